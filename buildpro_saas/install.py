@@ -1,0 +1,104 @@
+"""What installing, migrating and uninstalling the app does to a site, by the site's role."""
+
+from pathlib import Path
+
+import frappe
+
+from buildpro_saas import site_role
+from buildpro_saas.agent import site_config
+from buildpro_saas.control_plane import setup as control_plane
+from buildpro_saas.entitlements import keys
+from buildpro_saas.tenant_site import setup as tenant_site
+
+ADMIN_JOB = "buildpro_saas.provisioning.jobs.look_after"
+# What the app writes into site_config.json; uninstalling takes it out again.
+SITE_CONFIG_KEYS = (
+	"buildpro_role",
+	"buildpro_tenant",
+	"buildpro_admin_url",
+	"buildpro_public_keys",
+	"buildpro_signing_key",
+	"buildpro_db_user",
+	"buildpro_db_password",
+	"buildpro_job",
+)
+
+
+def after_install() -> None:
+	"""Give the site its role (the first site of a bench without one becomes the admin site) and what that needs."""
+	if not frappe.conf.get("buildpro_role"):
+		_set_config({"buildpro_role": site_role.TENANT if _bench_has_admin_site() else site_role.ADMIN})
+	if site_role.is_admin_site():
+		_make_signing_key()
+		control_plane.after_install()
+	tenant_site.after_install()
+
+
+def after_sync() -> None:
+	"""After installing, once Frappe has made the app's records in Desk and the scheduler's jobs from hooks.py."""
+	control_plane.hide()
+	_stop_admin_job_on_tenants()
+
+
+def after_migrate() -> None:
+	"""Bring what the app ships up to date; a site's own edits stay."""
+	control_plane.hide()
+	if site_role.is_admin_site():
+		_make_signing_key()
+		control_plane.after_migrate()
+	_stop_admin_job_on_tenants()
+
+
+def before_uninstall() -> None:
+	"""Refuse to take the control plane away from under tenants that it looks after.
+
+	Raises frappe.ValidationError on an admin site that still has tenants.
+	"""
+	if not site_role.is_admin_site():
+		return
+	tenants = frappe.db.count("Tenant", {"status": ("not in", ("Draft", "Removed"))})
+	if tenants:
+		frappe.throw(
+			f"{tenants} tenants are still looked after by this site. Remove them before uninstalling buildpro_saas."
+		)
+
+
+def after_uninstall() -> None:
+	"""Take away what Frappe leaves of an app: its scheduled job, its singles' values, roles, domain, configuration."""
+	control_plane.after_uninstall()
+	frappe.db.delete("Scheduled Job Type", {"method": ADMIN_JOB})
+	frappe.db.delete("Singles", {"doctype": "Nexelya Plan Settings"})
+	_set_config(dict.fromkeys(SITE_CONFIG_KEYS))
+	frappe.db.commit()  # the uninstaller's own commit comes before this hook
+
+
+def _make_signing_key() -> None:
+	"""Make the Ed25519 key that signs entitlements, once; the private part lives in site_config.json only."""
+	if frappe.conf.get("buildpro_signing_key"):
+		return
+	key = keys.generate()
+	_set_config(
+		{
+			"buildpro_signing_key": {"kid": key["kid"], "private": key["private"]},
+			"buildpro_public_keys": {key["kid"]: key["public"]},
+		}
+	)
+
+
+def _stop_admin_job_on_tenants() -> None:
+	"""A thousand tenants need not wake a worker each minute for what only the admin site does."""
+	if not site_role.is_admin_site():
+		frappe.db.set_value("Scheduled Job Type", {"method": ADMIN_JOB}, "stopped", 1)
+
+
+def _bench_has_admin_site() -> bool:
+	"""True when another site of this bench runs the control plane already."""
+	configs = Path(frappe.local.sites_path).glob("*/site_config.json")
+	others = (file.parent for file in configs if file.parent.name != frappe.local.site)
+	return any(site_config.read(folder).get("buildpro_role") == site_role.ADMIN for folder in others)
+
+
+def _set_config(values: dict) -> None:
+	"""Write values to this site's site_config.json (None removes a key) and to frappe.conf."""
+	site_config.update(Path(frappe.get_site_path()), values)
+	frappe.local.conf.update(values)

@@ -1,0 +1,25 @@
+"""Which part a site plays: the admin site runs the control plane, tenant sites only answer for themselves.
+
+The role is in `site_config.json`, which nobody can write from Desk. This module is the one guard at the boundary.
+"""
+
+import frappe
+from frappe import _
+
+ADMIN = "admin"
+TENANT = "tenant"
+
+
+def is_admin_site() -> bool:
+	"""True on the site that runs the control plane (`"buildpro_role": "admin"` in its site_config.json)."""
+	return frappe.conf.get("buildpro_role") == ADMIN
+
+
+def only_on_admin_site() -> None:
+	"""Raise frappe.PermissionError unless this is the admin site."""
+	if not is_admin_site():
+		frappe.throw(
+			_("This is done on the admin site only. Sign in there, or run the command with its --site."),
+			frappe.PermissionError,
+			title=_("Not the admin site"),
+		)
