@@ -1,0 +1,106 @@
+"""One Frappe bench on this machine's disk."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+import frappe
+
+from buildpro_saas.agent.site import Site
+
+
+@dataclass(frozen=True)
+class App:
+	"""An app of the bench: name, version and, where its folder is a git checkout, branch and commit."""
+
+	app: str
+	version: str
+	branch: str = ""
+	commit: str = ""
+
+
+class Bench:
+	"""The bench at a path: its apps, its sites, its configuration."""
+
+	def __init__(self, path: Path):
+		self.path = Path(path)
+		self.sites_path = self.path / "sites"
+
+	@classmethod
+	def here(cls) -> "Bench":
+		"""The bench that this process runs on. Needs an initialised frappe."""
+		return cls(Path(frappe.local.sites_path).resolve().parent)
+
+	@property
+	def name(self) -> str:
+		return self.path.name
+
+	def site(self, name: str) -> Site:
+		"""The site of that name, whether it exists yet or not."""
+		return Site(self.sites_path, name)
+
+	def site_names(self) -> list[str]:
+		"""Names of all sites of the bench, sorted."""
+		return sorted(file.parent.name for file in self.sites_path.glob("*/site_config.json"))
+
+	def app_names(self) -> list[str]:
+		"""The apps that sites of this bench can install, in the order of sites/apps.txt, the framework first."""
+		lines = (self.sites_path / "apps.txt").read_text().split()
+		return sorted(lines, key=lambda app: app != "frappe")
+
+	def app(self, name: str) -> App:
+		"""Version, branch and commit of one app, read from disk."""
+		folder = self.path / "apps" / name
+		return App(
+			name,
+			_version(name),
+			_git(folder, "rev-parse", "--abbrev-ref", "HEAD"),
+			_git(folder, "rev-parse", "HEAD"),
+		)
+
+	@property
+	def disk_free(self) -> int:
+		"""Bytes that are free on the disk that holds the sites."""
+		return shutil.disk_usage(self.sites_path).free
+
+	def facts(self) -> dict:
+		"""What the control plane keeps of a bench, as plain data. `disk_free` in bytes."""
+		return {
+			"name": self.name,
+			"path": str(self.path),
+			"frappe_version": _version("frappe"),
+			"web_port": int(frappe.conf.get("webserver_port") or 8000),
+			"apps": [asdict(self.app(name)) for name in self.app_names()],
+			"disk_free": self.disk_free,
+			"sites": len(self.site_names()),
+		}
+
+
+def _version(app: str) -> str:
+	"""What the app says of itself; the installed package's version where the module has none."""
+	module = frappe.get_module(app)
+	if version := getattr(module, "__version__", None):
+		return str(version)
+	try:
+		return metadata.version(app)
+	except metadata.PackageNotFoundError:
+		return ""
+
+
+def _git(folder: Path, *arguments: str) -> str:
+	"""One line of git's answer; empty where the app is no checkout of its own or git is not there."""
+	git = shutil.which("git")
+	if not git or not folder.exists():
+		return ""
+	# the app's folder may belong to another user than the worker's: git would refuse to read it
+	answer = subprocess.run(
+		[git, "-c", f"safe.directory={os.path.realpath(folder)}", "-C", str(folder), *arguments],
+		capture_output=True,
+		text=True,
+		timeout=30,
+		check=False,
+	)
+	return answer.stdout.strip() if answer.returncode == 0 else ""

@@ -1,0 +1,172 @@
+"""Tenants' databases and database users on a MariaDB server, through an account that is not root."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+import frappe
+from frappe.database import get_db
+
+from buildpro_saas.agent.errors import AgentError, NotOursError
+
+# Names that Frappe makes (`_` and a hash) and the guide's `customer1_db`: the account's rights end there, so it
+# reaches neither `mysql` nor databases that somebody else keeps on the same server.
+NAME_PATTERN = re.compile(r"(_[a-z0-9_]{1,62}|[a-z][a-z0-9_]{0,57}_db)")
+GRANTED_PATTERNS = (r"\_%", r"%\_db")
+USER_PATTERN = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+HOST_PATTERN = re.compile(r"[A-Za-z0-9_.:%/-]{1,255}")
+
+
+@dataclass(frozen=True)
+class Account:
+	"""Where and as whom to reach MariaDB. Never leaves the process that read it from site_config.json."""
+
+	host: str
+	port: int
+	user: str
+	password: str
+
+	def __repr__(self) -> str:
+		return f"Account({self.user}@{self.host}:{self.port})"
+
+
+def check_name(name: str) -> str:
+	"""Return the name when it is one that we may use as database and user name; raise AgentError otherwise."""
+	if not NAME_PATTERN.fullmatch(name or ""):
+		raise AgentError(
+			f"{name!r} cannot be a tenant's database name.",
+			"Use lower-case letters, digits and underscores, ending in _db, at most 61 characters.",
+		)
+	return name
+
+
+class DatabaseServer:
+	"""One MariaDB server as seen by an account. Use it as a context manager: one connection for the block."""
+
+	def __init__(self, account: Account):
+		self.account = account
+		self.db = None
+
+	def __enter__(self) -> "DatabaseServer":
+		wanted = {**asdict(self.account), "cur_db_name": None}
+		accepted = inspect.signature(get_db).parameters
+		self.db = get_db(**{key: value for key, value in wanted.items() if key in accepted})
+		# Frappe of 2023 has no `cur_db_name`: it opens the database of the user's name, unless the user is this one
+		before = frappe.flags.root_login
+		frappe.flags.root_login = self.account.user
+		try:
+			self.db.sql("select 1")
+		finally:
+			frappe.flags.root_login = before
+		return self
+
+	def __exit__(self, *_exc) -> None:
+		self.db.close()
+
+	# -- looking ---------------------------------------------------------------------------------------------------
+
+	def has_database(self, name: str) -> bool:
+		"""True when a database of that name exists, whoever made it."""
+		return bool(self.db.sql("select 1 from information_schema.schemata where schema_name = %s", name))
+
+	def has_user(self, name: str) -> bool:
+		"""True when a database user of that name exists on any host."""
+		return bool(self.db.sql("select 1 from mysql.user where User = %s", name))
+
+	def mark_of(self, name: str) -> str | None:
+		"""The mark that the job left on the database when it made it; None where there is no such database."""
+		rows = self.db.sql(
+			"select schema_comment from information_schema.schemata where schema_name = %s", name
+		)
+		return rows[0][0] if rows else None
+
+	# -- changing --------------------------------------------------------------------------------------------------
+
+	def create(self, name: str, password: str, mark: str) -> None:
+		"""Make database and user of that name, the database carrying the mark from its first moment.
+
+		Done again after a crash, it completes what is there. Raises NotOursError when the name is somebody else's.
+		"""
+		check_name(name)
+		if self.has_database(name):
+			self._only_with_mark(name, mark)
+		elif self.has_user(name):
+			raise NotOursError(
+				f"A database user {name} exists already.", "Choose another database name for this tenant."
+			)
+		else:
+			self._ddl(
+				f"create database `{name}` character set utf8mb4 collate utf8mb4_unicode_ci comment %s", mark
+			)
+		user = self._user(name)
+		self._ddl(f"create user if not exists {user} identified by %s", password)
+		self._ddl(f"alter user {user} identified by %s", password)
+		# An unescaped underscore in a grant is a wildcard: `a_db` would reach `axdb` too.
+		self._ddl(f"grant all privileges on `{_escape(name)}`.* to {user}")
+
+	def drop(self, name: str, mark: str) -> None:
+		"""Drop database and user when the database carries the mark; nothing when it is gone already.
+
+		The user goes first: as long as the database stands, its mark says whose both are.
+		"""
+		check_name(name)
+		if not self.has_database(name):
+			return
+		self._only_with_mark(name, mark)
+		self._ddl(f"drop user if exists {self._user(name)}")
+		self._ddl(f"drop database if exists `{name}`")
+
+	def grant_control_plane(self, user: str, password: str) -> None:
+		"""Make (or bring up to date) the control plane's account. Needs root's connection.
+
+		It may make and drop users and the databases of GRANTED_PATTERNS, see all databases' names so that it can
+		tell when one is taken, and read which user names are.
+		"""
+		if not USER_PATTERN.fullmatch(user):
+			raise AgentError(f"{user!r} cannot be a database user's name.", "Use letters, digits, _ . and -.")
+		account = self._user(user)
+		self._ddl(f"create user if not exists {account} identified by %s", password)
+		self._ddl(f"alter user {account} identified by %s", password)
+		self._ddl(f"grant create user, show databases on *.* to {account}")
+		self._ddl(f"grant select (User, Host) on mysql.user to {account}")
+		for pattern in GRANTED_PATTERNS:
+			self._ddl(f"grant all privileges on `{pattern}`.* to {account} with grant option")
+
+	def _only_with_mark(self, name: str, mark: str) -> None:
+		found = self.mark_of(name)
+		if found != mark:
+			raise NotOursError(
+				f"The database {name} was not made by this job and is left alone.",
+				"Choose another database name for this tenant.",
+			)
+
+	def _user(self, name: str) -> str:
+		host = frappe.conf.get("buildpro_db_user_host") or self._own_host()
+		if not USER_PATTERN.fullmatch(name) or not HOST_PATTERN.fullmatch(host):
+			raise AgentError(f"{name!r}@{host!r} cannot be a database user.")
+		return f"`{name}`@`{host}`"
+
+	def _own_host(self) -> str:
+		"""The host that the server sees us come from: the tenants' processes run here and come from it, too."""
+		return self.db.sql("select user()")[0][0].rsplit("@", 1)[1]
+
+	def _ddl(self, statement: str, *values: str) -> None:
+		if not values:
+			self.db.sql(statement)  # no values: the driver leaves the `%` of a pattern or host alone
+			return
+		# values are bound by the driver, to which the `%` of a host would look like a placeholder
+		bound = statement.replace("%s", "\0").replace("%", "%%").replace("\0", "%s")
+		self.db.sql(bound, values)
+
+
+def _escape(name: str) -> str:
+	return name.replace("_", r"\_").replace("%", r"\%")
+
+
+@contextmanager
+def server(account: Account) -> Iterator[DatabaseServer]:
+	"""Connect to MariaDB as the account for the length of the block."""
+	with DatabaseServer(account) as connected:
+		yield connected

@@ -1,0 +1,124 @@
+"""What the agent raises, and which faults pass by themselves."""
+
+import errno
+
+# MariaDB's client and server codes for "not now": cannot connect, gone away, lost, too many connections, shutting
+# down, killed, lock wait, deadlock (mariadb.com/kb/en/mariadb-error-codes).
+TRANSIENT_MARIADB_CODES = frozenset(
+	{
+		1020,
+		1040,
+		1053,
+		1152,
+		1158,
+		1159,
+		1160,
+		1161,
+		1203,
+		1205,
+		1213,
+		1317,
+		1927,
+		1969,
+		2002,
+		2003,
+		2006,
+		2013,
+		2055,
+	}
+)
+TRANSIENT_ERRNOS = frozenset(
+	{errno.EAGAIN, errno.EINTR, errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE}
+	| {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EMFILE, errno.ENFILE}
+)
+
+
+class AgentError(Exception):
+	"""A permanent fault: trying again will not help. `hint` says what to do."""
+
+	is_transient = False
+
+	def __init__(self, message: str, hint: str = ""):
+		super().__init__(message)
+		self.hint = hint
+
+
+class TransientError(AgentError):
+	"""A fault that passes by itself: the same call may succeed later."""
+
+	is_transient = True
+
+
+class NotOursError(AgentError):
+	"""A site, database or folder does not carry the mark of the job that wants to touch it."""
+
+
+def is_transient(error: BaseException) -> bool:
+	"""True when trying again later may help: connection refused, lock wait, time-out, server going away.
+
+	Looks through the chain of causes, since libraries wrap the socket's error in their own.
+	"""
+	seen = set()
+	while error is not None and id(error) not in seen:
+		seen.add(id(error))
+		if isinstance(error, AgentError):
+			return error.is_transient
+		if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+			return False
+		if _is_transient_itself(error):
+			return True
+		error = error.__cause__ or error.__context__
+	return False
+
+
+def _is_transient_itself(error: BaseException) -> bool:
+	if isinstance(error, ConnectionError | TimeoutError):
+		return True
+	if isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS:
+		return True
+	if _is_of_library(error, "redis", "requests", "urllib3"):
+		return type(error).__name__ in (
+			*(
+				"ConnectionError",
+				"TimeoutError",
+				"BusyLoadingError",
+				"ConnectTimeout",
+				"ReadTimeout",
+				"Timeout",
+			),
+			*(
+				"NewConnectionError",
+				"MaxRetryError",
+				"ProtocolError",
+				"ChunkedEncodingError",
+				"ReadOnlyError",
+			),
+		)
+	if _is_of_library(error, "pymysql", "MySQLdb"):
+		# pymysql says InterfaceError(0, "") of a connection that is closed on our side
+		return type(error).__name__ == "InterfaceError" or mariadb_code(error) in TRANSIENT_MARIADB_CODES
+	return False
+
+
+def _is_of_library(error: BaseException, *names: str) -> bool:
+	return any(cls.__module__.split(".")[0] in names for cls in type(error).__mro__)
+
+
+def mariadb_code(error: BaseException) -> int | None:
+	"""The error number that MariaDB's client library put first in the exception's arguments, if any."""
+	return error.args[0] if error.args and isinstance(error.args[0], int) else None
+
+
+def hint_for(error: BaseException) -> str:
+	"""One sentence on what the operator can do about the error; empty where nothing better than the error is known."""
+	if isinstance(error, AgentError):
+		return error.hint
+	if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or mariadb_code(error) in (
+		1021,
+		28,
+		1114,
+	):
+		return "Free disk space on the bench's machine, then press Retry."
+	if mariadb_code(error) in (1044, 1045, 1142, 1227):
+		return "Run `bench --site <admin site> saas setup` to give the database account its rights, then press Retry."
+	return ""

@@ -1,0 +1,91 @@
+"""What `bench new-site` and `bench install-app` do inside a site, through Frappe's own installer. Run by Site.run."""
+
+import inspect
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import frappe
+import frappe.installer
+from frappe.database.mariadb import setup_db
+
+from buildpro_saas.agent.errors import AgentError
+from buildpro_saas.agent.site_process import connects_itself
+from buildpro_saas.agent.subprocesses import die_with
+
+
+@connects_itself
+def install_framework() -> dict:
+	"""Fill the site's empty database with the framework, as `bench new-site` does after making the database.
+
+	Expects folder, site_config.json, database and database user to be there. The Administrator gets a random password that
+	nobody knows. Raises AgentError when Frappe's own SQL did not load.
+	"""
+	frappe.installer.make_site_dirs()
+	_load_framework_sql()
+	frappe.connect()
+	if "tabDefaultValue" not in frappe.db.get_tables(cached=False):
+		raise AgentError(
+			"The framework's tables did not load into the new database.", "See the step's output."
+		)
+	frappe.flags.in_install_db = True
+	frappe.conf.admin_password = secrets.token_urlsafe(32)
+	frappe.installer.remove_missing_apps()
+	frappe.db.create_auth_table()
+	frappe.db.create_global_search_table()
+	frappe.db.create_user_settings_table()
+	frappe.flags.in_install_db = False
+	frappe.installer.install_app("frappe", verbose=False, set_as_patched=True, force=False)
+	frappe.db.commit()
+	return {"version": frappe.__version__}
+
+
+def install_app(app: str) -> dict:
+	"""Install one app of the bench on the site, as `bench install-app` does."""
+	frappe.installer.install_app(app, verbose=False, set_as_patched=True, force=False)
+	frappe.db.commit()
+	return {"app": app}
+
+
+def installed_apps() -> list[str]:
+	"""Names of the site's apps in the order of their installation."""
+	return frappe.get_installed_apps()
+
+
+def _load_framework_sql() -> None:
+	"""Load framework_mariadb.sql, which Frappe's own restore would load with the password on the command line."""
+	client = shutil.which("mariadb") or shutil.which("mysql")
+	if not client:
+		raise AgentError(
+			"Neither `mariadb` nor `mysql` is on this machine.", "Install MariaDB's client package."
+		)
+	source = Path(inspect.getfile(setup_db)).with_name("framework_mariadb.sql")
+	conf = frappe.conf
+	options = {
+		"user": conf.get("db_user") or conf.db_name,
+		"password": conf.db_password,
+		"host": conf.db_host,
+		"port": conf.db_port,
+		"socket": conf.get("db_socket"),
+	}
+	lines = ["[client]", *(f'{key} = "{value}"' for key, value in options.items() if value)]
+	parent = os.getpid()
+	# in the site's own folder (mode 0600), which goes with the site when this process is killed
+	folder = frappe.get_site_path()
+	with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".client-") as defaults, source.open() as sql:
+		defaults.write("\n".join(lines))
+		defaults.flush()
+		done = subprocess.run(
+			[client, f"--defaults-file={os.path.realpath(defaults.name)}", conf.db_name],
+			stdin=sql,
+			preexec_fn=lambda: die_with(parent),
+			check=False,
+		)
+	if done.returncode:
+		raise AgentError(
+			"MariaDB's client could not load the framework's tables.",
+			"See the step's output for its message.",
+		)

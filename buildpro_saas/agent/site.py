@@ -1,0 +1,111 @@
+"""One Frappe site of a bench: its folder, its configuration, and calls made on it."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from buildpro_saas.agent import on_site, site_config, subprocesses
+from buildpro_saas.agent.errors import NotOursError
+
+MARK = "buildpro_job"
+FRAPPE_NEEDS = ("logs", "locks")  # it opens log and lock files before its installer makes the folders
+
+
+class Site:
+	"""A site by its name, which is its host name and its folder's name, too.
+
+	A site that we make carries the mark of its job in site_config.json from its first moment; nothing here changes
+	or removes a folder whose mark is another.
+	"""
+
+	def __init__(self, sites_path: Path, name: str):
+		self.sites_path = Path(sites_path)
+		self.name = name
+		self.path = self.sites_path / name
+
+	@property
+	def config(self) -> dict:
+		"""site_config.json; {} when there is none."""
+		return site_config.read(self.path)
+
+	@property
+	def mark(self) -> str | None:
+		"""The mark of the job that made the site, None when no job of ours did or there is no site."""
+		return self.config.get(MARK)
+
+	def exists(self) -> bool:
+		"""True when anything of that name is there: a site, or a file or folder that would be in its way."""
+		return os.path.lexists(self.path)
+
+	def update_config(self, values: dict) -> dict:
+		"""Merge values into site_config.json (None removes a key), atomically."""
+		return site_config.update(self.path, values)
+
+	# -- folder ----------------------------------------------------------------------------------------------------
+
+	def make_folder(self, config: dict, mark: str) -> None:
+		"""Make the site's folder with its site_config.json and mark in one move, so that it is never half there.
+
+		Raises NotOursError when something of that name is there already without the mark.
+		"""
+		if self.exists():
+			self.only_with_mark(mark)
+			return
+		draft = self._hidden(mark)
+		shutil.rmtree(draft, ignore_errors=True)
+		for part in ("", *FRAPPE_NEEDS):
+			(draft / part).mkdir(mode=0o755)
+		site_config.write(draft, {**config, MARK: mark})
+		os.rename(draft, self.path)
+
+	def remove_folder(self, mark: str) -> None:
+		"""Remove the site's folder when it carries the mark; nothing when it is gone already."""
+		hidden = self._hidden(mark)
+		if self.exists():
+			self.only_with_mark(mark)
+			# out of the web server's sight first, in one move
+			shutil.rmtree(hidden, ignore_errors=True)
+			os.rename(self.path, hidden)
+		if hidden.exists():
+			shutil.rmtree(hidden)
+
+	def only_with_mark(self, mark: str) -> None:
+		"""Raise NotOursError unless the site carries the mark."""
+		if self.mark != mark:
+			raise NotOursError(
+				f"The site {self.name} was not made by this job and is left alone.",
+				"Choose another subdomain for this tenant.",
+			)
+
+	def _hidden(self, mark: str) -> Path:
+		# a name that no web server takes for a site, and that a later try of the same job finds again
+		return self.sites_path / f".{self.name}.{mark.rsplit('/', 1)[-1]}"
+
+	# -- calls -----------------------------------------------------------------------------------------------------
+
+	def call(self, method: str, **arguments: Any) -> Any:
+		"""Call a function by its dotted name on the site, in this process; for quick work.
+
+		Arguments and result are plain data. The caller's own site context is untouched: see on_site.call.
+		"""
+		return on_site.call(self.name, self.sites_path, method, arguments)
+
+	def run(
+		self,
+		method: str,
+		*,
+		timeout: float,
+		log: Callable[[str], None],
+		checkpoint: Callable[[], None],
+		**arguments: Any,
+	) -> Any:
+		"""Call a function by its dotted name on the site, in a process of its own; for heavy work.
+
+		`timeout` in seconds; `log` gets each line that it prints; `checkpoint` is called about once a second and may
+		raise to stop it. Raises what the function raised, as AgentError or TransientError.
+		"""
+		return subprocesses.run(
+			self.name, self.sites_path, method, arguments, timeout=timeout, log=log, checkpoint=checkpoint
+		)

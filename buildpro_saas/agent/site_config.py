@@ -1,0 +1,44 @@
+"""site_config.json, written so that a crash leaves the old or the new file, and only its owner can read it."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from filelock import FileLock
+
+LOCK_TIMEOUT = 30  # seconds; Frappe's own writers hold the same lock for milliseconds
+
+
+def read(folder: Path) -> dict:
+	"""Return the site_config.json of a site's folder; {} when there is none."""
+	path = Path(folder) / "site_config.json"
+	return json.loads(path.read_text()) if path.exists() else {}
+
+
+def update(folder: Path, values: dict) -> dict:
+	"""Merge values into the folder's site_config.json (None removes a key) and return the whole.
+
+	Takes the lock that frappe.installer.update_site_config takes, so that neither overwrites the other.
+	"""
+	folder = Path(folder)
+	(folder / "locks").mkdir(exist_ok=True)
+	with FileLock(folder / "locks" / "site_config.lock", timeout=LOCK_TIMEOUT):
+		config = {**read(folder), **values}
+		config = {key: value for key, value in config.items() if value is not None}
+		write(folder, config)
+	return config
+
+
+def write(folder: Path, config: dict) -> None:
+	"""Write the whole site_config.json at once, mode 0600."""
+	handle, name = tempfile.mkstemp(dir=folder, prefix=".site_config.")  # mkstemp makes it 0600
+	try:
+		with os.fdopen(handle, "w") as f:
+			f.write(json.dumps(config, indent=1, sort_keys=True))
+			f.flush()
+			os.fsync(f.fileno())
+		os.replace(name, Path(folder) / "site_config.json")
+	except BaseException:
+		Path(name).unlink(missing_ok=True)
+		raise
