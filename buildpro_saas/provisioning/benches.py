@@ -1,0 +1,44 @@
+"""What the control plane asks about the bench that this process runs on."""
+
+import hashlib
+import os
+
+import frappe
+
+from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.databases import server
+from buildpro_saas.provisioning import accounts, queue
+
+
+def facts() -> dict:
+	"""Name, path, frappe_version, web_port, apps [{app, version, branch, commit}], disk_free (bytes), sites (count), queue."""
+	return {**Bench.here().facts(), "queue": queue.name_for(frappe._dict())}
+
+
+def site_exists(site: str) -> bool:
+	"""True when a folder or file of that name is under sites/, whoever made it."""
+	return Bench.here().site(site).exists()
+
+
+def database_exists(name: str) -> bool:
+	"""True when a database or a database user has that name. Raises frappe.ValidationError without a database account."""
+	with server(accounts.account()) as mariadb:
+		return mariadb.has_database(name) or mariadb.has_user(name)
+
+
+def default_database_name(site: str) -> str:
+	"""The name that `bench new-site` gives a site's database: `_` and 16 digits of the SHA-1 of its folder's path."""
+	path = os.path.realpath(Bench.here().site(site).path)
+	return "_" + hashlib.sha1(path.encode(), usedforsecurity=False).hexdigest()[:16]
+
+
+def admin_url(bench: dict) -> str:
+	"""Where tenants' sites and staff reach this admin site: its configured host name, else by its own name."""
+	return (frappe.conf.get("host_name") or site_url(frappe.local.site, bench)).rstrip("/")
+
+
+def site_url(site: str, bench: dict) -> str:
+	"""Where the tenant's users go. `*.localhost` (RFC 6761) is answered by the bench's own web server, without TLS."""
+	if site.endswith(".localhost"):
+		return f"http://{site}:{bench['web_port']}"
+	return f"https://{site}"

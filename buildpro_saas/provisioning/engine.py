@@ -1,0 +1,219 @@
+"""Runs one Provisioning Job: its steps forward, or, once it is being cancelled, backward."""
+
+import time
+from typing import Any
+
+import frappe
+from frappe.utils import add_to_date, now_datetime
+
+from buildpro_saas.agent.errors import AgentError, hint_for, is_transient
+from buildpro_saas.provisioning.deadline import deadline
+from buildpro_saas.provisioning.memory import peak_memory_mb
+from buildpro_saas.provisioning.playbook import Playbook, Step, StepCancelledError, StepTimeoutError
+from buildpro_saas.provisioning.store import JobStore
+
+# A wait up to this long is spent in the worker; for a longer one the job goes back to the queue's end.
+LONGEST_WAIT_IN_WORKER = 20.0
+STARTED = ("Running", "Completed", "Failed")
+INTERRUPTED = ("Running", "Failed")
+
+
+class _GiveBack(Exception):
+	"""The job has to wait longer than a worker should: it is dispatched again after `delay` seconds."""
+
+	def __init__(self, delay: float):
+		super().__init__(delay)
+		self.delay = delay
+
+
+class Engine:
+	"""One run of one job. At least once, and safe so: all that it knows is in the job's record."""
+
+	def __init__(self, store: JobStore, playbook: Playbook):
+		self.store = store
+		self.playbook = playbook
+
+	def run(self) -> None:
+		"""Go on from the last committed step to the job's end, or until it has to wait.
+
+		Faults of a step end up in the job's record. What escapes stopped the engine's own writing; jobs.run deals with it.
+		"""
+		self.store.sync_steps(self.playbook)
+		self._begin()
+		try:
+			if self.store.is_cancel_requested() or not self._forward():
+				self._backward()
+		except _GiveBack as wait:
+			run_after = add_to_date(now_datetime(), seconds=wait.delay)
+			self.store.set(status="Waiting", run_after=run_after, peak_memory=self._peak_memory())
+
+	def _begin(self) -> None:
+		self.store.set_with_tenant(
+			self.playbook.tenant_while_running if not self.store.is_cancel_requested() else None,
+			status="Running",
+			started_at=self.store.doc.started_at or now_datetime(),
+			ended_at=None,
+			error="",
+			hint="",
+			run_after=None,
+			runs=(self.store.doc.runs or 0) + 1,
+			way=self.playbook.way,
+		)
+
+	# -- forward ---------------------------------------------------------------------------------------------------
+
+	def _forward(self) -> bool:
+		"""Run the steps that are not completed. False when the job is to be undone instead."""
+		while row := self._next_row():
+			step = self.playbook.step(row.step_key)
+			if step.redo_from and row.status in INTERRUPTED and self._has_attempts_left(step, row):
+				self._begin_again_from(step)
+				continue
+			if not self._attempt(step, row):
+				return not self.store.is_cancel_requested()
+		return self._complete()
+
+	def _next_row(self):
+		return next((row for row in self._rows() if row.status != "Completed"), None)
+
+	def _rows(self) -> list:
+		"""The rows of the playbook's steps: a resumed job may meet newer code that has dropped one."""
+		keys = {step.key for step in self.playbook.steps}
+		return [row for row in self.store.steps if row.step_key in keys]
+
+	def _attempt(self, step: Step, row) -> bool:
+		"""One attempt of one step. False when the job ended with it (failed, or is being cancelled)."""
+		if not self._has_attempts_left(step, row):
+			error = AgentError(f"It did not succeed in {row.attempts} attempts; its process ended each time.")
+			return self._fail(row, error)
+		self.store.set_step(
+			row, status="Running", attempts=(row.attempts or 0) + 1, started_at=now_datetime(), ended_at=None
+		)
+		began = time.monotonic()
+		try:
+			self.store.checkpoint()
+			with deadline(step.timeout, StepTimeoutError(f"It took longer than {step.timeout:.0f} seconds.")):
+				made = step.run(self.store.context(row, is_cancellable=True))
+		except StepCancelledError:
+			return False
+		except Exception as error:
+			self._die_if_database_is_gone(error)
+			return self._after_fault(step, row, error)
+		self._completed(row, made, time.monotonic() - began)
+		return True
+
+	def _completed(self, row, made: dict[str, Any] | None, seconds: float) -> None:
+		if made:
+			self.store.merge_state(made)
+		self.store.set_step(row, status="Completed", ended_at=now_datetime(), duration=seconds)
+
+	def _after_fault(self, step: Step, row, error: Exception) -> bool:
+		"""Wait and let the step be tried again after a transient fault; fail the job after a permanent one."""
+		self.store.log(row, f"{_sentence(error)}")
+		if not is_transient(error) or row.attempts >= step.retry.attempts:
+			return self._fail(row, error)
+		delay = step.retry.delay_after(row.attempts)
+		self.store.log(
+			row, f"Trying again in {delay:.0f} s (attempt {row.attempts} of {step.retry.attempts})."
+		)
+		self.store.set_step(row, status="Failed", ended_at=now_datetime())
+		self._wait(delay)
+		return True
+
+	def _begin_again_from(self, step: Step) -> None:
+		"""Set the steps from `step.redo_from` back to Pending, for the interrupted one left work that cannot go on."""
+		rows = self._rows()
+		keys = [row.step_key for row in rows]
+		for earlier in rows[keys.index(step.redo_from) : keys.index(step.key) + 1]:
+			self.store.log(
+				earlier, f"Begun again: “{step.title}” was interrupted and cannot be continued halfway."
+			)
+			self.store.set_step(earlier, status="Pending")
+
+	def _has_attempts_left(self, step: Step, row) -> bool:
+		return (row.attempts or 0) < step.retry.attempts
+
+	def _wait(self, delay: float) -> None:
+		if delay > LONGEST_WAIT_IN_WORKER and not self.store.is_cancel_requested():
+			raise _GiveBack(delay)
+		until = time.monotonic() + delay
+		while (left := until - time.monotonic()) > 0 and not self.store.is_cancel_requested():
+			time.sleep(min(left, 1.0))
+
+	def _complete(self) -> bool:
+		if self.store.lock_and_check_cancel():
+			return False
+		self.store.set_with_tenant(
+			self.playbook.tenant_when_completed,
+			facts={**self.store.state, "created_in": self.store.seconds_since_start()},
+			**self._ended("Completed"),
+		)
+		return True
+
+	def _fail(self, row, error: Exception) -> bool:
+		self.store.set_step(row, status="Failed", ended_at=now_datetime())
+		self.store.set_with_tenant(
+			self.playbook.tenant_when_failed,
+			**self._ended("Failed"),
+			error=f"{row.title}: {_sentence(error)}",
+			hint=hint_for(error)
+			or "See the step's output, mend the cause, then press Retry, or Cancel to undo.",
+		)
+		return False
+
+	# -- backward --------------------------------------------------------------------------------------------------
+
+	def _backward(self) -> None:
+		"""Undo in reverse what the steps did, then end as Cancelled. Nothing when the job was not cancelled."""
+		if not self.store.is_cancel_requested():
+			return
+		self.store.set(status="Cancelling")
+		for row in reversed(self._rows()):
+			if row.status in STARTED or (row.attempts and row.status != "Undone"):
+				if not self._undo(self.playbook.step(row.step_key), row):
+					return
+		self.store.set_with_tenant(self.playbook.tenant_when_cancelled, **self._ended("Cancelled"))
+
+	def _undo(self, step: Step, row) -> bool:
+		for attempt in range(1, step.retry.attempts + 1):
+			try:
+				with deadline(
+					step.timeout, StepTimeoutError(f"Undoing took longer than {step.timeout:.0f} s.")
+				):
+					step.undo(self.store.context(row, is_cancellable=False))
+				self.store.set_step(row, status="Undone", ended_at=now_datetime())
+				return True
+			except Exception as error:
+				self._die_if_database_is_gone(error)
+				self.store.log(row, f"Undoing: {_sentence(error)}")
+				delay = step.retry.delay_after(attempt)
+				if not is_transient(error) or delay > LONGEST_WAIT_IN_WORKER:
+					return self._fail(row, error)
+				time.sleep(delay)
+		return False
+
+	# -- both ------------------------------------------------------------------------------------------------------
+
+	def _ended(self, status: str) -> dict[str, Any]:
+		return {
+			"status": status,
+			"ended_at": now_datetime(),
+			"duration": self.store.seconds_since_start(),
+			"peak_memory": self._peak_memory(),
+		}
+
+	def _peak_memory(self) -> float:
+		return max(self.store.doc.peak_memory or 0, peak_memory_mb())
+
+	def _die_if_database_is_gone(self, error: Exception) -> None:
+		"""Nothing can be recorded, and the lock is lost, when the admin site's own connection is: let the run end."""
+		try:
+			frappe.db.rollback()
+			frappe.db.sql("select 1")
+		except Exception as lost:
+			raise lost from error
+
+
+def _sentence(error: BaseException) -> str:
+	text = str(error).strip() or type(error).__name__
+	return text if isinstance(error, AgentError) else f"{type(error).__name__}: {text}"

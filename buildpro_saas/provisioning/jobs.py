@@ -1,0 +1,268 @@
+"""The life of Provisioning Jobs outside their run: made, dispatched in order, found again when lost, retried, cancelled.
+
+The database is the truth and the queue only wakes workers: a job waits in the database until one of the bench's slots
+is free, and goes to RQ then.
+"""
+
+import secrets
+
+import frappe
+from frappe.utils import add_to_date, now_datetime
+
+from buildpro_saas import site_role
+from buildpro_saas.agent.errors import is_transient
+from buildpro_saas.provisioning import playbooks, queue
+from buildpro_saas.provisioning.engine import Engine
+from buildpro_saas.provisioning.locks import is_held, named_lock
+from buildpro_saas.provisioning.store import JobStore
+
+ACTIVE = ("Queued", "Running", "Cancelling")
+JOB_LOCK = "job"
+PAUSE = 5  # seconds before a job is sent again whose writing was stopped
+DISPATCH_WAIT = 10  # seconds for another dispatch of the same bench to finish
+
+
+def start(playbook: str, *, tenant: str | None, bench: str, inputs: dict | None = None):
+	"""Make a Provisioning Job for the playbook and return its document; it is dispatched once this transaction commits.
+
+	`inputs` is plain data, kept in the job's row. Raises frappe.ValidationError for an unknown playbook.
+	"""
+	book = playbooks.get(playbook)
+	job = frappe.get_doc(
+		{
+			"doctype": "Provisioning Job",
+			"title": f"{book.title}: {tenant}" if tenant else book.title,
+			"tenant": tenant,
+			"bench": bench,
+			"playbook": book.name,
+			"way": book.way,
+			"status": "Waiting",
+			# the mark outlives this admin site: two of them, or one made anew, never share it
+			"inputs": frappe.as_json(
+				{**(inputs or {}), "mark": f"{frappe.local.site}/{secrets.token_hex(8)}"}
+			),
+			"steps": [
+				{"step_key": step.key, "title": step.title, "status": "Pending"} for step in book.steps
+			],
+		}
+	)
+	job.flags.by_engine = True
+	job.insert(ignore_permissions=True)
+	job.flags.by_engine = False
+	frappe.db.after_commit.add(lambda: dispatch(bench))
+	return job
+
+
+def run(job: str) -> None:
+	"""What a worker calls: go on with the job unless another process is at it, then let the next ones in."""
+	# whoever caused the dispatch that woke this worker, the work is the control plane's own
+	frappe.set_user("Administrator")
+	with named_lock(JOB_LOCK, job) as is_ours:
+		if not is_ours:
+			return
+		frappe.db.rollback()  # a fresh snapshot, taken under the lock: another run may just have ended
+		store = JobStore(job)
+		if store.doc.status not in ACTIVE:
+			return
+		if playbook := playbooks.find(store.doc.playbook):
+			_run(Engine(store, playbook), job)
+		else:
+			_fail_without_playbook(store.doc)
+	dispatch(store.doc.bench)
+
+
+def _run(engine: Engine, job: str) -> None:
+	"""Run the engine. What stops its own writing for a moment (a deadlock, a lock wait) sends the job back to wait; any
+	other fault outside of a step ends it, or it would be found lost and fail again each minute."""
+	try:
+		engine.run()
+	except Exception as error:
+		frappe.db.rollback()  # raises when the connection is gone: then the job is found lost
+		if is_transient(error):
+			values = {"status": "Waiting", "run_after": add_to_date(now_datetime(), seconds=PAUSE)}
+		else:
+			frappe.log_error(title=f"Provisioning Job {job}")
+			values = {
+				"status": "Failed",
+				"error": f"{type(error).__name__}: {error}",
+				"hint": "The control plane could not write the job's record: see the Error Log, then press Retry.",
+			}
+		frappe.db.set_value("Provisioning Job", job, values, update_modified=False)
+		frappe.db.commit()
+
+
+def dispatch(bench: str) -> None:
+	"""Send the bench's waiting jobs to their queue, oldest first, as many as there are slots.
+
+	Called after every commit that makes or ends a job, and every minute. With Redis away the jobs go on waiting.
+	"""
+	with named_lock("dispatch", bench, wait=DISPATCH_WAIT) as is_ours:
+		if not is_ours:
+			return
+		frappe.db.commit()  # a fresh snapshot, taken under the lock
+		bench_doc = frappe.get_doc("Bench", bench)
+		try:
+			slots = queue.slots(bench_doc)
+			for job in _next_jobs(bench, slots):
+				_send(job, queue.name_for(bench_doc))
+		except Exception as error:
+			frappe.db.rollback()
+			if not queue.is_away(error):
+				raise
+			frappe.logger("buildpro_saas").warning("Redis is away; jobs wait", exc_info=True)
+
+
+def _next_jobs(bench: str, slots: int) -> list:
+	"""The waiting jobs that may go now: one for a tenant at a time, heavy ones only into free slots."""
+	active = frappe.get_all(
+		"Provisioning Job", {"bench": bench, "status": ("in", ACTIVE)}, ["tenant", "playbook"]
+	)
+	busy = {job.tenant for job in active if job.tenant}
+	free = slots - sum(_is_heavy(job.playbook) for job in active)
+	chosen = []
+	for job in _waiting(bench):
+		if not playbooks.find(job.playbook):
+			_fail_without_playbook(job)
+			continue
+		is_heavy = _is_heavy(job.playbook)
+		if job.tenant in busy or (is_heavy and free <= 0):
+			continue
+		free -= is_heavy
+		if job.tenant:
+			busy.add(job.tenant)
+		chosen.append(job)
+	return chosen
+
+
+def _is_heavy(playbook: str) -> bool:
+	found = playbooks.find(playbook)
+	return found.is_heavy if found else True
+
+
+def _fail_without_playbook(job) -> None:
+	"""One job whose app is gone must not keep all others from being dispatched."""
+	frappe.db.set_value(
+		"Provisioning Job",
+		job.name,
+		{
+			"status": "Failed",
+			"error": f"There is no playbook {job.playbook!r} any more.",
+			"hint": "Install the app that brings it and press Retry.",
+		},
+	)
+	frappe.db.commit()
+
+
+def _waiting(bench: str) -> list:
+	jobs = frappe.get_all(
+		"Provisioning Job",
+		{"bench": bench, "status": "Waiting"},
+		["name", "tenant", "playbook", "run_after", "cancel_requested"],
+		order_by="priority desc, creation asc, name asc",
+	)
+	now = now_datetime()
+	return [job for job in jobs if not job.run_after or job.run_after <= now or job.cancel_requested]
+
+
+def _send(job, queue_name: str) -> None:
+	"""Mark the job Queued, commit, and wake a worker; back to Waiting when Redis does not take it."""
+	frappe.db.set_value(
+		"Provisioning Job",
+		job.name,
+		{"status": "Queued", "enqueued_at": now_datetime()},
+		update_modified=False,
+	)
+	frappe.db.commit()
+	try:
+		queue.forget(job.name)
+		queue.put(job.name, queue_name, playbooks.get(job.playbook).timeout)
+	except Exception:
+		frappe.db.set_value("Provisioning Job", job.name, "status", "Waiting", update_modified=False)
+		frappe.db.commit()
+		raise
+
+
+# -- looking after -------------------------------------------------------------------------------------------------
+
+
+def look_after() -> None:
+	"""Every minute, on the admin site: find jobs that Redis or a dead worker lost, and let waiting ones in."""
+	if not site_role.is_admin_site():
+		return
+	benches = set()
+	for job in frappe.get_all(
+		"Provisioning Job", {"status": ("in", ("Waiting", *ACTIVE))}, ["name", "bench", "status"]
+	):
+		benches.add(job.bench)
+		if job.status in ACTIVE:
+			_take_back_if_lost(job)
+	for bench in sorted(benches):
+		dispatch(bench)
+
+
+def _take_back_if_lost(job) -> None:
+	"""Set a job back to Waiting when nobody is at it.
+
+	A run holds a named lock for as long as its connection to MariaDB lives: that tells a lost run from a slow one at
+	once, where RQ needs its heartbeat's 90 seconds. Of a job that no run has taken yet, RQ's registries know.
+	"""
+	if is_held(JOB_LOCK, job.name):
+		return
+	if job.status == "Queued" and queue.is_there(
+		job.name, queue.name_for(frappe.get_doc("Bench", job.bench))
+	):
+		return
+	with named_lock(JOB_LOCK, job.name) as is_ours:
+		if not is_ours:
+			return
+		frappe.db.commit()
+		status = frappe.db.get_value("Provisioning Job", job.name, "status", for_update=True)
+		if status == job.status:
+			frappe.db.set_value("Provisioning Job", job.name, "status", "Waiting", update_modified=False)
+		frappe.db.commit()
+
+
+# -- staff's buttons -----------------------------------------------------------------------------------------------
+
+
+def retry(job) -> None:
+	"""Let a failed job (document) go on from its failed step, with all its attempts. Raises frappe.ValidationError otherwise."""
+	_lock(job)
+	if job.status != "Failed":
+		frappe.throw(f"Only a failed job can be retried; {job.name} is {job.status}.")
+	for row in job.steps:
+		# a completed step may have to be done again for the failed one, and has all its attempts then, too
+		attempts = 1 if row.status in ("Completed", "Undone") else 0
+		frappe.db.set_value(row.doctype, row.name, "attempts", attempts, update_modified=False)
+	_set(job, status="Waiting", error="", hint="", run_after=None, ended_at=None)
+	frappe.db.after_commit.add(lambda: dispatch(job.bench))
+
+
+def cancel(job) -> None:
+	"""Ask a job (document) to stop and to undo what it did. Raises frappe.ValidationError when it has ended already.
+
+	A running job sees the request within seconds; a waiting or failed one is dispatched to undo its steps.
+	"""
+	_lock(job)
+	if job.status in ("Completed", "Cancelled"):
+		frappe.throw(f"{job.name} is {job.status} and cannot be cancelled any more.")
+	_set(job, cancel_requested=1)
+	if job.status in ("Waiting", "Failed"):
+		_set(job, status="Waiting", run_after=None)
+		frappe.db.after_commit.add(lambda: dispatch(job.bench))
+
+
+def _lock(job) -> None:
+	"""Hold the job's row until commit and take its status as it is now.
+
+	A plain read, reload()'s too, shows what was when this transaction began; a locking one what is.
+	"""
+	job.reload()
+	fields = ["status", "cancel_requested", "bench"]
+	job.update(frappe.db.get_value("Provisioning Job", job.name, fields, as_dict=True, for_update=True))
+
+
+def _set(job, **values) -> None:
+	"""Write fields of the job. Not job.db_set: it locks the steps' rows as well, which a running engine writes."""
+	job.update(values)
+	frappe.db.set_value("Provisioning Job", job.name, values)

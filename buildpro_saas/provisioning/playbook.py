@@ -1,0 +1,111 @@
+"""The words of a playbook: steps, how often they are tried, and what they are given. Knows nothing of storage."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from buildpro_saas.agent.bench import Bench
+
+
+class StepCancelledError(Exception):
+	"""Raised out of a step by its checkpoint when staff asked to cancel the job."""
+
+
+class StepTimeoutError(TimeoutError):
+	"""A step took longer than its timeout."""
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+	"""How often a step is tried when a transient fault stops it, and how long to wait between: growing, in seconds."""
+
+	attempts: int = 8
+	first_delay: float = 2.0
+	factor: float = 3.0
+	longest_delay: float = 900.0
+
+	def delay_after(self, attempts: int) -> float:
+		"""Seconds to wait after that many attempts."""
+		return min(self.first_delay * self.factor ** (attempts - 1), self.longest_delay)
+
+
+@dataclass
+class Context:
+	"""What a step gets. Everything but the callables is plain data and survives a crash.
+
+	inputs: the job's arguments, as they were when it was made. state: what earlier steps found out or made, by name;
+	a step's returned dict is merged into it. tenant, bench_row: the documents' fields, fresh at each run. mark: what
+	this job writes on all that it makes.
+	"""
+
+	job: str
+	mark: str
+	bench: Bench
+	inputs: dict[str, Any]
+	state: dict[str, Any]
+	tenant: dict[str, Any]
+	bench_row: dict[str, Any]
+	log: Callable[[str], None] = field(repr=False)
+	checkpoint: Callable[[], None] = field(repr=False)
+
+	@property
+	def site(self):
+		"""The tenant's site on the bench, made or not."""
+		return self.bench.site(self.state.get("site") or self.tenant["site"])
+
+
+class Step(ABC):
+	"""One idempotent piece of work. Subclass it, give it a title and `run`, and put an instance into a playbook.
+
+	`run` looks before it acts, since it may have been done, wholly or in part, by a run that died. `undo` takes away
+	what `run` made, only what carries the job's mark, and is just as repeatable.
+	"""
+
+	title: ClassVar[str]
+	timeout: ClassVar[float] = 120.0  # seconds
+	retry: ClassVar[RetryPolicy] = RetryPolicy()
+	# A step whose work cannot be continued halfway (installers commit as they go) names the step to begin again from.
+	redo_from: ClassVar[str | None] = None
+
+	@property
+	def key(self) -> str:
+		"""The step's name in the job's record: the class's name in snake case."""
+		name = type(self).__name__
+		return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
+
+	@abstractmethod
+	def run(self, context: Context) -> dict[str, Any] | None:
+		"""Do the work; return what later steps need to know."""
+
+	def undo(self, context: Context) -> None:  # noqa: B027 - most steps have nothing to take away
+		"""Take away what `run` made. Nothing to do for steps that only change what an earlier step's undo removes."""
+
+
+@dataclass(frozen=True)
+class Playbook:
+	"""A named list of steps, and what becomes of the tenant meanwhile (design.md §2's statuses)."""
+
+	name: str
+	title: str
+	steps: tuple[Step, ...]
+	is_heavy: bool = True
+	way: str = ""
+	tenant_while_running: str | None = None
+	tenant_when_completed: str | None = None
+	tenant_when_failed: str | None = None
+	tenant_when_cancelled: str | None = None
+
+	def __post_init__(self):
+		keys = [step.key for step in self.steps]
+		if len(set(keys)) != len(keys):
+			raise ValueError(f"Playbook {self.name} has a step twice: {', '.join(keys)}")
+
+	@property
+	def timeout(self) -> int:
+		"""Seconds that the worker allows for one run of the whole: every step's timeout, with room for retries."""
+		return int(sum(step.timeout for step in self.steps) * 2)
+
+	def step(self, key: str) -> Step:
+		"""The step of that key; KeyError when the playbook (of a newer version, perhaps) has none."""
+		return next(step for step in self.steps if step.key == key)

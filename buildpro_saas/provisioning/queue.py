@@ -1,0 +1,75 @@
+"""The RQ side: which queue a bench's jobs go to, putting them there, and asking whether they are still there."""
+
+import frappe
+from frappe.utils.background_jobs import create_job_id, enqueue, get_queue, get_queues_timeout
+from redis.exceptions import RedisError
+from rq.exceptions import NoSuchJobError
+from rq.job import Job, JobStatus
+from rq.registry import StartedJobRegistry
+from rq.worker import Worker
+
+OWN_QUEUE = "provisioning"
+
+
+def name_for(bench) -> str:
+	"""The queue of a Bench document: what staff set, else a queue of our own when the bench has one, else `long`."""
+	if bench.queue:
+		return bench.queue
+	return OWN_QUEUE if OWN_QUEUE in get_queues_timeout() else "long"
+
+
+def slots(bench) -> int:
+	"""How many heavy jobs may run at once on the bench; on the shared queue one worker at least stays for the tenants."""
+	wanted = max(bench.max_heavy_jobs or 1, 1)
+	if name_for(bench) == OWN_QUEUE:
+		return wanted
+	return max(1, min(wanted, Worker.count(queue=get_queue(name_for(bench))) - 1))
+
+
+def job_id(job: str) -> str:
+	"""RQ's id for a Provisioning Job: the same at each try, so that RQ never holds it twice."""
+	return f"provisioning::{job}"
+
+
+def put(job: str, queue: str, timeout: int) -> None:
+	"""Wake a worker for the job. Raises redis.exceptions.RedisError when Redis is away."""
+	enqueue(
+		"buildpro_saas.provisioning.jobs.run",
+		queue=queue,
+		timeout=timeout,
+		job_id=job_id(job),
+		deduplicate=True,
+		job=job,
+	)
+
+
+def forget(job: str) -> None:
+	"""Take a dead run's leftovers out of RQ, which would take the job for started until its heartbeat runs out."""
+	found = _fetch(job)
+	if found:
+		found.delete()
+
+
+def is_there(job: str, queue: str) -> bool:
+	"""True when RQ has the job waiting in its queue, or started by a worker that still reports."""
+	q = get_queue(queue)
+	StartedJobRegistry(queue=q).cleanup()  # moves out whose worker stopped reporting
+	found = _fetch(job)
+	if not found:
+		return False
+	status = found.get_status()
+	if status == JobStatus.QUEUED:
+		return q.get_job_position(found.id) is not None
+	return status == JobStatus.STARTED
+
+
+def _fetch(job: str) -> Job | None:
+	try:
+		return Job.fetch(create_job_id(job_id(job)), connection=get_queue("default").connection)
+	except NoSuchJobError:
+		return None
+
+
+def is_away(error: BaseException) -> bool:
+	"""True when the error says that Redis cannot be reached now."""
+	return isinstance(error, RedisError | OSError)
