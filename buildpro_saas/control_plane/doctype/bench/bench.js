@@ -1,0 +1,9 @@
+frappe.ui.form.on("Bench", {
+	refresh(frm) {
+		if (frm.is_new() || !frm.doc.is_local) return;
+		frm.add_custom_button(__("Refresh Facts"), async () => {
+			await frappe.xcall("run_doc_method", { dt: frm.doctype, dn: frm.docname, method: "refresh_facts" });
+			frm.reload_doc();
+		});
+	},
+});

@@ -1,0 +1,103 @@
+import os
+
+import frappe
+from frappe import _
+from frappe.model.document import Document
+from frappe.model.naming import append_number_if_name_exists
+
+from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane.domains import check_domain
+from buildpro_saas.control_plane.refusal import refuse
+from buildpro_saas.provisioning import benches
+
+
+class Bench(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		from buildpro_saas.control_plane.doctype.bench_app.bench_app import BenchApp
+
+		apps: DF.Table[BenchApp]
+		base_domain: DF.Data | None
+		bench_name: DF.Data
+		frappe_version: DF.Data | None
+		is_local: DF.Check
+		max_heavy_jobs: DF.Int
+		max_sites: DF.Int
+		min_free_disk_gb: DF.Float
+		path: DF.Data | None
+		public_address: DF.Data | None
+		queue: DF.Data | None
+		status: DF.Literal["Active", "Inactive"]
+		web_port: DF.Int
+	# end: auto-generated types
+
+	def before_insert(self) -> None:
+		"""The name becomes the record's: without blanks around it."""
+		self.bench_name = (self.bench_name or "").strip()
+
+	def validate(self) -> None:
+		"""Normalise the base domain; tell the bench that we run on from others by its folder."""
+		if self.base_domain:
+			self.base_domain = check_domain(self.base_domain)
+		self.is_local = int(bool(self.path) and self.path == benches.facts()["path"])
+		if self.is_local and (
+			other := frappe.db.exists("Bench", {"path": self.path, "name": ("!=", self.name)})
+		):
+			refuse(_("The bench at {0} is registered as {1} already: edit that record."), self.path, other)
+
+	@frappe.whitelist(methods=["POST"])
+	def refresh_facts(self) -> None:
+		"""Read apps, versions and port from disk again. For SaaS Manager and SaaS Support: it changes nothing on the bench."""
+		staff.only_for_staff()
+		self.reload()
+		self.take_facts()
+		self.save(ignore_permissions=True)
+
+	def take_facts(self) -> None:
+		"""Set what is known of the bench that this site runs on; raises frappe.ValidationError for another one."""
+		facts = benches.facts()
+		if self.path != facts["path"]:
+			refuse(_("{0} is not the bench that this site runs on: its facts are read there."), self.name)
+		self.frappe_version = facts["frappe_version"]
+		self.web_port = facts["web_port"]
+		self.set("apps", facts["apps"])
+
+	@property
+	def domain(self) -> str:
+		"""The base domain of new tenants' sites: the bench's own, else that of SaaS Settings; may be empty."""
+		return self.base_domain or frappe.db.get_single_value("SaaS Settings", "base_domain") or ""
+
+
+def ensure_local_bench() -> str:
+	"""Register the bench that this site runs on, or bring its record up to date with its disk; return its name."""
+	facts = benches.facts()
+	name = frappe.db.exists("Bench", {"path": facts["path"]}) or _moved(facts["path"])
+	if name:
+		bench = frappe.get_doc("Bench", name)
+		bench.path = facts["path"]
+	else:
+		bench = frappe.get_doc(
+			{"doctype": "Bench", "bench_name": _free_name(facts["name"]), "path": facts["path"]}
+		)
+	bench.take_facts()
+	return bench.save(ignore_permissions=True).name
+
+
+def _moved(path: str) -> str | None:
+	"""The record of the local bench whose folder is gone: it was moved to `path`."""
+	for bench in frappe.get_all("Bench", {"is_local": 1}, ["name", "path"]):
+		if not os.path.isdir(bench.path):
+			return bench.name
+	return None
+
+
+def _free_name(folder: str) -> str:
+	"""The folder's name as the bench's; counted up when another bench has it."""
+	wanted = folder.strip(". ") or "bench"
+	return append_number_if_name_exists("Bench", wanted)

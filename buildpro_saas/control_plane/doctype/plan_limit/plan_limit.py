@@ -1,0 +1,21 @@
+from frappe.model.document import Document
+
+
+class PlanLimit(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		is_hard: DF.Check
+		limit_key: DF.Data
+		parent: DF.Data
+		parentfield: DF.Data
+		parenttype: DF.Data
+		value: DF.Int
+	# end: auto-generated types
+
+	pass

@@ -1,0 +1,72 @@
+import frappe
+from frappe import _
+from frappe.model.document import Document
+
+from buildpro_saas.control_plane import staff
+from buildpro_saas.provisioning import jobs
+
+# A failed job still knows what it has made: it is cancelled first.
+DELETABLE = ("Completed", "Cancelled")
+
+
+class ProvisioningJob(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		from buildpro_saas.control_plane.doctype.provisioning_job_step.provisioning_job_step import (
+			ProvisioningJobStep,
+		)
+
+		bench: DF.Link | None
+		cancel_requested: DF.Check
+		duration: DF.Float
+		ended_at: DF.Datetime | None
+		enqueued_at: DF.Datetime | None
+		error: DF.Code | None
+		hint: DF.Code | None
+		inputs: DF.Code | None
+		peak_memory: DF.Float
+		playbook: DF.Data | None
+		priority: DF.Int
+		run_after: DF.Datetime | None
+		runs: DF.Int
+		started_at: DF.Datetime | None
+		state: DF.Code | None
+		status: DF.Literal["Waiting", "Queued", "Running", "Cancelling", "Completed", "Failed", "Cancelled"]
+		steps: DF.Table[ProvisioningJobStep]
+		tenant: DF.Link | None
+		title: DF.Data | None
+		way: DF.Data | None
+	# end: auto-generated types
+
+	def validate(self) -> None:
+		"""Jobs are the engine's record: nobody else makes or edits them."""
+		if not self.flags.by_engine:
+			frappe.throw(
+				_(
+					"A Provisioning Job is made and written by the engine. Change the Tenant, or use Retry and Cancel."
+				),
+				frappe.PermissionError,
+			)
+
+	def on_trash(self) -> None:
+		"""A job that may have left something half done is not deleted: it knows what it has made."""
+		if self.status not in DELETABLE:
+			frappe.throw(_("{0} is {1}. Cancel it before deleting it.").format(self.name, self.status))
+
+	@frappe.whitelist(methods=["POST"])
+	def retry(self) -> None:
+		"""Go on from the failed step. For SaaS Manager and SaaS Support: it repeats only what the job was made for."""
+		staff.only_for_staff()
+		jobs.retry(self)
+
+	@frappe.whitelist(methods=["POST"])
+	def cancel_job(self) -> None:
+		"""Stop, and undo in reverse what the job did. For SaaS Manager only."""
+		staff.only_for_manager()
+		jobs.cancel(self)

@@ -1,0 +1,65 @@
+import frappe
+from frappe import _
+from frappe.model.document import Document
+
+from buildpro_saas.control_plane.domains import check_domain
+from buildpro_saas.control_plane.refusal import refuse
+from buildpro_saas.provisioning import accounts
+
+
+class SaaSSettings(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		backup_retention_days: DF.Int
+		base_domain: DF.Data | None
+		database_password: DF.Password | None
+		database_user: DF.Data | None
+		default_bench: DF.Link | None
+		entitlement_grace_days: DF.Int
+		entitlement_valid_days: DF.Int
+		reserved_subdomains: DF.SmallText | None
+		shipped: DF.SmallText | None
+		standby_sites: DF.Int
+		support_contact: DF.Data | None
+	# end: auto-generated types
+
+	def onload(self) -> None:
+		"""Tell the form whether the control plane can make databases yet."""
+		self.set_onload("has_account", accounts.has_account())
+		self.database_user = frappe.conf.get("buildpro_db_user")
+
+	def validate(self) -> None:
+		"""Normalise names; store the database account where it belongs."""
+		if self.base_domain:
+			self.base_domain = check_domain(self.base_domain)
+		self.reserved_subdomains = "\n".join(self.reserved())
+		if (self.entitlement_valid_days or 0) < 1:
+			refuse(_("An entitlement must be valid for a day at least: enter 1 or more days."))
+		if self.default_bench and frappe.db.get_value("Bench", self.default_bench, "status") != "Active":
+			refuse(
+				_("The bench {0} is not active: choose another default bench, or activate it."),
+				self.default_bench,
+			)
+		self._move_account()
+
+	def reserved(self) -> list[str]:
+		"""Subdomains that no tenant gets, in small letters, each once, in the order given."""
+		return list(dict.fromkeys((self.reserved_subdomains or "").lower().split()))
+
+	def _move_account(self) -> None:
+		"""Try the account that was entered and move it to site_config.json; of the password nothing stays here."""
+		password, self.database_password = self.database_password, None
+		if not password:
+			if self.database_user and self.database_user != frappe.conf.get("buildpro_db_user"):
+				refuse(_("Enter the password of the database user {0}, too."), self.database_user)
+			return
+		if not self.database_user:
+			refuse(_("Enter the database user that the password belongs to."))
+		accounts.store(self.database_user, password)
+		self.set_onload("has_account", True)

@@ -1,0 +1,115 @@
+const POLL_SECONDS = 3;
+
+frappe.ui.form.on("Tenant", {
+	setup(frm) {
+		frm.set_query("plan", { filters: { is_active: 1 } });
+		frm.set_query("bench", { filters: { status: "Active" } });
+	},
+	onload(frm) {
+		offer_time_zones(frm);
+	},
+	refresh(frm) {
+		frm.set_intro("");
+		stop_following(frm);
+		show_address(frm);
+		if (frm.is_new()) return;
+		add_buttons(frm);
+		show_job(frm);
+		if (frm.doc.status === "Provisioning") follow(frm);
+	},
+	on_hide: stop_following,
+	subdomain: show_address,
+	bench: show_address,
+	country: take_region_of_country,
+});
+
+async function offer_time_zones(frm) {
+	const { timezones } = await frappe.xcall("frappe.core.doctype.user.user.get_timezones");
+	frm.set_df_property("time_zone", "options", timezones);
+}
+
+async function take_region_of_country(frm) {
+	if (!frm.doc.country) return;
+	const { country_info } = await frappe.xcall("frappe.geo.country_info.get_country_timezone_info");
+	const info = country_info[frm.doc.country] || {};
+	if (info.currency) frm.set_value("currency", info.currency);
+	if (info.timezones?.length) frm.set_value("time_zone", info.timezones[0]);
+}
+
+// What the subdomain becomes, while it is typed.
+async function show_address(frm) {
+	if (!frm.is_new()) return;
+	const own = frm.doc.bench && (await frappe.db.get_value("Bench", frm.doc.bench, "base_domain"));
+	const domain =
+		own?.message?.base_domain || (await frappe.db.get_single_value("SaaS Settings", "base_domain"));
+	const name = (frm.doc.subdomain || "").trim().toLowerCase();
+	const field = frm.get_field("subdomain");
+	field.set_description(
+		name && domain ? __("The site will be {0}.", [frappe.utils.escape_html(`${name}.${domain}`)]) : __(field.df.description)
+	);
+}
+
+function add_buttons(frm) {
+	const is_manager = frappe.session.user === "Administrator" || frappe.user.has_role("SaaS Manager");
+	const { status, __onload } = frm.doc;
+	if (status === "Active" && __onload?.url) {
+		frm.add_custom_button(__("Open Site"), () => window.open(__onload.url, "_blank", "noopener"));
+		if (is_manager) frm.add_custom_button(__("Owner's Link"), () => show_owner_link(frm));
+	}
+	if (status === "Draft" && is_manager) {
+		frm.add_custom_button(__("Provision"), () => act(frm, "provision").then(() => frm.reload_doc())).addClass(
+			"btn-primary"
+		);
+	}
+}
+
+function act(frm, method) {
+	// by name, not with the form's copy of the document: a job may have changed the record since it was loaded
+	return frappe.xcall("run_doc_method", { dt: frm.doctype, dn: frm.docname, method });
+}
+
+function show_owner_link(frm) {
+	const owner = frappe.utils.escape_html(frm.doc.owner_email);
+	const question = __("Make a new link with which {0} sets a password? An earlier link stops working.", [owner]);
+	frappe.confirm(question, async () => {
+		const { link } = await act(frm, "owner_link");
+		const dialog = new frappe.ui.Dialog({
+			title: __("Owner's Link"),
+			fields: [
+				{
+					fieldname: "link",
+					fieldtype: "Small Text",
+					label: __("Link"),
+					read_only: 0,
+					default: link,
+					description: __("It works once and expires. It is shown this one time: hand it over now."),
+				},
+			],
+			primary_action_label: __("Copy"),
+			primary_action: () => frappe.utils.copy_to_clipboard(link),
+		});
+		dialog.show();
+	});
+}
+
+function show_job(frm) {
+	const job = frm.doc.__onload?.job;
+	if (!job || !["Provisioning", "Failed", "Draft"].includes(frm.doc.status)) return;
+	const color = { Failed: "red", Cancelled: "yellow" }[job.status] || "blue";
+	const href = frappe.utils.get_form_link("Provisioning Job", job.name);
+	const title = frappe.utils.escape_html(job.title);
+	frm.set_intro(`<a href="${href}" class="bold"><u>${title}</u></a>: ${__(job.status)}`, color);
+}
+
+// The page shows by itself that the tenant became Active or Failed; unsaved edits are left alone.
+function follow(frm) {
+	frm.follow_timer = setInterval(async () => {
+		if (cur_frm !== frm || frm.is_dirty() || document.hidden) return;
+		const { message } = await frappe.db.get_value("Tenant", frm.docname, "status");
+		if (message?.status && message.status !== frm.doc.status) frm.reload_doc();
+	}, POLL_SECONDS * 1000);
+}
+
+function stop_following(frm) {
+	clearInterval(frm.follow_timer);
+}

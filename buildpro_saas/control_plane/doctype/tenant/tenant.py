@@ -1,0 +1,238 @@
+import frappe
+from frappe import _
+from frappe.model.document import Document
+from frappe.utils import now_datetime
+
+from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane.doctype.plan.plan import available_in
+from buildpro_saas.control_plane.doctype.tenant import status, validation
+from buildpro_saas.control_plane.domains import check_subdomain
+from buildpro_saas.control_plane.refusal import refuse
+from buildpro_saas.provisioning import benches, jobs, owner
+
+# What only jobs write.
+FACTS = ("status", "site", "database", "created_in", "active_since")
+# What the tenant's site was made from: a change here would make the record say what the site does not have.
+FIXED_AFTER_DRAFT = ("plan", "bench", "database_name")
+# A job that failed over one of these goes on with another value.
+FIXED_ONCE_MADE = ("owner_email", "country", "currency", "time_zone", "language")
+
+
+class Tenant(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		from buildpro_saas.control_plane.doctype.tenant_app.tenant_app import TenantApp
+
+		active_since: DF.Datetime | None
+		apps: DF.Table[TenantApp]
+		bench: DF.Link | None
+		company: DF.Data
+		country: DF.Link | None
+		created_in: DF.Float
+		currency: DF.Link | None
+		customisations: DF.TextEditor | None
+		database: DF.Data | None
+		database_name: DF.Data | None
+		language: DF.Link | None
+		owner_email: DF.Data
+		owner_name: DF.Data
+		plan: DF.Link
+		site: DF.Data | None
+		status: DF.Literal[
+			"Draft", "Provisioning", "Active", "Past Due", "Suspended", "Archived", "Removed", "Failed"
+		]
+		subdomain: DF.Data
+		time_zone: DF.Autocomplete | None
+	# end: auto-generated types
+
+	def onload(self) -> None:
+		"""Give the form the tenant's latest job and its site's address."""
+		self.set_onload("job", self.latest_job())
+		if self.status == status.ACTIVE:
+			self.set_onload(
+				"url", benches.site_url(self.site_name, frappe.get_cached_doc("Bench", self.bench).as_dict())
+			)
+
+	# -- inserting -------------------------------------------------------------------------------------------------
+
+	def insert(self, *args, **kwargs) -> "Tenant":
+		"""Insert as Document.insert does, with our sentences for a wrong choice and for names taken in the same second."""
+		if not (self.flags.ignore_permissions or kwargs.get("ignore_permissions")):
+			self.check_permission("create")
+		validation.check_links(self)
+		try:
+			return super().insert(*args, **kwargs)
+		except frappe.UniqueValidationError as error:
+			frappe.clear_last_message()
+			if "database_name" in str(error):
+				validation.refuse_database_taken(self.database_name)
+			raise
+
+	def db_insert(self, *args, **kwargs) -> None:
+		"""The primary key decides between two requests of the same second: the loser gets the sentence, too."""
+		try:
+			super().db_insert(*args, **kwargs)
+		except frappe.DuplicateEntryError:
+			frappe.clear_last_message()
+			validation.refuse_taken(self)
+
+	def before_insert(self) -> None:
+		"""Check the subdomain before it becomes the record's name, and fill what staff left empty."""
+		settings = frappe.get_single("SaaS Settings")
+		self.subdomain = check_subdomain(self.subdomain, settings.reserved())
+		self.update(dict.fromkeys(FACTS))
+		self.status = status.DRAFT
+		self.set("apps", [])
+		validation.fill_defaults(self)
+
+	def validate(self) -> None:
+		"""Refuse bad input with a sentence that says what to change, before anything is made."""
+		if not self.is_new():
+			self._keep_what_is_fixed()
+		validation.check_details(self)
+		if self.is_new():
+			validation.check_can_be_made(self)
+			validation.check_names_free(self)
+			validation.warn_of_same_company(self)
+		elif self.status == status.DRAFT and self.database_name and self.has_value_changed("database_name"):
+			validation.check_names_free(self)
+
+	def after_insert(self) -> None:
+		"""Inserting a tenant is all that staff do: the job makes its site."""
+		self._start_provisioning()
+
+	def on_trash(self) -> None:
+		"""A record may go once nothing of the tenant is on a bench; what its jobs did stays on record (hooks.py)."""
+		if self.status not in status.WITHOUT_SITE:
+			refuse(
+				_("{0} is {1}: only a tenant that is Draft or Removed can be deleted."),
+				self.name,
+				self.status,
+			)
+
+	# -- what jobs write -------------------------------------------------------------------------------------------
+
+	@property
+	def site_name(self) -> str:
+		"""Host name, site name and folder name in one. Kept from the tenant's insertion: a bench's domain may change."""
+		return self.site or f"{self.subdomain}.{frappe.get_cached_doc('Bench', self.bench).domain}"
+
+	def latest_job(self) -> dict | None:
+		"""name, status and title of the tenant's newest Provisioning Job; None when it never had one."""
+		fields = ["name", "status", "title"]
+		jobs_of_tenant = frappe.get_all(
+			"Provisioning Job", {"tenant": self.name}, fields, order_by="creation desc", limit=1
+		)
+		return jobs_of_tenant[0] if jobs_of_tenant else None
+
+	def set_status(self, new: str) -> None:
+		"""Go to another status, recorded as a change of the document. Raises frappe.ValidationError for a way there is not."""
+		self._lock()
+		status.check_transition(self.name, self.status, new)
+		self.status = new
+		if new == status.ACTIVE and not self.active_since:
+			self.active_since = now_datetime()
+		self._save_facts()
+
+	def record_facts(self, facts: dict) -> None:
+		"""Keep what a job found: {"database": name, "apps": [{"app", "version", "commit"}], "created_in": seconds}.
+
+		A fact that is not given stays as it is. An app's commit, where not given, is the one on the tenant's bench.
+		"""
+		self._lock()
+		self.database = facts.get("database") or self.database
+		if facts.get("created_in") is not None:
+			self.created_in = facts["created_in"]
+		if facts.get("apps") is not None:
+			commits = {row.app: row.commit for row in frappe.get_doc("Bench", self.bench).apps}
+			rows = [{"commit": commits.get(app["app"]), **app} for app in facts["apps"]]
+			self.set("apps", [{key: row.get(key) for key in ("app", "version", "commit")} for row in rows])
+		self._save_facts()
+
+	# -- entitlement -----------------------------------------------------------------------------------------------
+
+	def entitlement(self) -> dict:
+		"""What the tenant may use, as entitlements.statement.issue takes it.
+
+		{"tenant", "site", "plan", "features": list, "limits", "available_in": {feature: lowest plan that has it, or None, for
+		the whole catalogue}, "labels": {feature: label}, "contact": whom to ask}.
+		"""
+		plan = frappe.get_doc("Plan", self.plan).resolved()
+		labels = frappe.get_all("Feature", fields=["name", "label"], as_list=True)
+		return {
+			"tenant": self.name,
+			"site": self.site_name,
+			"plan": self.plan,
+			"features": plan["features"],
+			"limits": plan["limits"],
+			"available_in": available_in(),
+			"labels": dict(labels),
+			"contact": frappe.db.get_single_value("SaaS Settings", "support_contact") or "",
+		}
+
+	# -- buttons ---------------------------------------------------------------------------------------------------
+
+	@frappe.whitelist(methods=["POST"])
+	def provision(self) -> str:
+		"""Make the site of a tenant that is Draft again because its job was cancelled; return the new job's name."""
+		staff.only_for_manager()
+		self._lock()
+		if self.status != status.DRAFT:
+			refuse(_("{0} is {1}: only a tenant that is Draft can be provisioned."), self.name, self.status)
+		validation.check_links(self)
+		validation.check_can_be_made(self)
+		validation.check_names_free(self)
+		self._save_facts()
+		return self._start_provisioning()
+
+	@frappe.whitelist(methods=["POST"])
+	def owner_link(self) -> dict:
+		"""A new single-use link with which the owner sets a password; shown once, kept nowhere. That it was made is kept."""
+		staff.only_for_manager()
+		self.reload()
+		link = owner.login_link(self.name)
+		self.add_comment("Info", _("made a link for the owner to set a password"))
+		return {"link": link}
+
+	# -- own -------------------------------------------------------------------------------------------------------
+
+	def _start_provisioning(self) -> str:
+		status.check_transition(self.name, self.status, status.PROVISIONING)
+		self.db_set("status", status.PROVISIONING, notify=True, update_modified=False)
+		return jobs.start("create_tenant", tenant=self.name, bench=self.bench).name
+
+	def _lock(self) -> None:
+		"""Hold the row until commit and read it as it is now, whatever the caller (or the browser) had of it."""
+		self.flags.for_update = True  # a plain read would show what was when this transaction began
+		self.reload()
+		self.flags.for_update = False
+
+	def _save_facts(self) -> None:
+		# what staff entered was checked when they entered it; a plan that went since must not keep a job from ending
+		self.flags.ignore_validate = self.flags.ignore_links = True
+		try:
+			self.save(ignore_permissions=True)
+		finally:
+			self.flags.ignore_validate = self.flags.ignore_links = False
+
+	def _keep_what_is_fixed(self) -> None:
+		before = self.get_doc_before_save()
+		self.update({field: before.get(field) for field in FACTS})
+		self.set("apps", before.apps)
+		fixed = () if before.status == status.DRAFT else FIXED_AFTER_DRAFT
+		if before.status not in (status.DRAFT, status.FAILED):
+			fixed += FIXED_ONCE_MADE
+		for field in fixed:
+			if (self.get(field) or "") != (before.get(field) or ""):
+				refuse(
+					_("The {0} of {1} is fixed, since its site is made from it: set it back to {2}."),
+					_(self.meta.get_label(field)),
+					self.name,
+					before.get(field) or _("nothing"),
+				)

@@ -1,0 +1,3 @@
+frappe.listview_settings["Tenant"] = {
+	add_fields: ["status", "site"],
+};

@@ -1,0 +1,252 @@
+"""What a tenant must be before anything is made for it. Each refusal is one sentence that says what to change."""
+
+import re
+
+import frappe
+from frappe import _
+from frappe.core.doctype.user.user import get_timezones
+from frappe.geo.country_info import get_country_info
+from frappe.utils import validate_email_address
+
+from buildpro_saas.control_plane.doctype.tenant import status
+from buildpro_saas.control_plane.domains import LONGEST_NAME
+from buildpro_saas.control_plane.refusal import refuse
+from buildpro_saas.provisioning import accounts, benches
+
+# The control plane's database account reaches names that end in _db (and Frappe's own, which begin with _).
+DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]{0,57}_db")
+LINKS = ("plan", "bench", "country", "currency", "language")
+ALWAYS_INSTALLED = {"frappe", "buildpro_saas"}  # on every tenant's site, whatever its plan says
+GB = 10**9
+
+
+def fill_defaults(tenant) -> None:
+	"""Set what staff left empty: the bench from SaaS Settings, the region from the country or this site."""
+	settings = frappe.get_cached_doc("System Settings")
+	tenant.bench = tenant.bench or frappe.db.get_single_value("SaaS Settings", "default_bench")
+	# the same default that Frappe itself fills an empty Country field with comes first
+	own_country = frappe.defaults.get_user_default("country") or settings.country
+	country = get_country_info(tenant.country or own_country)
+	zones = country.get("timezones") or []
+	if tenant.country and tenant.country != own_country:
+		tenant.currency = tenant.currency or country.get("currency")
+		tenant.time_zone = tenant.time_zone or (zones[0] if zones else None)
+	tenant.country = tenant.country or own_country
+	tenant.currency = tenant.currency or frappe.db.get_default("currency") or country.get("currency")
+	tenant.time_zone = tenant.time_zone or settings.time_zone
+	tenant.language = tenant.language or settings.language or "en"
+
+
+def check_links(tenant) -> None:
+	"""Say which records there are when one is named that does not exist; Frappe's own message names none."""
+	for field in LINKS:
+		df = tenant.meta.get_field(field)
+		value = tenant.get(field)
+		if not value or frappe.db.exists(df.options, value):
+			continue
+		known = frappe.get_all(df.options, pluck="name", limit=6, order_by="name")
+		choice = ", ".join(known) if 0 < len(known) < 6 else _("one of the list {0}").format(_(df.options))
+		refuse(_("There is no {0} {1}: choose {2}."), _(df.label), value, choice, title=_(df.label))
+
+
+def check_details(tenant) -> None:
+	"""Company, owner and time zone: what staff may get wrong at any time."""
+	for field in ("company", "owner_name"):
+		label = _(tenant.meta.get_label(field))
+		value = " ".join((tenant.get(field) or "").split())
+		if not value:
+			refuse(_("Enter the {0}."), label, title=label)
+		if "<" in value or ">" in value:
+			refuse(
+				_("The {0} has a < or >: take it out, a company's or user's record cannot have it."),
+				label,
+				title=label,
+			)
+		tenant.set(field, value)
+	_check_email(tenant)
+	if tenant.time_zone and tenant.time_zone not in get_timezones()["timezones"]:
+		title = _("Time Zone")
+		refuse(_("There is no time zone {0}: enter one like Europe/Berlin."), tenant.time_zone, title=title)
+
+
+def _check_email(tenant) -> None:
+	title = _("Owner's E-mail")
+	email = tenant.owner_email = (tenant.owner_email or "").strip().lower()
+	if not email:
+		refuse(_("Enter the owner's e-mail address: the owner signs in with it."), title=title)
+	# Frappe's check takes a list of addresses, too
+	if "," in email or validate_email_address(email) != email:
+		refuse(_("{0} is not an e-mail address: enter one like name@example.com."), email, title=title)
+
+
+def check_can_be_made(tenant) -> None:
+	"""All that must hold before a site is made. Holds the bench's row until commit: two requests never share the last place."""
+	if not accounts.has_account():
+		refuse(
+			_("The control plane has no database account yet: run `bench --site {0} saas setup` once."),
+			frappe.local.site,
+			title=_("No database account"),
+		)
+	if not tenant.bench:
+		refuse(_("Choose a bench, or set the default bench in SaaS Settings."), title=_("Bench"))
+	frappe.db.get_value("Bench", tenant.bench, "name", for_update=True)
+	bench = frappe.get_doc("Bench", tenant.bench)
+	facts = _check_bench(bench)
+	apps = _check_plan(tenant, bench, facts)
+	if "erpnext" in apps and not (tenant.country and tenant.currency):
+		refuse(_("Choose country and currency: ERPNext sets the company up with them."), title=_("Country"))
+	_check_room(tenant, bench, facts)
+
+
+def _check_bench(bench) -> dict:
+	"""Return the bench's facts as they are on disk now."""
+	title = _("Bench")
+	if bench.status != "Active":
+		refuse(_("The bench {0} is not active: choose another one, or activate it."), bench.name, title=title)
+	if not bench.is_local:
+		refuse(
+			_("The bench {0} is not the one that this site runs on: choose that one."),
+			bench.name,
+			title=title,
+		)
+	if not bench.domain:
+		refuse(_("Set the base domain of the bench {0}, or that of SaaS Settings."), bench.name, title=title)
+	return benches.facts()
+
+
+def _check_plan(tenant, bench, facts: dict) -> list[str]:
+	"""Return the apps of the tenant's plan; refuse a plan that is not sold or needs an app that the bench lacks."""
+	title = _("Plan")
+	if not tenant.plan:
+		refuse(_("Choose a plan."), title=title)
+	plan = frappe.get_doc("Plan", tenant.plan)
+	if not plan.is_active:
+		refuse(_("The plan {0} is not active: choose another one, or activate it."), plan.name, title=title)
+	apps = plan.resolved()["apps"]
+	missing = sorted(set(apps) - ALWAYS_INSTALLED - {app["app"] for app in facts["apps"]})
+	if missing:
+		refuse(
+			_(
+				"The bench {0} lacks {1}, which the plan {2} installs: get it with `bench get-app`, or take it out of the plan."
+			),
+			bench.name,
+			", ".join(missing),
+			plan.name,
+			title=title,
+		)
+	return apps
+
+
+def _check_room(tenant, bench, facts: dict) -> None:
+	title = _("Bench")
+	taken = facts["sites"] + _sites_to_come(tenant)
+	if bench.max_sites and taken >= bench.max_sites:
+		refuse(
+			_(
+				"The bench {0} is full with {1} of {2} sites: choose another bench, or allow more sites there."
+			),
+			bench.name,
+			taken,
+			bench.max_sites,
+			title=title,
+		)
+	least = (bench.min_free_disk_gb or 0) * GB
+	if facts["disk_free"] < least:
+		refuse(
+			_(
+				"The disk of the bench {0} has {1} GB free, less than the {2} GB it must keep: make room, or choose another bench."
+			),
+			bench.name,
+			f"{facts['disk_free'] / GB:.1f}",
+			f"{least / GB:g}",
+			title=title,
+		)
+
+
+def _sites_to_come(tenant) -> int:
+	"""How many tenants of the bench have been admitted whose site is not on the disk yet."""
+	table = frappe.qb.DocType("Tenant")
+	# a locking read: a plain one would miss what another request committed since this transaction began
+	admitted = (
+		frappe.qb.from_(table)
+		.select(table.site)
+		.where((table.bench == tenant.bench) & (table.name != (tenant.name or "")))
+		.where(table.status.isin([status.PROVISIONING, status.FAILED]))
+		.for_update()
+		.run(pluck=True)
+	)
+	return sum(not benches.site_exists(site) for site in admitted if site)
+
+
+def check_names_free(tenant) -> None:
+	"""Site and database names: legal, and taken neither by a tenant nor by something that is not ours."""
+	site = f"{tenant.subdomain}.{frappe.get_doc('Bench', tenant.bench).domain}"
+	title = _("Subdomain")
+	if len(site) > LONGEST_NAME:
+		refuse(_("{0} is longer than a host name may be: use a shorter subdomain."), site, title=title)
+	if tenant.is_new() and frappe.db.exists("Tenant", tenant.subdomain):
+		refuse_taken(tenant)
+	if benches.site_exists(site):
+		refuse(
+			_("{0} exists on the bench already and is no tenant's: use another subdomain."),
+			site,
+			title=title,
+			error=frappe.DuplicateEntryError,
+		)
+	tenant.site = site
+	if tenant.database_name:
+		_check_database_name(tenant)
+
+
+def refuse_taken(tenant) -> None:
+	"""Raise frappe.DuplicateEntryError: the subdomain is another tenant's."""
+	refuse(
+		_("{0} is taken by another tenant: use another subdomain."),
+		tenant.subdomain,
+		title=_("Subdomain"),
+		error=frappe.DuplicateEntryError,
+	)
+
+
+def _check_database_name(tenant) -> None:
+	title = _("Database Name")
+	name = tenant.database_name
+	if not DATABASE_NAME.fullmatch(name):
+		refuse(
+			_(
+				"{0} cannot be a tenant's database name: use small letters, digits and underscores, ending in _db, at most 61."
+			),
+			name,
+			title=title,
+		)
+	if benches.database_exists(name) or frappe.db.exists(
+		"Tenant", {"database_name": name, "name": ("!=", tenant.name or "")}
+	):
+		refuse_database_taken(name)
+
+
+def refuse_database_taken(name: str) -> None:
+	"""Raise frappe.DuplicateEntryError: a database or database user has the name, or another tenant was promised it."""
+	refuse(
+		_("The database name {0} is taken: use another one, or leave it empty."),
+		name,
+		title=_("Database Name"),
+		error=frappe.DuplicateEntryError,
+	)
+
+
+def warn_of_same_company(tenant) -> None:
+	"""A company may have several sites, but more often it is a mistake."""
+	others = frappe.get_all(
+		"Tenant",
+		{"company": tenant.company, "name": ("!=", tenant.name), "status": ("!=", status.REMOVED)},
+		pluck="name",
+	)
+	if others:
+		frappe.msgprint(
+			_("{0} is already the company of {1}. If that is intended, nothing needs to be done.").format(
+				frappe.bold(frappe.utils.escape_html(tenant.company)), ", ".join(others)
+			),
+			title=_("Same company twice"),
+			indicator="orange",
+		)
