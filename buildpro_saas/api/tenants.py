@@ -1,0 +1,59 @@
+"""Tenants over HTTP, for the operator's own systems: on the admin site, with the API key of a user who is SaaS Manager."""
+
+import frappe
+
+from buildpro_saas.control_plane import staff
+
+
+@frappe.whitelist(methods=["POST"])
+def create(
+	subdomain: str,
+	company: str,
+	owner_name: str,
+	owner_email: str,
+	plan: str,
+	bench: str | None = None,
+	country: str | None = None,
+	currency: str | None = None,
+	time_zone: str | None = None,
+	language: str | None = None,
+	database_name: str | None = None,
+	customisations: str | None = None,
+) -> dict:
+	"""Make a tenant, as inserting it in Desk does; for SaaS Manager.
+
+	What is left out is taken from SaaS Settings, the country and this site. Returns {"tenant", "site", "status", "job"}; the
+	site is ready once `status` says Active. Raises frappe.ValidationError (HTTP 417) or frappe.DuplicateEntryError (409)
+	with one sentence that says what to change; nothing is made then.
+	"""
+	fields = dict(locals())
+	staff.only_for_manager()
+	tenant = frappe.get_doc({"doctype": "Tenant", **fields}).insert()
+	return summary(tenant)
+
+
+@frappe.whitelist(methods=["GET"])
+def status(tenant: str) -> dict:
+	"""Where a tenant stands: {"tenant", "site", "status", "job"}; for SaaS Manager and SaaS Support."""
+	staff.only_for_staff()
+	doc = frappe.get_doc("Tenant", tenant)
+	doc.check_permission("read")
+	return summary(doc)
+
+
+@frappe.whitelist(methods=["POST"])
+def owner_link(tenant: str) -> dict:
+	"""A new single-use link with which the tenant's owner sets a password: {"link"}; for SaaS Manager."""
+	staff.only_for_manager()
+	return frappe.get_doc("Tenant", tenant).owner_link()
+
+
+def summary(tenant) -> dict:
+	"""What callers from outside get of a Tenant document: {"tenant", "site", "status", "job": its latest job or None}."""
+	job = tenant.latest_job()
+	return {
+		"tenant": tenant.name,
+		"site": tenant.site_name,
+		"status": tenant.status,
+		"job": job and job.name,
+	}

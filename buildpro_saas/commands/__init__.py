@@ -1,0 +1,19 @@
+"""The bench CLI group `saas`: `bench --site ADMIN saas …`; each command calls what Desk's buttons call."""
+
+import click
+
+from buildpro_saas.commands.jobs import cancel, job, jobs, retry
+from buildpro_saas.commands.plans import set_plan_apps
+from buildpro_saas.commands.setup import setup
+from buildpro_saas.commands.tenants import create_tenant, owner_link, tenants
+
+
+@click.group("saas")
+def saas():
+	"""Run the control plane of BuildPro SaaS; every command needs the admin site as --site."""
+
+
+for command in (setup, create_tenant, tenants, owner_link, jobs, job, retry, cancel, set_plan_apps):
+	saas.add_command(command)
+
+commands = [saas]

@@ -1,0 +1,75 @@
+"""What every command does first and last: connect to the admin site, and say in a sentence what went wrong."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+
+import click
+import frappe
+from frappe.commands import get_site, pass_context
+from frappe.utils import strip_html
+from redis.exceptions import RedisError
+
+from buildpro_saas import site_role
+from buildpro_saas.provisioning import AgentError
+
+# What is told in a sentence; anything else is a defect of ours, and its traceback is wanted.
+TOLD = (
+	frappe.ValidationError,
+	frappe.PermissionError,
+	frappe.NameError,
+	frappe.AuthenticationError,
+	AgentError,
+	RedisError,
+	OSError,
+)
+# MariaDB's clients: Frappe 15 has the first, Frappe 16 may have the second.
+MARIADB_CLIENTS = ("pymysql", "MySQLdb")
+
+
+def on_admin_site(command: Callable) -> Callable:
+	"""Run the command connected to its --site as Administrator; exit with 1 and a sentence when it fails."""
+
+	@wraps(command)
+	def run(context, *args, **kwargs):
+		site = get_site(context)
+		try:
+			frappe.init(site=site)
+			frappe.connect()
+			site_role.only_on_admin_site()
+			command(*args, **kwargs)
+			show_notes()
+		except Exception as error:
+			if not (isinstance(error, TOLD) or is_from_mariadb(error)):
+				raise
+			fail(" ".join(filter(None, (sentence(error), getattr(error, "hint", "")))))
+		finally:
+			frappe.destroy()
+
+	return pass_context(run)
+
+
+def sentence(error: BaseException) -> str:
+	"""The error's message as plain text on one line."""
+	if is_from_mariadb(error) and len(error.args) > 1:
+		return f"MariaDB says: {error.args[1]}."
+	return " ".join(strip_html(str(error)).split()) or type(error).__name__
+
+
+def is_from_mariadb(error: BaseException) -> bool:
+	"""Whether the error was raised by MariaDB or its client."""
+	return type(error).__module__.split(".")[0] in MARIADB_CLIENTS
+
+
+def show_notes() -> None:
+	"""Print to standard error what Desk would show as messages, such as that a company is there twice."""
+	for message in frappe.get_message_log():
+		text = message.get("message") if isinstance(message, dict) else message
+		click.secho(f"Note: {' '.join(strip_html(str(text)).split())}", fg="yellow", err=True)
+	frappe.clear_messages()
+
+
+def fail(message: str) -> None:
+	"""Print the message to standard error and exit with 1."""
+	click.secho(message, fg="red", err=True)
+	sys.exit(1)

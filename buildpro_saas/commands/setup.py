@@ -1,0 +1,82 @@
+"""`saas setup`: what the control plane needs once before it can make tenants."""
+
+import click
+import frappe
+from frappe.utils.scheduler import enable_scheduler
+
+from buildpro_saas.commands.admin_site import on_admin_site
+from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
+from buildpro_saas.provisioning import accounts, queue
+
+
+@click.command("setup")
+@click.option("--base-domain", help="Domain under which tenants get their sites, such as example.com.")
+@click.option("--public-address", help="Address of this bench that DNS records point to.")
+@click.option(
+	"--support-contact", help="Whom a tenant's users are told to ask: an e-mail address or a sentence's end."
+)
+@click.option(
+	"--db-root-username", default="root", show_default=True, help="MariaDB's account that may make accounts."
+)
+@click.option(
+	"--root-password-stdin",
+	is_flag=True,
+	help="Read that account's password from standard input's first line instead of asking; makes the control plane's"
+	" account anew.",
+)
+@on_admin_site
+def setup(
+	base_domain: str | None,
+	public_address: str | None,
+	support_contact: str | None,
+	db_root_username: str,
+	root_password_stdin: bool,
+) -> None:
+	"""Make the control plane's database account, register this bench, and switch the scheduler on.
+
+	Repeatable.
+
+	MariaDB's root password is asked for once, used for one connection, and kept nowhere.
+	"""
+	set_up_account(db_root_username, root_password_stdin)
+	bench = set_up_bench(base_domain, public_address)
+	set_up_settings(bench.name, base_domain, support_contact)
+	enable_scheduler()
+	frappe.db.commit()
+	click.echo(f"The scheduler of {frappe.local.site} is on.")
+	click.echo(f"Provisioning jobs go to the queue {queue.name_for(bench)}.")
+
+
+def set_up_account(root: str, is_password_on_stdin: bool) -> None:
+	if accounts.has_account() and not is_password_on_stdin:
+		click.echo(f"The database account {frappe.conf.buildpro_db_user} is there.")
+		return
+	if is_password_on_stdin:
+		password = click.get_text_stream("stdin").readline().rstrip("\r\n")
+	else:
+		password = click.prompt(
+			f"MariaDB's password of {root}", hide_input=True, default="", show_default=False
+		)
+	made = accounts.make_account(root, password)
+	click.echo(f"Made the database account {made['user']}; its password is in site_config.json of this site.")
+
+
+def set_up_bench(base_domain: str | None, public_address: str | None):
+	bench = frappe.get_doc("Bench", ensure_local_bench())
+	wanted = {"base_domain": base_domain, "public_address": public_address}
+	bench.update({field: value for field, value in wanted.items() if value})
+	bench.save()
+	apps = ", ".join(f"{row.app} {row.version}" for row in bench.apps)
+	click.echo(
+		f"Bench {bench.name}: {apps}. Tenants get sites under {bench.domain or '(no base domain yet)'}."
+	)
+	return bench
+
+
+def set_up_settings(bench: str, base_domain: str | None, support_contact: str | None) -> None:
+	settings = frappe.get_single("SaaS Settings")
+	settings.base_domain = settings.base_domain or base_domain
+	settings.default_bench = settings.default_bench or bench
+	settings.support_contact = support_contact or settings.support_contact
+	settings.save()
+	click.echo(f"A tenant's users are told to ask {settings.support_contact or '(no support contact yet)'}.")

@@ -1,0 +1,68 @@
+"""`saas create-tenant`, `saas tenants`, `saas owner-link`."""
+
+import json
+
+import click
+import frappe
+from frappe.utils.commands import render_table
+
+from buildpro_saas.commands.admin_site import fail, on_admin_site
+from buildpro_saas.commands.jobs import follow
+
+
+@click.command("create-tenant")
+@click.option("--subdomain", required=True, help="One DNS label: the tenant's site is SUBDOMAIN.BASE-DOMAIN.")
+@click.option("--company", required=True)
+@click.option("--owner-name", required=True)
+@click.option("--owner-email", "--email", "owner_email", required=True)
+@click.option("--plan", required=True)
+@click.option("--bench", help="Bench to make the site on; SaaS Settings say which when this is left out.")
+@click.option("--country")
+@click.option("--currency")
+@click.option("--timezone", "time_zone", help="Name of the tz database, such as Europe/Berlin.")
+@click.option("--language", help="Code of a language, such as en.")
+@click.option(
+	"--db-name", "database_name", help="Name of the site's database; derived from the site when left out."
+)
+@click.option("--customisations", help="What is special about this customer.")
+@click.option("--wait", is_flag=True, help="Follow the job to its end; exit with 1 unless it completes.")
+@click.option("--timeout", default=3600, show_default=True, help="How long to wait, in seconds.")
+@click.option("--json", "as_json", is_flag=True, help="Print {tenant, site, job} as JSON.")
+@on_admin_site
+def create_tenant(wait: bool, timeout: int, as_json: bool, **fields: str | None) -> None:
+	"""Make a tenant; a background job makes its site."""
+	given = {field: value for field, value in fields.items() if value is not None}
+	tenant = frappe.get_doc({"doctype": "Tenant", **given}).insert()
+	frappe.db.commit()
+	job = tenant.latest_job()["name"]
+	facts = {"tenant": tenant.name, "site": tenant.site_name, "job": job}
+	if not as_json:
+		click.echo(f"Tenant {tenant.name}: {job} makes {tenant.site_name}.")
+	if wait:
+		facts["status"] = follow(job, timeout)
+	if as_json:
+		click.echo(json.dumps(facts))
+	if wait and facts["status"] != "Completed":
+		fail(f"{job} ended as {facts['status']}; see `bench --site {frappe.local.site} saas job {job}`.")
+
+
+@click.command("tenants")
+@on_admin_site
+def tenants() -> None:
+	"""List the tenants."""
+	rows = frappe.get_all(
+		"Tenant", fields=["name", "company", "plan", "status", "site"], order_by="name", as_list=True
+	)
+	render_table(
+		[["Tenant", "Company", "Plan", "Status", "Site"], *([cell or "" for cell in row] for row in rows)]
+	)
+
+
+@click.command("owner-link")
+@click.argument("tenant")
+@on_admin_site
+def owner_link(tenant: str) -> None:
+	"""Print a single-use link with which the owner of TENANT sets a password. Earlier links become void."""
+	link = frappe.get_doc("Tenant", tenant).owner_link()["link"]
+	frappe.db.commit()  # that a link was made is kept with the tenant
+	click.echo(link)
