@@ -1,0 +1,25 @@
+# Copyright (c) 2025, BuildPro and contributors
+# For license information, please see license.txt
+
+from frappe.model.document import Document
+
+
+class ChangeOrderItem(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		amount: DF.Currency
+		description: DF.Data
+		parent: DF.Data
+		parentfield: DF.Data
+		parenttype: DF.Data
+		quantity: DF.Float
+		rate: DF.Currency
+	# end: auto-generated types
+
+	pass

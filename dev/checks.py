@@ -1,0 +1,58 @@
+"""`make test` and `make lint`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+from dev import packages, tools
+from dev.bench import Bench
+from dev.home import REPO, Home
+from dev.shell import clean_environment, say
+from dev.sites import AdminSite
+
+
+def test(bench: Bench, admin: AdminSite, arguments: list[str]) -> int:
+	"""Run the whole suite, or what ARGS and `arguments` choose of it, and return pytest's exit code."""
+	packages.ensure(*packages.BROWSER)
+	admin.make()
+	arguments = [*shlex.split(os.environ.get("ARGS", "")), *arguments]
+	if not any((REPO / argument.split("::")[0]).exists() for argument in arguments):
+		arguments.append("tests")
+	command = [*bench.pytest_command(), *arguments]
+	say(f"$ {shlex.join(['pytest', *arguments])}")
+	code = subprocess.run(
+		command,
+		cwd=REPO,
+		env=bench.environment(**description(bench, admin)),
+		stdin=subprocess.DEVNULL,
+	).returncode
+	return code if code >= 0 else 128 - code  # ended by a signal: as a shell tells it
+
+
+def description(bench: Bench, admin: AdminSite) -> dict[str, str]:
+	"""What the tests are told about the bench (dev/README.md lists it). It goes through the environment: no other
+	user can read it there, as one could on a command line."""
+	ports = bench.home.ports()
+	return {
+		"BUILDPRO_BENCH": str(bench.path),
+		"BUILDPRO_HOME": str(bench.home.path),
+		"BUILDPRO_ADMIN_SITE": admin.name,
+		"BUILDPRO_ADMIN_PASSWORD": bench.home.secret("administrator_password"),
+		"BUILDPRO_DB_ROOT_PASSWORD": bench.db_root_password(),
+		"BUILDPRO_WEB_PORT": str(ports["web"]),
+		"BUILDPRO_CHROMIUM": packages.find(*packages.BROWSER[0].programs) or "",
+		"BUILDPRO_SITE_SUFFIX": bench.site_suffix(),
+	}
+
+
+def lint(home: Home) -> int:
+	"""Run pre-commit's hooks, ruff among them, on all files, and return 0 when all of them pass."""
+	with home.lock():
+		tools.make(home)
+	# pre-commit keeps a cache in the user's home otherwise; git reads hooks' files from the repository alone.
+	environment = clean_environment(home.tools / "bin", PRE_COMMIT_HOME=str(home.path / "pre-commit"))
+	command = [home.tools / "bin/pre-commit", "run", "--all-files", "--show-diff-on-failure", "--color=never"]
+	return subprocess.run(command, cwd=REPO, env=environment, stdin=subprocess.DEVNULL).returncode

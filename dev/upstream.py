@@ -1,0 +1,55 @@
+"""Frappe from its own git repositories, the usual way of making a bench. FRAPPE_REPOS may name a mirror of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from dev.home import Home
+from dev.packages import find
+from dev.shell import clean_environment, run
+
+BRANCH = "version-15"
+# Where an app's version for the framework's version-15 is kept under another branch.
+BRANCHES = {"crm": "main"}
+PROBE_SECONDS = 5
+YARN = "yarn@^1.22.0"
+
+
+def base_url() -> str:
+	return os.environ.get("FRAPPE_REPOS", "https://github.com/frappe").rstrip("/")
+
+
+def is_reachable() -> bool:
+	"""Does the git host of Frappe answer within five seconds, without asking for a password?"""
+	environment = clean_environment(GIT_TERMINAL_PROMPT="0")
+	try:
+		probe = subprocess.run(
+			["git", "ls-remote", "--exit-code", f"{base_url()}/frappe", BRANCH],
+			env=environment,
+			capture_output=True,
+			stdin=subprocess.DEVNULL,
+			timeout=PROBE_SECONDS,
+		)
+	except subprocess.TimeoutExpired:
+		return False
+	return probe.returncode == 0
+
+
+def make_yarn(home: Home) -> None:
+	"""Frappe's asset build calls yarn, which Debian has under another name and too old."""
+	if find("yarn"):
+		return
+	prefix = home.path / "yarn"
+	log = home.logs / "build.log"
+	arguments = ["npm", "install", "--prefix", prefix, "--no-audit", "--no-fund", "--loglevel=error", YARN]
+	run(arguments, env=clean_environment(), log=log)
+	(home.bin / "yarn").unlink(missing_ok=True)
+	(home.bin / "yarn").symlink_to(prefix / "node_modules/.bin/yarn")
+
+
+def get_app(home: Home, environment: dict[str, str], app: str, log: Path) -> None:
+	branch = BRANCHES.get(app, BRANCH)
+	arguments = ["get-app", "--branch", branch, f"{base_url()}/{app}"]
+	run([home.tools / "bin/bench", *arguments], env=environment, cwd=home.bench, log=log)
