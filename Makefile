@@ -1,0 +1,17 @@
+# Each target is one line to dev/run; `dev/run --help` lists all. Variables: BENCH_HOME, BENCH, APPS, ARGS (dev/README.md).
+.PHONY: demo test serve bench lint stop clean
+
+demo:
+	@dev/run demo
+test:
+	@dev/run test
+serve:
+	@dev/run serve
+bench:
+	@dev/run bench
+lint:
+	@dev/run lint
+stop:
+	@dev/run stop
+clean:
+	@dev/run clean

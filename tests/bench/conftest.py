@@ -1,0 +1,301 @@
+"""A whole bench: services that can be killed one by one, tenants made through the real queue, and what they leave."""
+
+import os
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pymysql
+import pytest
+
+ENDED = ("Completed", "Failed", "Cancelled")
+HOLD = "buildpro-test-hold"
+JOB_SECONDS = 600  # the slowest: ERPNext, HRMS and the company's set-up on a busy machine
+
+
+class BenchUnderTest:
+	"""The bench as an operator sees it: Desk's documents, the shell's services, MariaDB's root."""
+
+	def __init__(self, frappe, bench_path: Path, services):
+		self.frappe, self.path, self.services = frappe, bench_path, services
+		self.tenants: list[str] = []
+
+	# -- tenants -------------------------------------------------------------------------------------------------
+
+	def new_tenant(self, subdomain: str | None = None, **fields):
+		"""Insert a Tenant and commit, which is all that staff do; returns the document."""
+		subdomain = subdomain or f"t{self.frappe.generate_hash(length=9)}"
+		tenant = self.frappe.get_doc(
+			{
+				"doctype": "Tenant",
+				"subdomain": subdomain,
+				"company": f"{subdomain.title()} Construction",
+				"owner_name": "Olga Owner",
+				"owner_email": f"owner@{subdomain}.example",
+				"plan": "Growth",
+				"country": "Germany",
+				"currency": "EUR",
+				"time_zone": "Europe/Berlin",
+				"language": "en",
+				**fields,
+			}
+		).insert()
+		self.tenants.append(tenant.name)
+		self.frappe.db.commit()
+		return tenant
+
+	def job(self, tenant: str):
+		"""The newest job of a tenant, read afresh."""
+		self.frappe.db.commit()
+		name = self.frappe.get_all(
+			"Provisioning Job", {"tenant": tenant}, pluck="name", order_by="creation desc", limit=1
+		)[0]
+		return self.frappe.get_doc("Provisioning Job", name)
+
+	def status(self, tenant: str) -> str:
+		self.frappe.db.commit()
+		return self.frappe.db.get_value("Tenant", tenant, "status")
+
+	def wait_job(self, tenant: str, *statuses: str, seconds: float = JOB_SECONDS):
+		"""Wait until the tenant's job has one of the statuses (any ended one by default), and return it."""
+		wanted = statuses or ENDED
+		self.wait_for(lambda: self.job(tenant).status in wanted, seconds, lambda: self.describe(tenant))
+		return self.job(tenant)
+
+	def wait_step(self, tenant: str, step_key: str, *statuses: str, seconds: float = JOB_SECONDS):
+		"""Wait until a step of the tenant's job has one of the statuses."""
+
+		def is_there():
+			row = self.step(tenant, step_key)
+			return row.status in statuses
+
+		self.wait_for(is_there, seconds, lambda: self.describe(tenant))
+
+	def step(self, tenant: str, step_key: str):
+		return next(row for row in self.job(tenant).steps if row.step_key == step_key)
+
+	def describe(self, tenant: str) -> str:
+		job = self.job(tenant)
+		steps = "\n".join(f"  {row.step_key}: {row.status} ({row.attempts})" for row in job.steps)
+		return f"{job.name} {job.status} {job.error or ''}\n{steps}"
+
+	def wait_for(self, is_met, seconds: float, describe=lambda: ""):
+		end = time.monotonic() + seconds
+		while not is_met():
+			assert time.monotonic() < end, f"not within {seconds} s. {describe()}"
+			time.sleep(0.1)
+
+	def look_after(self):
+		"""What the scheduler does each minute."""
+		from buildpro_saas.provisioning import jobs
+
+		self.frappe.db.commit()
+		jobs.look_after()
+		self.frappe.db.commit()
+
+	# -- MariaDB's root ------------------------------------------------------------------------------------------
+
+	@contextmanager
+	def root(self):
+		conf = self.frappe.conf
+		connection = pymysql.connect(
+			host=conf.db_host,
+			port=int(conf.db_port),
+			user=os.environ.get("BUILDPRO_DB_ROOT_USER", "root"),
+			password=os.environ["BUILDPRO_DB_ROOT_PASSWORD"],
+			autocommit=True,
+		)
+		try:
+			with connection.cursor() as cursor:
+				yield cursor
+		finally:
+			connection.close()
+
+	def everything(self) -> dict[str, set[str]]:
+		"""All that provisioning could leave: databases, database users, folders and files under sites/ (hidden too)."""
+		with self.root() as cursor:
+			cursor.execute("show databases")
+			databases = {row[0] for row in cursor.fetchall()}
+			cursor.execute("select User from mysql.user")
+			users = {row[0] for row in cursor.fetchall()}
+		files = {p.name for p in (self.path / "sites").iterdir() if not p.name.endswith(".lock")}
+		return {"databases": databases, "users": users, "folders": files}
+
+	@contextmanager
+	def held(self, step_key: str, status: str):
+		"""Hold the worker where it writes that status of a step: the database waits there until let_go() or the end.
+
+		With "Completed" the step's work is done and not recorded; with "Running" it is about to begin.
+		"""
+		self.frappe.db.commit()  # an open snapshot of ours would keep the trigger from being made
+		with self.root() as cursor:
+			cursor.execute(f"use `{self.frappe.conf.db_name}`")
+			cursor.execute("drop trigger if exists hold_step")
+			cursor.execute(f"select get_lock('{HOLD}', 0)")
+			cursor.execute(
+				"create trigger hold_step before update on `tabProvisioning Job Step` for each row"
+				f" if new.step_key = '{step_key}' and new.status = '{status}' and old.status <> '{status}'"
+				f" then do get_lock('{HOLD}', 600); do release_lock('{HOLD}'); end if"
+			)
+			self._holder = cursor
+			try:
+				yield
+			finally:
+				self.release()
+
+	def wait_held(self, tenant: str):
+		"""Wait until the worker is held; fail at once when the job ended instead."""
+		self.wait_for(
+			lambda: self.waiting() or self.job(tenant).status in ENDED,
+			JOB_SECONDS,
+			lambda: self.describe(tenant),
+		)
+		assert self.waiting(), self.describe(tenant)
+
+	def let_go(self):
+		"""Let the held worker go on."""
+		self._holder.execute(f"select release_lock('{HOLD}')")
+
+	def release(self):
+		"""Take the hold away, and end the connections that wait in it, as the server does once it sees them gone."""
+		self.frappe.db.rollback()
+		with self.root() as cursor:
+			for connection in self.waiting():
+				cursor.execute(f"kill {connection}")
+			cursor.execute(f"drop trigger if exists `{self.frappe.conf.db_name}`.hold_step")
+
+	def waiting(self) -> list[int]:
+		"""Connections that are held."""
+		with self.root() as cursor:
+			cursor.execute(
+				"select id from information_schema.processlist where state = 'User lock' and info like %s",
+				(f"%{HOLD}%",),
+			)
+			return [row[0] for row in cursor.fetchall()]
+
+	# -- a tenant's site -----------------------------------------------------------------------------------------
+
+	def site(self, tenant: str) -> str:
+		return self.frappe.db.get_value("Tenant", tenant, "site")
+
+	def on_site(self, tenant: str, method: str, **arguments):
+		"""Call a function by its dotted name on the tenant's site."""
+		from buildpro_saas.agent.bench import Bench
+
+		return Bench(self.path).site(self.site(tenant)).call(method, **arguments)
+
+	def clean_up(self):
+		"""Remove the tenants that were made here; no worker may be at one that is being removed."""
+		self.frappe.db.rollback()
+		for tenant in self.tenants:
+			if not self.frappe.db.exists("Tenant", tenant):
+				continue  # refused, or rolled back
+			if (job := self.job(tenant)).status not in ENDED:
+				self.frappe.db.set_value("Provisioning Job", job.name, "cancel_requested", 1)
+				self.frappe.db.commit()
+				self.wait_for(lambda: self.look_after() or self.job(tenant).status in ENDED, JOB_SECONDS)
+			self.remove(tenant)
+
+	def remove(self, tenant: str):
+		"""What a test made: site, database, user, rows."""
+		site, database = self.frappe.db.get_value("Tenant", tenant, ["site", "database"])
+		if site:
+			shutil.rmtree(self.path / "sites" / site, ignore_errors=True)
+		if database:
+			with self.root() as cursor:
+				cursor.execute("select Host from mysql.user where User = %s", (database,))
+				for (host,) in cursor.fetchall():
+					cursor.execute(f"drop user `{database}`@`{host}`")
+				cursor.execute(f"drop database if exists `{database}`")
+		for job in self.frappe.get_all("Provisioning Job", {"tenant": tenant}, pluck="name"):
+			self.frappe.db.delete("Provisioning Job Step", {"parent": job})
+			self.frappe.db.delete("Provisioning Job", {"name": job})
+		self.frappe.db.delete("Tenant App", {"parent": tenant})
+		self.frappe.db.delete("Tenant", {"name": tenant})
+		self.frappe.db.commit()
+
+
+# What each plan installs, of the apps that the bench has. Core stays small: most faults do not depend on the apps.
+PLAN_APPS = {
+	"Core": ("construction_demo",),
+	"Growth": ("erpnext", "crm", "hrms"),
+	"Enterprise": (),
+}
+
+
+def give_plans_their_apps(frappe, bench_path):
+	"""As staff would, in the Plan documents."""
+	there = (bench_path / "sites/apps.txt").read_text().split()
+	for plan, apps in PLAN_APPS.items():
+		doc = frappe.get_doc("Plan", plan)
+		doc.set("apps", [{"app": app} for app in apps if app in there])
+		doc.save()
+	frappe.db.commit()
+
+
+def regular(services) -> list[str]:
+	"""The services that run throughout: the scheduler and the spare worker are for the tests that ask for them."""
+	return [name for name in services.names() if name not in ("scheduler", "provisioning_2")]
+
+
+@pytest.fixture(scope="session")
+def services():
+	"""The bench's services, all up; the scheduler is started by the one test that is about it."""
+	from dev.services import Services
+
+	services = Services.from_environment()
+	services.start_all(*regular(services))
+	services.stop("scheduler")
+	return services
+
+
+@pytest.fixture(scope="session")
+def bench_command(bench_path, services):
+	"""Run a `bench` command as in a shell: command(*arguments, text=None) → CompletedProcess."""
+	from dev.service_list import bench_environment, frappe_command
+
+	def run(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess:
+		return subprocess.run(
+			[*frappe_command(bench_path), *arguments],
+			cwd=bench_path / "sites",
+			env=bench_environment(services.home, bench_path),
+			input=text,
+			capture_output=True,
+			text=True,
+			check=False,
+		)
+
+	return run
+
+
+@pytest.fixture
+def bench(module_bench):
+	"""A bench whose tenants of this test are removed afterwards, and whose services are up again."""
+	bench = BenchUnderTest(module_bench.frappe, module_bench.path, module_bench.services)
+	bench.frappe.connect()  # a connection of its own, whatever the test before did to MariaDB
+	yield bench
+	bench.release()
+	# only what is down: a worker whose Redis was emptied works on, but is in no list of workers any more
+	down = [name for name in regular(bench.services) if not bench.services.is_running(name)]
+	if down:
+		bench.services.start_all(*down)
+	bench.clean_up()
+
+
+@pytest.fixture(scope="module")
+def module_bench(bench_path, admin_site_name, services):
+	"""The same for a whole module: tenants are shared by its tests."""
+	import frappe
+
+	os.chdir(bench_path / "sites")
+	frappe.init(site=admin_site_name, sites_path=".")
+	frappe.connect()
+	frappe.flags.mute_messages = True
+	bench = BenchUnderTest(frappe, bench_path, services)
+	give_plans_their_apps(frappe, bench_path)
+	bench.release()  # a hold that an interrupted run of the tests left
+	yield bench
+	bench.clean_up()
+	frappe.destroy()

@@ -1,0 +1,334 @@
+"""Kill the worker, Redis, MariaDB in the middle of the work; cancel it; crowd it. It ends as if nothing had been."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytestmark = pytest.mark.fault
+
+STEPS = (
+	*("reserve_name", "make_site", "install_apps", "configure", "seed_plan_settings", "create_owner"),
+	*("set_up_company", "check_reachable", "invite_owner"),
+)
+LONG_STEPS = ("make_site", "install_apps", "set_up_company")
+PLAN = "Core"  # the faults do not depend on the number of apps, the test's time does
+
+
+@pytest.fixture(scope="module")
+def undisturbed(module_bench):
+	"""What a tenant's site is like when nothing went wrong."""
+	tenant = module_bench.new_tenant(plan=PLAN)
+	assert module_bench.wait_job(tenant.name).status == "Completed", module_bench.describe(tenant.name)
+	return module_bench.on_site(tenant.name, "on_tenant.fingerprint")
+
+
+def test_the_list_of_steps_is_whole():
+	from buildpro_saas.provisioning.playbooks import CREATE_TENANT
+
+	assert tuple(step.key for step in CREATE_TENANT.steps) == STEPS
+
+
+@pytest.mark.parametrize("step_key", STEPS)
+def test_worker_killed_when_a_step_is_done_and_not_recorded(bench, undisturbed, step_key):
+	before = bench.everything()
+	with bench.held(step_key, "Completed"):
+		tenant = bench.new_tenant(plan=PLAN)
+		bench.wait_held(tenant.name)
+		bench.services.kill("provisioning")
+	bench.services.start_all("provisioning")
+	ends_as_undisturbed(bench, tenant, undisturbed, before)
+	assert bench.step(tenant.name, step_key).attempts == 2
+
+
+@pytest.mark.parametrize("step_key", LONG_STEPS)
+def test_worker_killed_in_the_middle_of_a_step(bench, undisturbed, step_key):
+	before = bench.everything()
+	tenant = bench.new_tenant(plan=PLAN)
+	bench.wait_step(tenant.name, step_key, "Running")
+	bench.wait_for(lambda: processes_on(bench, tenant), 60, lambda: bench.describe(tenant.name))
+	time.sleep(1.5)  # into the work: a moment that is no step's own
+	assert processes_on(bench, tenant)
+	bench.services.kill("provisioning")
+	assert not processes_on(bench, tenant)
+	bench.services.start_all("provisioning")
+	ends_as_undisturbed(bench, tenant, undisturbed, before)
+
+
+def test_only_the_workers_parent_is_killed(bench, undisturbed):
+	"""Its work horse goes on alone: the job must not be run twice at once."""
+	before = bench.everything()
+	tenant = bench.new_tenant(plan=PLAN)
+	bench.wait_step(tenant.name, "make_site", "Running")
+	bench.services.kill("provisioning", is_whole=False)
+	bench.services.start_all("provisioning")
+	bench.look_after()
+	ends_as_undisturbed(bench, tenant, undisturbed, before)
+	assert [row.attempts for row in bench.job(tenant.name).steps] == [1] * len(STEPS)
+
+
+def test_only_the_site_process_is_killed(bench, undisturbed):
+	"""As the kernel does when memory runs out: the step is tried again."""
+	before = bench.everything()
+	tenant = bench.new_tenant(plan=PLAN)
+	bench.wait_step(tenant.name, "make_site", "Running")
+	bench.wait_for(lambda: processes_on(bench, tenant), 60)
+	for pid in processes_on(bench, tenant):
+		os.kill(pid, signal.SIGKILL)
+	ends_as_undisturbed(bench, tenant, undisturbed, before)
+	assert "signal 9" in bench.step(tenant.name, "make_site").output
+
+
+def test_redis_emptied_while_a_job_waits(bench, undisturbed):
+	before = bench.everything()
+	bench.services.stop("provisioning")
+	tenant = bench.new_tenant(plan=PLAN)
+	assert bench.job(tenant.name).status == "Queued"
+	bench.services.empty_redis("redis_queue")
+	bench.services.start_all("provisioning")
+	bench.look_after()
+	ends_as_undisturbed(bench, tenant, undisturbed, before)
+
+
+def test_redis_restarted_and_emptied_while_a_job_runs(bench, undisturbed):
+	before = bench.everything()
+	tenant = bench.new_tenant(plan=PLAN)
+	bench.wait_step(tenant.name, "make_site", "Running")
+	for name in ("redis_queue", "redis_cache"):
+		bench.services.empty_redis(name)
+		bench.services.kill(name)
+	time.sleep(2)
+	bench.services.start_all("redis_queue", "redis_cache")
+	ends_as_undisturbed(bench, tenant, undisturbed, before)
+
+
+def test_redis_away_when_a_tenant_is_inserted(bench, undisturbed):
+	"""Staff's request is kept; it starts once Redis is back."""
+	before = bench.everything()
+	bench.services.kill("redis_queue")
+	tenant = bench.new_tenant(plan=PLAN)
+	assert bench.job(tenant.name).status == "Waiting"
+	bench.services.start_all("redis_queue")
+	bench.services.restart("provisioning")
+	bench.look_after()
+	ends_as_undisturbed(bench, tenant, undisturbed, before)
+
+
+@pytest.mark.stops_mariadb
+@pytest.mark.parametrize("step_key", ("make_site", "set_up_company"))
+def test_mariadb_restarted_in_the_middle(bench, undisturbed, step_key):
+	before = bench.everything()
+	tenant = bench.new_tenant(plan=PLAN)
+	bench.wait_step(tenant.name, step_key, "Running")
+	bench.frappe.db.close()
+	bench.services.kill("mariadb")
+	bench.services.start_all("mariadb")
+	bench.frappe.connect()
+	bench.services.start_all("provisioning")
+	ends_as_undisturbed(bench, tenant, undisturbed, before)
+
+
+@pytest.mark.parametrize("step_key", STEPS)
+def test_cancelled_at_a_step_nothing_remains(bench, step_key):
+	before = bench.everything()
+	with bench.held(step_key, "Running"):
+		tenant = bench.new_tenant(plan=PLAN)
+		bench.wait_held(tenant.name)
+		bench.job(tenant.name).cancel_job()
+		bench.frappe.db.commit()
+		bench.let_go()
+		assert bench.wait_job(tenant.name).status == "Cancelled", bench.describe(tenant.name)
+	assert bench.status(tenant.name) == "Draft"
+	assert bench.everything() == before
+
+
+def test_cancelled_when_all_is_done_but_not_recorded(bench):
+	"""The last moment: the request comes while the last step is being recorded."""
+	before = bench.everything()
+	with bench.held(STEPS[-1], "Completed"):
+		tenant = bench.new_tenant(plan=PLAN)
+		bench.wait_held(tenant.name)
+		bench.services.kill("provisioning")
+	bench.job(tenant.name).cancel_job()
+	bench.frappe.db.commit()
+	bench.services.start_all("provisioning")
+	assert look_until_ended(bench, tenant).status == "Cancelled", bench.describe(tenant.name)
+	assert bench.everything() == before
+
+
+def test_cancelled_while_a_site_is_being_made(bench):
+	"""Staff need not wait for the installer to end."""
+	before = bench.everything()
+	tenant = bench.new_tenant(plan=PLAN)
+	bench.wait_step(tenant.name, "make_site", "Running")
+	bench.wait_for(lambda: processes_on(bench, tenant), 60)
+	bench.job(tenant.name).cancel_job()
+	bench.frappe.db.commit()
+	began = time.monotonic()
+	assert bench.wait_job(tenant.name).status == "Cancelled"
+	assert time.monotonic() - began < 30
+	assert bench.everything() == before
+
+
+def test_cancelled_and_killed_while_undoing(bench):
+	before = bench.everything()
+	tenant = bench.new_tenant(plan=PLAN)
+	bench.wait_step(tenant.name, "install_apps", "Running")
+	bench.job(tenant.name).cancel_job()
+	bench.frappe.db.commit()
+	bench.wait_job(tenant.name, "Cancelling", "Cancelled")
+	bench.services.kill("provisioning")
+	bench.services.start_all("provisioning")
+	assert look_until_ended(bench, tenant).status == "Cancelled"
+	assert bench.everything() == before
+
+
+def test_ten_tenants_at_once(bench):
+	frappe = bench.frappe
+	local_bench = frappe.get_all("Bench", pluck="name")[0]
+	most = frappe.db.get_value("Bench", local_bench, "max_heavy_jobs")
+	bench.services.start_all("provisioning_2")
+	try:
+		tenants = [bench.new_tenant(plan=PLAN).name for _ in range(10)]
+		peak, running = 0, 0
+		while any(bench.job(tenant).status not in ("Completed", "Failed") for tenant in tenants):
+			frappe.db.commit()
+			running = frappe.db.count("Provisioning Job", {"status": "Running"})
+			queued = frappe.db.count(
+				"Provisioning Job", {"status": ("in", ("Running", "Queued", "Cancelling"))}
+			)
+			assert queued <= most
+			peak = max(peak, running)
+			time.sleep(0.5)
+	finally:
+		bench.services.stop("provisioning_2")
+	assert {bench.status(tenant) for tenant in tenants} == {"Active"}, [bench.describe(t) for t in tenants]
+	assert peak == most  # with two workers at hand the bound is what held
+	starts = [bench.job(tenant).started_at for tenant in tenants]
+	assert starts == sorted(starts)
+
+
+def test_a_disk_without_room_is_refused_before_anything_is_made(bench):
+	"""The safety margin is what the disk cannot have."""
+	frappe = bench.frappe
+	local_bench = frappe.get_all("Bench", pluck="name")[0]
+	free_gb = shutil.disk_usage(bench.path).free / 1024**3
+	margin = frappe.db.get_value("Bench", local_bench, "min_free_disk_gb")
+	before = bench.everything()
+	frappe.db.set_value("Bench", local_bench, "min_free_disk_gb", free_gb + 1000)
+	try:
+		with pytest.raises(frappe.ValidationError, match="disk"):
+			bench.new_tenant("nodisk")
+		frappe.db.rollback()
+		assert not frappe.db.exists("Tenant", "nodisk") and bench.everything() == before
+	finally:
+		frappe.db.set_value("Bench", local_bench, "min_free_disk_gb", margin)
+		frappe.db.commit()
+
+
+def test_two_requests_for_one_subdomain_in_the_same_second(bench, admin_site_name):
+	"""Real processes: exactly one wins, the other is told so, and one site is made."""
+	subdomain = f"race{bench.frappe.generate_hash(length=6)}"
+	script = os.path.join(os.path.dirname(__file__), "insert_tenant.py")
+	at = str(time.time() + 6)
+	racers = [
+		subprocess.Popen(
+			[sys.executable, script, admin_site_name, subdomain, at],
+			cwd=bench.path / "sites",
+			stdout=subprocess.PIPE,
+			text=True,
+		)
+		for _ in range(2)
+	]
+	answers = sorted(racer.communicate(timeout=120)[0].strip().splitlines()[-1] for racer in racers)
+	bench.tenants.append(subdomain)
+	assert answers[1] == "won" and answers[0].startswith("lost: ") and "taken" in answers[0], answers
+	assert bench.wait_job(subdomain).status == "Completed"
+	assert bench.frappe.db.count("Provisioning Job", {"tenant": subdomain}) == 1
+
+
+def test_a_site_that_is_not_ours_is_never_touched(bench):
+	"""Made by hand between the request and the job's turn."""
+	bench.services.stop("provisioning")
+	tenant = bench.new_tenant(plan=PLAN)
+	folder = bench.path / "sites" / bench.site(tenant.name)
+	folder.mkdir()
+	(folder / "site_config.json").write_text('{"db_name": "by_hand_db"}')
+	try:
+		bench.services.start_all("provisioning")
+		job = bench.wait_job(tenant.name)
+		assert job.status == "Failed" and "left alone" in job.error and job.hint
+		assert bench.status(tenant.name) == "Failed"
+		job.cancel_job()
+		bench.frappe.db.commit()
+		assert bench.wait_job(tenant.name, "Cancelled", "Completed").status == "Cancelled"
+		assert [p.name for p in folder.iterdir()] == ["site_config.json"]
+	finally:
+		shutil.rmtree(folder)
+
+
+def test_the_scheduler_finds_a_lost_job_within_two_minutes(bench):
+	"""The whole promise, with Frappe's own scheduler: nobody calls look_after here."""
+	from frappe.utils.scheduler import disable_scheduler, enable_scheduler
+
+	tenant = bench.new_tenant(plan=PLAN)
+	bench.wait_step(tenant.name, "make_site", "Running")
+	bench.services.kill("provisioning")
+	enable_scheduler()
+	bench.frappe.db.commit()
+	try:
+		bench.services.start_all("provisioning", "worker", "scheduler")
+		returned = time.monotonic()
+		bench.wait_for(lambda: bench.step(tenant.name, "make_site").attempts == 2, 120)
+		assert time.monotonic() - returned < 120
+		assert bench.wait_job(tenant.name).status == "Completed"
+	finally:
+		bench.services.stop("scheduler")
+		disable_scheduler()
+		bench.frappe.db.commit()
+
+
+# -- helpers -----------------------------------------------------------------------------------------------------
+
+
+def ends_as_undisturbed(bench, tenant, undisturbed, before):
+	"""Completed, the site as an undisturbed one, and nothing on the bench beside it."""
+	job = look_until_ended(bench, tenant)
+	assert job.status == "Completed", bench.describe(tenant.name)
+	assert bench.status(tenant.name) == "Active"
+	assert bench.on_site(tenant.name, "on_tenant.fingerprint") == undisturbed
+	site, database = bench.frappe.db.get_value("Tenant", tenant.name, ["site", "database"])
+	after = bench.everything()
+	assert {kind: after[kind] - before[kind] for kind in after} == {
+		"databases": {database},
+		"users": {database},
+		"folders": {site},
+	}
+
+
+def look_until_ended(bench, tenant):
+	"""What the scheduler does each minute, done every few seconds until the job has ended."""
+	end = time.monotonic() + 600
+	while (job := bench.job(tenant.name)).status not in ("Completed", "Failed", "Cancelled"):
+		assert time.monotonic() < end, bench.describe(tenant.name)
+		bench.look_after()
+		time.sleep(1)
+	return job
+
+
+def processes_on(bench, tenant) -> list[int]:
+	"""Processes that work on the tenant's site."""
+	wanted = f"{tenant.name}.".encode()
+	found = []
+	for pid in filter(str.isdigit, os.listdir("/proc")):
+		try:
+			line = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
+		except (FileNotFoundError, ProcessLookupError):
+			continue
+		if b"buildpro_saas.agent.site_process" in line and any(part.startswith(wanted) for part in line):
+			found.append(int(pid))
+	return found

@@ -1,0 +1,105 @@
+"""`bench --site ADMIN saas …`: what staff see in a shell."""
+
+import os
+import subprocess
+
+import pytest
+
+
+@pytest.fixture
+def cli(bench_path, admin_site_name):
+	def run(*arguments: str, stdin: str = "", site: str = admin_site_name):
+		return subprocess.run(
+			[
+				str(bench_path / "env/bin/python"),
+				*("-m", "frappe.utils.bench_helper", "frappe", "--site", site, "saas"),
+				*arguments,
+			],
+			cwd=bench_path / "sites",
+			input=stdin,
+			capture_output=True,
+			text=True,
+			timeout=120,
+			env=os.environ,
+		)
+
+	return run
+
+
+TENANT = (
+	*("create-tenant", "--company", "Acme", "--owner-name", "Olga Owner", "--plan", "Growth"),
+	*("--owner-email", "olga@acme.example", "--subdomain"),
+)
+
+
+def test_tenants_and_jobs_are_listed(cli):
+	for command, columns in (("tenants", ("Company", "Plan", "Site")), ("jobs", ("Job", "What", "Error"))):
+		done = cli(command)
+		assert done.returncode == 0, done.stderr
+		assert all(column in done.stdout for column in columns)
+
+
+@pytest.mark.parametrize(
+	("arguments", "told"),
+	[
+		((*TENANT, "acme.builders"), "dot"),
+		((*TENANT, "www"), "www"),
+		(("create-tenant", *TENANT[1:-3], "--owner-email", "olga", "--subdomain", "cli-refused"), "olga"),
+		(("job", "PJ-none"), "PJ-none"),
+		(("retry", "PJ-none"), "PJ-none"),
+		(("cancel", "PJ-none"), "PJ-none"),
+		(("owner-link", "nobody"), "nobody"),
+		(("set-plan-apps", "Gold", "erpnext"), "Gold"),
+		(("setup", "--root-password-stdin", "--db-root-username", "nobody"), "nobody"),
+	],
+)
+def test_a_refusal_is_one_sentence_and_exit_1(cli, arguments, told):
+	done = cli(*arguments, stdin="wrong\n")
+	assert done.returncode == 1
+	assert told in done.stderr
+	assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+	assert "Traceback" not in done.stderr + done.stdout and "wrong" not in done.stderr
+
+
+def test_json_has_nothing_else_on_standard_output(cli, admin_site):
+	"""Refused here, so that no site is made; `make demo` reads the output of a made one."""
+	done = cli(*TENANT, "www", "--json")
+	assert done.returncode == 1 and not done.stdout.strip()
+	admin_site.db.rollback()
+	assert not admin_site.db.exists("Tenant", "www")
+
+
+def test_a_plans_apps_are_set_in_order(cli, admin_site):
+	plan = admin_site.get_doc({"doctype": "Plan", "plan_name": "CLI Test Plan"}).insert()
+	admin_site.db.commit()
+
+	def apps() -> list[str]:
+		admin_site.db.rollback()
+		plan.reload()
+		return plan.resolved()["apps"]
+
+	try:
+		done = cli("set-plan-apps", plan.name, "zeta", "alpha")
+		assert done.returncode == 0, done.stderr
+		assert apps() == ["zeta", "alpha"]
+		assert cli("set-plan-apps", plan.name).returncode == 2
+		assert cli("set-plan-apps", plan.name, "--none").returncode == 0
+		assert apps() == []
+	finally:
+		admin_site.delete_doc("Plan", plan.name, force=True)
+		admin_site.db.commit()
+
+
+def test_setting_up_again_finds_everything_in_place(cli, admin_site):
+	if not admin_site.conf.get("buildpro_db_user"):
+		pytest.skip("the admin site has no database account yet; making one needs root's password")
+	done = cli("setup")
+	assert done.returncode == 0, done.stderr
+	assert f"account {admin_site.conf.buildpro_db_user} is there" in done.stdout
+	assert admin_site.conf.buildpro_db_password not in done.stdout + done.stderr
+
+
+def test_help_names_every_command(cli):
+	done = cli("--help")
+	for command in ("setup", "create-tenant", "tenants", "jobs", "job", "retry", "cancel", "owner-link"):
+		assert command in done.stdout

@@ -1,0 +1,151 @@
+"""What installing brings to the admin site: the bench, the settings, the records of Desk; and that it can be repeated."""
+
+import pytest
+
+
+@pytest.fixture
+def frappe(admin_site):
+	return admin_site
+
+
+def test_the_bench_is_registered_by_itself(frappe):
+	from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
+	from buildpro_saas.provisioning import benches
+
+	facts = benches.facts()
+	frappe.db.delete("Bench App")
+	frappe.db.delete("Bench")
+	bench = frappe.get_doc("Bench", ensure_local_bench())
+	assert (bench.path, bench.is_local, bench.web_port) == (facts["path"], 1, facts["web_port"])
+	assert {row.app: row.version for row in bench.apps} == {
+		app["app"]: app["version"] for app in facts["apps"]
+	}
+	assert bench.frappe_version == frappe.__version__
+	assert ensure_local_bench() == bench.name
+
+
+def test_a_bench_that_was_moved_is_the_same_bench(frappe, tmp_path):
+	from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
+
+	name = ensure_local_bench()
+	path = frappe.db.get_value("Bench", name, "path")
+	frappe.db.set_value("Bench", name, "path", str(tmp_path / "gone"))
+	assert ensure_local_bench() == name
+	assert frappe.db.get_value("Bench", name, "path") == path
+
+
+def test_another_bench_of_the_same_name(frappe, tmp_path):
+	from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
+
+	name = ensure_local_bench()
+	frappe.db.set_value("Bench", name, {"path": str(tmp_path), "is_local": 0})
+	assert ensure_local_bench() == f"{name}-1"
+
+
+def test_one_record_a_bench(frappe):
+	path = frappe.db.get_value("Bench", {"is_local": 1}, "path")
+	with pytest.raises(frappe.ValidationError, match="is registered as"):
+		frappe.get_doc({"doctype": "Bench", "bench_name": "twin", "path": path}).insert()
+
+
+@pytest.mark.parametrize(
+	"domain", ["exa mple.com", "example..com", "-a.com", "exämple.com", "a" * 64 + ".com", "a;b", "."]
+)
+def test_base_domain_that_cannot_be(frappe, domain):
+	settings = frappe.get_doc("SaaS Settings")
+	settings.base_domain = domain
+	with pytest.raises(frappe.ValidationError, match="is not a domain"):
+		settings.save()
+
+
+def test_base_domain_is_normalised(frappe):
+	settings = frappe.get_doc("SaaS Settings")
+	settings.base_domain = " .Example.COM. "
+	settings.save()
+	assert frappe.db.get_single_value("SaaS Settings", "base_domain") == "example.com"
+
+
+def test_settings_have_their_defaults_and_keep_what_staff_set(frappe):
+	from buildpro_saas.control_plane import setup
+
+	frappe.db.delete("Singles", {"doctype": "SaaS Settings"})
+	frappe.db.set_single_value("SaaS Settings", "entitlement_grace_days", 14)
+	setup.after_migrate()
+	settings = frappe.get_doc("SaaS Settings")
+	assert (settings.entitlement_valid_days, settings.entitlement_grace_days) == (30, 14)
+	assert settings.default_bench and settings.base_domain
+	assert {"www", "admin", "localhost"} <= set(settings.reserved())
+
+
+def test_an_entitlement_is_valid_for_a_day_at_least(frappe):
+	settings = frappe.get_doc("SaaS Settings")
+	settings.entitlement_valid_days = 0
+	with pytest.raises(frappe.ValidationError, match="enter 1 or more days"):
+		settings.save()
+
+
+def test_the_database_password_is_moved_out_of_the_database(frappe):
+	conf = frappe.conf
+	settings = frappe.get_doc("SaaS Settings")
+	settings.update({"database_user": conf.buildpro_db_user, "database_password": conf.buildpro_db_password})
+	settings.save()
+	kept = frappe.db.sql(
+		"select value from tabSingles where doctype = 'SaaS Settings' and field = 'database_password'"
+	)
+	assert not any(value for (value,) in kept)
+	assert not frappe.db.sql("select 1 from __Auth where doctype = 'SaaS Settings'")
+	versions = frappe.get_all("Version", {"ref_doctype": "SaaS Settings"}, pluck="data")
+	assert not any(conf.buildpro_db_password in data for data in versions)
+
+
+def test_a_database_account_that_does_not_work_is_refused(frappe):
+	before = (frappe.conf.buildpro_db_user, frappe.conf.buildpro_db_password)
+	settings = frappe.get_doc("SaaS Settings")
+	settings.update({"database_user": before[0], "database_password": "wrong-secret"})
+	with pytest.raises(frappe.ValidationError, match="does not accept the account") as caught:
+		settings.save()
+	assert "wrong-secret" not in str(caught.value)
+	assert (frappe.conf.buildpro_db_user, frappe.conf.buildpro_db_password) == before
+	settings = frappe.get_doc("SaaS Settings")
+	settings.database_user = "somebody_else"
+	with pytest.raises(frappe.ValidationError, match="Enter the password of the database user somebody_else"):
+		settings.save()
+
+
+def test_the_workspace_shows_its_cards_to_staff(frappe):
+	workspace = frappe.get_doc("Workspace", "BuildPro SaaS")
+	assert workspace.public
+	assert {row.role for row in workspace.roles} == {"SaaS Manager", "SaaS Support"}
+	assert {row.link_to for row in workspace.shortcuts} == {
+		*("Tenant", "Plan", "Feature", "Provisioning Job", "Bench", "SaaS Settings")
+	}
+	for row in workspace.number_cards:
+		assert frappe.db.exists("Number Card", row.number_card_name)
+	for row in workspace.charts:
+		assert frappe.db.exists("Dashboard Chart", row.chart_name)
+
+
+def test_the_chart_counts_tenants(frappe):
+	from frappe.desk.doctype.dashboard_chart.dashboard_chart import get
+
+	data = get(chart_name="Tenants over Time", refresh=1)
+	assert len(data["labels"]) >= 12
+	assert sum(data["datasets"][0]["values"]) == frappe.db.count(
+		"Tenant", {"creation": (">", frappe.utils.add_to_date(None, years=-1, days=-20))}
+	)
+
+
+def test_uninstalling_leaves_no_role_and_no_domain(frappe):
+	from buildpro_saas.control_plane import setup
+
+	rules = setup._permission_rows("DocPerm")
+	setup.after_uninstall()
+	try:
+		assert not frappe.db.exists("Role", {"name": ("in", setup.ROLES)})
+		assert not frappe.db.exists("Domain", setup.DOMAIN)
+		assert not frappe.db.exists("Singles", {"doctype": "SaaS Settings"})
+		assert not frappe.db.exists("Custom DocPerm", {"parent": "Currency"})
+		assert setup._permission_rows("DocPerm") == rules
+	finally:
+		frappe.db.rollback()
+		frappe.clear_cache()

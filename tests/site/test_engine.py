@@ -1,0 +1,278 @@
+"""The engine on a real site's database: order, retries, redoing, cancelling, resuming; steps made here in a few lines."""
+
+import json
+
+import pytest
+
+from buildpro_saas.agent.errors import AgentError, TransientError
+
+
+@pytest.fixture
+def engine(admin_site):
+	engine = EngineBench(admin_site)
+	yield engine
+	admin_site.db.rollback()
+	for job in engine.made:
+		admin_site.db.delete("Provisioning Job Step", {"parent": job})
+		admin_site.db.delete("Provisioning Job", {"name": job})
+	admin_site.db.commit()
+
+
+class EngineBench:
+	"""Makes jobs of made-up playbooks and runs them in this process, without a worker."""
+
+	def __init__(self, frappe):
+		from buildpro_saas.provisioning import jobs, playbooks
+
+		self.frappe, self.jobs, self.playbooks = frappe, jobs, playbooks
+		self.done: list[str] = []
+		self.made: list[str] = []
+
+	def job(self, *steps, **options):
+		from buildpro_saas.provisioning.playbook import Playbook
+
+		name = f"test_{self.frappe.generate_hash(length=8)}"
+		self.playbooks.register(Playbook(name=name, title="Test", steps=steps, **options))
+		job = self.jobs.start(name, tenant=None, bench=self.frappe.get_all("Bench", pluck="name")[0])
+		self.frappe.db.after_commit.reset()  # no worker: this test runs it
+		job.db_set("status", "Queued")
+		self.frappe.db.commit()
+		self.made.append(job.name)
+		return job
+
+	def run(self, job):
+		self.jobs.run(job.name)
+		return self.frappe.get_doc("Provisioning Job", job.name)
+
+
+def step(engine, name, *, run=None, undo=None, **attributes):
+	"""A step called `name` that notes that it ran, and does `run` before."""
+	from buildpro_saas.provisioning.playbook import RetryPolicy, Step
+
+	def do_run(self, context):
+		engine.done.append(name)
+		return run(context) if run else None
+
+	def do_undo(self, context):
+		engine.done.append(f"undo {name}")
+		return undo(context) if undo else None
+
+	quick = {"title": name, "retry": RetryPolicy(attempts=3, first_delay=0.01)}
+	return type(name, (Step,), {**quick, **attributes, "run": do_run, "undo": do_undo})()
+
+
+def failing(times, error):
+	left = [error] * times
+
+	def run(_context):
+		if left:
+			raise left.pop()
+
+	return run
+
+
+def statuses(job):
+	return [row.status for row in job.steps]
+
+
+# [step added in docs/architecture.md]
+def test_a_step_is_added_in_a_few_lines(engine):
+	from buildpro_saas.provisioning.playbook import Step
+
+	class GreetTenant(Step):
+		title = "Greet"
+
+		def run(self, context):
+			context.log("Hello")
+			return {"greeted": context.job}
+
+	job = engine.run(engine.job(GreetTenant()))
+	assert job.status == "Completed"
+	assert [(row.step_key, row.title, row.output) for row in job.steps] == [
+		("greet_tenant", "Greet", "Hello\n")
+	]
+	assert json.loads(job.state)["greeted"] == job.name
+
+
+# [end]
+
+
+def test_steps_run_in_order_and_hand_on_what_they_found(engine):
+	first = step(engine, "First", run=lambda context: {"n": 1})
+	second = step(engine, "Second", run=lambda context: {"n": context.state["n"] + 1})
+	job = engine.run(engine.job(first, second))
+	assert (job.status, engine.done, json.loads(job.state)["n"]) == ("Completed", ["First", "Second"], 2)
+	assert all(row.started_at and row.ended_at and row.attempts == 1 for row in job.steps)
+
+
+def test_a_transient_fault_is_tried_again(engine):
+	flaky = step(engine, "Flaky", run=failing(2, ConnectionRefusedError("not yet")))
+	job = engine.run(engine.job(flaky))
+	assert (job.status, job.steps[0].attempts) == ("Completed", 3)
+	assert "not yet" in job.steps[0].output
+
+
+def test_a_permanent_fault_stops_at_once_and_says_what_to_do(engine):
+	broken = step(engine, "Broken", run=failing(1, AgentError("The disk is full.", "Free some space.")))
+	never = step(engine, "Never")
+	job = engine.run(engine.job(broken, never))
+	assert (job.status, engine.done, statuses(job)) == ("Failed", ["Broken"], ["Failed", "Pending"])
+	assert (job.error, job.hint) == ("Broken: The disk is full.", "Free some space.")
+
+
+def test_retry_goes_on_from_the_failed_step(engine):
+	first, broken = step(engine, "First"), step(engine, "Broken", run=failing(1, ValueError("once")))
+	job = engine.run(engine.job(first, broken))
+	assert job.status == "Failed" and "ValueError: once" in job.error
+	job.retry()
+	engine.frappe.db.after_commit.reset()
+	job.db_set("status", "Queued")
+	engine.frappe.db.commit()
+	job = engine.run(job)
+	assert (job.status, engine.done, job.error) == ("Completed", ["First", "Broken", "Broken"], "")
+
+
+def test_attempts_are_bounded(engine):
+	job = engine.run(engine.job(step(engine, "Never", run=failing(99, TransientError("away")))))
+	assert (job.status, len(engine.done)) == ("Failed", 3)
+
+
+def test_a_long_wait_gives_the_worker_back(engine):
+	from buildpro_saas.provisioning.playbook import RetryPolicy
+
+	slow = step(
+		engine, "Slow", run=failing(1, TransientError("away")), retry=RetryPolicy(attempts=2, first_delay=600)
+	)
+	job = engine.run(engine.job(slow))
+	assert job.status == "Waiting" and job.run_after > engine.frappe.utils.now_datetime()
+	job.db_set({"status": "Queued", "run_after": None})
+	engine.frappe.db.commit()
+	assert engine.run(job).status == "Completed"
+
+
+def test_what_cannot_go_on_halfway_begins_again_from_its_step(engine):
+	make = step(engine, "MakeIt")
+	fill = step(engine, "FillIt", run=failing(1, TransientError("lost")), redo_from="make_it")
+	job = engine.run(engine.job(step(engine, "Before"), make, fill, step(engine, "After")))
+	assert job.status == "Completed"
+	assert engine.done == ["Before", "MakeIt", "FillIt", "MakeIt", "FillIt", "After"]
+
+
+def test_a_run_that_died_is_gone_on_with(engine):
+	"""What a killed worker leaves: the job Running, a step Running, its lock free."""
+	job = engine.job(step(engine, "First"), step(engine, "Second"))
+	job.steps[0].db_set({"status": "Completed", "attempts": 1})
+	job.steps[1].db_set({"status": "Running", "attempts": 1})
+	job.db_set("status", "Running")
+	engine.frappe.db.commit()
+	job = engine.run(job)
+	assert (job.status, engine.done, job.steps[1].attempts) == ("Completed", ["Second"], 2)
+
+
+def test_a_job_that_kills_its_worker_each_time_ends(engine):
+	job = engine.job(step(engine, "Killer"))
+	job.steps[0].db_set({"status": "Running", "attempts": 3})
+	engine.frappe.db.commit()
+	job = engine.run(job)
+	assert (job.status, engine.done) == ("Failed", [])
+	assert "3 attempts" in job.error
+
+
+def test_cancel_undoes_in_reverse(engine):
+	holder = {}
+
+	def cancel_meanwhile(context):
+		engine.frappe.db.set_value("Provisioning Job", context.job, "cancel_requested", 1)
+		context.checkpoint()
+		holder["went on"] = True
+
+	job = engine.job(
+		step(engine, "A"), step(engine, "B"), step(engine, "C", run=cancel_meanwhile), step(engine, "D")
+	)
+	job = engine.run(job)
+	assert job.status == "Cancelled" and not holder
+	assert engine.done == ["A", "B", "C", "undo C", "undo B", "undo A"]
+	assert statuses(job) == ["Undone", "Undone", "Undone", "Pending"]
+
+
+def test_undoing_is_gone_on_with_after_a_crash(engine):
+	job = engine.job(step(engine, "A"), step(engine, "B", undo=failing(1, ConnectionResetError("db away"))))
+	for row in job.steps:
+		row.db_set({"status": "Completed", "attempts": 1})
+	job.db_set({"cancel_requested": 1, "status": "Cancelling"})
+	engine.frappe.db.commit()
+	job = engine.run(job)
+	assert (job.status, engine.done) == ("Cancelled", ["undo B", "undo B", "undo A"])
+
+
+def test_a_completed_job_cannot_be_cancelled(engine):
+	job = engine.run(engine.job(step(engine, "A")))
+	with pytest.raises(engine.frappe.ValidationError, match="Completed"):
+		job.cancel_job()
+
+
+def test_a_second_run_of_the_same_job_leaves_it_alone(engine):
+	"""The lock is the connection's: another process that holds it is at work."""
+	import pymysql
+
+	conf = engine.frappe.conf
+	job = engine.job(step(engine, "A"))
+	from buildpro_saas.provisioning import locks
+
+	other = pymysql.connect(
+		host=conf.db_host,
+		port=int(conf.db_port),
+		user=conf.db_name,
+		password=conf.db_password,
+		database=conf.db_name,
+	)
+	with other.cursor() as cursor:
+		cursor.execute("select get_lock(%s, 0)", (locks._name("job", job.name),))
+	assert engine.run(job).status == "Queued" and engine.done == []
+	other.close()
+	assert engine.run(job).status == "Completed"
+
+
+def test_a_step_that_hangs_is_stopped(engine):
+	import time
+
+	hangs = step(engine, "Hangs", run=lambda context: time.sleep(30), timeout=0.3)
+	from buildpro_saas.provisioning.playbook import RetryPolicy
+
+	type(hangs).retry = RetryPolicy(attempts=1)
+	job = engine.run(engine.job(hangs))
+	assert job.status == "Failed" and "longer than" in job.error
+
+
+def test_newer_code_with_other_steps_is_met_on_resuming(engine):
+	from buildpro_saas.provisioning.playbook import Playbook
+
+	job = engine.job(step(engine, "Dropped"), step(engine, "A"))
+	engine.playbooks._registered[-1] = Playbook(
+		name=job.playbook, title="Test", steps=(step(engine, "New"), step(engine, "A"))
+	)
+	job = engine.run(job)
+	assert (job.status, engine.done) == ("Completed", ["New", "A"])
+	assert {row.step_key: row.status for row in job.steps} == {
+		"dropped": "Pending",
+		"new": "Completed",
+		"a": "Completed",
+	}
+
+
+def test_a_job_whose_app_is_gone_fails_alone(engine):
+	"""It must not keep the others from being dispatched."""
+	orphan = engine.job(step(engine, "A"))
+	orphan.db_set("status", "Waiting")
+	engine.frappe.db.commit()
+	engine.playbooks._registered.pop()
+	engine.jobs.dispatch(orphan.bench)
+	orphan.reload()
+	assert orphan.status == "Failed" and "no playbook" in orphan.error
+
+
+def test_desk_cannot_write_a_job(engine):
+	job = engine.frappe.get_doc("Provisioning Job", engine.job(step(engine, "A")).name)
+	job.status = "Completed"
+	with pytest.raises(engine.frappe.PermissionError, match="engine"):
+		job.save(ignore_permissions=True)

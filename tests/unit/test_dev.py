@@ -1,0 +1,139 @@
+"""What dev/ promises about its own files: stages, ports, secrets, links, and whose sites are whose."""
+
+import io
+import json
+import os
+import socket
+import stat
+import subprocess
+
+import pytest
+
+from dev import probes, registry_bench
+from dev.home import Home, link
+from dev.in_bench.our_sites import our_sites
+from dev.process_stat import ProcessStat, family_of
+from dev.shell import DevError, clean_environment, output_of
+
+
+@pytest.fixture
+def home(tmp_path) -> Home:
+	return Home(tmp_path / "home")
+
+
+def test_a_stage_runs_once_and_again_when_its_key_changes(home):
+	runs = []
+	assert home.stage("x", "X", lambda: runs.append(1), key=["a"])
+	assert not home.stage("x", "X", lambda: runs.append(2), key=["a"])
+	assert home.stage("x", "X", lambda: runs.append(3), key=["b"])
+	assert runs == [1, 3]
+
+
+def test_a_stage_that_failed_is_not_done(home):
+	home.stage("x", "X", lambda: None, key="old")
+	with pytest.raises(ZeroDivisionError):
+		home.stage("x", "X", lambda: 1 / 0, key="new")
+	# neither the new key nor the old one counts: the failed build may have changed what the old one made
+	assert not home.is_done("x", "new") and not home.is_done("x", "old")
+
+
+def test_ports_are_kept_and_differ(home):
+	ports = home.ports()
+	assert len(set(ports.values())) == len(ports)
+	assert Home(home.path).ports() == ports
+
+
+def test_a_port_moves_away_from_one_that_is_taken(home):
+	before = home.ports()["web"]
+	with socket.create_server(("127.0.0.1", before)):
+		moved = home.move_port("web")
+	assert moved != before and home.ports()["web"] == moved
+
+
+def test_secrets_are_kept_readable_by_their_owner_only(home):
+	assert home.secret("a") == home.secret("a") != home.secret("b")
+	assert stat.S_IMODE((home.path / "secrets.json").stat().st_mode) == 0o600
+
+
+def test_clean_refuses_a_folder_that_it_did_not_make(tmp_path):
+	(tmp_path / "letters").mkdir()
+	with pytest.raises(DevError, match="left alone"):
+		Home(tmp_path).remove()
+	assert (tmp_path / "letters").is_dir()
+
+
+def test_a_link_never_replaces_a_real_folder(tmp_path):
+	(tmp_path / "app").mkdir()
+	with pytest.raises(DevError, match="in the way"):
+		link(tmp_path / "app", tmp_path)
+
+
+def test_services_do_not_inherit_ci(monkeypatch):
+	monkeypatch.setenv("CI", "true")
+	monkeypatch.setenv("PYTHONPATH", "/nowhere")
+	assert not {"CI", "PYTHONPATH"} & set(clean_environment())
+
+
+def test_a_failing_program_is_told_with_its_last_words():
+	with pytest.raises(DevError, match=r"(?s)exit code 3.*no such thing"):
+		output_of(["sh", "-c", "echo no such thing >&2; exit 3"], env=clean_environment())
+
+
+@pytest.mark.parametrize(
+	("text", "restored"),
+	[
+		("import criscostack", "import frappe"),
+		("Criscostack Technologies", "Frappe Technologies"),
+		("CRISCOSTACK_SITE", "FRAPPE_SITE"),
+		("criscoerp.setup", "erpnext.setup"),
+		("Criscoerp", "ERPNext"),
+		("a new Crisco site", "a new Frappe site"),
+	],
+)
+def test_names_are_put_back(text, restored):
+	assert registry_bench.with_names_back(text) == restored
+
+
+@pytest.mark.parametrize(
+	("reply", "value"),
+	[
+		(b"+PONG\r\n", "PONG"),
+		(b":7\r\n", 7),
+		(b"$3\r\na\r\n\r\n", "a\r\n"),
+		(b"$-1\r\n", None),
+		(b"*2\r\n$1\r\na\r\n:1\r\n", ["a", 1]),
+	],
+)
+def test_redis_replies_are_read(reply, value):
+	assert probes._read_reply(io.BytesIO(reply)) == value
+
+
+def test_probes_of_a_closed_port_answer_no(home):
+	port = home.ports()["mariadb"]
+	assert not probes.mariadb_answers(port)
+	assert not probes.redis_answers(port)
+	assert probes.http_answers(port) is None
+
+
+def test_a_process_is_seen_until_it_ends():
+	child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+	assert family_of(child.pid) == [child.pid]
+	child.kill()
+	os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # a zombie now
+	assert ProcessStat.of(child.pid) is None
+	child.wait()
+
+
+def test_only_sites_of_this_attachment_are_ours(tmp_path):
+	sites = {
+		"acme.localhost": {},
+		"other.localhost": {"buildpro_job": "admin.localhost/0e61"},
+		"admin-ab12cd.localhost": {"buildpro_role": "admin"},
+		"one.localhost": {"buildpro_job": "admin-ab12cd.localhost/77aa"},
+		"old-ab12cd.localhost": {},
+	}
+	for site, config in sites.items():
+		(tmp_path / site).mkdir()
+		(tmp_path / site / "site_config.json").write_text(json.dumps(config))
+	state = {"suffix": "-ab12cd", "sites": ["acme.localhost", "old-ab12cd.localhost"]}
+	assert our_sites(tmp_path, state) == ["admin-ab12cd.localhost", "one.localhost"]

@@ -1,0 +1,179 @@
+"""The decision: allowed or not, why, which plan has it, whom to ask."""
+
+import json
+from datetime import datetime, timezone
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from buildpro_saas.entitlements import decision, keys, statement
+from buildpro_saas.entitlements.decision import UnknownFeatureError, decide, gate
+from buildpro_saas.entitlements.reason import ALLOWING, SENTENCES, Reason
+from buildpro_saas.entitlements.statement import DAY
+
+NOW = 1_700_000_000
+SITE = "acme.example.com"
+KEY = keys.generate()
+PUBLIC_KEYS = {KEY["kid"]: KEY["public"]}
+DATA = {
+	"tenant": "acme",
+	"site": SITE,
+	"plan": "Growth",
+	"features": ["rfi", "daily_log"],
+	"limits": {},
+	"available_in": {"daily_log": "Core", "rfi": "Growth", "bim": "Enterprise", "sso": "Enterprise"},
+	"labels": {"rfi": "RFI", "bim": "BIM Models", "daily_log": "Daily Log", "drones": "Drones"},
+	"contact": "support@example.com",
+}
+
+
+def token(**changes) -> str:
+	return statement.issue(KEY, DATA | changes, valid_days=30, grace_days=7, now=NOW)
+
+
+def ask(feature, now=NOW, **changes):
+	return decide(feature, token(**changes), PUBLIC_KEYS, SITE, now)
+
+
+def test_in_plan():
+	answer = ask("rfi")
+	assert answer and answer.allowed and answer.reason is Reason.PLAN
+	assert (answer.plan, answer.required_plan, answer.is_stale) == ("Growth", "Growth", False)
+	assert answer.valid_until == datetime.fromtimestamp(NOW + 30 * DAY, timezone.utc)
+
+
+def test_not_in_plan_names_the_feature_the_plan_that_has_it_and_whom_to_ask():
+	answer = ask("bim")
+	assert not answer and answer.reason is Reason.NOT_IN_PLAN
+	assert (answer.plan, answer.required_plan) == ("Growth", "Enterprise")
+	assert answer.message == (
+		"BIM Models is not part of your plan Growth. It is available in Enterprise. Please ask support@example.com."
+	)
+
+
+def test_a_feature_that_no_plan_has():
+	answer = ask("drones")
+	assert answer.required_plan is None
+	assert answer.message == (
+		"Drones is not part of your plan Growth. No plan has it at present. Please ask support@example.com."
+	)
+
+
+def test_a_feature_without_a_label_goes_by_its_key():
+	assert ask("sso").message.startswith("sso is not part of")
+
+
+def test_grace_allows_and_says_until_when():
+	answer = ask("rfi", now=NOW + 33 * DAY)
+	assert answer.allowed and answer.reason is Reason.GRACE and answer.is_stale
+	assert answer.valid_until == datetime.fromtimestamp(NOW + 37 * DAY, timezone.utc)
+	assert "2023-12-21" in answer.message and "support@example.com" in answer.message
+	assert ask("bim", now=NOW + 33 * DAY).reason is Reason.NOT_IN_PLAN
+
+
+def test_expired_denies_everything_and_still_names_plan_and_contact():
+	answer = ask("rfi", now=NOW + 40 * DAY)
+	assert not answer.allowed and answer.reason is Reason.EXPIRED and answer.is_stale
+	assert answer.message == (
+		"RFI is not available: your plan Growth expired on 2023-12-21. Please ask support@example.com."
+	)
+	other = ask("bim", now=NOW + 40 * DAY)
+	assert other.reason is Reason.EXPIRED and "available in Enterprise" in other.message
+
+
+def test_before_its_time():
+	assert ask("rfi", now=NOW - DAY).reason is Reason.NOT_YET_VALID
+
+
+def test_suspended():
+	answer = ask("rfi", status="Suspended")
+	assert not answer.allowed and answer.reason is Reason.SUSPENDED
+	for part in ("RFI", "Growth", "suspended", "support@example.com"):
+		assert part in answer.message
+
+
+@pytest.mark.parametrize(
+	("bad_token", "public_keys", "site", "reason"),
+	[
+		("", PUBLIC_KEYS, SITE, Reason.NO_ENTITLEMENT),
+		(None, PUBLIC_KEYS, SITE, Reason.NO_ENTITLEMENT),
+		("rubbish", PUBLIC_KEYS, SITE, Reason.BAD_SIGNATURE),
+		(token(), {}, SITE, Reason.UNKNOWN_KEY),
+		(token(), PUBLIC_KEYS, "other.example.com", Reason.WRONG_SITE),
+		(token()[:-6] + "AAAAAA", PUBLIC_KEYS, SITE, Reason.BAD_SIGNATURE),
+	],
+)
+@pytest.mark.parametrize("feature", ["rfi", "anything at all"])
+def test_without_a_statement_everything_is_denied_with_the_reason(
+	bad_token, public_keys, site, reason, feature
+):
+	answer = decide(feature, bad_token, public_keys, site, NOW)
+	assert not answer.allowed and answer.reason is reason
+	assert answer.message.startswith(feature) and "Please ask the operator of this site." in answer.message
+	assert (answer.plan, answer.required_plan, answer.valid_until) == (None, None, None)
+
+
+def test_asking_without_a_statement_keeps_nothing():
+	empty = gate("", PUBLIC_KEYS, SITE)
+	for number in range(100):
+		assert not empty[f"feature {number}"]
+	assert len(empty) == 0
+
+
+@pytest.mark.parametrize(
+	("asked", "nearest"), [("rfy", "rfi"), ("dailylog", "daily_log"), ("RFI", None), ("zzz", None)]
+)
+def test_an_unknown_feature_is_an_error_with_the_nearest_name(asked, nearest):
+	with pytest.raises(UnknownFeatureError, match=f'no feature "{asked}"') as error:
+		ask(asked)
+	assert error.value.nearest == nearest
+	assert (f'Did you mean "{nearest}"?' in str(error.value)) == bool(nearest)
+
+
+@pytest.mark.parametrize("offset", [0, 33 * DAY, 40 * DAY])
+def test_an_unknown_feature_is_an_error_in_every_standing(offset):
+	with pytest.raises(UnknownFeatureError):
+		ask("rfy", now=NOW + offset)
+
+
+@given(
+	feature=st.sampled_from(sorted(DATA["labels"].keys() | DATA["available_in"].keys())),
+	days=st.integers(-5, 60),
+)
+def test_every_denial_names_feature_and_contact_and_the_plan_where_one_has_it(feature, days):
+	answer = ask(feature, now=NOW + days * DAY)
+	assert answer.allowed == (answer.reason in ALLOWING)
+	if answer.allowed:
+		assert feature in DATA["features"]
+		return
+	assert DATA["labels"].get(feature, feature) in answer.message
+	assert DATA["contact"] in answer.message
+	assert answer.required_plan is None or answer.required_plan in answer.message
+
+
+def test_json_can_hold_every_decision():
+	for answer in (ask("rfi"), ask("bim"), decide("rfi", "", PUBLIC_KEYS, SITE, NOW)):
+		read = json.loads(json.dumps(answer.as_dict()))
+		assert read["allowed"] is answer.allowed and read["reason"] == answer.reason.value
+	assert ask("rfi").as_dict()["valid_until"] == "2023-12-14T22:13:20+00:00"
+
+
+def test_every_reason_has_a_sentence():
+	assert set(SENTENCES) == set(Reason)
+
+
+def test_a_warm_gate_verifies_nothing_and_hands_out_the_same_decision(monkeypatch):
+	good = token()
+	first = gate(good, PUBLIC_KEYS, SITE, NOW)["rfi"]
+	monkeypatch.setattr(jwt, "decode", lambda *args, **kwargs: pytest.fail("verified again"))
+	monkeypatch.setattr(decision, "_decide", lambda *args: pytest.fail("decided again"))
+	assert gate(good, PUBLIC_KEYS, SITE, NOW + 5)["rfi"] is first
+
+
+def test_a_gate_of_one_standing_does_not_leak_into_the_next():
+	good = token()
+	assert gate(good, PUBLIC_KEYS, SITE, NOW)["rfi"].allowed
+	assert not gate(good, PUBLIC_KEYS, SITE, NOW + 40 * DAY)["rfi"].allowed
+	assert gate(good, PUBLIC_KEYS, SITE, NOW)["rfi"].allowed
