@@ -95,12 +95,17 @@ class Demo:
 			raise DevError(
 				f"The tenant {self.subdomain} is there without a job that made it; `make clean` starts anew."
 			)
-		if jobs[0]["status"] in ("Failed", "Cancelled"):
-			say(f"The job {jobs[0]['name']} of the last run ended as {jobs[0]['status']}; trying it again …")
-			self.staff.post(
-				"/api/method/run_doc_method", dt="Provisioning Job", dn=jobs[0]["name"], method="retry"
+		name, status = jobs[0]["name"], jobs[0]["status"]
+		if status in ("Failed", "Cancelled"):
+			say(f"The job {name} of the last run ended as {status}; trying it again …")
+		if status == "Failed":
+			self.staff.post("/api/method/run_doc_method", dt="Provisioning Job", dn=name, method="retry")
+		if status == "Cancelled":  # its tenant is a draft again
+			answer = self.staff.post(
+				"/api/method/run_doc_method", dt="Tenant", dn=self.subdomain, method="provision"
 			)
-		return jobs[0]["name"]
+			return answer["message"]
+		return name
 
 	def _follow(self, name: str) -> dict:
 		"""Show the steps of the job as they end, and return the job when it is completed."""

@@ -21,6 +21,8 @@ from dev.shell import DevError, clean_environment, say
 
 # What the others need to start.
 SERVERS = ("redis_cache", "redis_queue", "mariadb")
+# How long a service that runs already may take to be ready; a worker starts in about three seconds.
+SETTLING_SECONDS = 10
 
 
 class Services:
@@ -128,15 +130,30 @@ class Services:
 			raise DevError(f"{name} ended by itself{self._tail(name)}")
 
 	def start_all(self, *names: str) -> None:
-		"""Start the named services (without names all but spare ones), servers first, and wait until each is ready."""
+		"""Start the named services (without names all but spare ones), servers first, and wait until each is ready.
+
+		One that runs and does not become ready is started anew: a worker whose Redis lost its data is in no list of
+		workers any more, and never enters one by itself.
+		"""
 		names = names or tuple(name for name, service in self.services.items() if not service.is_spare)
 		wanted = [name for name in self.services if name in names]
 		servers = [name for name in wanted if name in SERVERS]
 		for group in (servers, [name for name in wanted if name not in servers]):
+			running = {name for name in group if self.is_running(name)}
 			for name in group:
 				self.start(name)
 			for name in group:
-				self.wait_ready(name)
+				if name in running and not self._becomes_ready(name, SETTLING_SECONDS):
+					self.restart(name)
+				else:
+					self.wait_ready(name)
+
+	def _becomes_ready(self, name: str, seconds: float) -> bool:
+		try:
+			self.wait_ready(name, seconds)
+		except DevError:
+			return False
+		return True
 
 	def free_ports(self) -> bool:
 		"""Choose new ports for stopped services whose port something else took meanwhile. True if any moved."""

@@ -13,7 +13,8 @@ from buildpro_saas.agent.errors import AgentError, NotOursError
 
 # Names that Frappe makes (`_` and a hash) and the guide's `customer1_db`: the account's rights end there, so it
 # reaches neither `mysql` nor databases that somebody else keeps on the same server.
-NAME_PATTERN = re.compile(r"(_[a-z0-9_]{1,62}|[a-z][a-z0-9_]{0,57}_db)")
+CUSTOM_NAME = re.compile(r"[a-z][a-z0-9_]{0,57}_db")
+NAME_PATTERN = re.compile(rf"(_[a-z0-9_]{{1,62}}|{CUSTOM_NAME.pattern})")
 GRANTED_PATTERNS = (r"\_%", r"%\_db")
 USER_PATTERN = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 HOST_PATTERN = re.compile(r"[A-Za-z0-9_.:%/-]{1,255}")

@@ -74,22 +74,15 @@ class Gate(dict):
 
 
 def gate(token: str | None, public_keys: Mapping[str, str], site: str, now: float | None = None) -> Gate:
-	"""The gate of `site` at `now` (epoch seconds) under the entitlement `token`, which may be a bad one."""
+	"""The gate of `site` at `now` (epoch seconds) under the entitlement `token`, which may be a bad one.
+
+	gate(…)["rfi"] is its Decision. Raises UnknownFeatureError there when a readable entitlement lacks the name.
+	"""
 	try:
 		statement = statements.verify(token or "", public_keys, site)
 	except EntitlementError as error:
 		return _gate(None, error.reason)
 	return _gate(statement, statement.standing(now))
-
-
-def decide(
-	feature: str, token: str | None, public_keys: Mapping[str, str], site: str, now: float | None = None
-) -> Decision:
-	"""Whether `feature` may be used on `site`.
-
-	Raises UnknownFeatureError when a readable entitlement lacks its name.
-	"""
-	return gate(token, public_keys, site, now)[feature]
 
 
 @lru_cache(maxsize=1024)

@@ -118,18 +118,6 @@ def issue(
 	return jwt.encode(claims, private, algorithm=ALGORITHM, headers={"kid": signing_key["kid"]})
 
 
-def read(token: str, public_keys: Mapping[str, str], site: str, now: float | None = None) -> Statement:
-	"""The statement, when it is genuine, made for `site` and in force or in grace at `now` (epoch seconds).
-
-	public_keys: {kid: raw public key in base64url}. Raises EntitlementError otherwise, with the reason.
-	"""
-	statement = verify(token, public_keys, site)
-	standing = statement.standing(now)
-	if standing not in (Reason.PLAN, Reason.GRACE):
-		raise EntitlementError(standing, f"The entitlement does not hold at this time: {standing.value}.")
-	return statement
-
-
 def verify(token: str, public_keys: Mapping[str, str], site: str) -> Statement:
 	"""The statement, when it is genuine and made for `site`, whatever the time.
 

@@ -6,8 +6,13 @@ import os
 import frappe
 
 from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.databases import server
+from buildpro_saas.agent.databases import CUSTOM_NAME, server
 from buildpro_saas.provisioning import accounts, queue
+
+
+def is_here(path: str | None) -> bool:
+	"""True when `path` is the folder of the bench that this process runs on."""
+	return bool(path) and path == str(Bench.here().path)
 
 
 def facts() -> dict:
@@ -24,6 +29,11 @@ def database_exists(name: str) -> bool:
 	"""True when a database or a database user has that name. Raises frappe.ValidationError without a database account."""
 	with server(accounts.account()) as mariadb:
 		return mariadb.has_database(name) or mariadb.has_user(name)
+
+
+def is_database_name(name: str) -> bool:
+	"""True when staff may choose the name for a tenant's database."""
+	return bool(CUSTOM_NAME.fullmatch(name))
 
 
 def default_database_name(site: str) -> str:

@@ -195,9 +195,19 @@ def look_after() -> None:
 	):
 		benches.add(job.bench)
 		if job.status in ACTIVE:
-			_take_back_if_lost(job)
+			_shielded(_take_back_if_lost, job)
 	for bench in sorted(benches):
-		dispatch(bench)
+		_shielded(dispatch, bench)
+
+
+def _shielded(work, of) -> None:
+	"""Do the work; a fault with one job or bench goes to the Error Log and does not keep the others from being looked at."""
+	try:
+		work(of)
+	except Exception:
+		frappe.db.rollback()  # raises when the connection is gone: then there is nothing more to be done here
+		frappe.log_error(title=f"Looking after {getattr(of, 'name', of)}")
+		frappe.db.commit()
 
 
 def _take_back_if_lost(job) -> None:

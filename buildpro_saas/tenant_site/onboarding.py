@@ -100,17 +100,16 @@ def owner_roles() -> list[str]:
 def invite_owner(email: str) -> dict:
 	"""Mail the owner a single-use link to set a password, through Frappe's queue, where the site can send mail.
 
-	Returns {"sent": bool, "link": None, or the link where no mail could be sent}. A second call sends no second
-	mail while the first one's link stands; a new link voids earlier ones.
+	Returns {"sent": bool}. A second call sends no second mail while the first one's link stands; a new link voids
+	earlier ones.
 	"""
 	user = _owner(email)
 	if not can_send_mail():
-		return {"sent": False, "link": user.reset_password()}
-	if _is_invited(user):
-		return {"sent": True, "link": None}
-	user.flags.delay_emails = True
-	user.send_welcome_mail_to_user()
-	return {"sent": True, "link": None}
+		return {"sent": False}
+	if not _is_invited(user):
+		user.flags.delay_emails = True
+		user.send_welcome_mail_to_user()
+	return {"sent": True}
 
 
 def password_link(email: str) -> dict:

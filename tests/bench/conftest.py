@@ -277,11 +277,12 @@ def bench(module_bench):
 	bench.frappe.connect()  # a connection of its own, whatever the test before did to MariaDB
 	yield bench
 	bench.release()
-	# only what is down: a worker whose Redis was emptied works on, but is in no list of workers any more
 	down = [name for name in regular(bench.services) if not bench.services.is_running(name)]
 	if down:
 		bench.services.start_all(*down)
 	bench.clean_up()
+	# now that no job runs: a worker whose Redis was emptied is in no list of workers any more, and is started anew
+	bench.services.start_all(*regular(bench.services))
 
 
 @pytest.fixture(scope="module")

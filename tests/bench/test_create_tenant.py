@@ -78,7 +78,7 @@ def test_the_tenant_is_active_with_its_facts(module_bench, acme):
 	assert all(row.version for row in acme.apps)
 	job = module_bench.job(acme.name)
 	assert [row.status for row in job.steps] == ["Completed"] * len(job.steps)
-	assert job.way == "from scratch" and 0 < job.peak_memory < 400
+	assert job.way == "from scratch" and 0 < job.peak_memory < 300
 
 
 def test_the_site_answers_under_its_own_name_only(module_bench, acme):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -50,9 +51,8 @@ def test_worker_killed_in_the_middle_of_a_step(bench, undisturbed, step_key):
 	before = bench.everything()
 	tenant = bench.new_tenant(plan=PLAN)
 	bench.wait_step(tenant.name, step_key, "Running")
-	bench.wait_for(lambda: processes_on(bench, tenant), 60, lambda: bench.describe(tenant.name))
-	time.sleep(1.5)  # into the work: a moment that is no step's own
-	assert processes_on(bench, tenant)
+	# into the work: a moment that is no step's own
+	bench.wait_for(lambda: cpu_seconds(bench, tenant) > 1, 60, lambda: bench.describe(tenant.name))
 	bench.services.kill("provisioning")
 	assert not processes_on(bench, tenant)
 	bench.services.start_all("provisioning")
@@ -101,7 +101,9 @@ def test_redis_restarted_and_emptied_while_a_job_runs(bench, undisturbed):
 	for name in ("redis_queue", "redis_cache"):
 		bench.services.empty_redis(name)
 		bench.services.kill(name)
-	time.sleep(2)
+	# the step works on meanwhile, and the worker meets a Redis that is not there
+	done = cpu_seconds(bench, tenant)
+	bench.wait_for(lambda: cpu_seconds(bench, tenant) > done + 1, 60, lambda: bench.describe(tenant.name))
 	bench.services.start_all("redis_queue", "redis_cache")
 	ends_as_undisturbed(bench, tenant, undisturbed, before)
 
@@ -332,3 +334,15 @@ def processes_on(bench, tenant) -> list[int]:
 		if b"buildpro_saas.agent.site_process" in line and any(part.startswith(wanted) for part in line):
 			found.append(int(pid))
 	return found
+
+
+def cpu_seconds(bench, tenant) -> float:
+	"""How long the processes that work on the tenant's site have computed (fields 14 and 15 of proc_pid_stat(5))."""
+	ticks = 0
+	for pid in processes_on(bench, tenant):
+		try:
+			fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+		except (FileNotFoundError, ProcessLookupError):
+			continue
+		ticks += int(fields[11]) + int(fields[12])
+	return ticks / os.sysconf("SC_CLK_TCK")

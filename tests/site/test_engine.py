@@ -1,6 +1,7 @@
 """The engine on a real site's database: order, retries, redoing, cancelling, resuming; steps made here in a few lines."""
 
 import json
+import time
 
 import pytest
 
@@ -230,12 +231,15 @@ def test_a_second_run_of_the_same_job_leaves_it_alone(engine):
 		cursor.execute("select get_lock(%s, 0)", (locks._name("job", job.name),))
 	assert engine.run(job).status == "Queued" and engine.done == []
 	other.close()
+	# the server sees a closed connection a moment later
+	end = time.monotonic() + 10
+	while locks.is_held("job", job.name):
+		assert time.monotonic() < end
+		time.sleep(0.01)
 	assert engine.run(job).status == "Completed"
 
 
 def test_a_step_that_hangs_is_stopped(engine):
-	import time
-
 	hangs = step(engine, "Hangs", run=lambda context: time.sleep(30), timeout=0.3)
 	from buildpro_saas.provisioning.playbook import RetryPolicy
 
@@ -276,3 +280,13 @@ def test_desk_cannot_write_a_job(engine):
 	job.status = "Completed"
 	with pytest.raises(engine.frappe.PermissionError, match="engine"):
 		job.save(ignore_permissions=True)
+
+
+def test_one_job_that_cannot_be_looked_after_does_not_keep_the_others_lost(engine):
+	odd, lost = engine.job(step(engine, "A")), engine.job(step(engine, "B"))
+	engine.frappe.db.set_value("Provisioning Job", odd.name, "bench", "a bench whose record is gone")
+	engine.frappe.db.commit()
+	engine.jobs.look_after()
+	engine.frappe.db.rollback()
+	assert engine.frappe.db.get_value("Provisioning Job", lost.name, "enqueued_at")
+	assert engine.frappe.db.exists("Error Log", {"method": f"Looking after {odd.name}"})

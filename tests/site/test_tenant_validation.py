@@ -350,6 +350,20 @@ def test_database_name_that_is_taken(frappe, refused):
 			mariadb.drop(name, mark)
 
 
+def test_the_database_that_the_site_would_get_is_there_already(frappe, bench, refused):
+	"""Left by a site that was removed by hand, say."""
+	from buildpro_saas.agent.databases import server
+	from buildpro_saas.provisioning import accounts, benches
+
+	name, mark = benches.default_database_name(f"{GOOD['subdomain']}.{bench.domain}"), "sv"
+	with server(accounts.account()) as mariadb:
+		mariadb.create(name, "sv-secret", mark)
+		try:
+			assert f"would get the database {name}, which exists" in refused(frappe.DuplicateEntryError)
+		finally:
+			mariadb.drop(name, mark)
+
+
 def test_database_name_that_another_tenant_was_promised(frappe):
 	insert(frappe, database_name="sv_promised_db")
 	with pytest.raises(frappe.DuplicateEntryError, match="sv_promised_db is taken"):

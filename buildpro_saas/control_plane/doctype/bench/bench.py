@@ -45,7 +45,7 @@ class Bench(Document):
 		"""Normalise the base domain; tell the bench that we run on from others by its folder."""
 		if self.base_domain:
 			self.base_domain = check_domain(self.base_domain)
-		self.is_local = int(bool(self.path) and self.path == benches.facts()["path"])
+		self.is_local = int(benches.is_here(self.path))
 		if self.is_local and (
 			other := frappe.db.exists("Bench", {"path": self.path, "name": ("!=", self.name)})
 		):

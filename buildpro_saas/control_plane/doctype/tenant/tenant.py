@@ -182,6 +182,8 @@ class Tenant(Document):
 	def provision(self) -> str:
 		"""Make the site of a tenant that is Draft again because its job was cancelled; return the new job's name."""
 		staff.only_for_manager()
+		# the bench's row before the tenant's, as an insertion takes them: two requests never wait for each other
+		validation.lock_bench(frappe.db.get_value("Tenant", self.name, "bench"))
 		self._lock()
 		if self.status != status.DRAFT:
 			refuse(_("{0} is {1}: only a tenant that is Draft can be provisioned."), self.name, self.status)

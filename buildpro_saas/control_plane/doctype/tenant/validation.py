@@ -1,7 +1,5 @@
 """What a tenant must be before anything is made for it. Each refusal is one sentence that says what to change."""
 
-import re
-
 import frappe
 from frappe import _
 from frappe.core.doctype.user.user import get_timezones
@@ -13,8 +11,6 @@ from buildpro_saas.control_plane.domains import LONGEST_NAME
 from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.provisioning import accounts, benches
 
-# The control plane's database account reaches names that end in _db (and Frappe's own, which begin with _).
-DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]{0,57}_db")
 LINKS = ("plan", "bench", "country", "currency", "language")
 ALWAYS_INSTALLED = {"frappe", "buildpro_saas"}  # on every tenant's site, whatever its plan says
 GB = 10**9
@@ -89,13 +85,19 @@ def check_can_be_made(tenant) -> None:
 		)
 	if not tenant.bench:
 		refuse(_("Choose a bench, or set the default bench in SaaS Settings."), title=_("Bench"))
-	frappe.db.get_value("Bench", tenant.bench, "name", for_update=True)
+	lock_bench(tenant.bench)
 	bench = frappe.get_doc("Bench", tenant.bench)
 	facts = _check_bench(bench)
 	apps = _check_plan(tenant, bench, facts)
 	if "erpnext" in apps and not (tenant.country and tenant.currency):
 		refuse(_("Choose country and currency: ERPNext sets the company up with them."), title=_("Country"))
 	_check_room(tenant, bench, facts)
+
+
+def lock_bench(bench: str | None) -> None:
+	"""Hold the bench's row until commit."""
+	if bench:
+		frappe.db.get_value("Bench", bench, "name", for_update=True)
 
 
 def _check_bench(bench) -> dict:
@@ -196,6 +198,14 @@ def check_names_free(tenant) -> None:
 	tenant.site = site
 	if tenant.database_name:
 		_check_database_name(tenant)
+	elif benches.database_exists(database := benches.default_database_name(site)):
+		refuse(
+			_("{0} would get the database {1}, which exists already: remove that, or enter a database name."),
+			site,
+			database,
+			title=_("Database Name"),
+			error=frappe.DuplicateEntryError,
+		)
 
 
 def refuse_taken(tenant) -> None:
@@ -211,7 +221,7 @@ def refuse_taken(tenant) -> None:
 def _check_database_name(tenant) -> None:
 	title = _("Database Name")
 	name = tenant.database_name
-	if not DATABASE_NAME.fullmatch(name):
+	if not benches.is_database_name(name):
 		refuse(
 			_(
 				"{0} cannot be a tenant's database name: use small letters, digits and underscores, ending in _db, at most 61."
