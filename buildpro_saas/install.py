@@ -8,9 +8,9 @@ from buildpro_saas import site_role
 from buildpro_saas.agent import site_config
 from buildpro_saas.control_plane import setup as control_plane
 from buildpro_saas.entitlements import keys
+from buildpro_saas.provisioning.schedule import ADMIN_JOBS
 from buildpro_saas.tenant_site import setup as tenant_site
 
-ADMIN_JOB = "buildpro_saas.provisioning.jobs.look_after"
 # What the app writes into site_config.json; uninstalling takes it out again.
 SITE_CONFIG_KEYS = (
 	"buildpro_role",
@@ -37,7 +37,7 @@ def after_install() -> None:
 def after_sync() -> None:
 	"""After installing, once Frappe has made the app's records in Desk and the scheduler's jobs from hooks.py."""
 	control_plane.hide()
-	_stop_admin_job_on_tenants()
+	_stop_admin_jobs_on_tenants()
 
 
 def after_migrate() -> None:
@@ -46,7 +46,7 @@ def after_migrate() -> None:
 	if site_role.is_admin_site():
 		_make_signing_key()
 		control_plane.after_migrate()
-	_stop_admin_job_on_tenants()
+	_stop_admin_jobs_on_tenants()
 
 
 def before_uninstall() -> None:
@@ -66,7 +66,7 @@ def before_uninstall() -> None:
 def after_uninstall() -> None:
 	"""Take away what Frappe leaves of an app: its scheduled job, its singles' values, roles, domain, configuration."""
 	control_plane.after_uninstall()
-	frappe.db.delete("Scheduled Job Type", {"method": ADMIN_JOB})
+	frappe.db.delete("Scheduled Job Type", {"method": ("in", ADMIN_JOBS)})
 	frappe.db.delete("Singles", {"doctype": "Nexelya Plan Settings"})
 	_set_config(dict.fromkeys(SITE_CONFIG_KEYS))
 	frappe.db.commit()  # the uninstaller's own commit comes before this hook
@@ -85,10 +85,10 @@ def _make_signing_key() -> None:
 	)
 
 
-def _stop_admin_job_on_tenants() -> None:
+def _stop_admin_jobs_on_tenants() -> None:
 	"""A thousand tenants need not wake a worker each minute for what only the admin site does."""
 	if not site_role.is_admin_site():
-		frappe.db.set_value("Scheduled Job Type", {"method": ADMIN_JOB}, "stopped", 1)
+		frappe.db.set_value("Scheduled Job Type", {"method": ("in", ADMIN_JOBS)}, "stopped", 1)
 
 
 def _bench_has_admin_site() -> bool:

@@ -52,15 +52,19 @@ def forget(job: str) -> None:
 
 def is_there(job: str, queue: str) -> bool:
 	"""True when RQ has the job waiting in its queue, or started by a worker that still reports."""
-	q = get_queue(queue)
-	StartedJobRegistry(queue=q).cleanup()  # moves out whose worker stopped reporting
+	clear_dead_runs(queue)
 	found = _fetch(job)
 	if not found:
 		return False
 	status = found.get_status()
 	if status == JobStatus.QUEUED:
-		return q.get_job_position(found.id) is not None
+		return get_queue(queue).get_job_position(found.id) is not None
 	return status == JobStatus.STARTED
+
+
+def clear_dead_runs(queue: str) -> None:
+	"""Let RQ take runs for failed whose worker stopped reporting 90 seconds ago."""
+	StartedJobRegistry(queue=get_queue(queue)).cleanup()
 
 
 def _fetch(job: str) -> Job | None:
