@@ -11,6 +11,9 @@ import frappe
 
 from buildpro_saas.agent.site import Site
 
+# A folder under sites/ without a site_config.json is no site to Frappe, nor is anything below it.
+HIDDEN = ".buildpro"
+
 
 @dataclass(frozen=True)
 class App:
@@ -41,6 +44,14 @@ class Bench:
 	def site(self, name: str) -> Site:
 		"""The site of that name, whether it exists yet or not."""
 		return Site(self.sites_path, name)
+
+	def image(self, database: str) -> Site:
+		"""The files of the image in that database: kept as a site's folder, where no web server or scheduler looks for sites."""
+		return Site(self.sites_path / HIDDEN / "images", database)
+
+	def standby(self, database: str) -> Site:
+		"""The folder of the standby site with that database; out of everybody's sight, too, and on the sites' own disk."""
+		return Site(self.sites_path / HIDDEN / "standby", database)
 
 	def site_names(self) -> list[str]:
 		"""Names of all sites of the bench, sorted."""

@@ -54,17 +54,35 @@ class DatabaseServer:
 		wanted = {**asdict(self.account), "cur_db_name": None}
 		accepted = inspect.signature(get_db).parameters
 		self.db = get_db(**{key: value for key, value in wanted.items() if key in accepted})
-		# Frappe of 2023 has no `cur_db_name`: it opens the database of the user's name, unless the user is this one
-		before = frappe.flags.root_login
-		frappe.flags.root_login = self.account.user
-		try:
+		with self._without_database():
 			self.db.sql("select 1")
-		finally:
-			frappe.flags.root_login = before
 		return self
 
 	def __exit__(self, *_exc) -> None:
 		self.db.close()
+
+	@contextmanager
+	def connections(self, count: int) -> Iterator[list]:
+		"""That many more connections of the driver's own (PEP 249), for threads: Frappe's belong to one thread."""
+		opened = []
+		try:
+			with self._without_database():
+				for _n in range(count):
+					opened.append(self.db.get_connection())
+			yield opened
+		finally:
+			for connection in opened:
+				connection.close()
+
+	@contextmanager
+	def _without_database(self) -> Iterator[None]:
+		# Frappe of 2023 has no `cur_db_name`: it opens the database of the user's name, unless the user is this one
+		before = frappe.flags.root_login
+		frappe.flags.root_login = self.account.user
+		try:
+			yield
+		finally:
+			frappe.flags.root_login = before
 
 	# -- looking ---------------------------------------------------------------------------------------------------
 
@@ -83,6 +101,31 @@ class DatabaseServer:
 		)
 		return rows[0][0] if rows else None
 
+	def marked(self, prefix: str) -> dict[str, str]:
+		"""{database: mark} of all databases whose mark begins with `prefix`."""
+		rows = self.db.sql(
+			"select schema_name, schema_comment from information_schema.schemata where left(schema_comment, %s) = %s",
+			(len(prefix), prefix),
+		)
+		return dict(rows)
+
+	def names(self) -> set[str]:
+		"""Names of all databases that this account's rights reach."""
+		rows = self.db.sql("select schema_name from information_schema.schemata")
+		return {name for (name,) in rows if NAME_PATTERN.fullmatch(name)}
+
+	def users(self) -> set[str]:
+		"""Names of all database users that could be a site's."""
+		return {
+			name for (name,) in self.db.sql("select User from mysql.user") if NAME_PATTERN.fullmatch(name)
+		}
+
+	def has_tables(self, name: str) -> bool:
+		"""True when the database of that name holds anything."""
+		return bool(
+			self.db.sql("select 1 from information_schema.tables where table_schema = %s limit 1", name)
+		)
+
 	# -- changing --------------------------------------------------------------------------------------------------
 
 	def create(self, name: str, password: str, mark: str) -> None:
@@ -90,22 +133,38 @@ class DatabaseServer:
 
 		Done again after a crash, it completes what is there. Raises NotOursError when the name is somebody else's.
 		"""
-		check_name(name)
-		if self.has_database(name):
-			self._only_with_mark(name, mark)
-		elif self.has_user(name):
-			raise NotOursError(
-				f"A database user {name} exists already.", "Choose another database name for this tenant."
-			)
-		else:
-			self._ddl(
-				f"create database `{name}` character set utf8mb4 collate utf8mb4_unicode_ci comment %s", mark
-			)
+		self.create_database(name, mark)
 		user = self._user(name)
 		self._ddl(f"create user if not exists {user} identified by %s", password)
 		self._ddl(f"alter user {user} identified by %s", password)
 		# An unescaped underscore in a grant is a wildcard: `a_db` would reach `axdb` too.
 		self._ddl(f"grant all privileges on `{_escape(name)}`.* to {user}")
+
+	def create_database(self, name: str, mark: str) -> None:
+		"""The same without a user: only this account reaches the database."""
+		check_name(name)
+		if self.has_database(name):
+			self._only_with_mark(name, mark)
+			return
+		if self.has_user(name):
+			raise NotOursError(
+				f"A database user {name} exists already.", "Choose another database name for this tenant."
+			)
+		self._ddl(
+			f"create database `{name}` character set utf8mb4 collate utf8mb4_unicode_ci comment %s", mark
+		)
+
+	def drop_user(self, name: str, mark: str) -> None:
+		"""Drop the user of the database that carries the mark; the database stays."""
+		self._only_with_mark(check_name(name), mark)
+		self._ddl(f"drop user if exists {self._user(name)}")
+
+	def hand_over(self, name: str, mark: str, new_mark: str) -> None:
+		"""Give the database that carries `mark` another mark. Nothing when it has that already."""
+		check_name(name)
+		if self.mark_of(name) != new_mark:
+			self._only_with_mark(name, mark)
+			self._ddl(f"alter database `{name}` comment %s", new_mark)
 
 	def drop(self, name: str, mark: str) -> None:
 		"""Drop database and user when the database carries the mark; nothing when it is gone already.
@@ -118,6 +177,20 @@ class DatabaseServer:
 		self._only_with_mark(name, mark)
 		self._ddl(f"drop user if exists {self._user(name)}")
 		self._ddl(f"drop database if exists `{name}`")
+
+	def drop_lone_user(self, name: str) -> None:
+		"""Drop a user whose database is gone. A user carries no mark: the caller must know that a job of ours made it.
+
+		Raises NotOursError when there is a database of that name, AgentError when the user is there for another host.
+		"""
+		if self.has_database(check_name(name)):
+			raise NotOursError(f"There is a database {name}: its user is left alone.")
+		self._ddl(f"drop user if exists {self._user(name)}")
+		if self.has_user(name):
+			raise AgentError(
+				f"The database user {name} is there for another host than this bench's.",
+				"Drop it as MariaDB's root.",
+			)
 
 	def grant_control_plane(self, user: str, password: str) -> None:
 		"""Make (or bring up to date) the control plane's account. Needs root's connection.

@@ -11,10 +11,25 @@ from pathlib import Path
 import frappe
 import frappe.installer
 from frappe.database.mariadb import setup_db
+from frappe.utils.password import update_password
 
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.site_process import connects_itself
 from buildpro_saas.agent.subprocesses import die_with
+
+# Beside what apps call their logs (hook default_log_clearing_doctypes): what counts what happened, rather than what is.
+LOGS = {
+	*(
+		"Access Log",
+		"Activity Log",
+		"Console Log",
+		"Deleted Document",
+		"Email Queue",
+		"Email Queue Recipient",
+	),
+	*("Error Log", "Error Snapshot", "Notification Log", "Route History", "Scheduled Job Log", "View Log"),
+	*("OAuth Bearer Token", "OAuth Authorization Code", "Token Cache"),
+}
 
 
 @connects_itself
@@ -53,6 +68,30 @@ def install_app(app: str) -> dict:
 def installed_apps() -> list[str]:
 	"""Names of the site's apps in the order of their installation."""
 	return frappe.get_installed_apps()
+
+
+def make_own() -> dict:
+	"""Give a site that was copied what no two sites share: an Administrator's password (random, shown to nobody), and a birth.
+
+	Frappe counts a site's age from its Administrator's creation. Returns {"born": date and time in the site's zone}.
+	"""
+	update_password("Administrator", secrets.token_urlsafe(32))
+	born = frappe.utils.now()
+	for user in frappe.STANDARD_USERS:
+		frappe.db.set_value("User", user, {"creation": born, "modified": born}, update_modified=False)
+	frappe.clear_cache()
+	return {"born": born}
+
+
+def clean_image() -> dict:
+	"""Empty what an image must not hand on: sessions, logs, queued mail, passwords and keys. Returns {"emptied": tables}."""
+	logs = LOGS | set(frappe.get_hooks("default_log_clearing_doctypes") or ())
+	tables = {f"tab{doctype}" for doctype in logs} | {"tabSessions", "__Auth"}
+	there = set(frappe.db.get_tables(cached=False))
+	for table in sorted(tables & there):
+		frappe.db.sql_ddl(f"truncate `{table}`")
+	frappe.db.commit()
+	return {"emptied": sorted(tables & there)}
 
 
 def _load_framework_sql() -> None:

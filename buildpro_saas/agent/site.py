@@ -10,6 +10,7 @@ from buildpro_saas.agent import on_site, site_config, subprocesses
 from buildpro_saas.agent.errors import NotOursError
 
 MARK = "buildpro_job"
+FILES = ("public", "private")
 FRAPPE_NEEDS = ("logs", "locks")  # it opens log and lock files before its installer makes the folders
 
 
@@ -45,10 +46,11 @@ class Site:
 
 	# -- folder ----------------------------------------------------------------------------------------------------
 
-	def make_folder(self, config: dict, mark: str) -> None:
+	def make_folder(self, config: dict, mark: str, files: "Site | None" = None) -> None:
 		"""Make the site's folder with its site_config.json and mark in one move, so that it is never half there.
 
-		Raises NotOursError when something of that name is there already without the mark.
+		`files`: the site whose files it begins with. Raises NotOursError when something of that name is there already
+		without the mark.
 		"""
 		if self.exists():
 			self.only_with_mark(mark)
@@ -56,20 +58,50 @@ class Site:
 		draft = self._hidden(mark)
 		shutil.rmtree(draft, ignore_errors=True)
 		for part in ("", *FRAPPE_NEEDS):
-			(draft / part).mkdir(mode=0o755)
+			(draft / part).mkdir(mode=0o755, parents=True)
+		for part in FILES if files else ():
+			if (files.path / part).exists():
+				shutil.copytree(files.path / part, draft / part, symlinks=True)
 		site_config.write(draft, {**config, MARK: mark})
 		os.rename(draft, self.path)
 
 	def remove_folder(self, mark: str) -> None:
 		"""Remove the site's folder when it carries the mark; nothing when it is gone already."""
-		hidden = self._hidden(mark)
 		if self.exists():
 			self.only_with_mark(mark)
 			# out of the web server's sight first, in one move
-			shutil.rmtree(hidden, ignore_errors=True)
-			os.rename(self.path, hidden)
+			self.remove_draft(mark)
+			os.rename(self.path, self._hidden(mark))
+		self.remove_draft(mark)
+
+	def remove_draft(self, mark: str) -> None:
+		"""Remove what a making or removing of the folder left that was interrupted; the site itself is not touched.
+
+		Raises NotOursError when what has the draft's name carries another mark.
+		"""
+		hidden = self._hidden(mark)
 		if hidden.exists():
+			if site_config.read(hidden).get(MARK, mark) != mark:
+				raise NotOursError(f"{hidden.name} was not made by this job and is left alone.")
 			shutil.rmtree(hidden)
+
+	def hand_over(self, mark: str, new_mark: str) -> None:
+		"""Give the site that carries `mark` another mark. Nothing when it has that already."""
+		if self.mark != new_mark:
+			self.only_with_mark(mark)
+			self.update_config({MARK: new_mark})
+
+	def move_to(self, other: "Site", mark: str) -> None:
+		"""Become the other site, which is not there yet, in one move. Both carry the mark; nothing when it is done already.
+
+		Raises NotOursError when either is somebody else's.
+		"""
+		if other.exists():
+			other.only_with_mark(mark)
+			return
+		self.only_with_mark(mark)
+		other.sites_path.mkdir(parents=True, exist_ok=True)
+		os.rename(self.path, other.path)
 
 	def only_with_mark(self, mark: str) -> None:
 		"""Raise NotOursError unless the site carries the mark."""
