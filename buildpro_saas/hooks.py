@@ -16,19 +16,41 @@ after_uninstall = "buildpro_saas.install.after_uninstall"
 clear_cache = ["buildpro_saas.tenant_site.entitlement.forget"]
 setup_wizard_exception = ["buildpro_saas.tenant_site.onboarding.remember_wizard_failure"]
 
-# Runs on the admin site only (install.py stops it on tenant sites): a job that its worker or Redis lost is found here.
+# Run on the admin site only (install.py stops them on tenant sites): lost jobs are found, images built, pools
+# filled, benches compared with the records.
 scheduler_events = {
 	"cron": {
-		"* * * * *": ["buildpro_saas.provisioning.jobs.look_after"],
+		"* * * * *": [
+			"buildpro_saas.provisioning.jobs.look_after",
+			"buildpro_saas.provisioning.standby.look_after",
+		],
+		"*/5 * * * *": ["buildpro_saas.provisioning.images.look_after"],
+		"*/10 * * * *": ["buildpro_saas.provisioning.reconciliation.look_after"],
 	},
 }
 
+# Those jobs must not wait behind what hundreds of tenants' sites put into the default queue at each full hour.
+override_doctype_class = {
+	"Scheduled Job Type": "buildpro_saas.provisioning.schedule.PromptScheduledJobType",
+}
+
 # Dotted names of Playbook objects; any app may add its own.
-buildpro_playbooks = ["buildpro_saas.provisioning.playbooks.CREATE_TENANT"]
+buildpro_playbooks = [
+	"buildpro_saas.provisioning.playbooks.CREATE_TENANT",
+	"buildpro_saas.provisioning.playbooks.BUILD_IMAGE",
+	"buildpro_saas.provisioning.playbooks.PRUNE_IMAGE",
+	"buildpro_saas.provisioning.playbooks.FILL_STANDBY",
+]
 
 # One guard for the admin doctypes: refused and empty on tenant sites, whatever roles a tenant's user gives himself.
-ADMIN_DOCTYPES = ("Feature", "Plan", "Bench", "Tenant", "Provisioning Job", "SaaS Settings")
-ADMIN_TABLES = ("Plan Feature", "Plan Limit", "Plan App", "Bench App", "Tenant App", "Provisioning Job Step")
+ADMIN_DOCTYPES = (
+	*("Feature", "Plan", "Bench", "Tenant", "Provisioning Job", "SaaS Settings"),
+	*("Site Image", "Standby Site", "Drift Finding"),
+)
+ADMIN_TABLES = (
+	*("Plan Feature", "Plan Limit", "Plan App", "Bench App", "Tenant App", "Provisioning Job Step"),
+	*("Site Image App", "Standby Pool"),
+)
 has_permission = {
 	doctype: "buildpro_saas.control_plane.permissions.has_permission" for doctype in ADMIN_DOCTYPES
 }
@@ -41,5 +63,5 @@ doc_events = {
 	for doctype in ADMIN_DOCTYPES
 }
 
-# A tenant that is Draft or Removed may be deleted; what its jobs did stays on record.
-ignore_links_on_delete = ["Provisioning Job"]
+# A tenant that is Draft or Removed may be deleted, an image pruned, a bench given up; what was done and seen stays on record.
+ignore_links_on_delete = ["Provisioning Job", "Standby Site", "Drift Finding"]

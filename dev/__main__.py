@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from dev import checks
+from dev import checks, tools
 from dev.bench import Bench, PrivateBench
 from dev.demo import Demo
 from dev.existing_bench import ExistingBench
@@ -133,7 +133,9 @@ def status(arguments: list[str]) -> None:
 
 def cli(arguments: list[str]) -> None:
 	bench = chosen_bench()
-	program = str(Home().tools / "bin/bench")
+	home = Home()
+	tools.make(home)  # a bench that was there before us may have come without the command
+	program = str(home.tools / "bin/bench")
 	os.chdir(bench.path)
 	os.execve(program, [program, *arguments], bench.environment())
 

@@ -2,6 +2,8 @@
 
 import click
 
+from buildpro_saas.commands.drift import drift
+from buildpro_saas.commands.images import images, pool, set_pool
 from buildpro_saas.commands.jobs import cancel, job, jobs, retry
 from buildpro_saas.commands.plans import set_plan_apps
 from buildpro_saas.commands.setup import setup
@@ -13,7 +15,10 @@ def saas():
 	"""Run the control plane of BuildPro SaaS; every command needs the admin site as --site."""
 
 
-for command in (setup, create_tenant, tenants, owner_link, jobs, job, retry, cancel, set_plan_apps):
+for command in (
+	*(setup, create_tenant, tenants, owner_link, jobs, job, retry, cancel),
+	*(set_plan_apps, images, pool, set_pool, drift),
+):
 	saas.add_command(command)
 
 commands = [saas]

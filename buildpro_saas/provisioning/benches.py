@@ -9,6 +9,8 @@ from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import CUSTOM_NAME, server
 from buildpro_saas.provisioning import accounts, queue
 
+GB = 10**9  # bytes, as disks are sold
+
 
 def is_here(path: str | None) -> bool:
 	"""True when `path` is the folder of the bench that this process runs on."""

@@ -48,6 +48,8 @@ class Engine:
 			self.store.set(status="Waiting", run_after=run_after, peak_memory=self._peak_memory())
 
 	def _begin(self) -> None:
+		if not self.store.is_cancel_requested():
+			self._tell("Running")
 		self.store.set_with_tenant(
 			self.playbook.tenant_while_running if not self.store.is_cancel_requested() else None,
 			status="Running",
@@ -57,7 +59,7 @@ class Engine:
 			hint="",
 			run_after=None,
 			runs=(self.store.doc.runs or 0) + 1,
-			way=self.playbook.way,
+			way=self.store.state.get("way") or self.playbook.way,
 		)
 
 	# -- forward ---------------------------------------------------------------------------------------------------
@@ -143,18 +145,18 @@ class Engine:
 	def _complete(self) -> bool:
 		if self.store.lock_and_check_cancel():
 			return False
-		self.store.set_with_tenant(
+		self._end(
+			"Completed",
 			self.playbook.tenant_when_completed,
 			facts={**self.store.state, "created_in": self.store.seconds_since_start()},
-			**self._ended("Completed"),
 		)
 		return True
 
 	def _fail(self, row, error: Exception) -> bool:
 		self.store.set_step(row, status="Failed", ended_at=now_datetime())
-		self.store.set_with_tenant(
+		self._end(
+			"Failed",
 			self.playbook.tenant_when_failed,
-			**self._ended("Failed"),
 			error=f"{row.title}: {_sentence(error)}",
 			hint=hint_for(error)
 			or "See the step's output, mend the cause, then press Retry, or Cancel to undo.",
@@ -172,7 +174,7 @@ class Engine:
 			if row.status in STARTED or (row.attempts and row.status != "Undone"):
 				if not self._undo(self.playbook.step(row.step_key), row):
 					return
-		self.store.set_with_tenant(self.playbook.tenant_when_cancelled, **self._ended("Cancelled"))
+		self._end("Cancelled", self.playbook.tenant_when_cancelled)
 
 	def _undo(self, step: Step, row) -> bool:
 		for attempt in range(1, step.retry.attempts + 1):
@@ -194,13 +196,21 @@ class Engine:
 
 	# -- both ------------------------------------------------------------------------------------------------------
 
-	def _ended(self, status: str) -> dict[str, Any]:
-		return {
-			"status": status,
-			"ended_at": now_datetime(),
-			"duration": self.store.seconds_since_start(),
-			"peak_memory": self._peak_memory(),
-		}
+	def _end(self, status: str, tenant_status: str | None, **values: Any) -> None:
+		"""Write the job's end, and what it means for whatever the job was about, in one transaction."""
+		self._tell(status)
+		self.store.set_with_tenant(
+			tenant_status,
+			status=status,
+			ended_at=now_datetime(),
+			duration=self.store.seconds_since_start(),
+			peak_memory=self._peak_memory(),
+			**values,
+		)
+
+	def _tell(self, status: str) -> None:
+		if self.playbook.on_status:
+			self.playbook.on_status(self.store.inputs, status)
 
 	def _peak_memory(self) -> float:
 		return max(self.store.doc.peak_memory or 0, peak_memory_mb())

@@ -11,7 +11,7 @@ from frappe.utils import add_to_date, now_datetime
 
 from buildpro_saas import site_role
 from buildpro_saas.agent.errors import is_transient
-from buildpro_saas.provisioning import playbooks, queue
+from buildpro_saas.provisioning import queue, registry
 from buildpro_saas.provisioning.engine import Engine
 from buildpro_saas.provisioning.locks import is_held, named_lock
 from buildpro_saas.provisioning.store import JobStore
@@ -22,16 +22,26 @@ PAUSE = 5  # seconds before a job is sent again whose writing was stopped
 DISPATCH_WAIT = 10  # seconds for another dispatch of the same bench to finish
 
 
-def start(playbook: str, *, tenant: str | None, bench: str, inputs: dict | None = None):
+def start(
+	playbook: str,
+	*,
+	tenant: str | None,
+	bench: str,
+	inputs: dict | None = None,
+	about: str | None = None,
+	priority: int = 0,
+):
 	"""Make a Provisioning Job for the playbook and return its document; it is dispatched once this transaction commits.
 
-	`inputs` is plain data, kept in the job's row. Raises frappe.ValidationError for an unknown playbook.
+	`inputs` is plain data, kept in the job's row; `about` names in the job's title what it works on, where that is no
+	tenant; of the jobs that wait, those of higher `priority` go first. Raises frappe.ValidationError for an unknown playbook.
 	"""
-	book = playbooks.get(playbook)
+	book = registry.get(playbook)
 	job = frappe.get_doc(
 		{
 			"doctype": "Provisioning Job",
-			"title": f"{book.title}: {tenant}" if tenant else book.title,
+			"title": ": ".join(filter(None, (book.title, tenant or about)))[:140],
+			"priority": priority,
 			"tenant": tenant,
 			"bench": bench,
 			"playbook": book.name,
@@ -64,7 +74,7 @@ def run(job: str) -> None:
 		store = JobStore(job)
 		if store.doc.status not in ACTIVE:
 			return
-		if playbook := playbooks.find(store.doc.playbook):
+		if playbook := registry.find(store.doc.playbook):
 			_run(Engine(store, playbook), job)
 		else:
 			_fail_without_playbook(store.doc)
@@ -121,7 +131,7 @@ def _next_jobs(bench: str, slots: int) -> list:
 	free = slots - sum(_is_heavy(job.playbook) for job in active)
 	chosen = []
 	for job in _waiting(bench):
-		if not playbooks.find(job.playbook):
+		if not registry.find(job.playbook):
 			_fail_without_playbook(job)
 			continue
 		is_heavy = _is_heavy(job.playbook)
@@ -135,7 +145,7 @@ def _next_jobs(bench: str, slots: int) -> list:
 
 
 def _is_heavy(playbook: str) -> bool:
-	found = playbooks.find(playbook)
+	found = registry.find(playbook)
 	return found.is_heavy if found else True
 
 
@@ -175,7 +185,7 @@ def _send(job, queue_name: str) -> None:
 	frappe.db.commit()
 	try:
 		queue.forget(job.name)
-		queue.put(job.name, queue_name, playbooks.get(job.playbook).timeout)
+		queue.put(job.name, queue_name, registry.get(job.playbook).timeout)
 	except Exception:
 		frappe.db.set_value("Provisioning Job", job.name, "status", "Waiting", update_modified=False)
 		frappe.db.commit()
@@ -195,12 +205,12 @@ def look_after() -> None:
 	):
 		benches.add(job.bench)
 		if job.status in ACTIVE:
-			_shielded(_take_back_if_lost, job)
+			shielded(_take_back_if_lost, job)
 	for bench in sorted(benches):
-		_shielded(dispatch, bench)
+		shielded(dispatch, bench)
 
 
-def _shielded(work, of) -> None:
+def shielded(work, of) -> None:
 	"""Do the work; a fault with one job or bench goes to the Error Log and does not keep the others from being looked at."""
 	try:
 		work(of)

@@ -12,6 +12,10 @@ class StepCancelledError(Exception):
 	"""Raised out of a step by its checkpoint when staff asked to cancel the job."""
 
 
+class WayClosedError(Exception):
+	"""A way of making a site cannot be gone now; its message is the reason, and the next way is tried."""
+
+
 class StepTimeoutError(TimeoutError):
 	"""A step took longer than its timeout."""
 
@@ -95,6 +99,8 @@ class Playbook:
 	tenant_when_completed: str | None = None
 	tenant_when_failed: str | None = None
 	tenant_when_cancelled: str | None = None
+	# called with the job's inputs when it is Running, Completed, Failed or Cancelled, in the transaction that writes that
+	on_status: Callable[[dict[str, Any], str], None] | None = None
 
 	def __post_init__(self):
 		keys = [step.key for step in self.steps]

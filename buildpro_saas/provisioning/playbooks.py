@@ -1,11 +1,18 @@
-"""The playbooks there are: ours, and what apps add through the hook `buildpro_playbooks` (dotted names of Playbooks)."""
+"""Our playbooks. hooks.py names them; apps add theirs the same way (registry.py)."""
 
-import frappe
-
+from buildpro_saas.provisioning import images, standby
 from buildpro_saas.provisioning.playbook import Playbook
 from buildpro_saas.provisioning.steps.company import SetUpCompany
 from buildpro_saas.provisioning.steps.configuration import Configure
 from buildpro_saas.provisioning.steps.entitlement import SeedPlanSettings
+from buildpro_saas.provisioning.steps.image import (
+	FillStandby,
+	InstallImageApps,
+	MakeImageSite,
+	RemoveImage,
+	ReserveImage,
+	SealImage,
+)
 from buildpro_saas.provisioning.steps.owner import CreateOwner, InviteOwner
 from buildpro_saas.provisioning.steps.reachable import CheckReachable
 from buildpro_saas.provisioning.steps.site import InstallApps, MakeSite, ReserveName
@@ -13,7 +20,6 @@ from buildpro_saas.provisioning.steps.site import InstallApps, MakeSite, Reserve
 CREATE_TENANT = Playbook(
 	name="create_tenant",
 	title="Create tenant",
-	way="from scratch",
 	steps=(
 		ReserveName(),
 		MakeSite(),
@@ -33,26 +39,13 @@ CREATE_TENANT = Playbook(
 )
 
 
-def get(name: str) -> Playbook:
-	"""The playbook of that name; raises frappe.ValidationError when no installed app has it."""
-	if not (playbook := find(name)):
-		known = ", ".join(sorted(playbook.name for playbook in _all()))
-		frappe.throw(f"There is no playbook {name!r}. Known: {known}.")
-	return playbook
+BUILD_IMAGE = Playbook(
+	name=images.BUILD,
+	title="Build image",
+	steps=(ReserveImage(), MakeImageSite(), InstallImageApps(), SealImage()),
+	on_status=images.build_is,
+)
 
+PRUNE_IMAGE = Playbook(name=images.PRUNE, title="Prune image", steps=(RemoveImage(),), is_heavy=False)
 
-def find(name: str) -> Playbook | None:
-	"""The playbook of that name, None when the app that had it is gone."""
-	return next((playbook for playbook in _all() if playbook.name == name), None)
-
-
-_registered: list[Playbook] = []
-
-
-def register(playbook: Playbook) -> None:
-	"""Add a playbook for this process only (a console, a test); apps use the hook."""
-	_registered.append(playbook)
-
-
-def _all() -> list[Playbook]:
-	return [frappe.get_attr(path) for path in frappe.get_hooks("buildpro_playbooks")] + _registered
+FILL_STANDBY = Playbook(name=standby.FILL, title="Fill standby site", steps=(FillStandby(),))

@@ -34,13 +34,18 @@ class JobStore:
 		"""What the steps have handed on so far."""
 		return json.loads(self.doc.state or "{}")
 
+	@property
+	def inputs(self) -> dict[str, Any]:
+		"""The job's arguments, as they were when it was made."""
+		return json.loads(self.doc.inputs or "{}")
+
 	def set(self, **values: Any) -> None:
 		"""Write fields of the job, commit, and tell whoever is looking at it in Desk."""
 		self._write(values)
 		self.commit()
 
 	def set_with_tenant(self, tenant_status: str | None, facts: dict | None = None, **values: Any) -> None:
-		"""Write the job's end and the tenant's status (and facts) in one transaction: never one without the other."""
+		"""Write the job's status and the tenant's (and facts) in one transaction: never one without the other."""
 		self._write(values)
 		if self.doc.tenant:
 			tenant = frappe.get_doc("Tenant", self.doc.tenant)
@@ -59,8 +64,9 @@ class JobStore:
 		self.commit()
 
 	def merge_state(self, values: dict[str, Any]) -> None:
-		"""Add to what later steps are told; committed with the next write."""
-		self._write({"state": frappe.as_json({**self.state, **values})})
+		"""Add to what later steps are told; committed with the next write. `way` is shown with the job, too."""
+		way = {"way": values["way"]} if "way" in values else {}
+		self._write({"state": frappe.as_json({**self.state, **values}), **way})
 
 	def log(self, row, line: str) -> None:
 		"""Add a line to the step's output; committed at most once a second, and with the step's next write."""
@@ -93,12 +99,11 @@ class JobStore:
 	def context(self, row, *, is_cancellable: bool) -> Context:
 		"""What a step of this job gets to work with."""
 		tenant = frappe.get_doc("Tenant", self.doc.tenant) if self.doc.tenant else None
-		inputs = json.loads(self.doc.inputs or "{}")
 		return Context(
 			job=self.name,
-			mark=inputs["mark"],
+			mark=self.inputs["mark"],
 			bench=Bench.here(),
-			inputs=inputs,
+			inputs=self.inputs,
 			state=self.state,
 			tenant={**tenant.as_dict(), "site": tenant.site_name} if tenant else {},
 			bench_row=frappe.get_doc("Bench", self.doc.bench).as_dict(),

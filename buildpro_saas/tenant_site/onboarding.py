@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import frappe
+import frappe.defaults
 from frappe import _, permissions
+from frappe.cache_manager import clear_defaults_cache
 from frappe.desk.page.setup_wizard.setup_wizard import setup_complete
 from frappe.email.doctype.email_account.email_account import EmailAccount
 from frappe.utils import cint, get_datetime, now_datetime, validate_email_address
@@ -202,7 +204,7 @@ def is_set_up() -> bool:
 
 def _run_wizard(arguments: dict) -> None:
 	frappe.local.flags.buildpro_wizard_failure = None
-	with _in_foreground():
+	with _in_foreground(), _keeping_caches():
 		answer = setup_complete(arguments) or {}
 	# Frappe of 2023 answers with the failure instead of raising it.
 	if answer.get("status") != "ok" or not is_set_up():
@@ -215,6 +217,33 @@ def remember_wizard_failure(traceback: str, arguments: dict) -> None:
 	"""Hook `setup_wizard_exception`: keep what went wrong for the message of set_up_company."""
 	lines = [line for line in traceback.strip().splitlines() if line.strip()]
 	frappe.local.flags.buildpro_wizard_failure = lines[-1].strip() if lines else None
+
+
+@contextmanager
+def _keeping_caches():
+	"""Let a default that is set clear the cache of defaults, and not all that is cached of the site.
+
+	The wizard sets some fifty, and Frappe would read every doctype's definition again after each: half of the time that
+	ERPNext's set-up takes (docs/benchmarks.md). All is cleared once at the end. A framework that clears its caches by
+	another name is left as it is.
+	"""
+	clear = getattr(frappe.defaults, "_clear_cache", None)
+	common = getattr(frappe.defaults, "common_default_keys", ())
+	if not clear:
+		yield
+		return
+
+	def clear_defaults(parent: str) -> None:
+		if parent in common:
+			clear_defaults_cache()
+		else:
+			clear(parent)
+
+	frappe.defaults._clear_cache = clear_defaults
+	try:
+		yield
+	finally:
+		frappe.defaults._clear_cache = clear
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import pytest
 
 ENDED = ("Completed", "Failed", "Cancelled")
 HOLD = "buildpro-test-hold"
+HIDDEN = ".buildpro"  # images and standby sites, under sites/
 JOB_SECONDS = 600  # the slowest: ERPNext, HRMS and the company's set-up on a busy machine
 
 
@@ -95,6 +96,94 @@ class BenchUnderTest:
 		jobs.look_after()
 		self.frappe.db.commit()
 
+	# -- ways of making a site -----------------------------------------------------------------------------------
+
+	def image(self, plan: str) -> str:
+		"""The name of the ready image for a plan; built first where there is none."""
+		from buildpro_saas.provisioning import images
+		from buildpro_saas.provisioning.playbook import WayClosedError
+
+		apps = images.apps_to_install(plan)
+		bench = self.frappe.get_all("Bench", {"is_local": 1}, pluck="name")[0]
+		self.frappe.db.commit()
+		try:
+			return images.ready(bench, apps).name
+		except WayClosedError:
+			image = images.build(bench, apps)
+			self.frappe.db.commit()
+		self.wait_for_end(image.job)
+		assert self.frappe.db.get_value("Site Image", image.name, "status") == "Ready"
+		return image.name
+
+	def standby_site(self, plan: str) -> str:
+		"""The name of a ready standby site for a plan; copied first where there is none."""
+		from buildpro_saas.provisioning import standby
+
+		image = self.image(plan)
+		if found := self.frappe.db.get_value("Standby Site", {"image": image, "status": "Ready"}):
+			return found
+		set_name, bench = self.frappe.db.get_value("Site Image", image, ["app_set", "bench"])
+		job = standby.start_filling(image, bench, set_name)
+		self.frappe.db.commit()
+		self.wait_for_end(job)
+		return self.frappe.db.get_value("Standby Site", {"image": image, "status": "Ready"})
+
+	def wait_for_end(self, job: str, seconds: float = JOB_SECONDS, status: str = "Completed"):
+		"""Wait until a job that is no tenant's has ended, and see that it has done so with this status."""
+
+		def has_ended():
+			self.frappe.db.commit()
+			return self.frappe.db.get_value("Provisioning Job", job, "status") in ENDED
+
+		self.wait_for(has_ended, seconds, lambda: job)
+		ended, error = self.frappe.db.get_value("Provisioning Job", job, ["status", "error"])
+		assert ended == status, error
+
+	@contextmanager
+	def only(self, way: str, plan: str):
+		"""Sites of the plan are made this way within the block."""
+		image = self.image(plan)
+		ready = {"image": image, "status": "Ready"}
+		if way == "from a standby site":
+			self.standby_site(plan)
+		elif way == "from an image":
+			self.discard_standby_sites(ready)
+		else:
+			self.frappe.db.set_value("Site Image", image, "status", "Stale")
+		self.frappe.db.commit()
+		try:
+			yield
+		finally:
+			self.frappe.db.rollback()
+			self.frappe.db.set_value("Site Image", image, "status", "Ready")
+			self.frappe.db.commit()
+
+	def discard_standby_sites(self, filters: dict):
+		from buildpro_saas.agent.bench import Bench
+		from buildpro_saas.provisioning import standby
+
+		for name in self.frappe.get_all("Standby Site", filters, pluck="name"):
+			assert standby.take(name, "Ready")
+			standby.discard(standby.row(name), Bench(self.path))
+
+	def remove_images(self):
+		"""All images and standby sites, through the product's own ways."""
+		from buildpro_saas.provisioning import images
+
+		self.frappe.db.rollback()
+		self.discard_standby_sites({"status": "Ready"})
+		for image in self.frappe.get_all("Site Image", fields=["name", "job"]):
+			job = self.frappe.get_doc("Provisioning Job", image.job)
+			if job.status not in ("Completed", "Cancelled"):
+				job.cancel_job()
+				self.frappe.db.commit()
+				self.wait_for_end(job.name, status="Cancelled")
+			pruning = images.prune(image.name).name
+			self.frappe.db.commit()
+			self.wait_for_end(pruning)
+		self.frappe.db.delete("Standby Site")
+		self.frappe.db.commit()
+
 	# -- MariaDB's root ------------------------------------------------------------------------------------------
 
 	@contextmanager
@@ -120,7 +209,9 @@ class BenchUnderTest:
 			databases = {row[0] for row in cursor.fetchall()}
 			cursor.execute("select User from mysql.user")
 			users = {row[0] for row in cursor.fetchall()}
-		files = {p.name for p in (self.path / "sites").iterdir() if not p.name.endswith(".lock")}
+		sites = self.path / "sites"
+		files = {p.name for p in sites.iterdir() if not p.name.endswith(".lock") and p.name != HIDDEN}
+		files |= {str(p.relative_to(sites)) for p in sites.glob(f"{HIDDEN}/*/*")}
 		return {"databases": databases, "users": users, "folders": files}
 
 	@contextmanager
@@ -297,6 +388,10 @@ def module_bench(bench_path, admin_site_name, services):
 	bench = BenchUnderTest(frappe, bench_path, services)
 	give_plans_their_apps(frappe, bench_path)
 	bench.release()  # a hold that an interrupted run of the tests left
+	# what tests need of images they make themselves
+	frappe.db.set_single_value("SaaS Settings", "build_images", 0)
+	frappe.db.commit()
 	yield bench
 	bench.clean_up()
+	bench.remove_images()
 	frappe.destroy()

@@ -29,6 +29,7 @@ class Configure(Step):
 				**frappe_limits(frappe.get_doc("Plan", context.tenant["plan"]).resolved()["limits"]),
 				"maintenance_mode": None,
 				"pause_scheduler": None,
+				"mute_emails": None,
 			}
 		)
 		context.log(f"{site.name} answers as {url}")

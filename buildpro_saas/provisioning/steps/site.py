@@ -1,14 +1,12 @@
 """From a free name to a site with its plan's apps."""
 
-import secrets
 from dataclasses import asdict
-
-import frappe
+from typing import ClassVar
 
 from buildpro_saas.agent.databases import server
 from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.provisioning import accounts, benches
-from buildpro_saas.provisioning.playbook import Context, Step
+from buildpro_saas.provisioning import accounts, benches, images, ways
+from buildpro_saas.provisioning.playbook import Context, Step, WayClosedError
 
 MINUTES = 60
 
@@ -26,7 +24,7 @@ class ReserveName(Step):
 		self._check_database(database, context.mark)
 		apps = self._apps(context)
 		context.log(f"{site.name} with database {database} and {', '.join(apps)}")
-		return {"site": site.name, "database": database, "plan_apps": apps}
+		return {"site": site.name, "database": database, "reserved_database": database, "plan_apps": apps}
 
 	def _check_database(self, database: str, mark: str) -> None:
 		with server(accounts.account()) as mariadb:
@@ -38,67 +36,51 @@ class ReserveName(Step):
 				)
 
 	def _apps(self, context: Context) -> list[str]:
-		"""What the tenant's site is to have: ours first (it is the gate), then the plan's in their order."""
-		wanted = frappe.get_doc("Plan", context.tenant["plan"]).resolved()["apps"]
+		wanted = images.apps_to_install(context.tenant["plan"])
 		missing = [app for app in wanted if app not in context.bench.app_names()]
 		if missing:
 			raise AgentError(
 				f"The bench lacks {', '.join(missing)}, which plan {context.tenant['plan']} installs.",
 				"Get the app with `bench get-app`, or take it out of the plan, then press Retry.",
 			)
-		return ["buildpro_saas", *(app for app in wanted if app not in ("frappe", "buildpro_saas"))]
+		return wanted
 
 
 class MakeSite(Step):
-	"""Database, database user, folder and the framework: what `bench new-site` makes."""
+	"""A site with the framework, by the quickest way that is open: a standby site, a copy of an image, or from scratch."""
 
 	title = "Make site"
 	timeout = 15 * MINUTES
+	ways: ClassVar = (ways.FromStandby(), ways.FromImage(), ways.FromScratch())
 
 	def run(self, context: Context) -> dict:
-		# A half-made site cannot be told from a damaged one: what an interrupted try left goes first.
-		self.undo(context)
-		name, password = context.state["database"], secrets.token_urlsafe(24)
-		conf = frappe.conf
-		config = {
-			"db_name": name,
-			"db_password": password,
-			"db_type": conf.get("db_type") or "mariadb",
-			"buildpro_role": "tenant",
-			"buildpro_tenant": context.tenant["name"],
-			# nobody's scheduler or web request touches it before it is ready
-			"pause_scheduler": 1,
-			"maintenance_mode": 1,
-		}
-		context.site.make_folder(config, context.mark)
-		with server(accounts.account()) as mariadb:
-			mariadb.create(name, password, context.mark)
-		return context.site.run(
-			"buildpro_saas.agent.installer.install_framework",
-			timeout=self.timeout,
-			log=context.log,
-			checkpoint=context.checkpoint,
-		)
+		for way in self.ways:
+			# A half-made site cannot be told from a damaged one: what an interrupted try left goes first.
+			self.undo(context)
+			try:
+				made = way.make(context, self.timeout)
+			except WayClosedError as reason:
+				context.log(f"Not {way.title}: {reason}.")
+				continue
+			context.log(f"{context.site.name} was made {way.title}")
+			return {**made, "way": way.title}
+		raise AgentError("No way of making a site is open.")  # the last one always is
 
 	def undo(self, context: Context) -> None:
-		if "database" not in context.state:
-			return
-		# out of the web server's sight first; the database carries a mark of its own
-		if not context.site.exists() or context.site.mark == context.mark:
-			context.site.remove_folder(context.mark)
-		with server(accounts.account()) as mariadb:
-			if mariadb.mark_of(context.state["database"]) == context.mark:
-				mariadb.drop(context.state["database"], context.mark)
+		ways.unmake(context)
 
 
 class InstallApps(Step):
-	"""The plan's apps, one by one, as `bench install-app` does."""
+	"""The plan's apps, one by one, as `bench install-app` does; those that the site was copied with are there."""
 
 	title = "Install apps"
 	timeout = 45 * MINUTES
 	redo_from = "make_site"
 
 	def run(self, context: Context) -> dict:
+		if copied := context.state["copied_apps"]:
+			context.log("Copied with the site")
+			return {"apps": copied}
 		for app in context.state["plan_apps"]:
 			context.log(f"Installing {app}")
 			context.site.run(

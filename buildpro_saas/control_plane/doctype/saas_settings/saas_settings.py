@@ -16,8 +16,11 @@ class SaaSSettings(Document):
 	if TYPE_CHECKING:
 		from frappe.types import DF
 
+		from buildpro_saas.control_plane.doctype.standby_pool.standby_pool import StandbyPool
+
 		backup_retention_days: DF.Int
 		base_domain: DF.Data | None
+		build_images: DF.Check
 		database_password: DF.Password | None
 		database_user: DF.Data | None
 		default_bench: DF.Link | None
@@ -25,7 +28,7 @@ class SaaSSettings(Document):
 		entitlement_valid_days: DF.Int
 		reserved_subdomains: DF.SmallText | None
 		shipped: DF.SmallText | None
-		standby_sites: DF.Int
+		standby_pools: DF.Table[StandbyPool]
 		support_contact: DF.Data | None
 	# end: auto-generated types
 
@@ -46,6 +49,9 @@ class SaaSSettings(Document):
 				_("The bench {0} is not active: choose another default bench, or activate it."),
 				self.default_bench,
 			)
+		plans = [row.plan for row in self.standby_pools]
+		if twice := sorted({plan for plan in plans if plans.count(plan) > 1}):
+			refuse(_("The plan {0} has two standby pools: take one out."), twice[0])
 		self._move_account()
 
 	def reserved(self) -> list[str]:

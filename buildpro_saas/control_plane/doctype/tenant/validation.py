@@ -13,7 +13,6 @@ from buildpro_saas.provisioning import accounts, benches
 
 LINKS = ("plan", "bench", "country", "currency", "language")
 ALWAYS_INSTALLED = {"frappe", "buildpro_saas"}  # on every tenant's site, whatever its plan says
-GB = 10**9
 
 
 def fill_defaults(tenant) -> None:
@@ -152,15 +151,15 @@ def _check_room(tenant, bench, facts: dict) -> None:
 			bench.max_sites,
 			title=title,
 		)
-	least = (bench.min_free_disk_gb or 0) * GB
+	least = (bench.min_free_disk_gb or 0) * benches.GB
 	if facts["disk_free"] < least:
 		refuse(
 			_(
 				"The disk of the bench {0} has {1} GB free, less than the {2} GB it must keep: make room, or choose another bench."
 			),
 			bench.name,
-			f"{facts['disk_free'] / GB:.1f}",
-			f"{least / GB:g}",
+			f"{facts['disk_free'] / benches.GB:.1f}",
+			f"{least / benches.GB:g}",
 			title=title,
 		)
 

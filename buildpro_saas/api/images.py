@@ -1,0 +1,18 @@
+"""Site images over HTTP and for Desk's list: on the admin site, for SaaS Manager."""
+
+import frappe
+
+from buildpro_saas.control_plane import staff
+from buildpro_saas.provisioning import images
+
+
+@frappe.whitelist(methods=["POST"])
+def build(bench: str | None = None, plan: str | None = None) -> list[dict]:
+	"""Build the images that active plans need on the bench (the default one when left out), or the one that `plan` needs.
+
+	Returns [{"image", "job", "apps": names, comma-separated}]. Raises frappe.ValidationError when one of them is being
+	built already; nothing is begun then.
+	"""
+	staff.only_for_manager()
+	built = images.build_wanted(bench, [plan] if plan else [])
+	return [{"image": image.name, "job": image.job, "apps": image.app_set} for image in built]

@@ -1,0 +1,27 @@
+"""`saas drift`."""
+
+import json
+
+import click
+from frappe.utils.commands import render_table
+
+from buildpro_saas.commands.admin_site import on_admin_site
+from buildpro_saas.provisioning import reconciliation
+
+
+@click.command("drift")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@on_admin_site
+def drift(is_json: bool) -> None:
+	"""Compare the bench with the records now, and list where they differ; nothing is removed."""
+	found = [row for bench in reconciliation.local_benches() for row in reconciliation.compare(bench)]
+	if is_json:
+		click.echo(json.dumps(found, default=str))
+	elif not found:
+		click.echo("The bench is as the records say.")
+	else:
+		rows = [
+			[row.name, row.kind, row.subject, f"{row.first_found:%Y-%m-%d %H:%M}", row.what, row.action]
+			for row in found
+		]
+		render_table([["Finding", "Kind", "Subject", "Since", "What", "Action"], *rows])

@@ -1,0 +1,102 @@
+"""`saas images build|list|prune` and `saas pool`."""
+
+import json
+
+import click
+import frappe
+from frappe.utils.commands import render_table
+
+from buildpro_saas.commands.admin_site import fail, on_admin_site
+from buildpro_saas.commands.jobs import follow, seconds
+from buildpro_saas.provisioning import images as site_images
+from buildpro_saas.provisioning import standby
+
+
+@click.group("images")
+def images():
+	"""Templates of sites, which new tenants' sites are copied from."""
+
+
+@images.command("build")
+@click.option("--bench", help="The bench; the default bench of SaaS Settings otherwise.")
+@click.option("--plan", "plans", multiple=True, help="Only the image that this plan needs; may be repeated.")
+@click.option("--wait", is_flag=True, help="Show the steps until the images are ready.")
+@click.option("--timeout", default=3600, show_default=True, help="Seconds that --wait waits for each image.")
+@on_admin_site
+def build(bench: str | None, plans: tuple[str, ...], wait: bool, timeout: int) -> None:
+	"""Build an image of each set of apps that the active plans need, also where there is one that may be copied."""
+	built = site_images.build_wanted(bench, plans)
+	frappe.db.commit()
+	for image in built:
+		click.echo(f"{image.name}  {image.job}  {image.app_set}")
+	ends = [follow(image.job, timeout) for image in built] if wait else []
+	if set(ends) - {"Completed"}:
+		fail("Not every image was built.")
+
+
+@images.command("list")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@on_admin_site
+def list_images(is_json: bool) -> None:
+	"""List the images, the newest first."""
+	fields = ["name", "app_set", "status", "built_at", "build_seconds", "tables", "size", "reason"]
+	found = frappe.get_all("Site Image", fields=fields, order_by="creation desc")
+	if is_json:
+		click.echo(json.dumps(found, default=str))
+		return
+	rows = [
+		[
+			row.name,
+			row.app_set,
+			row.status,
+			f"{row.built_at:%Y-%m-%d %H:%M}" if row.built_at else "",
+			seconds(row.build_seconds),
+			row.tables,
+			f"{row['size'] or 0:.0f}",
+			row.reason or "",
+		]
+		for row in found
+	]
+	render_table([["Image", "Apps", "Status", "Built", "Seconds", "Tables", "MB", "Reason"], *rows])
+
+
+@images.command("prune")
+@click.argument("names", nargs=-1)
+@on_admin_site
+def prune(names: tuple[str, ...]) -> None:
+	"""Remove the images NAMES; without names, those that are stale or failed."""
+	chosen = names or frappe.get_all("Site Image", {"status": ("in", ("Stale", "Failed"))}, pluck="name")
+	for name in chosen:
+		if not frappe.db.exists("Site Image", name):
+			fail(f"There is no image {name}.")
+		job = site_images.prune(name)
+		frappe.db.commit()
+		click.echo(f"{name}  {job.name}")
+
+
+@click.command("set-pool")
+@click.argument("plan")
+@click.argument("sites", type=click.IntRange(min=0))
+@click.option("--most", default=0, help="Keep up to so many ready when more tenants came in the last hour.")
+@on_admin_site
+def set_pool(plan: str, sites: int, most: int) -> None:
+	"""Keep SITES standby sites ready for tenants of PLAN; 0 switches its pool off."""
+	settings = frappe.get_single("SaaS Settings")
+	row = next((row for row in settings.standby_pools if row.plan == plan), None)
+	row = row or settings.append("standby_pools", {"plan": plan})
+	row.update({"sites": sites, "most_sites": most})
+	settings.save()
+	frappe.db.commit()
+
+
+@click.command("pool")
+@click.option("--fill", is_flag=True, help="Start what is missing now, not with the next minute.")
+@on_admin_site
+def pool(fill: bool) -> None:
+	"""Show the standby sites by image: ready, filling, claimed today, the oldest, hits and misses."""
+	if fill:
+		standby.look_after()
+	rows = standby.overview()
+	names = [column["label"] for column in standby.OVERVIEW]
+	keys = [column["fieldname"] for column in standby.OVERVIEW]
+	render_table([names, *[[row[key] for key in keys] for row in rows]])

@@ -1,0 +1,58 @@
+import frappe
+from frappe import _
+from frappe.model.document import Document
+from frappe.model.naming import make_autoname
+
+from buildpro_saas.control_plane import staff
+from buildpro_saas.provisioning import images
+
+
+class SiteImage(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		from buildpro_saas.control_plane.doctype.site_image_app.site_image_app import SiteImageApp
+
+		app_set: DF.Data | None
+		apps: DF.Table[SiteImageApp]
+		bench: DF.Link | None
+		build_seconds: DF.Float
+		built_at: DF.Datetime | None
+		contents: DF.Code | None
+		database: DF.Data | None
+		job: DF.Link | None
+		mark: DF.Data | None
+		reason: DF.SmallText | None
+		size: DF.Float
+		status: DF.Literal["Building", "Ready", "Stale", "Failed"]
+		tables: DF.Int
+	# end: auto-generated types
+
+	def autoname(self) -> None:
+		"""A number that is never used again: Frappe would give a pruned image's number to the next one."""
+		self.name = make_autoname("IMG-.#####")
+
+	def validate(self) -> None:
+		"""Images are a job's record: nobody else makes or edits them."""
+		if not self.flags.ignore_permissions:
+			frappe.throw(
+				_("A Site Image is built by a Provisioning Job. Use Build Images, or Rebuild."),
+				frappe.PermissionError,
+			)
+
+	@frappe.whitelist(methods=["POST"])
+	def rebuild(self) -> str:
+		"""Build a new image of the same apps, which takes this one's place once it is ready; return the new one's name."""
+		staff.only_for_manager()
+		return images.build(self.bench, self.app_set.split(images.SEPARATOR)).name
+
+	@frappe.whitelist(methods=["POST"])
+	def prune(self) -> str:
+		"""Remove the image; new tenants' sites are made another way meanwhile. Returns the name of the job that does it."""
+		staff.only_for_manager()
+		return images.prune(self.name).name

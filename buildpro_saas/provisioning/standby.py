@@ -1,0 +1,253 @@
+"""Standby sites: copies of an image made ahead of time, each given to one tenant at most."""
+
+import secrets
+
+import frappe
+from frappe.utils import add_to_date, now_datetime
+
+from buildpro_saas import site_role
+from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.databases import server
+from buildpro_saas.provisioning import accounts, benches, images, jobs
+from buildpro_saas.provisioning.playbook import WayClosedError
+
+FILL = "fill_standby"
+# Behind everything else: nobody waits for it.
+PRIORITY = -20
+DEMAND_HOURS = 1
+QUEUE_INDEX = "image_status_ready_at_index"  # made by the doctype's on_doctype_update
+FIELDS = ("name", "database", "mark", "status", "ready_at", "image")
+
+
+# -- claiming ------------------------------------------------------------------------------------------------------
+
+
+def claim(image, job: str, tenant: str):
+	"""Take one ready copy of the image (document) for the job, and commit: nobody else gets it.
+
+	Returns the row's FIELDS. Raises WayClosedError when none waits. Rows that others are just taking are passed over
+	(SKIP LOCKED, MariaDB 10.6), so that any number of creations at once get different ones without waiting.
+	"""
+	frappe.db.commit()
+	table = frappe.qb.DocType("Standby Site")
+	found = (
+		frappe.qb.from_(table)
+		# in the index's order: to sort, MariaDB would lock all that wait, and another claim would find none
+		.force_index(QUEUE_INDEX)
+		.select(*FIELDS)
+		.where((table.image == image.name) & (table.status == "Ready"))
+		.orderby(table.ready_at)
+		.limit(1)
+		.for_update(skip_locked=True)
+		.run(as_dict=True)
+	)
+	if not found:
+		frappe.db.commit()
+		raise WayClosedError(f"no standby site of {image.name} waits")
+	values = {"status": "Claimed", "claimed_by": job, "claimed_at": now_datetime(), "tenant": tenant}
+	frappe.db.set_value("Standby Site", found[0].name, values)
+	frappe.db.commit()
+	return found[0]
+
+
+def claimed_by(job: str) -> list:
+	"""The rows that the job has claimed."""
+	return frappe.get_all("Standby Site", {"claimed_by": job, "status": "Claimed"}, FIELDS)
+
+
+def row(name: str):
+	"""The row's FIELDS."""
+	return frappe.db.get_value("Standby Site", name, FIELDS, as_dict=True)
+
+
+def new_database(name: str) -> str:
+	"""Choose the row's database, note it before anything is made, and commit."""
+	database = f"_standby_{secrets.token_hex(8)}"
+	frappe.db.set_value("Standby Site", name, "database", database)
+	frappe.db.commit()
+	return database
+
+
+def set_ready(name: str) -> None:
+	"""Let the row, which is being filled, be claimed once this transaction commits."""
+	frappe.db.set_value("Standby Site", name, {"status": "Ready", "ready_at": now_datetime()})
+
+
+def discard(row, bench: Bench, new_mark: str | None = None) -> None:
+	"""Remove what is left of a standby site, and note that it is gone. `new_mark`: that of the job that claimed it.
+
+	It is the caller's alone: claimed by its job, or taken with `take`. Repeatable.
+	"""
+	remove(row, bench, new_mark)
+	frappe.db.set_value("Standby Site", row.name, "status", "Discarded")
+	frappe.db.commit()
+
+
+def remove(row, bench: Bench, new_mark: str | None = None) -> None:
+	"""Remove the standby site's folder, database and database user, as far as they carry one of the two marks."""
+	if not row.database:
+		return
+	folder = bench.standby(row.database)
+	with server(accounts.account()) as mariadb:
+		for mark in filter(None, (row.mark, new_mark)):
+			if not folder.exists() or folder.mark == mark:
+				folder.remove_folder(mark)
+			if mariadb.mark_of(row.database) == mark:
+				mariadb.drop(row.database, mark)
+
+
+def take(name: str, *statuses: str) -> bool:
+	"""Set a row that has one of the statuses to Discarding, so that it is nobody else's. False when it has another by now."""
+	frappe.db.commit()
+	found = frappe.db.get_value("Standby Site", name, "status", for_update=True)
+	if found in statuses:
+		frappe.db.set_value("Standby Site", name, "status", "Discarding")
+	frappe.db.commit()
+	return found in statuses
+
+
+# -- looking after -------------------------------------------------------------------------------------------------
+
+
+def look_after() -> None:
+	"""Every minute, on the admin site: discard standby sites of images that are gone or stale, and fill the pools."""
+	if not site_role.is_admin_site():
+		return
+	for row in frappe.get_all(
+		"Standby Site", {"status": ("in", ("Ready", "Discarding"))}, [*FIELDS, "bench"]
+	):
+		jobs.shielded(_discard_if_stale, row)
+	for bench in frappe.get_all("Bench", {"is_local": 1, "status": "Active"}, pluck="name"):
+		jobs.shielded(fill, bench)
+
+
+def _discard_if_stale(row) -> None:
+	is_stale = frappe.db.get_value("Site Image", row.image, "status") != "Ready"
+	if row.status == "Discarding" or (is_stale and take(row.name, "Ready")):
+		discard(row, Bench.here())
+
+
+def fill(bench: str) -> list[str]:
+	"""Start the jobs that the bench's pools lack, unless tenants wait; returns their names. Commits."""
+	started = []
+	tenants_wait = frappe.db.exists(
+		"Provisioning Job", {"bench": bench, "tenant": ("is", "set"), "status": ("in", ("Waiting", "Queued"))}
+	)
+	if tenants_wait:
+		return started
+	doc = frappe.get_doc("Bench", bench)
+	free = room(doc)
+	for set_name, wanted in targets(bench).items():
+		image = frappe.db.get_value(
+			"Site Image", {"bench": bench, "app_set": set_name, "status": "Ready"}, order_by="built_at desc"
+		)
+		if not image:
+			continue
+		there = frappe.db.count("Standby Site", {"image": image, "status": ("in", ("Ready", "Filling"))})
+		for _n in range(min(wanted - there, free)):
+			started.append(start_filling(image, bench, set_name))
+			free -= 1
+		frappe.db.commit()
+	return started
+
+
+def targets(bench: str) -> dict[str, int]:
+	"""{app set: how many standby sites there should be}: what staff set, more when more tenants came lately, up to their bound."""
+	pools = {row.plan: row for row in frappe.get_single("SaaS Settings").standby_pools}
+	since = add_to_date(now_datetime(), hours=-DEMAND_HOURS)
+	wanted: dict[str, int] = {}
+	for plan in frappe.get_all("Plan", {"is_active": 1, "name": ("in", list(pools) or [""])}, pluck="name"):
+		pool = pools[plan]
+		if not pool.sites:
+			continue
+		came = frappe.db.count("Tenant", {"plan": plan, "bench": bench, "creation": (">=", since)})
+		set_name = images.app_set(images.apps_to_install(plan))
+		wanted[set_name] = wanted.get(set_name, 0) + max(pool.sites, min(came, pool.most_sites or 0))
+	return wanted
+
+
+def room(bench) -> int:
+	"""How many more sites the Bench document's disk margin and bound allow; standby sites count as sites there."""
+	here = Bench.here()
+	if here.disk_free < (bench.min_free_disk_gb or 0) * benches.GB:
+		return 0
+	if not bench.max_sites:
+		return 10**6
+	standing = frappe.db.count("Standby Site", {"bench": bench.name, "status": ("in", ("Ready", "Filling"))})
+	return max(bench.max_sites - len(here.site_names()) - standing, 0)
+
+
+def start_filling(image: str, bench: str, set_name: str) -> str:
+	"""Make a row and the job that copies the image into it; returns the job's name."""
+	row = frappe.get_doc(
+		{"doctype": "Standby Site", "image": image, "bench": bench, "app_set": set_name, "status": "Filling"}
+	).insert(ignore_permissions=True)
+	job = jobs.start(
+		FILL,
+		tenant=None,
+		bench=bench,
+		inputs={"image": image, "standby": row.name},
+		about=row.name,
+		priority=PRIORITY,
+	)
+	frappe.db.set_value("Standby Site", row.name, "mark", frappe.parse_json(job.inputs)["mark"])
+	return job.name
+
+
+# -- telling -------------------------------------------------------------------------------------------------------
+
+# The pool at a glance, as Desk's report and the shell show it.
+OVERVIEW = [
+	{"fieldname": "app_set", "label": "Apps", "fieldtype": "Data", "width": 280},
+	{"fieldname": "image", "label": "Image", "fieldtype": "Link", "options": "Site Image", "width": 110},
+	{"fieldname": "wanted", "label": "Wanted", "fieldtype": "Int", "width": 80},
+	{"fieldname": "ready", "label": "Ready", "fieldtype": "Int", "width": 80},
+	{"fieldname": "filling", "label": "Filling", "fieldtype": "Int", "width": 80},
+	{"fieldname": "claimed_today", "label": "Claimed Today", "fieldtype": "Int", "width": 120},
+	{"fieldname": "oldest", "label": "Oldest Ready Since", "fieldtype": "Datetime", "width": 170},
+	{"fieldname": "hits", "label": "Hits Today", "fieldtype": "Int", "width": 100},
+	{"fieldname": "misses", "label": "Misses Today", "fieldtype": "Int", "width": 110},
+]
+
+
+def overview() -> list[dict]:
+	"""One row for each set of apps that active plans of a local bench need, with the keys of OVERVIEW.
+
+	A hit is a tenant whose site was a standby site, a miss one that was made another way.
+	"""
+	return [
+		_overview_of(bench, set_name, targets(bench).get(set_name, 0))
+		for bench in frappe.get_all("Bench", {"is_local": 1, "status": "Active"}, pluck="name")
+		for set_name in images.wanted(bench)
+	]
+
+
+def _overview_of(bench: str, set_name: str, wanted: int) -> dict:
+	of = {"bench": bench, "app_set": set_name}
+	today = (">=", frappe.utils.today())
+	image = frappe.db.get_value("Site Image", {**of, "status": "Ready"}, order_by="built_at desc")
+	copies = {"image": image or ("is", "not set")}
+	ready = frappe.get_all(
+		"Standby Site", {**copies, "status": "Ready"}, pluck="ready_at", order_by="ready_at"
+	)
+	ways = frappe.get_all(
+		"Provisioning Job",
+		{"bench": bench, "playbook": "create_tenant", "status": "Completed", "ended_at": today},
+		["way", "state"],
+	)
+	hits = [
+		job.way == "from a standby site"
+		for job in ways
+		if images.app_set(frappe.parse_json(job.state).get("plan_apps") or []) == set_name
+	]
+	return {
+		"app_set": set_name,
+		"image": image,
+		"wanted": wanted,
+		"ready": len(ready),
+		"filling": frappe.db.count("Standby Site", {**copies, "status": "Filling"}),
+		"claimed_today": frappe.db.count("Standby Site", {**of, "status": "Claimed", "claimed_at": today}),
+		"oldest": ready[0] if ready else None,
+		"hits": sum(hits),
+		"misses": len(hits) - sum(hits),
+	}

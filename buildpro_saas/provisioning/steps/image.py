@@ -1,0 +1,162 @@
+"""Building and pruning site images, and filling the pools of standby sites with copies of them."""
+
+import secrets
+import time
+
+import frappe
+
+from buildpro_saas.agent.database_copy import Contents
+from buildpro_saas.agent.databases import server
+from buildpro_saas.agent.errors import AgentError, TransientError
+from buildpro_saas.agent.fingerprint import fingerprints
+from buildpro_saas.provisioning import accounts, images, standby, ways
+from buildpro_saas.provisioning.playbook import Context, Step, WayClosedError
+from buildpro_saas.provisioning.steps.site import MINUTES, InstallApps
+
+
+class ReserveImage(Step):
+	"""Choose names for the site that becomes the image."""
+
+	title = "Reserve image"
+
+	def run(self, context: Context) -> dict:
+		apps = context.inputs["apps"]
+		missing = [app for app in apps if app not in context.bench.app_names()]
+		if missing:
+			raise AgentError(
+				f"The bench lacks {', '.join(missing)}.",
+				"Get the app with `bench get-app`, then press Retry.",
+			)
+		database = context.state.get("reserved_database") or f"_image_{secrets.token_hex(8)}"
+		return {
+			# .invalid (RFC 2606) is nobody's: the site is one only while it is being built
+			"site": f"image-{database.rpartition('_')[2]}.invalid",
+			"database": database,
+			"reserved_database": database,
+			"plan_apps": apps,
+		}
+
+
+class MakeImageSite(Step):
+	"""The site that becomes the image, with the framework."""
+
+	title = "Make site"
+	timeout = 15 * MINUTES
+
+	def run(self, context: Context) -> dict:
+		self.undo(context)
+		# what the apps on disk are now: looked at again when the image is sealed
+		noted = {"fingerprints": fingerprints(context.bench, _apps(context)), "began": time.time()}
+		return {**noted, **ways.FromScratch().make(context, self.timeout)}
+
+	def undo(self, context: Context) -> None:
+		if "site" in context.state:
+			images.begin_again(context.inputs["image"])
+			context.bench.image(context.state["reserved_database"]).remove_folder(context.mark)
+			ways.unmake(context)
+
+
+class InstallImageApps(InstallApps):
+	"""The image's apps, as on a tenant's site."""
+
+	redo_from = "make_image_site"
+
+
+class SealImage(Step):
+	"""Empty it of all that a copy must not inherit, take its user away, put its files aside, and let it be copied."""
+
+	title = "Seal image"
+	timeout = 15 * MINUTES
+	redo_from = "make_image_site"
+
+	def run(self, context: Context) -> None:
+		state, image = context.state, context.inputs["image"]
+		context.site.run(
+			"buildpro_saas.agent.installer.clean_image",
+			timeout=self.timeout,
+			log=context.log,
+			checkpoint=context.checkpoint,
+		)
+		apps = fingerprints(context.bench, _apps(context))
+		if apps != state["fingerprints"]:
+			raise TransientError("An app of the bench changed while the image was built.")
+		with server(accounts.account()) as mariadb:
+			mariadb.drop_user(state["database"], context.mark)
+			contents = Contents.of(mariadb, state["database"])
+		# the password of a user that is gone need not lie about
+		context.site.update_config({"db_password": None})
+		context.site.move_to(context.bench.image(state["database"]), context.mark)
+		context.log(f"{len(contents.tables)} tables, {contents.size / 10**6:.0f} MB")
+		# last: it is committed together with the step's end
+		images.record(
+			image,
+			apps=apps,
+			database=state["database"],
+			mark=context.mark,
+			contents=contents,
+			seconds=time.time() - state["began"],
+		)
+
+
+def _apps(context: Context) -> list[str]:
+	return ["frappe", *context.inputs["apps"]]
+
+
+class RemoveImage(Step):
+	"""The image's files, its database and its record; standby sites that were copied from it stay valid until discarded."""
+
+	title = "Remove image"
+	timeout = 5 * MINUTES
+
+	def run(self, context: Context) -> None:
+		name = context.inputs["image"]
+		if not frappe.db.exists("Site Image", name):
+			return
+		database, mark = frappe.db.get_value("Site Image", name, ["database", "mark"])
+		if mark:
+			with server(accounts.account()) as mariadb:
+				if mariadb.mark_of(database) == mark:
+					mariadb.drop(database, mark)
+			context.bench.image(database).remove_folder(mark)
+		frappe.delete_doc("Site Image", name, ignore_permissions=True, force=True)
+		context.log(f"{name} is gone")
+
+
+class FillStandby(Step):
+	"""A copy of an image in a hidden folder, ready to be given to a tenant."""
+
+	title = "Copy image"
+	timeout = 15 * MINUTES
+
+	def run(self, context: Context) -> None:
+		name = context.inputs["standby"]
+		if frappe.db.get_value("Standby Site", name, "status") != "Filling":
+			context.log(f"{name} was ready before")
+			return
+		standby.remove(standby.row(name), context.bench)
+		try:
+			image = images.still_ready(context.inputs["image"])
+			images.check_fresh(image)
+		except WayClosedError as reason:
+			context.log(f"Not made: {reason}")
+			standby.discard(standby.row(name), context.bench)
+			return
+		self._copy(context, image, standby.new_database(name))
+		context.log(f"{name} has {image.tables} tables")
+		standby.set_ready(name)  # last: it is committed together with the step's end
+
+	def _copy(self, context: Context, image, database: str) -> None:
+		try:
+			with server(accounts.account()) as mariadb:
+				ways.copy_image(image, mariadb, context.bench.standby(database), database, context)
+		except WayClosedError as reason:
+			# not discarded, so that the pool does not try it again each minute
+			raise AgentError(
+				f"The standby site cannot be made: {reason}.",
+				"See the Error Log; once the cause is mended, press Retry, or Cancel.",
+			)
+
+	def undo(self, context: Context) -> None:
+		name = context.inputs["standby"]
+		if standby.take(name, "Filling", "Ready", "Discarding"):
+			standby.discard(standby.row(name), context.bench)
