@@ -14,7 +14,7 @@ MODULE = "Control Plane"
 # domain is active. Each doctype of the control plane names this one; it is active on the admin site only.
 DOMAIN = "BuildPro Admin Site"
 # The app's records in Desk that Frappe shows to Administrator whatever the domain: tenant sites do without them.
-DESK_RECORDS = ("Workspace", "Number Card", "Dashboard Chart")
+DESK_RECORDS = ("Workspace", "Number Card", "Dashboard Chart", "Report")
 
 
 def after_install() -> None:

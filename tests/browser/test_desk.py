@@ -151,6 +151,38 @@ def test_every_form_opens_for_a_manager(desk, module_bench):
 	assert answer.value.ok
 
 
+def test_an_image_is_looked_at_and_pruned_from_desk(desk, module_bench):
+	support = desk("SaaS Support")
+	image = module_bench.image("Browser Plan")
+	support.go(f"site-image/{image}")
+	support.wait_for_status("Ready")
+	assert support.button("Prune").count() == support.button("Rebuild").count() == 0
+	manager = desk("SaaS Manager")
+	manager.go("site-image")
+	manager.button("Build Images").wait_for()
+	manager.page.wait_for_selector(f".page-container:visible .list-row:has-text('{image}')")
+	manager.keep("images")
+	manager.go(f"site-image/{image}")
+	manager.wait_for_status("Ready")
+	manager.keep("image")
+	manager.button("Prune").click()
+	manager.page.locator(".modal:visible button:has-text('Yes')").click()
+	manager.page.wait_for_url("**/provisioning-job/**")
+	manager.wait_for_status("Completed", JOB_SECONDS)
+	module_bench.frappe.db.commit()
+	assert not module_bench.frappe.db.exists("Site Image", image)
+
+
+def test_the_pool_and_the_drift_are_shown(desk):
+	support = desk("SaaS Support")
+	support.go("query-report/Standby Pool")
+	support.page.wait_for_selector(".page-container:visible .dt-cell__content:has-text('Hits Today')")
+	support.keep("standby-pool")
+	support.go("drift-finding")
+	support.page.wait_for_selector(".page-container:visible .frappe-list")
+	support.keep("drift")
+
+
 def failed_job(frappe, error: str, hint: str, output: str) -> str:
 	"""A job as the engine leaves it after a permanent fault; made here, since what failed is not the point."""
 	from buildpro_saas.provisioning import jobs

@@ -1,8 +1,18 @@
 """The site under test as a tenant sees his own: it holds an entitlement, and what a test does is rolled back."""
 
+import json
+import os
+import secrets
+import shutil
+import time
+from pathlib import Path
+
 import pytest
 
 PLAN_SETTINGS = "Nexelya Plan Settings"
+HOURS = 2 * 3600
+HIDDEN = ".buildpro"
+PASSWORD = "not-a-secret-of-anybody"
 
 
 @pytest.fixture
@@ -58,3 +68,165 @@ class SiteUnderTest:
 		from buildpro_saas.entitlements import keys
 
 		return keys.generate()
+
+
+class Drifting:
+	"""The bench and its records, as a test bends them; everything made here has the token in its name."""
+
+	def __init__(self, frappe, bench_path: Path):
+		from buildpro_saas.provisioning import reconciliation
+
+		self.frappe, self.sites, self.reconciliation = frappe, bench_path / "sites", reconciliation
+		self.token = frappe.generate_hash(length=10).lower()
+		self.bench = frappe.get_all("Bench", {"is_local": 1}, pluck="name")[0]
+		self.rows: list[tuple[str, str]] = []
+
+	# -- on the bench --------------------------------------------------------------------------------------------
+
+	def mark(self) -> str:
+		return f"{self.frappe.local.site}/{secrets.token_hex(8)}"
+
+	def site(self, mark: str | None, place: str = "", prefix: str = "", **config) -> str:
+		"""A site's folder that has not changed for two hours; returns its path under sites/."""
+		path = self.sites / place / f"{prefix}{self.token}.localhost"
+		(path / "public").mkdir(parents=True)
+		config = {**config, "buildpro_job": mark} if mark else config
+		(path / "site_config.json").write_text(json.dumps(config))
+		os.utime(path, times=(time.time() - HOURS,) * 2)
+		return str(path.relative_to(self.sites))
+
+	def draft(self, mark: str, *, has_config: bool) -> str:
+		"""What a removal leaves that is killed halfway."""
+		path = self.sites / f".{self.token}.localhost.{mark.rpartition('/')[2]}"
+		path.mkdir()
+		if has_config:
+			(path / "site_config.json").write_text(json.dumps({"buildpro_job": mark}))
+		os.utime(path, times=(time.time() - HOURS,) * 2)
+		return path.name
+
+	def server(self):
+		from buildpro_saas.agent.databases import server
+		from buildpro_saas.provisioning import accounts
+
+		return server(accounts.account())
+
+	def database(self, mark: str, *, has_user: bool = True, has_tables: bool = False) -> str:
+		name = f"_{self.token}_{self.frappe.generate_hash(length=6).lower()}"
+		with self.server() as mariadb:
+			mariadb.create(name, PASSWORD, mark) if has_user else mariadb.create_database(name, mark)
+			if has_tables:
+				mariadb.db.sql(f"create table `{name}`.`tabSingles` (`value` text)")
+		return name
+
+	def user(self, prefix: str = "_") -> str:
+		"""A database user whose database somebody dropped."""
+		name = f"{prefix}{self.token}" if prefix == "_" else f"{prefix}{self.token}_db"
+		with self.server() as mariadb:
+			mariadb.create(name, PASSWORD, self.mark())
+			mariadb.db.sql(f"drop database `{name}`")
+		return name
+
+	def has(self, subject: str) -> bool:
+		"""Whether a folder, database or database user of that name is there."""
+		with self.server() as mariadb:
+			return (
+				os.path.lexists(self.sites / subject)
+				or mariadb.has_database(subject)
+				or mariadb.has_user(subject)
+			)
+
+	# -- on record -----------------------------------------------------------------------------------------------
+
+	def record(self, doctype: str, **values) -> str:
+		"""A row as it is, without what inserting would start."""
+		doc = self.frappe.get_doc({"doctype": doctype, "bench": self.bench, **values})
+		doc.name = values.get("name") or f"{self.token}-{self.frappe.generate_hash(length=6).lower()}"
+		doc.db_insert()
+		self.rows.append((doctype, doc.name))
+		self.frappe.db.commit()
+		return doc.name
+
+	def job(self, mark: str, status: str, state: dict | None = None) -> str:
+		return self.record(
+			"Provisioning Job",
+			title="Test",
+			playbook="test",
+			status=status,
+			inputs=json.dumps({"mark": mark}),
+			state=json.dumps(state or {}),
+		)
+
+	def tenant(self, status: str, site: str, database: str | None) -> str:
+		return self.record(
+			"Tenant",
+			subdomain=self.token,
+			status=status,
+			site=site,
+			database=database,
+			company="Acme",
+			owner_name="Olga",
+			owner_email="olga@acme.example",
+			plan="Core",
+		)
+
+	def copies(self, mark: str, database: str) -> tuple[str, str]:
+		"""A ready image and a ready standby site of it, without their folders."""
+		image = self.record("Site Image", app_set=self.token, status="Ready", database=database, mark=mark)
+		standby = self.record(
+			"Standby Site", image=image, app_set=self.token, status="Ready", database=database, mark=mark
+		)
+		return image, standby
+
+	# -- what is found -------------------------------------------------------------------------------------------
+
+	def compare(self, *subjects: str) -> list:
+		"""The open findings about the subjects (about everything made here without), after a comparison."""
+		self.frappe.db.commit()
+		found = self.reconciliation.compare(self.bench)
+		return [row for row in found if (row.subject in subjects if subjects else self.token in row.subject)]
+
+	def mend(self) -> None:
+		"""What the scheduler does."""
+		self.frappe.db.commit()
+		self.reconciliation.look_after()
+		self.frappe.db.commit()
+
+	def seen_long_ago(self) -> None:
+		"""All that is found now was first found two hours ago."""
+		for row in self.compare():
+			long_ago = self.frappe.utils.add_to_date(row.first_found, seconds=-HOURS)
+			self.frappe.db.set_value("Drift Finding", row.name, "first_found", long_ago)
+		self.frappe.db.commit()
+
+	def status(self, subject: str) -> str | None:
+		"""That of the newest finding about the subject."""
+		self.frappe.db.commit()
+		return self.frappe.db.get_value(
+			"Drift Finding", {"subject": subject}, "status", order_by="creation desc, name desc"
+		)
+
+	def clean_up(self) -> None:
+		self.frappe.db.rollback()
+		for place in ("", f"{HIDDEN}/images", f"{HIDDEN}/standby"):
+			for path in (self.sites / place).glob(f"*{self.token}*"):
+				shutil.rmtree(path)
+		with self.server() as mariadb:
+			ours = [name for name in mariadb.names() | mariadb.users() if self.token in name]
+			for name in ours:
+				mariadb.db.sql(f"drop database if exists `{name}`")
+				mariadb.db.sql(f"drop user if exists {mariadb._user(name)}")
+		for doctype, name in self.rows:
+			self.frappe.db.delete(doctype, {"name": name})
+		for name in self.frappe.get_all(
+			"Drift Finding", {"subject": ("like", f"%{self.token}%")}, pluck="name"
+		):
+			self.frappe.db.delete("Version", {"ref_doctype": "Drift Finding", "docname": name})
+			self.frappe.db.delete("Drift Finding", {"name": name})
+		self.frappe.db.commit()
+
+
+@pytest.fixture
+def drifting(admin_site, bench_path):
+	drifting = Drifting(admin_site, bench_path)
+	yield drifting
+	drifting.clean_up()

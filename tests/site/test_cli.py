@@ -1,6 +1,8 @@
 """`bench --site ADMIN saas …`: what staff see in a shell."""
 
+import json
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -99,7 +101,32 @@ def test_setting_up_again_finds_everything_in_place(cli, admin_site):
 	assert admin_site.conf.buildpro_db_password not in done.stdout + done.stderr
 
 
+def test_drift_is_compared_now_and_listed(cli, admin_site, bench_path):
+	site = bench_path / "sites" / f"{admin_site.generate_hash(length=10).lower()}.localhost"
+	site.mkdir()
+	try:
+		(site / "site_config.json").write_text("{}")
+		done = cli("drift")
+		assert done.returncode == 0, done.stderr
+		assert site.name in done.stdout and "Press Ignore" in done.stdout
+		assert site.name in {row["subject"] for row in json.loads(cli("drift", "--json").stdout)}
+	finally:
+		shutil.rmtree(site)
+		admin_site.db.delete("Drift Finding", {"subject": site.name})
+		admin_site.db.commit()
+
+
 def test_help_names_every_command(cli):
 	done = cli("--help")
-	for command in ("setup", "create-tenant", "tenants", "jobs", "job", "retry", "cancel", "owner-link"):
+	for command in (
+		"setup",
+		"create-tenant",
+		"tenants",
+		"jobs",
+		"job",
+		"retry",
+		"cancel",
+		"owner-link",
+		"drift",
+	):
 		assert command in done.stdout

@@ -117,7 +117,8 @@ def test_the_workspace_shows_its_cards_to_staff(frappe):
 	assert workspace.public
 	assert {row.role for row in workspace.roles} == {"SaaS Manager", "SaaS Support"}
 	assert {row.link_to for row in workspace.shortcuts} == {
-		*("Tenant", "Plan", "Feature", "Provisioning Job", "Bench", "SaaS Settings")
+		*("Tenant", "Plan", "Feature", "Provisioning Job", "Bench", "SaaS Settings"),
+		*("Site Image", "Standby Site", "Standby Pool"),
 	}
 	for row in workspace.number_cards:
 		assert frappe.db.exists("Number Card", row.number_card_name)

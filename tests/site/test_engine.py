@@ -23,9 +23,9 @@ class EngineBench:
 	"""Makes jobs of made-up playbooks and runs them in this process, without a worker."""
 
 	def __init__(self, frappe):
-		from buildpro_saas.provisioning import jobs, playbooks
+		from buildpro_saas.provisioning import jobs, registry
 
-		self.frappe, self.jobs, self.playbooks = frappe, jobs, playbooks
+		self.frappe, self.jobs, self.registry = frappe, jobs, registry
 		self.done: list[str] = []
 		self.made: list[str] = []
 
@@ -33,7 +33,7 @@ class EngineBench:
 		from buildpro_saas.provisioning.playbook import Playbook
 
 		name = f"test_{self.frappe.generate_hash(length=8)}"
-		self.playbooks.register(Playbook(name=name, title="Test", steps=steps, **options))
+		self.registry.register(Playbook(name=name, title="Test", steps=steps, **options))
 		job = self.jobs.start(name, tenant=None, bench=self.frappe.get_all("Bench", pluck="name")[0])
 		self.frappe.db.after_commit.reset()  # no worker: this test runs it
 		job.db_set("status", "Queued")
@@ -252,7 +252,7 @@ def test_newer_code_with_other_steps_is_met_on_resuming(engine):
 	from buildpro_saas.provisioning.playbook import Playbook
 
 	job = engine.job(step(engine, "Dropped"), step(engine, "A"))
-	engine.playbooks._registered[-1] = Playbook(
+	engine.registry._registered[-1] = Playbook(
 		name=job.playbook, title="Test", steps=(step(engine, "New"), step(engine, "A"))
 	)
 	job = engine.run(job)
@@ -269,7 +269,7 @@ def test_a_job_whose_app_is_gone_fails_alone(engine):
 	orphan = engine.job(step(engine, "A"))
 	orphan.db_set("status", "Waiting")
 	engine.frappe.db.commit()
-	engine.playbooks._registered.pop()
+	engine.registry._registered.pop()
 	engine.jobs.dispatch(orphan.bench)
 	orphan.reload()
 	assert orphan.status == "Failed" and "no playbook" in orphan.error

@@ -1,0 +1,58 @@
+import frappe
+from frappe import _
+from frappe.model.document import Document
+from frappe.utils import now_datetime
+
+from buildpro_saas.control_plane import staff
+
+
+class DriftFinding(Document):
+	# begin: auto-generated types
+	# This code is auto-generated. Do not modify anything in this block.
+
+	from typing import TYPE_CHECKING
+
+	if TYPE_CHECKING:
+		from frappe.types import DF
+
+		action: DF.SmallText | None
+		bench: DF.Link | None
+		first_found: DF.Datetime | None
+		is_ours: DF.Check
+		kind: DF.Literal["Site Folder", "Database", "Database User", "Image", "Standby Site", "Tenant"]
+		last_found: DF.Datetime | None
+		mark: DF.Data | None
+		status: DF.Literal["Open", "Resolved", "Removed", "Ignored"]
+		subject: DF.Data | None
+		what: DF.SmallText | None
+	# end: auto-generated types
+
+	def validate(self) -> None:
+		"""Findings are the comparison's record: nobody else makes or edits them."""
+		if not self.flags.ignore_permissions:
+			frappe.throw(
+				_("Drift is found by comparing the bench with the records. Use Ignore, or Report Again."),
+				frappe.PermissionError,
+			)
+
+	@frappe.whitelist(methods=["POST"])
+	def ignore(self) -> None:
+		"""Report it no more, and leave what it is about alone, for as long as it is there. For SaaS Manager only."""
+		staff.only_for_manager()
+		self._go("Open", status="Ignored")
+
+	@frappe.whitelist(methods=["POST"])
+	def report_again(self) -> None:
+		"""Take back that it is ignored; the hour before anything is removed begins anew. For SaaS Manager only."""
+		staff.only_for_manager()
+		self._go("Ignored", status="Open", first_found=now_datetime())
+
+	def _go(self, old: str, **values) -> None:
+		"""Raises frappe.ValidationError when the finding, as it is now, does not have the status `old`."""
+		# the row is held until commit: a removal asks for it, too, and sees either status
+		found = frappe.db.get_value(self.doctype, self.name, "status", for_update=True)
+		self.reload()
+		if found != old:
+			frappe.throw(_("{0} is {1} by now.").format(self.name, _(found)))
+		self.update(values)
+		self.save(ignore_permissions=True)

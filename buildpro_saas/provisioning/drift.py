@@ -1,0 +1,205 @@
+"""Where a bench is not what the admin site believes of it. Plain data in and out: looking and acting is reconciliation.py's.
+
+Ours is what carries a mark of this admin site; an orphan is ours and claimed by no record. Only orphans are removed, and of
+those not one that may be a customer's: when the admin site was restored from an older backup, it does not know its
+newest tenants, whose sites carry marks of ours all the same.
+"""
+
+from dataclasses import dataclass
+
+from buildpro_saas.agent.inventory import Folder, Inventory
+
+SITE_FOLDER, DATABASE, USER = "Site Folder", "Database", "Database User"
+TENANT, IMAGE, STANDBY = "Tenant", "Image", "Standby Site"
+
+GOES = "Nothing to do: it is removed by itself once it has been seen for an hour. Press Ignore to keep it."
+SPARED = (
+	"Nothing is done to it, for it may be a customer's: no job on record made it, as after this admin site was restored from"
+	" an older backup. Bring the records back, or remove it by hand when nobody needs it."
+)
+LEFT_ALONE = (
+	"Nothing is done to it. Press Ignore if it belongs here, or remove it by hand when nobody needs it."
+)
+MISSING = {
+	TENANT: "Nothing is done by itself. Find out who took it, and restore the site from its last backup.",
+	IMAGE: "Nothing to do: it is Stale from now on, and is pruned and built anew like any stale image.",
+	STANDBY: "Nothing to do: it is discarded, and another one takes its place.",
+}
+
+
+@dataclass(frozen=True)
+class Expected:
+	"""A record of something that must be on the bench."""
+
+	kind: str  # TENANT, IMAGE or STANDBY
+	name: str
+	status: str
+	folder: str  # its path under sites/
+	database: str
+	mark: str | None = None  # what folder and database carry; None: whatever they carry
+	has_user: bool = True
+
+
+@dataclass(frozen=True)
+class Believed:
+	"""What the admin site's records claim, and what they expect to be there."""
+
+	site: str  # the admin site's own name
+	marks: frozenset[str]  # of jobs that have not ended or failed, of images and of standby sites
+	folders: frozenset[str]  # paths under sites/
+	databases: frozenset[str]
+	expected: tuple[Expected, ...]
+
+	@property
+	def prefix(self) -> str:
+		"""How the marks of this admin site begin (jobs.start)."""
+		return f"{self.site}/"
+
+
+@dataclass(frozen=True)
+class Evidence:
+	"""What is known of things that no record claims."""
+
+	marks: frozenset[str] = frozenset()  # those that a job on record, ended by now, made things with
+	filled: frozenset[str] = frozenset()  # databases that hold tables
+	users: frozenset[str] = frozenset()  # database users that a record of ours names
+
+
+@dataclass(frozen=True)
+class Finding:
+	"""One thing that is not as believed. `what` and `action` are sentences for staff."""
+
+	kind: str
+	subject: str
+	what: str
+	action: str
+	is_ours: bool
+	mark: str = ""
+	is_removable: bool = False
+	folder: Folder | None = None
+
+	@property
+	def key(self) -> tuple:
+		"""Equal for the same thing in the same trouble. Something else that has taken its name is another finding."""
+		return (self.kind, self.subject, self.mark, self.is_ours)
+
+
+def compare(believed: Believed, found: Inventory, evidence: Evidence) -> list[Finding]:
+	"""All that is not as believed: what nobody claims, then what is missing."""
+	folders = _folders(believed, found, evidence)
+	there = {folder.path: folder for folder in found.folders}
+	return [
+		*folders,
+		*_databases(believed, found, evidence, folders),
+		*_users(believed, found, evidence),
+		*filter(
+			None, (_missing(expected, there.get(expected.folder), found) for expected in believed.expected)
+		),
+	]
+
+
+# -- what nobody claims --------------------------------------------------------------------------------------------
+
+
+def mark_of(folder: Folder, believed: Believed) -> str:
+	"""The folder's mark; of a draft without site_config.json what its name says. Empty where it has none."""
+	return folder.mark or (believed.prefix + folder.tail if folder.tail else "")
+
+
+def unclaimed_folders(believed: Believed, found: Inventory) -> list[Folder]:
+	"""The folders that no record claims, whoever made them."""
+	claimed = believed.folders | {believed.site}
+	return [
+		folder
+		for folder in found.folders
+		if folder.path not in claimed and mark_of(folder, believed) not in believed.marks
+	]
+
+
+def unclaimed_databases(believed: Believed, found: Inventory) -> list[str]:
+	"""The databases that no record claims, whoever made them."""
+	free = found.databases - believed.databases
+	return sorted(name for name in free if found.marked.get(name) not in believed.marks)
+
+
+def lone_users(believed: Believed, found: Inventory) -> list[str]:
+	"""The database users without a database that neither a record nor a site on the bench has."""
+	named = {folder.user for folder in found.folders} | {folder.database for folder in found.folders}
+	return sorted(found.users - found.databases - believed.databases - named)
+
+
+def _folders(believed: Believed, found: Inventory, evidence: Evidence) -> list[Finding]:
+	return [_folder(folder, believed, evidence) for folder in unclaimed_folders(believed, found)]
+
+
+def _folder(folder: Folder, believed: Believed, evidence: Evidence) -> Finding:
+	mark, name = mark_of(folder, believed), f"sites/{folder.path}"
+	is_known = mark in evidence.marks
+	# a draft's name alone proves nothing, unless a job of ours has just that mark
+	if not (is_known or (folder.mark or "").startswith(believed.prefix)):
+		fault = "was not made by this admin site"
+		if not folder.is_readable:
+			fault = "has a site_config.json that cannot be read"
+		return Finding(SITE_FOLDER, folder.path, f"{name} {fault}.", LEFT_ALONE, is_ours=False)
+	if folder.tenant and not folder.tail and not is_known:
+		what = f"{name} was made by this admin site for the tenant {folder.tenant}, of whose site no record is left."
+		return Finding(SITE_FOLDER, folder.path, what, SPARED, is_ours=True, mark=mark, folder=folder)
+	what = f"{name} was made by a job of this admin site and is nobody's any more."
+	return Finding(SITE_FOLDER, folder.path, what, GOES, True, mark, is_removable=True, folder=folder)
+
+
+def _databases(
+	believed: Believed, found: Inventory, evidence: Evidence, folders: list[Finding]
+) -> list[Finding]:
+	going = {finding.folder.path for finding in folders if finding.is_removable}
+	in_use = {folder.database for folder in found.folders if folder.path not in going}
+	return [
+		_database(name, found.marked.get(name), evidence)
+		for name in unclaimed_databases(believed, found)
+		if name not in in_use
+	]
+
+
+def _database(name: str, mark: str | None, evidence: Evidence) -> Finding:
+	if not mark:
+		what = f"The database {name} has a site's name, but no site on this bench has it and this admin site did not make it."
+		return Finding(DATABASE, name, what, LEFT_ALONE, is_ours=False)
+	what = f"The database {name} was made by a job of this admin site and is nobody's any more."
+	if mark not in evidence.marks and name in evidence.filled:
+		return Finding(DATABASE, name, what, SPARED, is_ours=True, mark=mark)
+	return Finding(DATABASE, name, what, GOES, True, mark, is_removable=True)
+
+
+def _users(believed: Believed, found: Inventory, evidence: Evidence) -> list[Finding]:
+	"""A user carries no mark, so only one whose name no person chooses (`_` and a hash) and that a record of ours names is
+	ours; the guide's `customer1_db` may be anybody's."""
+	findings = []
+	for name in lone_users(believed, found):
+		is_recorded, is_hash = name in evidence.users, name.startswith("_")
+		if is_recorded or is_hash:
+			is_ours = is_recorded and is_hash
+			of = "that a job of this admin site made" if is_ours else "of a site's name"
+			what = f"The database user {name}, {of}, has no database."
+			action = GOES if is_ours else LEFT_ALONE
+			findings.append(Finding(USER, name, what, action, is_ours, is_removable=is_ours))
+	return findings
+
+
+# -- what is missing -----------------------------------------------------------------------------------------------
+
+
+def _missing(expected: Expected, folder: Folder | None, found: Inventory) -> Finding | None:
+	mark, database = expected.mark, expected.database
+	lacks = []
+	if not folder or (mark and folder.mark != mark):
+		lacks.append(f"its folder sites/{expected.folder}")
+	elif folder.database != database:
+		lacks.append(f"a site_config.json that names its database {database}")
+	if database not in found.databases or (mark and found.marked.get(database) != mark):
+		lacks.append(f"its database {database}")
+	if expected.has_user and database not in found.users:
+		lacks.append(f"its database user {database}")
+	if not lacks:
+		return None
+	what = f"{expected.kind} {expected.name} is {expected.status} and lacks {', '.join(lacks)}."
+	return Finding(expected.kind, expected.name, what, MISSING[expected.kind], is_ours=True)

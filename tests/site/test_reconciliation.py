@@ -1,0 +1,436 @@
+"""Each kind of drift, made by hand on a real bench: what is found, what is removed, and what is left alone."""
+
+import os
+import shutil
+
+import pytest
+
+HIDDEN = ".buildpro"
+
+
+def orphans(drifting) -> list[str]:
+	"""One of each kind of orphan, whose makers no record knows."""
+	lone = drifting.user()
+	drifting.record("Standby Site", status="Discarded", database=lone, mark=drifting.mark())
+	mark = drifting.mark()
+	return [
+		drifting.site(mark, db_name=(database := drifting.database(mark))),
+		drifting.site(drifting.mark(), f"{HIDDEN}/images", "image-"),
+		drifting.site(drifting.mark(), f"{HIDDEN}/standby", "standby-"),
+		drifting.draft(drifting.mark(), has_config=True),
+		database,
+		drifting.database(drifting.mark(), has_user=False),
+		lone,
+	]
+
+
+# -- what is nobody's ------------------------------------------------------------------------------------------------
+
+
+def test_orphans_are_told_and_stay_for_an_hour(drifting):
+	made = orphans(drifting)
+	found = {row.subject: row for row in drifting.compare()}
+	assert set(found) == set(made)
+	assert all(row.is_ours and "removed by itself" in row.action for row in found.values())
+	drifting.mend()
+	assert all(drifting.has(subject) for subject in made)
+	assert {drifting.status(subject) for subject in made} == {"Open"}
+
+
+def test_orphans_are_removed_after_an_hour(drifting):
+	made = orphans(drifting)
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert [subject for subject in made if drifting.has(subject)] == []
+	assert {drifting.status(subject) for subject in made} == {"Removed"}
+	assert drifting.compare() == []
+	assert {drifting.status(subject) for subject in made} == {"Removed"}
+
+
+def test_a_comparison_alone_removes_nothing(drifting):
+	made = orphans(drifting)
+	drifting.seen_long_ago()
+	assert len(drifting.compare()) == len(made)
+	assert all(drifting.has(subject) for subject in made)
+
+
+def test_a_folder_that_changed_within_the_hour_stays(drifting):
+	site = drifting.site(drifting.mark())
+	drifting.seen_long_ago()
+	os.utime(drifting.sites / site)
+	drifting.mend()
+	assert drifting.has(site) and drifting.status(site) == "Open"
+
+
+def test_a_draft_is_ours_by_its_jobs_mark_alone(drifting):
+	"""Removing a folder may be killed after site_config.json went."""
+	known, unknown = drifting.mark(), drifting.mark()
+	drifting.job(known, "Cancelled")
+	ours, strange = (drifting.draft(mark, has_config=False) for mark in (known, unknown))
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert (drifting.has(ours), drifting.status(ours)) == (False, "Removed")
+	assert (drifting.has(strange), drifting.status(strange)) == (True, "Open")
+
+
+def test_a_draft_beside_a_living_site_goes_alone(drifting):
+	site = drifting.site(None)
+	draft = drifting.draft(drifting.mark(), has_config=True)
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert drifting.has(site) and not drifting.has(draft)
+
+
+def test_a_customers_site_that_the_records_forgot_stays(drifting):
+	"""As after the admin site was restored from an older backup."""
+	mark = drifting.mark()
+	database, lost = (drifting.database(mark, has_tables=True) for _n in range(2))
+	site = drifting.site(mark, db_name=database, buildpro_tenant="acme")
+	drifting.seen_long_ago()
+	drifting.mend()
+	found = {row.subject: row for row in drifting.compare()}
+	assert set(found) == {site, lost}  # the database is the site's
+	assert all(row.is_ours and "older backup" in row.action for row in found.values())
+	assert all(drifting.has(subject) for subject in (site, database, lost))
+
+
+def test_what_a_cancelled_job_left_goes_whatever_it_holds(drifting):
+	mark = drifting.mark()
+	drifting.job(mark, "Cancelled")
+	site = drifting.site(
+		mark, buildpro_tenant="acme", db_name=(database := drifting.database(mark, has_tables=True))
+	)
+	drifting.tenant("Draft", site, database)
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert not drifting.has(site) and not drifting.has(database)
+
+
+def test_a_fault_with_one_does_not_keep_the_others(drifting, monkeypatch):
+	from buildpro_saas.agent.databases import DatabaseServer
+
+	site = drifting.site(drifting.mark())
+	stuck, database = (drifting.database(drifting.mark()) for _n in range(2))
+	drop = DatabaseServer.drop
+
+	def sometimes(self, name, mark):
+		if name == stuck:
+			raise RuntimeError("the disk is stuck")
+		drop(self, name, mark)
+
+	drifting.seen_long_ago()
+	with monkeypatch.context() as patch:
+		patch.setattr(DatabaseServer, "drop", sometimes)
+		drifting.mend()
+	assert [drifting.has(subject) for subject in (site, stuck, database)] == [False, True, False]
+	action = drifting.frappe.db.get_value("Drift Finding", {"subject": stuck}, "action")
+	assert action.endswith("the disk is stuck")
+	drifting.mend()
+	assert not drifting.has(stuck)
+
+
+# -- what is somebody's ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["Waiting", "Queued", "Running", "Cancelling", "Failed"])
+def test_everything_of_a_job_that_has_not_let_go_is_its_own(drifting, status):
+	mark = drifting.mark()
+	drifting.job(mark, status)
+	drifting.site(mark)
+	drifting.site(mark, f"{HIDDEN}/standby")
+	drifting.draft(mark, has_config=False)
+	drifting.database(mark)
+	assert drifting.compare() == []
+
+
+def test_a_job_that_begins_just_before_the_removal_keeps_what_is_its_own(drifting, monkeypatch):
+	mark = drifting.mark()
+	site, database = drifting.site(mark), drifting.database(mark)
+	drifting.seen_long_ago()
+	remove = drifting.reconciliation._remove
+
+	def late(bench, key, row):
+		if not [row for row in drifting.rows if row[0] == "Provisioning Job"]:
+			drifting.job(mark, "Running")
+		remove(bench, key, row)
+
+	monkeypatch.setattr(drifting.reconciliation, "_remove", late)
+	drifting.mend()
+	assert drifting.has(site) and drifting.has(database)
+	assert drifting.compare() == []
+	assert {drifting.status(site), drifting.status(database)} == {"Resolved"}
+
+
+@pytest.mark.parametrize("status", ["Active", "Past Due", "Suspended", "Archived", "Provisioning", "Failed"])
+def test_a_tenants_site_is_its_own(drifting, status):
+	mark = drifting.mark()
+	database = drifting.database(mark)
+	site = drifting.site(mark, db_name=database)
+	drifting.tenant(status, site, database)
+	assert drifting.compare() == []
+
+
+def test_images_and_standby_sites_are_their_own(drifting):
+	mark, other = drifting.mark(), drifting.mark()
+	image = drifting.record(
+		"Site Image", status="Ready", database=drifting.database(mark, has_user=False), mark=mark
+	)
+	standby = drifting.record(
+		"Standby Site", image=image, status="Ready", database=drifting.database(other), mark=other
+	)
+	for place, row, its in (("images", image, mark), ("standby", standby, other)):
+		doctype = "Site Image" if place == "images" else "Standby Site"
+		database = drifting.frappe.db.get_value(doctype, row, "database")
+		path = drifting.sites / drifting.site(its, f"{HIDDEN}/{place}", db_name=database)
+		path.rename(path.with_name(database))
+	assert drifting.compare() == []
+
+
+def test_a_standby_site_on_its_way_to_a_tenant_is_its_jobs(drifting):
+	"""Its database carries the job's mark already, its folder still that of the pool."""
+	pool, mark = drifting.mark(), drifting.mark()
+	job = drifting.job(mark, "Running")
+	database = drifting.database(mark)
+	drifting.record("Standby Site", status="Claimed", claimed_by=job, database=database, mark=pool)
+	path = drifting.sites / drifting.site(pool, f"{HIDDEN}/standby", db_name=database)
+	path.rename(path.with_name(database))
+	assert drifting.compare() == []
+	drifting.frappe.db.set_value("Provisioning Job", job, "status", "Cancelled")
+	# the row alone claims nothing
+	assert {row.kind for row in drifting.compare()} == {"Site Folder", "Database"}
+
+
+@pytest.mark.parametrize("change", ["begins", "ends"])
+def test_what_changes_while_the_bench_is_looked_at_is_no_drift(drifting, monkeypatch, change):
+	mark, inventory = drifting.mark(), drifting.reconciliation.inventory
+	if change == "ends":
+		drifting.job(mark, "Cancelling")
+		drifting.database(mark)
+	take = inventory.take
+
+	def meanwhile(*arguments):
+		if change == "begins":
+			drifting.database(mark)
+			drifting.job(mark, "Running")
+			return take(*arguments)
+		found = take(*arguments)
+		drifting.frappe.db.set_value("Provisioning Job", drifting.rows[0][1], "status", "Cancelled")
+		return found
+
+	with monkeypatch.context() as patch:
+		patch.setattr(inventory, "take", meanwhile)
+		assert drifting.compare() == []
+	assert len(drifting.compare()) == (change == "ends")  # by then it is
+
+
+# -- what is not ours ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_ours_is_reported_and_never_touched(drifting):
+	other = "another-admin.localhost/0123456789abcdef"
+	made = [
+		drifting.site(None),
+		drifting.site(other, prefix="other-"),
+		drifting.site(None, f"{HIDDEN}/standby"),
+		drifting.database(other),
+		drifting.user(),
+	]
+	drifting.seen_long_ago()
+	drifting.mend()
+	found = {row.subject: row for row in drifting.compare()}
+	assert set(found) == set(made)
+	assert all(not row.is_ours and "Nothing is done" in row.action for row in found.values())
+	assert all(drifting.has(subject) for subject in made)
+
+
+def test_a_mark_that_merely_begins_alike_is_not_ours(drifting):
+	database = drifting.database(f"{drifting.frappe.local.site}.example/0123456789abcdef")
+	site = drifting.site(f"{drifting.frappe.local.site}s/0123456789abcdef")
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert drifting.has(database) and drifting.has(site)
+
+
+def test_a_site_made_by_hand_has_its_database(drifting):
+	database = drifting.database("")
+	site = drifting.site(None, db_name=database)
+	assert [row.subject for row in drifting.compare()] == [site]
+
+
+def test_a_site_config_that_cannot_be_read_hides_nothing(drifting):
+	(drifting.sites / (site := drifting.site(None)) / "site_config.json").write_text("{")
+	database = drifting.database(drifting.mark())
+	found = {row.subject: row.what for row in drifting.compare()}
+	assert set(found) == {site, database} and "cannot be read" in found[site]
+
+
+def test_a_user_whose_name_anybody_may_choose_is_not_ours(drifting):
+	name = drifting.user("cust_")
+	assert drifting.compare() == []
+	drifting.job(drifting.mark(), "Cancelled", {"reserved_database": name})
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert [bool(row.is_ours) for row in drifting.compare()] == [False] and drifting.has(name)
+
+
+def test_a_lone_user_is_ours_when_a_job_names_it(drifting):
+	name = drifting.user()
+	drifting.job(drifting.mark(), "Cancelled", {"reserved_database": name})
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert not drifting.has(name) and drifting.status(name) == "Removed"
+
+
+def test_the_bench_itself_and_its_admin_site_are_no_drift(drifting):
+	found = {row.subject for row in drifting.reconciliation.compare(drifting.bench)}
+	assert not found & {drifting.frappe.local.site, drifting.frappe.conf.db_name, "assets", HIDDEN}
+
+
+# -- what is missing -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lacking", ["folder", "database", "user", "config"])
+@pytest.mark.parametrize("status", ["Active", "Suspended"])
+def test_what_a_tenant_lacks(drifting, lacking, status):
+	mark = drifting.mark()
+	database = drifting.database(mark)
+	site = drifting.site(mark, db_name=database)
+	tenant = drifting.tenant(status, site, database)
+	with drifting.server() as mariadb:
+		if lacking == "folder":
+			shutil.rmtree(drifting.sites / site)
+		elif lacking == "config":
+			(drifting.sites / site / "site_config.json").write_text("{}")
+		elif lacking == "user":
+			mariadb.drop_user(database, mark)
+		else:
+			mariadb.db.sql(f"drop database `{database}`")
+	(row,) = drifting.compare()
+	assert (row.kind, row.subject, bool(row.is_ours)) == ("Tenant", tenant, True)
+	told = {
+		"folder": "its folder",
+		"config": "site_config.json",
+		"user": "database user",
+		"database": "its database _",
+	}
+	assert told[lacking] in row.what and status in row.what and "last backup" in row.action
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert drifting.status(tenant) == "Open"  # nothing is done by itself
+
+
+def test_of_a_tenant_that_a_job_works_on_nothing_is_expected(drifting):
+	tenant = drifting.tenant("Active", f"{drifting.token}.localhost", f"_{drifting.token}")
+	drifting.frappe.db.set_value(
+		"Provisioning Job", drifting.job(drifting.mark(), "Running"), "tenant", tenant, update_modified=False
+	)
+	assert drifting.compare() == []
+
+
+def test_an_image_and_a_standby_site_that_lack_something_go_out_of_use_at_once(drifting):
+	mark = drifting.mark()
+	image, standby = drifting.copies(mark, database := drifting.database(mark))
+	found = {row.subject: row for row in drifting.compare()}
+	assert {row.kind for row in found.values()} == {"Image", "Standby Site"}
+	assert "its folder" in found[image].what and "Stale" in found[image].action
+	drifting.mend()
+	drifting.frappe.db.commit()
+	assert drifting.frappe.db.get_value("Site Image", image, "status") == "Stale"
+	assert "its folder" in drifting.frappe.db.get_value("Site Image", image, "reason")
+	assert drifting.frappe.db.get_value("Standby Site", standby, "status") == "Discarded"
+	assert not drifting.has(database)
+	drifting.compare()
+	assert {drifting.status(image), drifting.status(standby)} == {"Resolved"}
+
+
+def test_a_database_of_the_same_name_without_the_mark_is_not_the_images(drifting):
+	image, standby = drifting.copies(
+		drifting.mark(), database := drifting.database("elsewhere/0123456789abcdef")
+	)
+	found = {row.subject: row.what for row in drifting.compare()}
+	assert set(found) == {image, standby} and all("its database" in what for what in found.values())
+	drifting.mend()
+	assert drifting.has(database)  # somebody else's
+
+
+# -- findings ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_finding_that_is_gone_is_resolved_and_a_new_one_is_another(drifting):
+	site = drifting.site(None)
+	(first,) = drifting.compare()
+	shutil.rmtree(drifting.sites / site)
+	assert drifting.compare() == [] and drifting.status(site) == "Resolved"
+	drifting.site(None)
+	(second,) = drifting.compare()
+	assert second.name != first.name and second.first_found > first.first_found
+
+
+def test_a_finding_is_told_once(drifting):
+	drifting.site(None)
+	(first,), (again,) = drifting.compare(), drifting.compare()
+	assert (again.name, again.first_found) == (first.name, first.first_found)
+	assert again.last_found > first.last_found
+
+
+def test_another_thing_that_takes_the_name_has_its_own_hour(drifting):
+	site = drifting.site(drifting.mark())
+	drifting.seen_long_ago()
+	shutil.rmtree(drifting.sites / site)
+	drifting.site(drifting.mark())
+	drifting.mend()
+	assert drifting.has(site) and drifting.status(site) == "Open"
+
+
+def test_what_staff_ignore_is_told_no_more_and_kept(drifting):
+	site = drifting.site(drifting.mark())
+	drifting.seen_long_ago()
+	(row,) = drifting.compare()
+	finding = drifting.frappe.get_doc("Drift Finding", row.name)
+	finding.ignore()
+	drifting.mend()
+	assert drifting.compare() == [] and drifting.has(site) and drifting.status(site) == "Ignored"
+	with pytest.raises(drifting.frappe.ValidationError, match="is Ignored"):
+		finding.ignore()
+	finding.report_again()
+	drifting.mend()
+	assert drifting.has(site)  # its hour begins anew
+	assert [row.name for row in drifting.compare()] == [finding.name]
+	shutil.rmtree(drifting.sites / site)
+	drifting.compare()
+	assert drifting.status(site) == "Resolved"
+
+
+def test_nobody_writes_findings_and_support_does_not_ignore_them(drifting):
+	frappe = drifting.frappe
+	drifting.site(None)
+	(row,) = drifting.compare()
+	finding = frappe.get_doc("Drift Finding", row.name)
+	finding.status = "Ignored"
+	with pytest.raises(frappe.PermissionError, match="Ignore"):
+		finding.save()
+	frappe.set_user("Guest")
+	try:
+		with pytest.raises(frappe.PermissionError, match="SaaS Manager"):
+			frappe.get_doc("Drift Finding", row.name).ignore()
+	finally:
+		frappe.set_user("Administrator")
+
+
+def test_tenants_sites_do_not_compare(drifting):
+	drifting.site(None)
+	drifting.frappe.conf.buildpro_role = "tenant"
+	try:
+		drifting.mend()
+	finally:
+		drifting.frappe.conf.buildpro_role = "admin"
+	assert not drifting.frappe.db.exists("Drift Finding", {"subject": ("like", f"%{drifting.token}%")})
+
+
+def test_the_scheduler_compares_every_ten_minutes(drifting):
+	from buildpro_saas.provisioning import schedule
+
+	method = "buildpro_saas.provisioning.reconciliation.look_after"
+	cron = drifting.frappe.db.get_value("Scheduled Job Type", {"method": method}, "cron_format")
+	assert cron == "*/10 * * * *"
+	assert method in schedule.ADMIN_JOBS
