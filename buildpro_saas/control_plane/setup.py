@@ -7,6 +7,7 @@ from frappe.permissions import add_permission, reset_perms
 from buildpro_saas import site_role
 from buildpro_saas.control_plane import catalogue, staff
 from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
+from buildpro_saas.provisioning import schedule
 
 ROLES = (staff.MANAGER, staff.SUPPORT)
 MODULE = "Control Plane"
@@ -27,6 +28,7 @@ def after_install() -> None:
 
 def after_migrate() -> None:
 	"""After `bench migrate`, add what is missing, and read the bench's apps again."""
+	schedule.stay_awake()
 	_show_control_plane()
 	_fill_settings()
 	catalogue.bring()
@@ -37,6 +39,7 @@ def after_migrate() -> None:
 def after_uninstall() -> None:
 	"""Remove what Frappe leaves behind: the settings' values, the roles with their permissions, and the domain."""
 	frappe.db.delete("Singles", {"doctype": "SaaS Settings"})
+	frappe.db.delete("Activity Log", {"subject": schedule.AWAKE})
 	frappe.db.delete("Has Domain", {"parent": "Domain Settings", "domain": DOMAIN})
 	for role in ROLES:
 		frappe.db.delete("Custom DocPerm", {"role": role})

@@ -11,7 +11,7 @@ from frappe.utils import add_to_date, now_datetime
 
 from buildpro_saas import site_role
 from buildpro_saas.agent.errors import is_transient
-from buildpro_saas.provisioning import queue, registry
+from buildpro_saas.provisioning import queue, registry, schedule
 from buildpro_saas.provisioning.engine import Engine
 from buildpro_saas.provisioning.locks import is_held, named_lock
 from buildpro_saas.provisioning.store import JobStore
@@ -199,6 +199,7 @@ def look_after() -> None:
 	"""Every minute, on the admin site: find jobs that Redis or a dead worker lost, and let waiting ones in."""
 	if not site_role.is_admin_site():
 		return
+	schedule.stay_awake()
 	benches = set()
 	for job in frappe.get_all(
 		"Provisioning Job", {"status": ("in", ("Waiting", *ACTIVE))}, ["name", "bench", "status"]

@@ -1,6 +1,10 @@
 """What Frappe's scheduler starts on the admin site, and how it comes to its turn at once."""
 
+from datetime import timedelta
+
+import frappe
 from frappe.core.doctype.scheduled_job_type.scheduled_job_type import ScheduledJobType
+from frappe.utils import get_datetime, now_datetime
 
 from buildpro_saas.provisioning import queue
 
@@ -8,6 +12,19 @@ ADMIN_JOBS = tuple(
 	f"buildpro_saas.provisioning.{part}.look_after"
 	for part in ("jobs", "standby", "images", "reconciliation")
 )
+AWAKE = "BuildPro SaaS looks after its tenants"
+AWAKE_FOR = timedelta(days=1)  # Frappe's patience is the System Settings' Dormant Days, 4 by default
+
+
+def stay_awake() -> None:
+	"""Once a day, note in the Activity Log that this site is at work; commits nothing.
+
+	Frappe takes a site without an entry of the last days, as sign-ins make them, for dormant, and runs its scheduled jobs once a
+	day only (frappe/utils/scheduler.py, is_dormant). An admin site that is used from a shell or over its API has none.
+	"""
+	newest = frappe.get_all("Activity Log", pluck="modified", order_by="modified desc", limit=1)
+	if not newest or now_datetime() - get_datetime(newest[0]) > AWAKE_FOR:
+		frappe.get_doc({"doctype": "Activity Log", "subject": AWAKE}).insert(ignore_permissions=True)
 
 
 class PromptScheduledJobType(ScheduledJobType):

@@ -48,3 +48,22 @@ def test_a_run_whose_worker_was_killed_does_not_keep_the_next_one_out(
 	finally:
 		registry.connection.zrem(registry.key, job.id)
 		job.delete()
+
+
+def test_frappe_never_takes_the_admin_site_for_dormant(admin_site):
+	"""Nobody has signed in for long: its scheduled jobs would run once a day."""
+	from frappe.utils.scheduler import is_dormant
+
+	from buildpro_saas.provisioning.schedule import AWAKE, stay_awake
+
+	admin_site.db.delete("Activity Log")
+	assert is_dormant()
+	stay_awake()
+	assert not is_dormant()
+	stay_awake()
+	assert admin_site.db.count("Activity Log", {"subject": AWAKE}) == 1
+	week_ago = admin_site.utils.add_days(admin_site.utils.now(), -7)
+	admin_site.db.set_value("Activity Log", {}, {"creation": week_ago, "modified": week_ago})
+	assert is_dormant()
+	stay_awake()
+	assert not is_dormant()
