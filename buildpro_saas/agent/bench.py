@@ -51,7 +51,7 @@ class Bench:
 
 	def standby(self, database: str) -> Site:
 		"""The folder of the standby site with that database; out of everybody's sight, too, and on the sites' own disk."""
-		return Site(self.sites_path / HIDDEN / "standby", database)
+		return Site(self.sites_path / HIDDEN / "standby", database, self.sites_path)
 
 	def site_names(self) -> list[str]:
 		"""Names of all sites of the bench, sorted."""
@@ -64,13 +64,8 @@ class Bench:
 
 	def app(self, name: str) -> App:
 		"""Version, branch and commit of one app, read from disk."""
-		folder = self.path / "apps" / name
-		return App(
-			name,
-			_version(name),
-			_git(folder, "rev-parse", "--abbrev-ref", "HEAD"),
-			_git(folder, "rev-parse", "HEAD"),
-		)
+		commit, branch = _git_head(self.path / "apps" / name)
+		return App(name, _version(name), branch, commit)
 
 	@property
 	def disk_free(self) -> int:
@@ -101,17 +96,23 @@ def _version(app: str) -> str:
 		return ""
 
 
-def _git(folder: Path, *arguments: str) -> str:
-	"""One line of git's answer; empty where the app is no checkout of its own or git is not there."""
+def _git_head(folder: Path) -> tuple[str, str]:
+	"""Commit and branch that are checked out; empty where the app is no checkout of its own or git is not there."""
 	git = shutil.which("git")
 	if not git or not folder.exists():
-		return ""
+		return "", ""
 	# the app's folder may belong to another user than the worker's: git would refuse to read it
 	answer = subprocess.run(
-		[git, "-c", f"safe.directory={os.path.realpath(folder)}", "-C", str(folder), *arguments],
+		[
+			*(git, "-c", f"safe.directory={os.path.realpath(folder)}", "-C", str(folder)),
+			*("rev-parse", "HEAD", "--abbrev-ref", "HEAD"),
+		],
 		capture_output=True,
 		text=True,
 		timeout=30,
 		check=False,
 	)
-	return answer.stdout.strip() if answer.returncode == 0 else ""
+	if answer.returncode != 0:
+		return "", ""
+	commit, branch = answer.stdout.split()
+	return commit, branch
