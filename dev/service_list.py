@@ -26,6 +26,7 @@ MARIADB_OPTIONS = (
 	"--table-open-cache=20000",
 	"--table-definition-cache=20000",
 	"--open-files-limit=65536",
+	"--innodb-open-files=20000",
 )
 TENANT_QUEUES = "short,default,long"
 PROVISIONING_QUEUE = "provisioning"

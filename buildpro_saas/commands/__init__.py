@@ -2,6 +2,7 @@
 
 import click
 
+from buildpro_saas.commands.doctor import doctor
 from buildpro_saas.commands.drift import drift
 from buildpro_saas.commands.images import images, pool, set_pool
 from buildpro_saas.commands.jobs import cancel, job, jobs, retry
@@ -17,7 +18,7 @@ def saas():
 
 for command in (
 	*(setup, create_tenant, tenants, owner_link, jobs, job, retry, cancel),
-	*(set_plan_apps, images, pool, set_pool, drift),
+	*(set_plan_apps, images, pool, set_pool, drift, doctor),
 ):
 	saas.add_command(command)
 

@@ -130,3 +130,14 @@ def test_help_names_every_command(cli):
 		"drift",
 	):
 		assert command in done.stdout
+
+
+def test_the_doctor_names_each_setting_with_what_it_should_be(cli):
+	done = cli("doctor", "--json")
+	found = {row["name"]: row for row in json.loads(done.stdout.splitlines()[0])}
+	assert {"table_definition_cache", "table_open_cache", "innodb_open_files", "open_files_limit"} == set(
+		found
+	)
+	low = [name for name, row in found.items() if row["value"] < row["wanted"]]
+	assert done.returncode == (1 if low else 0)
+	assert all(f"{name} = {found[name]['wanted']}" in done.stderr for name in low)

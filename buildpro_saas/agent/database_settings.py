@@ -1,0 +1,51 @@
+"""Whether a MariaDB server is set up for as many tables as a bench of Frappe sites has.
+
+A Frappe site has a table, and in InnoDB a file, for each DocType: some 240 with the framework alone, 850 with ERPNext and HRMS.
+MariaDB's defaults (400 cached definitions, 2000 open tables) are for servers with a few hundred in all; with more, each new
+table pushes another one out, whose definition and file must be opened again.
+"""
+
+from dataclasses import dataclass
+
+from buildpro_saas.agent.databases import DatabaseServer
+
+# Sites whose tables are wanted open at once; beyond, MariaDB may close those of the idlest. A table that is cached takes
+# about 10 KB (https://mariadb.com/kb/en/server-system-variables/#table_definition_cache), so twenty such sites 170 MB.
+BUSY_SITES = 20
+CONNECTIONS_RESERVE = 500  # file descriptors for what is not a table
+
+
+@dataclass(frozen=True)
+class Setting:
+	"""One server variable: what it is, and the least that it should be."""
+
+	name: str
+	value: int
+	wanted: int
+
+	@property
+	def is_enough(self) -> bool:
+		return self.value >= self.wanted
+
+
+def settings(server: DatabaseServer, sites: int, tables: int) -> list[Setting]:
+	"""The variables that matter for so many sites with so many tables each, with what the server has."""
+	rows = server.db.sql(
+		"show global variables where variable_name in %s", (tuple(wanted_for(sites, tables)),)
+	)
+	has = {name: int(value) for name, value in rows}
+	return [
+		Setting(name, has[name], least) for name, least in wanted_for(sites, tables).items() if name in has
+	]
+
+
+def wanted_for(sites: int, tables: int) -> dict[str, int]:
+	"""{server variable: the least that it should be}. https://mariadb.com/kb/en/optimizing-table_open_cache/"""
+	# one more: the image, whose tables are read at each copy
+	in_use = tables * (min(sites, BUSY_SITES) + 1)
+	return {
+		"table_definition_cache": in_use,
+		"table_open_cache": in_use,
+		"innodb_open_files": in_use,
+		"open_files_limit": in_use + CONNECTIONS_RESERVE,
+	}

@@ -1,0 +1,30 @@
+"""`saas doctor`."""
+
+import json
+from dataclasses import asdict
+
+import click
+from frappe.utils.commands import render_table
+
+from buildpro_saas.commands.admin_site import fail, on_admin_site
+from buildpro_saas.provisioning import doctor as advice
+
+
+@click.command("doctor")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@on_admin_site
+def doctor(is_json: bool) -> None:
+	"""Say which settings of MariaDB are too low for the sites of this bench; exits with 1 when one is."""
+	found = advice.database_settings()
+	low = [setting for setting in found if not setting.is_enough]
+	if is_json:
+		click.echo(json.dumps([{**asdict(setting), "is_enough": setting.is_enough} for setting in found]))
+	else:
+		rows = [
+			[setting.name, setting.value, setting.wanted, "" if setting.is_enough else "raise it"]
+			for setting in found
+		]
+		render_table([["MariaDB's setting", "Now", "At least", ""], *rows])
+	if low:
+		names = ", ".join(f"{setting.name} = {setting.wanted}" for setting in low)
+		fail(f"Set {names} under [mysqld] and restart MariaDB: copying sites grows slow without.")
