@@ -88,6 +88,18 @@ class Bench:
 		script = REPO / "dev/in_bench" / name
 		return output_of([self.python, script, *arguments], env=self.environment(), cwd=self.sites)
 
+	def drop_made_by(self, *admin_sites: str) -> None:
+		"""Remove the tenants' sites, images and standby sites of these admin sites, with databases and database users."""
+		config = self.read_config()
+		facts = {
+			"host": config.get("db_host") or "127.0.0.1",
+			"port": int(config.get("db_port") or 3306),
+			"password": self.db_root_password(),
+			"admin_sites": admin_sites,
+		}
+		script = REPO / "dev/in_bench/drop_marked.py"
+		output_of([self.python, script], env=self.environment(), cwd=self.sites, text=json.dumps(facts))
+
 	# apps --------------------------------------------------------------------------------------------------
 
 	def apps(self) -> list[str]:

@@ -21,6 +21,7 @@ from dev.service_list import PROVISIONING_QUEUE
 from dev.shell import DevError, output_of, run, say
 from dev.sites import drop_site
 
+HIDDEN = ".buildpro"  # below sites/, see buildpro_saas/agent/bench.py
 TEST_PACKAGES = "test"  # the group of pyproject.toml that has them
 
 
@@ -186,9 +187,18 @@ class ExistingBench(Bench):
 		say(f"{self.path} is as it was.")
 
 	def _drop_sites(self) -> None:
+		self._drop_our_sites()
+		# where images and standby sites were; somebody else's would still be in there
+		for folder in sorted(self.sites.glob(f"{HIDDEN}/**/"), reverse=True):
+			if not any(folder.iterdir()):
+				folder.rmdir()
+
+	def _drop_our_sites(self) -> None:
 		ours = self._our_sites()
 		if not ours:
 			return
+		# tenants' sites, images and standby sites by their marks; what is left are the admin sites
+		self.drop_made_by(*ours)
 		users = set()
 		for site in ours:
 			config = read_json(self.sites / site / "site_config.json", {})
