@@ -171,9 +171,9 @@ class ExistingBench(Bench):
 
 	def detach(self) -> None:
 		"""Stop our services, remove our sites with their databases and users, and take out what was added."""
-		if not self.state:
-			return
 		with self.home.lock():
+			if not self.state:  # asked under the lock: another run may just have detached
+				return
 			self.services().stop_all()
 			self._drop_sites()
 			for what in reversed(self.state["added"]):
