@@ -21,10 +21,12 @@ class Site:
 	or removes a folder whose mark is another.
 	"""
 
-	def __init__(self, sites_path: Path, name: str):
+	def __init__(self, sites_path: Path, name: str, bench_sites: Path | None = None):
+		"""`bench_sites`: the bench's sites/ folder, with common_site_config.json, where the site is kept below it."""
 		self.sites_path = Path(sites_path)
 		self.name = name
 		self.path = self.sites_path / name
+		self.bench_sites = bench_sites or self.sites_path
 
 	@property
 	def config(self) -> dict:
@@ -122,7 +124,8 @@ class Site:
 
 		Arguments and result are plain data. The caller's own site context is untouched: see on_site.call.
 		"""
-		return on_site.call(self.name, self.sites_path, method, arguments)
+		site = os.path.relpath(self.path, self.bench_sites)
+		return on_site.call(site, self.bench_sites, method, arguments)
 
 	def run(
 		self,

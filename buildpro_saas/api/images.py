@@ -10,9 +10,9 @@ from buildpro_saas.provisioning import images
 def build(bench: str | None = None, plan: str | None = None) -> list[dict]:
 	"""Build the images that active plans need on the bench (the default one when left out), or the one that `plan` needs.
 
-	Returns [{"image", "job", "apps": names, comma-separated}]. Raises frappe.ValidationError when one of them is being
+	Returns [{"image", "job", "kind": its apps and, where it has one, its company}]. Raises frappe.ValidationError when one of them is being
 	built already; nothing is begun then.
 	"""
 	staff.only_for_manager()
 	built = images.build_wanted(bench, [plan] if plan else [])
-	return [{"image": image.name, "job": image.job, "apps": image.app_set} for image in built]
+	return [{"image": image.name, "job": image.job, "kind": image.kind} for image in built]

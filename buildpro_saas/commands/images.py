@@ -11,6 +11,8 @@ from buildpro_saas.commands.jobs import follow, seconds
 from buildpro_saas.provisioning import images as site_images
 from buildpro_saas.provisioning import standby
 
+POOL_KEY = ("plan", "company_country", "company_language")  # in Standby Pool
+
 
 @click.group("images")
 def images():
@@ -28,7 +30,7 @@ def build(bench: str | None, plans: tuple[str, ...], wait: bool, timeout: int) -
 	built = site_images.build_wanted(bench, plans)
 	frappe.db.commit()
 	for image in built:
-		click.echo(f"{image.name}  {image.job}  {image.app_set}")
+		click.echo(f"{image.name}  {image.job}  {image.kind}")
 	ends = [follow(image.job, timeout) for image in built] if wait else []
 	if set(ends) - {"Completed"}:
 		fail("Not every image was built.")
@@ -39,7 +41,7 @@ def build(bench: str | None, plans: tuple[str, ...], wait: bool, timeout: int) -
 @on_admin_site
 def list_images(is_json: bool) -> None:
 	"""List the images, the newest first."""
-	fields = ["name", "app_set", "status", "built_at", "build_seconds", "tables", "size", "reason"]
+	fields = ["name", "kind", "status", "built_at", "build_seconds", "tables", "size", "reason"]
 	found = frappe.get_all("Site Image", fields=fields, order_by="creation desc")
 	if is_json:
 		click.echo(json.dumps(found, default=str))
@@ -47,7 +49,7 @@ def list_images(is_json: bool) -> None:
 	rows = [
 		[
 			row.name,
-			row.app_set,
+			row.kind,
 			row.status,
 			f"{row.built_at:%Y-%m-%d %H:%M}" if row.built_at else "",
 			seconds(row.build_seconds),
@@ -57,7 +59,9 @@ def list_images(is_json: bool) -> None:
 		]
 		for row in found
 	]
-	render_table([["Image", "Apps", "Status", "Built", "Seconds", "Tables", "MB", "Reason"], *rows])
+	render_table(
+		[["Image", "Apps and company", "Status", "Built", "Seconds", "Tables", "MB", "Reason"], *rows]
+	)
 
 
 @images.command("prune")
@@ -78,12 +82,15 @@ def prune(names: tuple[str, ...]) -> None:
 @click.argument("plan")
 @click.argument("sites", type=click.IntRange(min=0))
 @click.option("--most", default=0, help="Keep up to so many ready when more tenants came in the last hour.")
+@click.option("--country", help="For tenants of this country: with its accounts set up, in its own currency.")
+@click.option("--language", default="en", show_default=True, help="The language of the accounts.")
 @on_admin_site
-def set_pool(plan: str, sites: int, most: int) -> None:
+def set_pool(plan: str, sites: int, most: int, country: str | None, language: str) -> None:
 	"""Keep SITES standby sites ready for tenants of PLAN; 0 switches its pool off."""
 	settings = frappe.get_single("SaaS Settings")
-	row = next((row for row in settings.standby_pools if row.plan == plan), None)
-	row = row or settings.append("standby_pools", {"plan": plan})
+	of = (plan, country, language if country else None)
+	row = next((row for row in settings.standby_pools if row.is_for(*of)), None)
+	row = row or settings.append("standby_pools", dict(zip(POOL_KEY, of, strict=True)))
 	row.update({"sites": sites, "most_sites": most})
 	settings.save()
 	frappe.db.commit()

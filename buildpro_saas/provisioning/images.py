@@ -1,59 +1,75 @@
 """Site images: which ones a bench needs, whether one may still be copied, and the jobs that build and prune them."""
 
 import json
+from itertools import chain
 
 import frappe
-from frappe.utils import now_datetime
+from frappe.utils import getdate, now_datetime
 
 from buildpro_saas import site_role
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.database_copy import Contents
 from buildpro_saas.agent.fingerprint import fingerprints
-from buildpro_saas.provisioning import jobs
+from buildpro_saas.provisioning import image_kind, jobs
+from buildpro_saas.provisioning.image_kind import ImageKind
 from buildpro_saas.provisioning.playbook import WayClosedError
 
 BUILD = "build_image"
 PRUNE = "prune_image"
 # Behind tenants' own jobs, before standby sites, which need the image.
 PRIORITY = -10
-OWN_APP = "buildpro_saas"  # on every tenant's site, and first: it is the gate
-SEPARATOR = ", "
 UNFINISHED = ("Waiting", "Queued", "Running", "Cancelling")
 
 
-def apps_to_install(plan: str) -> list[str]:
-	"""The apps that a site of the plan gets beside the framework, in the order of their installation."""
-	apps = frappe.get_doc("Plan", plan).resolved()["apps"]
-	return [OWN_APP, *(app for app in apps if app not in ("frappe", OWN_APP))]
+def wanted(bench: str) -> dict[str, ImageKind]:
+	"""{name: kind} that active plans and their pools of standby sites need, of those whose apps the bench has.
 
-
-def app_set(apps: list[str]) -> str:
-	"""The name of a set of apps, as Site Image and Standby Site keep it."""
-	return SEPARATOR.join(apps)
-
-
-def wanted(bench: str) -> dict[str, list[str]]:
-	"""{app set: apps} that active plans need, of those whose apps the bench has."""
+	A kind without a company comes before those that are made from it.
+	"""
 	there = {row.app for row in frappe.get_doc("Bench", bench).apps}
-	sets = [apps_to_install(plan) for plan in frappe.get_all("Plan", {"is_active": 1}, pluck="name")]
-	return {app_set(apps): apps for apps in sets if set(apps) <= there}
+	plans = frappe.get_all("Plan", {"is_active": 1}, pluck="name")
+	pools = [row for row in pools_with_sites() if row.plan in plans]
+	kinds = chain(map(ImageKind.of_plan, plans), map(ImageKind.of_pool, pools))
+	found = {kind.name: kind for kind in kinds if there.issuperset(kind.apps)}
+	return dict(sorted(found.items()))
+
+
+def pools_with_sites() -> list:
+	"""The Standby Pool rows that are not switched off."""
+	return [row for row in frappe.get_single("SaaS Settings").standby_pools if row.sites]
 
 
 # -- copying -------------------------------------------------------------------------------------------------------
 
 
-def ready(bench: str, apps: list[str]):
-	"""The image (document) to copy for these apps. Raises WayClosedError with the reason when there is none that may be."""
-	name = frappe.db.get_value(
-		"Site Image",
-		{"bench": bench, "app_set": app_set(apps), "status": "Ready"},
-		order_by="built_at desc",
-	)
+def best(bench: str, apps: list[str], tenant: dict):
+	"""The image (document) with these apps that suits the tenant (its fields) best: with a company of its country, else without.
+
+	Raises WayClosedError, with the reason, where there is not one.
+	"""
+	for kind in image_kind.suiting(apps, tenant):
+		try:
+			return ready(bench, kind)
+		except WayClosedError as closed:
+			reason = closed
+	raise reason
+
+
+def ready(bench: str, kind: ImageKind):
+	"""The image (document) of the kind to copy. Raises WayClosedError with the reason when there is none that may be."""
+	name = newest_ready(bench, kind.name)
 	if not name:
-		raise WayClosedError(f"there is no image with {app_set(apps)}")
+		raise WayClosedError(f"there is no image with {kind.name}")
 	image = frappe.get_doc("Site Image", name)
 	check_fresh(image)
 	return image
+
+
+def newest_ready(bench: str, kind: str) -> str | None:
+	"""The name of the image of that kind (name) to copy, fresh or not; None when there is none."""
+	return frappe.db.get_value(
+		"Site Image", {"bench": bench, "kind": kind, "status": "Ready"}, order_by="built_at desc"
+	)
 
 
 def check_fresh(image) -> None:
@@ -79,13 +95,20 @@ def apps_of(image) -> list[dict]:
 	return [{"app": row.app, "version": row.version, "commit": row.commit} for row in image.apps]
 
 
+def prepared_company(image) -> dict | None:
+	"""What tenant_site.prepared_company needs to know of the company that is set up in the image; None without one."""
+	return json.loads(image.prepared_company) if image.prepared_company else None
+
+
 def contents(image) -> Contents:
 	"""What the image's database holds, as it was when the image was sealed."""
 	return Contents(**json.loads(image.contents))
 
 
 def staleness(image) -> str:
-	"""In which app the bench's code is not what the image was built with; empty when it is."""
+	"""Why the image is not what would be built now; empty when it is."""
+	if image.valid_until and getdate() > getdate(image.valid_until):
+		return "the fiscal year of its company has ended"
 	there = Bench.here().app_names()
 	for row in image.apps:
 		if row.app not in there:
@@ -115,41 +138,38 @@ def build_wanted(bench: str | None = None, plans: list[str] | tuple[str, ...] = 
 	one of them is being built already.
 	"""
 	bench = bench or frappe.db.get_single_value("SaaS Settings", "default_bench")
-	sets = wanted(bench)
-	for plan in plans:
-		if app_set(apps_to_install(plan)) not in sets:
+	kinds = wanted(bench)
+	chosen = {ImageKind.of_plan(plan).name: plan for plan in plans}
+	for name, plan in chosen.items():
+		if name not in kinds:
 			frappe.throw(f"The bench {bench} lacks an app of the plan {plan}, or the plan is not active.")
-	chosen = {app_set(apps_to_install(plan)) for plan in plans} or set(sets)
-	if not chosen:
+	if not kinds:
 		frappe.throw(
 			f"No active plan's apps are all on the bench {bench}: get them, or take them out of the plans."
 		)
-	return [build(bench, sets[name]) for name in sorted(chosen)]
+	return [build(bench, kind) for kind in kinds.values() if not plans or kind.without_company.name in chosen]
 
 
-def build(bench: str, apps: list[str], *, priority: int = 0):
+def build(bench: str, kind: ImageKind, *, priority: int = 0):
 	"""Make a Site Image and the job that builds it; returns the image's document.
 
-	Raises frappe.ValidationError when one of these apps is being built already.
+	Raises frappe.ValidationError when one of this kind is being built already.
 	"""
-	set_name = app_set(apps)
 	frappe.db.get_value("Bench", bench, "name", for_update=True)  # two requests of one second
 	if under_way := frappe.db.get_value(
-		"Site Image", {"bench": bench, "app_set": set_name, "status": "Building"}, for_update=True
+		"Site Image", {"bench": bench, "kind": kind.name, "status": "Building"}, for_update=True
 	):
 		frappe.throw(
-			f"{under_way} is being built with {set_name} already: wait for its job to end, or cancel it."
+			f"{under_way} is being built with {kind.name} already: wait for its job to end, or cancel it."
 		)
-	image = frappe.get_doc(
-		{"doctype": "Site Image", "bench": bench, "app_set": set_name, "status": "Building"}
-	)
+	image = frappe.get_doc({"doctype": "Site Image", "bench": bench, "kind": kind.name, "status": "Building"})
 	image.insert(ignore_permissions=True)
 	job = jobs.start(
 		BUILD,
 		tenant=None,
 		bench=bench,
-		inputs={"image": image.name, "apps": apps},
-		about=set_name,
+		inputs={"image": image.name, "apps": list(kind.apps), "company": kind.company},
+		about=kind.name,
 		priority=priority,
 	)
 	image.db_set("job", job.name, update_modified=False)
@@ -213,32 +233,34 @@ def look_after() -> None:
 
 
 def _look_after_bench(bench: str) -> None:
-	sets = wanted(bench)
+	kinds = wanted(bench)
 	newest: set[str] = set()
 	for row in frappe.get_all(
-		"Site Image", {"bench": bench, "status": "Ready"}, ["name", "app_set"], order_by="built_at desc"
+		"Site Image", {"bench": bench, "status": "Ready"}, ["name", "kind"], order_by="built_at desc"
 	):
-		if row.app_set in newest or row.app_set not in sets:
-			set_stale(row.name, "A newer one took its place" if row.app_set in newest else "No plan needs it")
+		if row.kind in newest or row.kind not in kinds:
+			set_stale(row.name, "A newer one took its place" if row.kind in newest else "No plan needs it")
 		elif reason := staleness(frappe.get_doc("Site Image", row.name)):
 			set_stale(row.name, reason)
 		else:
-			newest.add(row.app_set)
+			newest.add(row.kind)
 	for name in frappe.get_all("Site Image", {"bench": bench, "status": "Stale"}, pluck="name"):
 		if not is_in_hand(PRUNE, name):
 			prune(name)
 			frappe.db.commit()
-	for set_name in sorted(set(sets) - newest):
-		if _may_build(bench, set_name):
-			build(bench, sets[set_name], priority=PRIORITY)
+	for name, kind in kinds.items():
+		# one with a company is a copy of one without
+		has_source = not kind.company or kind.without_company.name in newest
+		if name not in newest and has_source and _may_build(bench, name):
+			build(bench, kind, priority=PRIORITY)
 			frappe.db.commit()
 
 
-def _may_build(bench: str, set_name: str) -> bool:
+def _may_build(bench: str, kind: str) -> bool:
 	"""Not while one is being built, nor after a failure until staff or newer code had a look: it would fail each time."""
 	last = frappe.get_all(
 		"Site Image",
-		{"bench": bench, "app_set": set_name},
+		{"bench": bench, "kind": kind},
 		["name", "status"],
 		order_by="creation desc",
 		limit=1,
@@ -247,9 +269,19 @@ def _may_build(bench: str, set_name: str) -> bool:
 
 
 def record(
-	image: str, *, apps: list[dict], database: str, mark: str, contents: Contents, seconds: float
+	image: str,
+	*,
+	apps: list[dict],
+	database: str,
+	mark: str,
+	contents: Contents,
+	company: dict | None,
+	seconds: float,
 ) -> None:
-	"""Write down what the sealed image is, and let it be copied once this transaction commits."""
+	"""Write down what the sealed image is, and let it be copied once this transaction commits.
+
+	company: what tenant_site.prepared_company.prepare said of the one that is set up in it, None without one.
+	"""
 	doc = frappe.get_doc("Site Image", image)
 	doc.update(
 		{
@@ -262,6 +294,8 @@ def record(
 			"tables": len(contents.tables),
 			"size": contents.size / 10**6,
 			"contents": frappe.as_json(vars(contents)),
+			"prepared_company": frappe.as_json(company) if company else None,
+			"valid_until": company and company["valid_until"],
 		}
 	)
 	doc.set("apps", [{**app, "schema_digest": app["schema"]} for app in apps])

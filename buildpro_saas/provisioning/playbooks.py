@@ -9,6 +9,7 @@ from buildpro_saas.provisioning.steps.image import (
 	FillStandby,
 	InstallImageApps,
 	MakeImageSite,
+	PrepareCompany,
 	RemoveImage,
 	ReserveImage,
 	SealImage,
@@ -42,7 +43,7 @@ CREATE_TENANT = Playbook(
 BUILD_IMAGE = Playbook(
 	name=images.BUILD,
 	title="Build image",
-	steps=(ReserveImage(), MakeImageSite(), InstallImageApps(), SealImage()),
+	steps=(ReserveImage(), MakeImageSite(), InstallImageApps(), PrepareCompany(), SealImage()),
 	on_status=images.build_is,
 )
 

@@ -1,6 +1,7 @@
 """Standby sites: copies of an image made ahead of time, each given to one tenant at most."""
 
 import secrets
+from collections import defaultdict
 
 import frappe
 from frappe.utils import add_to_date, now_datetime
@@ -9,6 +10,7 @@ from buildpro_saas import site_role
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import server
 from buildpro_saas.provisioning import accounts, benches, images, jobs
+from buildpro_saas.provisioning.image_kind import ImageKind
 from buildpro_saas.provisioning.playbook import WayClosedError
 
 FILL = "fill_standby"
@@ -137,32 +139,34 @@ def fill(bench: str) -> list[str]:
 		return started
 	doc = frappe.get_doc("Bench", bench)
 	free = room(doc)
-	for set_name, wanted in targets(bench).items():
-		image = frappe.db.get_value(
-			"Site Image", {"bench": bench, "app_set": set_name, "status": "Ready"}, order_by="built_at desc"
-		)
+	for kind, wanted in targets(bench).items():
+		image = images.newest_ready(bench, kind)
 		if not image:
 			continue
 		there = frappe.db.count("Standby Site", {"image": image, "status": ("in", ("Ready", "Filling"))})
 		for _n in range(min(wanted - there, free)):
-			started.append(start_filling(image, bench, set_name))
+			started.append(start_filling(image, bench, kind))
 			free -= 1
 		frappe.db.commit()
 	return started
 
 
 def targets(bench: str) -> dict[str, int]:
-	"""{app set: how many standby sites there should be}: what staff set, more when more tenants came lately, up to their bound."""
-	pools = {row.plan: row for row in frappe.get_single("SaaS Settings").standby_pools}
+	"""{kind of image: how many standby sites there should be}: what staff set, more when more tenants came lately, up to their bound."""
 	since = add_to_date(now_datetime(), hours=-DEMAND_HOURS)
+	active = frappe.get_all("Plan", {"is_active": 1}, pluck="name")
 	wanted: dict[str, int] = {}
-	for plan in frappe.get_all("Plan", {"is_active": 1, "name": ("in", list(pools) or [""])}, pluck="name"):
-		pool = pools[plan]
-		if not pool.sites:
-			continue
-		came = frappe.db.count("Tenant", {"plan": plan, "bench": bench, "creation": (">=", since)})
-		set_name = images.app_set(images.apps_to_install(plan))
-		wanted[set_name] = wanted.get(set_name, 0) + max(pool.sites, min(came, pool.most_sites or 0))
+	came: dict[str, int] = defaultdict(int)  # plan → tenants for whom there are pools of their country
+	pools = [pool for pool in images.pools_with_sites() if pool.plan in active]
+	for pool in sorted(pools, key=lambda pool: not pool.company_country):
+		kind = ImageKind.of_pool(pool)
+		of = {"plan": pool.plan, "bench": bench, "creation": (">=", since), **kind.company}
+		demand = frappe.db.count("Tenant", of)
+		if kind.company:
+			came[pool.plan] += demand
+		else:
+			demand -= came[pool.plan]
+		wanted[kind.name] = wanted.get(kind.name, 0) + max(pool.sites, min(demand, pool.most_sites or 0))
 	return wanted
 
 
@@ -177,10 +181,10 @@ def room(bench) -> int:
 	return max(bench.max_sites - len(here.site_names()) - standing, 0)
 
 
-def start_filling(image: str, bench: str, set_name: str) -> str:
+def start_filling(image: str, bench: str, kind: str) -> str:
 	"""Make a row and the job that copies the image into it; returns the job's name."""
 	row = frappe.get_doc(
-		{"doctype": "Standby Site", "image": image, "bench": bench, "app_set": set_name, "status": "Filling"}
+		{"doctype": "Standby Site", "image": image, "bench": bench, "kind": kind, "status": "Filling"}
 	).insert(ignore_permissions=True)
 	job = jobs.start(
 		FILL,
@@ -198,7 +202,7 @@ def start_filling(image: str, bench: str, set_name: str) -> str:
 
 # The pool at a glance, as Desk's report and the shell show it.
 OVERVIEW = [
-	{"fieldname": "app_set", "label": "Apps", "fieldtype": "Data", "width": 280},
+	{"fieldname": "kind", "label": "Apps and Company", "fieldtype": "Data", "width": 280},
 	{"fieldname": "image", "label": "Image", "fieldtype": "Link", "options": "Site Image", "width": 110},
 	{"fieldname": "wanted", "label": "Wanted", "fieldtype": "Int", "width": 80},
 	{"fieldname": "ready", "label": "Ready", "fieldtype": "Int", "width": 80},
@@ -211,21 +215,21 @@ OVERVIEW = [
 
 
 def overview() -> list[dict]:
-	"""One row for each set of apps that active plans of a local bench need, with the keys of OVERVIEW.
+	"""One row for each kind of image that active plans and pools of a local bench need, with the keys of OVERVIEW.
 
 	A hit is a tenant whose site was a standby site, a miss one that was made another way.
 	"""
 	return [
-		_overview_of(bench, set_name, targets(bench).get(set_name, 0))
+		_overview_of(bench, kind, targets(bench).get(kind, 0))
 		for bench in frappe.get_all("Bench", {"is_local": 1, "status": "Active"}, pluck="name")
-		for set_name in images.wanted(bench)
+		for kind in images.wanted(bench)
 	]
 
 
-def _overview_of(bench: str, set_name: str, wanted: int) -> dict:
-	of = {"bench": bench, "app_set": set_name}
+def _overview_of(bench: str, kind: str, wanted: int) -> dict:
+	of = {"bench": bench, "kind": kind}
 	today = (">=", frappe.utils.today())
-	image = frappe.db.get_value("Site Image", {**of, "status": "Ready"}, order_by="built_at desc")
+	image = images.newest_ready(bench, kind)
 	copies = {"image": image or ("is", "not set")}
 	ready = frappe.get_all(
 		"Standby Site", {**copies, "status": "Ready"}, pluck="ready_at", order_by="ready_at"
@@ -236,12 +240,10 @@ def _overview_of(bench: str, set_name: str, wanted: int) -> dict:
 		["way", "state"],
 	)
 	hits = [
-		job.way == "from a standby site"
-		for job in ways
-		if images.app_set(frappe.parse_json(job.state).get("plan_apps") or []) == set_name
+		job.way == "from a standby site" for job in ways if _kind_of(frappe.parse_json(job.state)) == kind
 	]
 	return {
-		"app_set": set_name,
+		"kind": kind,
 		"image": image,
 		"wanted": wanted,
 		"ready": len(ready),
@@ -251,3 +253,8 @@ def _overview_of(bench: str, set_name: str, wanted: int) -> dict:
 		"hits": sum(hits),
 		"misses": len(hits) - sum(hits),
 	}
+
+
+def _kind_of(state: dict) -> str:
+	"""The kind of image that a tenant's site is a copy of; from scratch, of the one that it would have been."""
+	return state.get("image_kind") or ImageKind(tuple(state.get("plan_apps") or ())).name

@@ -28,7 +28,7 @@ class Way(ABC):
 
 	@abstractmethod
 	def make(self, context: Context, timeout: float) -> dict:
-		"""Make the job's site. Returns {"database", "copied_apps": apps that it has already, as Tenant keeps them, or None}.
+		"""Make the job's site. Returns {"database", and what it is a copy of (_copied)}.
 
 		Raises WayClosedError, with the reason, when another way has to be gone.
 		"""
@@ -50,22 +50,23 @@ class FromScratch(Way):
 			log=context.log,
 			checkpoint=context.checkpoint,
 		)
-		return {"database": name, "copied_apps": None}
+		return {"database": name, **_copied(None)}
 
 
 class FromImage(Way):
-	"""A copy of the image that has the plan's apps."""
+	"""A copy of the image that has the plan's apps, and perhaps a company of the tenant's country."""
 
 	title = "from an image"
 
 	def make(self, context: Context, timeout: float) -> dict:
-		image = images.ready(context.bench_row["name"], context.state["plan_apps"])
+		image = _image(context)
 		name = context.state["reserved_database"]
 		with server(accounts.account()) as mariadb:
 			copy_image(image, mariadb, context.site, name, context)
+		context.site.call("buildpro_saas.agent.installer.forget")
 		context.site.call("buildpro_saas.agent.installer.make_own")
 		context.log(f"Copied {image.tables} tables of {image.name}")
-		return {"database": name, "copied_apps": images.apps_of(image), "image": image.name}
+		return {"database": name, **_copied(image)}
 
 
 class FromStandby(Way):
@@ -76,7 +77,7 @@ class FromStandby(Way):
 	def make(self, context: Context, timeout: float) -> dict:
 		if context.tenant.get("database_name"):
 			raise WayClosedError("the tenant has a database name of its own")
-		image = images.ready(context.bench_row["name"], context.state["plan_apps"])
+		image = _image(context)
 		row = standby.claim(image, context.job, context.tenant["name"])
 		folder = context.bench.standby(row.database)
 		with server(accounts.account()) as mariadb:
@@ -85,12 +86,21 @@ class FromStandby(Way):
 		folder.move_to(context.site, context.mark)
 		context.site.call("buildpro_saas.agent.installer.make_own")
 		context.log(f"{row.name} waited since {row.ready_at:%Y-%m-%d %H:%M}")
-		return {
-			"database": row.database,
-			"copied_apps": images.apps_of(image),
-			"image": image.name,
-			"standby": row.name,
-		}
+		return {"database": row.database, **_copied(image), "standby": row.name}
+
+
+def _image(context: Context):
+	return images.best(context.bench_row["name"], context.state["plan_apps"], context.tenant)
+
+
+def _copied(image) -> dict:
+	"""What later steps need not do again: apps as Tenant keeps them, and the company that was set up; None where they do."""
+	return {
+		"image": image and image.name,
+		"image_kind": image and image.kind,
+		"copied_apps": image and images.apps_of(image),
+		"prepared_company": image and images.prepared_company(image),
+	}
 
 
 def unmake(context: Context) -> None:

@@ -98,18 +98,19 @@ class BenchUnderTest:
 
 	# -- ways of making a site -----------------------------------------------------------------------------------
 
-	def image(self, plan: str) -> str:
-		"""The name of the ready image for a plan; built first where there is none."""
+	def image(self, plan: str, *company: str) -> str:
+		"""The name of the ready image for a plan, with a company of (country, currency, language); built first where there is none."""
 		from buildpro_saas.provisioning import images
+		from buildpro_saas.provisioning.image_kind import ImageKind
 		from buildpro_saas.provisioning.playbook import WayClosedError
 
-		apps = images.apps_to_install(plan)
+		kind = ImageKind(ImageKind.of_plan(plan).apps, *company)
 		bench = self.frappe.get_all("Bench", {"is_local": 1}, pluck="name")[0]
 		self.frappe.db.commit()
 		try:
-			return images.ready(bench, apps).name
+			return images.ready(bench, kind).name
 		except WayClosedError:
-			image = images.build(bench, apps)
+			image = images.build(bench, kind)
 			self.frappe.db.commit()
 		self.wait_for_end(image.job)
 		assert self.frappe.db.get_value("Site Image", image.name, "status") == "Ready"
@@ -122,8 +123,8 @@ class BenchUnderTest:
 		image = self.image(plan)
 		if found := self.frappe.db.get_value("Standby Site", {"image": image, "status": "Ready"}):
 			return found
-		set_name, bench = self.frappe.db.get_value("Site Image", image, ["app_set", "bench"])
-		job = standby.start_filling(image, bench, set_name)
+		kind, bench = self.frappe.db.get_value("Site Image", image, ["kind", "bench"])
+		job = standby.start_filling(image, bench, kind)
 		self.frappe.db.commit()
 		self.wait_for_end(job)
 		return self.frappe.db.get_value("Standby Site", {"image": image, "status": "Ready"})

@@ -11,7 +11,8 @@ import pytest
 import requests
 
 PLAN = "Core"
-STEPS = ("reserve_image", "make_image_site", "install_image_apps", "seal_image")
+STEPS = ("reserve_image", "make_image_site", "install_image_apps", "prepare_company", "seal_image")
+COMPANY = ("Germany", "EUR", "en")  # as new_tenant has them
 
 
 @pytest.fixture
@@ -54,13 +55,33 @@ def test_an_image_is_no_site_and_nobody_signs_in_to_it(bench, image):
 
 
 def test_a_copy_differs_from_a_site_from_scratch_only_as_documented(bench):
-	sites = []
-	for way in ("from scratch", "from an image"):
-		with bench.only(way, PLAN):
-			tenant = bench.new_tenant(plan=PLAN)
-			assert bench.wait_job(tenant.name).way == way, bench.describe(tenant.name)
-		database = bench.frappe.db.get_value("Tenant", tenant.name, "database")
-		sites.append(SiteDatabase(bench, database, tenant.name))
+	with bench.only("from scratch", PLAN):
+		from_scratch = new_site(bench, PLAN, "from scratch")
+	with bench.only("from an image", PLAN):
+		copy = new_site(bench, PLAN, "from an image")
+	assert_alike(from_scratch, copy)
+
+
+def test_a_company_set_up_ahead_of_time_differs_from_one_set_up_for_the_tenant_only_as_documented(bench):
+	"""With ERPNext's chart of accounts where the bench has ERPNext."""
+	plan = "Growth" if "erpnext" in (bench.path / "sites/apps.txt").read_text().split() else PLAN
+	with bench.only("from an image", plan):
+		by_wizard = new_site(bench, plan, "from an image")
+		with company_image(bench, plan) as image:
+			prepared = new_site(bench, plan, "from an image")
+			assert bench.job(prepared.tenant).state.count(f'"{image}"') == 1
+	assert "ahead of time" in bench.step(prepared.tenant, "set_up_company").output
+	assert_alike(by_wizard, prepared)
+
+
+def new_site(bench, plan: str, way: str) -> "SiteDatabase":
+	tenant = bench.new_tenant(plan=plan)
+	assert bench.wait_job(tenant.name).way == way, bench.describe(tenant.name)
+	return SiteDatabase(bench, bench.frappe.db.get_value("Tenant", tenant.name, "database"), tenant.name)
+
+
+def assert_alike(*sites: "SiteDatabase"):
+	"""Table by table: schema, indexes, sequences, rows."""
 	schemas = [site.schema() for site in sites]
 	assert {name for name in schemas[0] if schemas[0][name] != schemas[1].get(name)} == set()
 	assert schemas[0].keys() == schemas[1].keys()
@@ -94,11 +115,12 @@ def test_a_copy_has_secrets_of_its_own(bench):
 @pytest.mark.parametrize("fact", ("version", "commit", "schema_digest"))
 def test_an_image_is_stale_when_the_benchs_code_is_another(bench, image, fact):
 	from buildpro_saas.provisioning import images
+	from buildpro_saas.provisioning.image_kind import ImageKind
 	from buildpro_saas.provisioning.playbook import WayClosedError
 
 	with built_with_another(bench, image, fact):
 		with pytest.raises(WayClosedError, match=r"stale: the .* of buildpro_saas was another and is"):
-			images.ready(image.bench, images.apps_to_install(PLAN))
+			images.ready(image.bench, ImageKind.of_plan(PLAN))
 		assert bench.frappe.db.get_value("Site Image", image.name, "status") == "Stale"
 
 
@@ -223,6 +245,71 @@ def test_look_after_builds_what_plans_need_once_and_prunes_what_is_stale(bench, 
 			frappe.db.set_value("Plan", plan, "is_active", 1)
 		frappe.db.set_single_value("SaaS Settings", "build_images", 0)
 		frappe.db.commit()
+
+
+# -- companies set up ahead of time ------------------------------------------------------------------------------------
+
+
+def test_a_tenant_of_another_country_gets_a_site_without_the_company(bench):
+	with bench.only("from an image", PLAN), company_image(bench, PLAN) as image:
+		tenant = bench.new_tenant(plan=PLAN, country="Austria", time_zone="Europe/Vienna")
+		assert bench.wait_job(tenant.name).status == "Completed", bench.describe(tenant.name)
+		assert json.loads(bench.job(tenant.name).state)["image"] != image
+	assert "own set-up" in bench.step(tenant.name, "set_up_company").output
+
+
+def test_an_image_is_stale_once_the_fiscal_year_of_its_company_is_over(bench):
+	from buildpro_saas.provisioning import images
+
+	with company_image(bench, PLAN) as name:
+		image = bench.frappe.get_doc("Site Image", name)
+		image.valid_until = bench.frappe.utils.add_days(bench.frappe.utils.today(), -1)
+		assert images.staleness(image) == "the fiscal year of its company has ended"
+		image.valid_until = bench.frappe.utils.today()
+		assert images.staleness(image) == ""
+
+
+def test_a_pool_of_a_country_has_an_image_of_its_own(bench, image):
+	from buildpro_saas.provisioning import images, standby
+
+	settings = bench.frappe.get_single("SaaS Settings")
+	settings.set(
+		"standby_pools",
+		[
+			{"plan": PLAN, "sites": 1},
+			{"plan": PLAN, "company_country": "Germany", "sites": 2, "most_sites": 3},
+		],
+	)
+	settings.save()
+	try:
+		wanted = images.wanted(image.bench)
+		with_company = f"{image.kind}; {'; '.join(COMPANY)}"
+		assert list(wanted).index(image.kind) < list(wanted).index(with_company)
+		assert standby.targets(image.bench) == {image.kind: 1, with_company: 2}
+	finally:
+		set_pool(bench, 0)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("status", ("Running", "Completed"))
+def test_the_worker_is_killed_while_the_company_gets_its_name(bench, status):
+	"""Begun, or done and not recorded: the tenant ends with its company, and nothing is left beside its site."""
+	with bench.only("from an image", PLAN), company_image(bench, PLAN):
+		before = bench.everything()
+		with bench.held("set_up_company", status):
+			tenant = bench.new_tenant(plan=PLAN)
+			bench.wait_held(tenant.name)
+			bench.services.kill("provisioning")
+		bench.services.start_all("provisioning")
+		bench.wait_for(lambda: bench.look_after() or bench.status(tenant.name) == "Active", 120)
+	site, database = bench.frappe.db.get_value("Tenant", tenant.name, ["site", "database"])
+	after = bench.everything()
+	assert {kind: after[kind] - before[kind] for kind in after} == {
+		"databases": {database},
+		"users": {database},
+		"folders": {site},
+	}
+	assert "ahead of time" in bench.step(tenant.name, "set_up_company").output
 
 
 # -- standby sites -----------------------------------------------------------------------------------------------------
@@ -372,9 +459,9 @@ def test_the_pool_grows_with_demand_within_its_bound(bench, image):
 			assert bench.wait_job(tenant.name).status == "Completed"
 	try:
 		set_pool(bench, 1, most=2)
-		assert standby.targets(image.bench) == {image.app_set: 2}
+		assert standby.targets(image.bench) == {image.kind: 2}
 		set_pool(bench, 1)
-		assert standby.targets(image.bench) == {image.app_set: 1}
+		assert standby.targets(image.bench) == {image.kind: 1}
 		set_pool(bench, 0, most=9)
 		assert standby.targets(image.bench) == {}
 	finally:
@@ -385,7 +472,9 @@ def test_the_pool_grows_with_demand_within_its_bound(bench, image):
 
 
 def start_building(bench, images) -> tuple[str, str]:
-	image = images.build(bench.frappe.get_all("Bench", pluck="name")[0], images.apps_to_install(PLAN))
+	from buildpro_saas.provisioning.image_kind import ImageKind
+
+	image = images.build(bench.frappe.get_all("Bench", pluck="name")[0], ImageKind.of_plan(PLAN))
 	bench.frappe.db.commit()
 	return image.name, image.job
 
@@ -397,6 +486,18 @@ def is_ended(bench, job: str) -> bool:
 		"Failed",
 		"Cancelled",
 	)
+
+
+@contextmanager
+def company_image(bench, plan: str):
+	"""The name of an image with a company of COMPANY's country, which is in use within the block."""
+	name = bench.image(plan, *COMPANY)
+	try:
+		yield name
+	finally:
+		bench.frappe.db.rollback()
+		bench.frappe.db.set_value("Site Image", name, "status", "Stale")
+		bench.frappe.db.commit()
 
 
 @contextmanager
@@ -458,7 +559,7 @@ HISTORIES = {
 		"tabScheduled Job Log",
 		"tabSessions",
 	),
-	*("tabVersion", "tabView Log"),
+	*("tabVersion", "tabView Log", "__global_search"),
 }
 
 

@@ -171,9 +171,9 @@ class Drifting:
 
 	def copies(self, mark: str, database: str) -> tuple[str, str]:
 		"""A ready image and a ready standby site of it, without their folders."""
-		image = self.record("Site Image", app_set=self.token, status="Ready", database=database, mark=mark)
+		image = self.record("Site Image", kind=self.token, status="Ready", database=database, mark=mark)
 		standby = self.record(
-			"Standby Site", image=image, app_set=self.token, status="Ready", database=database, mark=mark
+			"Standby Site", image=image, kind=self.token, status="Ready", database=database, mark=mark
 		)
 		return image, standby
 

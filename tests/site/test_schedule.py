@@ -62,8 +62,9 @@ def test_frappe_never_takes_the_admin_site_for_dormant(admin_site):
 	assert not is_dormant()
 	stay_awake()
 	assert admin_site.db.count("Activity Log", {"subject": AWAKE}) == 1
-	week_ago = admin_site.utils.add_days(admin_site.utils.now(), -7)
-	admin_site.db.set_value("Activity Log", {}, {"creation": week_ago, "modified": week_ago})
+	table = admin_site.qb.DocType("Activity Log")
+	week_ago = admin_site.utils.add_days(admin_site.utils.now_datetime(), -7)
+	admin_site.qb.update(table).set(table.creation, week_ago).set(table.modified, week_ago).run()
 	assert is_dormant()
 	stay_awake()
 	assert not is_dormant()

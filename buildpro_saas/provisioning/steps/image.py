@@ -13,6 +13,12 @@ from buildpro_saas.provisioning import accounts, images, standby, ways
 from buildpro_saas.provisioning.playbook import Context, Step, WayClosedError
 from buildpro_saas.provisioning.steps.site import MINUTES, InstallApps
 
+# By signing in, by making the owner's user and by saving the plan settings; with the tables in them.
+FIRST_ASKED_FOR = (
+	*("System Settings", "User", "User Type", "Notification Settings", "Contact", "Activity Log", "Version"),
+	*("DocShare", "User Permission", "Notification", "Server Script", "Nexelya Plan Settings"),
+)
+
 
 class ReserveImage(Step):
 	"""Choose names for the site that becomes the image."""
@@ -38,7 +44,7 @@ class ReserveImage(Step):
 
 
 class MakeImageSite(Step):
-	"""The site that becomes the image, with the framework."""
+	"""The site that becomes the image: with the framework, or, to have a company set up in it, a copy of the image without one."""
 
 	title = "Make site"
 	timeout = 15 * MINUTES
@@ -47,7 +53,16 @@ class MakeImageSite(Step):
 		self.undo(context)
 		# what the apps on disk are now: looked at again when the image is sealed
 		noted = {"fingerprints": fingerprints(context.bench, _apps(context)), "began": time.time()}
-		return {**noted, **ways.FromScratch().make(context, self.timeout)}
+		return {**noted, **self._make(context)}
+
+	def _make(self, context: Context) -> dict:
+		if context.inputs.get("company"):
+			try:
+				return ways.FromImage().make(context, self.timeout)
+			except WayClosedError as reason:
+				context.log(f"Not {ways.FromImage.title}: {reason}.")
+				self.undo(context)
+		return ways.FromScratch().make(context, self.timeout)
 
 	def undo(self, context: Context) -> None:
 		if "site" in context.state:
@@ -60,6 +75,29 @@ class InstallImageApps(InstallApps):
 	"""The image's apps, as on a tenant's site."""
 
 	redo_from = "make_image_site"
+
+
+class PrepareCompany(Step):
+	"""A company of the image's country under a name that each copy replaces by its tenant's; nothing where it is to have none."""
+
+	title = "Prepare company"
+	timeout = 15 * MINUTES
+	redo_from = "make_image_site"
+
+	def run(self, context: Context) -> dict:
+		company = context.inputs.get("company")
+		if not company:
+			context.log("Without a company: each tenant's is set up on its own site")
+			return {"prepared_company": None}
+		prepared = context.site.run(
+			"buildpro_saas.tenant_site.prepared_company.prepare",
+			**company,
+			timeout=self.timeout,
+			log=context.log,
+			checkpoint=context.checkpoint,
+		)
+		context.log(f"A company of {company['country']}, as {prepared['company']}")
+		return {"prepared_company": prepared}
 
 
 class SealImage(Step):
@@ -77,6 +115,7 @@ class SealImage(Step):
 			log=context.log,
 			checkpoint=context.checkpoint,
 		)
+		company = self._company(context)
 		apps = fingerprints(context.bench, _apps(context))
 		if apps != state["fingerprints"]:
 			raise TransientError("An app of the bench changed while the image was built.")
@@ -94,8 +133,24 @@ class SealImage(Step):
 			database=state["database"],
 			mark=context.mark,
 			contents=contents,
+			company=company,
 			seconds=time.time() - state["began"],
 		)
+
+	def _company(self, context: Context) -> dict | None:
+		prepared = context.state["prepared_company"]
+		if not prepared:
+			return None
+		places = context.site.run(
+			"buildpro_saas.tenant_site.prepared_company.places",
+			company=prepared["company"],
+			abbr=prepared["abbr"],
+			timeout=self.timeout,
+			log=context.log,
+			checkpoint=context.checkpoint,
+		)
+		context.log(f"The company's name stands in {len(places)} columns")
+		return {**prepared, "places": places}
 
 
 def _apps(context: Context) -> list[str]:
@@ -141,7 +196,11 @@ class FillStandby(Step):
 			context.log(f"Not made: {reason}")
 			standby.discard(standby.row(name), context.bench)
 			return
-		self._copy(context, image, standby.new_database(name))
+		database = standby.new_database(name)
+		self._copy(context, image, database)
+		context.bench.standby(database).call(
+			"buildpro_saas.agent.installer.warm_caches", doctypes=FIRST_ASKED_FOR
+		)
 		context.log(f"{name} has {image.tables} tables")
 		standby.set_ready(name)  # last: it is committed together with the step's end
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from buildpro_saas.agent.databases import server
 from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.provisioning import accounts, benches, images, ways
+from buildpro_saas.provisioning import accounts, benches, image_kind, ways
 from buildpro_saas.provisioning.playbook import Context, Step, WayClosedError
 
 MINUTES = 60
@@ -36,7 +36,7 @@ class ReserveName(Step):
 				)
 
 	def _apps(self, context: Context) -> list[str]:
-		wanted = images.apps_to_install(context.tenant["plan"])
+		wanted = image_kind.apps_to_install(context.tenant["plan"])
 		missing = [app for app in wanted if app not in context.bench.app_names()]
 		if missing:
 			raise AgentError(

@@ -1,10 +1,12 @@
 import frappe
 from frappe import _
+from frappe.geo.country_info import get_country_info
 from frappe.model.document import Document
 
 from buildpro_saas.control_plane.domains import check_domain
 from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.provisioning import accounts
+from buildpro_saas.provisioning.image_kind import DEFAULT_LANGUAGE
 
 
 class SaaSSettings(Document):
@@ -49,14 +51,31 @@ class SaaSSettings(Document):
 				_("The bench {0} is not active: choose another default bench, or activate it."),
 				self.default_bench,
 			)
-		plans = [row.plan for row in self.standby_pools]
-		if twice := sorted({plan for plan in plans if plans.count(plan) > 1}):
-			refuse(_("The plan {0} has two standby pools: take one out."), twice[0])
+		self._check_pools()
 		self._move_account()
 
 	def reserved(self) -> list[str]:
 		"""Subdomains that no tenant gets, in small letters, each once, in the order given."""
 		return list(dict.fromkeys((self.reserved_subdomains or "").lower().split()))
+
+	def _check_pools(self) -> None:
+		seen = set()
+		for row in self.standby_pools:
+			row.company_language = (row.company_language or DEFAULT_LANGUAGE) if row.company_country else None
+			kind = (row.plan, row.company_country, row.company_language)
+			if kind in seen:
+				refuse(
+					_("The plan {0} has two standby pools for the same tenants ({1}): take one out."),
+					row.plan,
+					row.company_country or _("all countries"),
+				)
+			seen.add(kind)
+			currency = get_country_info(row.company_country).get("currency") if row.company_country else None
+			if row.company_country and not frappe.db.exists("Currency", currency or ""):
+				refuse(
+					_("This site knows no currency of {0}: leave the country of its standby pool empty."),
+					row.company_country,
+				)
 
 	def _move_account(self) -> None:
 		"""Try the account that was entered and move it to site_config.json; of the password nothing stays here."""

@@ -5,6 +5,7 @@ from frappe.model.naming import make_autoname
 
 from buildpro_saas.control_plane import staff
 from buildpro_saas.provisioning import images
+from buildpro_saas.provisioning.image_kind import ImageKind
 
 
 class SiteImage(Document):
@@ -18,7 +19,6 @@ class SiteImage(Document):
 
 		from buildpro_saas.control_plane.doctype.site_image_app.site_image_app import SiteImageApp
 
-		app_set: DF.Data | None
 		apps: DF.Table[SiteImageApp]
 		bench: DF.Link | None
 		build_seconds: DF.Float
@@ -26,11 +26,14 @@ class SiteImage(Document):
 		contents: DF.Code | None
 		database: DF.Data | None
 		job: DF.Link | None
+		kind: DF.Data | None
 		mark: DF.Data | None
+		prepared_company: DF.Code | None
 		reason: DF.SmallText | None
 		size: DF.Float
 		status: DF.Literal["Building", "Ready", "Stale", "Failed"]
 		tables: DF.Int
+		valid_until: DF.Date | None
 	# end: auto-generated types
 
 	def autoname(self) -> None:
@@ -47,9 +50,9 @@ class SiteImage(Document):
 
 	@frappe.whitelist(methods=["POST"])
 	def rebuild(self) -> str:
-		"""Build a new image of the same apps, which takes this one's place once it is ready; return the new one's name."""
+		"""Build a new image of the same kind, which takes this one's place once it is ready; return the new one's name."""
 		staff.only_for_manager()
-		return images.build(self.bench, self.app_set.split(images.SEPARATOR)).name
+		return images.build(self.bench, ImageKind.from_name(self.kind)).name
 
 	@frappe.whitelist(methods=["POST"])
 	def prune(self) -> str:

@@ -10,6 +10,8 @@ class StandbyPool(Document):
 	if TYPE_CHECKING:
 		from frappe.types import DF
 
+		company_country: DF.Link | None
+		company_language: DF.Link | None
 		most_sites: DF.Int
 		parent: DF.Data
 		parentfield: DF.Data
@@ -18,4 +20,10 @@ class StandbyPool(Document):
 		sites: DF.Int
 	# end: auto-generated types
 
-	pass
+	def is_for(self, plan: str, country: str | None, language: str | None) -> bool:
+		"""Whether this is the pool of these tenants."""
+		return (self.plan, self.company_country or None, self.company_language or None) == (
+			plan,
+			country,
+			language,
+		)

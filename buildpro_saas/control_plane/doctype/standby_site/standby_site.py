@@ -12,12 +12,12 @@ class StandbySite(Document):
 	if TYPE_CHECKING:
 		from frappe.types import DF
 
-		app_set: DF.Data | None
 		bench: DF.Link | None
 		claimed_at: DF.Datetime | None
 		claimed_by: DF.Link | None
 		database: DF.Data | None
 		image: DF.Link | None
+		kind: DF.Data | None
 		mark: DF.Data | None
 		ready_at: DF.Datetime | None
 		status: DF.Literal["Filling", "Ready", "Claimed", "Discarding", "Discarded"]

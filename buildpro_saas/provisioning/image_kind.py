@@ -1,0 +1,71 @@
+"""What a site image holds: a set of apps and, where a pool of standby sites asks for one, a company of some country, set up."""
+
+from dataclasses import dataclass
+
+import frappe
+from frappe.geo.country_info import get_country_info
+
+OWN_APP = "buildpro_saas"  # on every tenant's site, and first: it is the gate
+DEFAULT_LANGUAGE = "en"
+APP_SEPARATOR, SEPARATOR = ", ", "; "  # country names have commas
+
+
+@dataclass(frozen=True)
+class ImageKind:
+	"""Apps beside the framework, in the order of their installation; names of Country, Currency and Language, or none of them."""
+
+	apps: tuple[str, ...]
+	country: str = ""
+	currency: str = ""
+	language: str = ""
+
+	@classmethod
+	def of_plan(cls, plan: str) -> "ImageKind":
+		"""What sites of the plan have before anything is known of the tenant."""
+		return cls(tuple(apps_to_install(plan)))
+
+	@classmethod
+	def of_pool(cls, pool) -> "ImageKind":
+		"""What the standby sites of a Standby Pool row have."""
+		apps = tuple(apps_to_install(pool.plan))
+		if not pool.company_country:
+			return cls(apps)
+		currency = get_country_info(pool.company_country).get("currency") or ""
+		return cls(apps, pool.company_country, currency, pool.company_language or DEFAULT_LANGUAGE)
+
+	@classmethod
+	def from_name(cls, name: str) -> "ImageKind":
+		"""The kind that has this name."""
+		apps, *company = name.split(SEPARATOR)
+		return cls(tuple(apps.split(APP_SEPARATOR)), *company)
+
+	@property
+	def name(self) -> str:
+		"""As Site Image and Standby Site keep it: `buildpro_saas, erpnext; Germany; EUR; en`."""
+		apps = APP_SEPARATOR.join(self.apps)
+		return SEPARATOR.join((apps, *self.company.values())) if self.company else apps
+
+	@property
+	def company(self) -> dict[str, str]:
+		"""{"country", "currency", "language"} of the company that is set up; empty when there is none."""
+		if not self.country:
+			return {}
+		return {"country": self.country, "currency": self.currency, "language": self.language}
+
+	@property
+	def without_company(self) -> "ImageKind":
+		"""The same apps alone."""
+		return ImageKind(self.apps)
+
+
+def apps_to_install(plan: str) -> list[str]:
+	"""The apps that a site of the plan gets beside the framework, in the order of their installation."""
+	apps = frappe.get_doc("Plan", plan).resolved()["apps"]
+	return [OWN_APP, *(app for app in apps if app not in ("frappe", OWN_APP))]
+
+
+def suiting(apps: list[str], tenant: dict) -> list[ImageKind]:
+	"""The kinds that suit a tenant (its fields; {} for none), the best first: with a company of its own, then without."""
+	plain = ImageKind(tuple(apps))
+	facts = [tenant.get(field) or "" for field in ("country", "currency", "language")]
+	return [ImageKind(plain.apps, *facts), plain] if all(facts) else [plain]

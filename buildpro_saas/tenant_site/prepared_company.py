@@ -1,0 +1,204 @@
+"""A company that is set up ahead of time, in a site image, and becomes the customer's in each copy.
+
+ERPNext's set-up makes some 600 records that depend on the country and not on the customer, in whose names the company's
+name and abbreviation stand. So it is run once, for a company whose name and abbreviation are random letters; a copy puts
+the customer's in their places. Called by provisioning steps, by dotted name.
+"""
+
+import random
+import string
+
+import frappe
+from frappe import _
+from frappe.cache_manager import clear_defaults_cache
+from frappe.desk.page.setup_wizard import setup_wizard
+from frappe.geo.country_info import get_country_info
+from frappe.model.naming import validate_name
+from frappe.utils.global_search import rebuild_for_doctype
+from frappe.utils.scheduler import disable_scheduler, enable_scheduler
+from pypika import Criterion, CustomFunction
+
+from buildpro_saas.tenant_site import company_setup, onboarding
+
+TEXT_TYPES = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext")
+# What happened while the company was set up; no more the customer's than the other logs of which an image is emptied.
+HISTORY = "Version"
+SEARCH_INDEX = "__global_search"
+# Kept in caches for long, and by every process: not to be changed in a copy.
+DEFINITIONS = ("tabDocType", "tabDocField", "tabCustom Field", "tabProperty Setter")
+Replace = CustomFunction("replace", ["text", "old", "new"])
+
+
+def prepare(country: str, currency: str, language: str) -> dict:
+	"""Set a company of the country up on this site, which is to become an image. Commits, as the set-up does.
+
+	country, currency and language are names of Frappe's documents. Returns, as plain data, {"company", "abbr": what stands for the
+	customer's, "valid_until": last day of its fiscal year or None, "country", "currency", "language"}. Raises
+	frappe.ValidationError when the set-up fails.
+	"""
+	letters = random.sample(string.ascii_uppercase, company_setup.ABBREVIATION_LENGTH)
+	company = " ".join(letters)
+	abbr = company_setup.abbreviation(company)
+	time_zones = get_country_info(country).get("timezones") or ["Etc/UTC"]
+	onboarding.set_up_company(
+		company=company,
+		country=country,
+		currency=currency,
+		time_zone=time_zones[0],
+		language=language,
+		owner_email="",
+		owner_name="",
+	)
+	# a copy is the customer's only once it has his name: until then no scheduled job is to see the company
+	disable_scheduler()
+	frappe.db.delete(HISTORY)
+	frappe.db.commit()
+	return {
+		"company": company,
+		"abbr": abbr,
+		"valid_until": _fiscal_year_end(),
+		"country": country,
+		"currency": currency,
+		"language": language,
+	}
+
+
+def places(company: str, abbr: str) -> list[list[str]]:
+	"""[[table, column], …] of this site's database in which the prepared company's name or abbreviation stands; once logs are emptied.
+
+	Takes it out of the search index, which `adopt` has made again. Raises frappe.ValidationError where it stands in a way that cannot
+	be replaced.
+	"""
+	found = _places(company, abbr)
+	index = frappe.qb.Table(SEARCH_INDEX)
+	for doctype in _doctypes(found):
+		frappe.qb.from_(index).delete().where(index.doctype == doctype).run()
+	return found
+
+
+def adopt(prepared: dict, company: str, time_zone: str) -> dict:
+	"""Make the prepared company the customer's: its name, its abbreviation, the site's time zone; and let its scheduler run.
+
+	prepared: what `prepare` returned, with "places": what `places` did.
+
+	Returns {"abbr", "places": count}. Raises frappe.ValidationError for a name that no company can have; done again after an
+	interruption, it ends in the same state.
+	"""
+	has_erpnext = "erpnext" in frappe.get_installed_apps()
+	if has_erpnext:
+		validate_name("Company", company)
+	company_setup.check_time_zone(time_zone)
+	abbr = company_setup.abbreviation(company)
+	for table, columns in _by_table(prepared["places"]).items():
+		table = frappe.qb.Table(table)
+		update = frappe.qb.update(table)
+		for column in columns:
+			named = Replace(table[column], prepared["company"], company)
+			update = update.set(table[column], Replace(named, prepared["abbr"], abbr))
+		update.run()
+	_set_time_zone(time_zone)
+	if has_erpnext:
+		company_setup.check_company(company)
+	enable_scheduler()
+	# Now, and once it is committed: the site answers already, and a request may have read, and kept, what was there before.
+	_forget()
+	frappe.db.after_commit.add(_forget)
+	if doctypes := _doctypes(prepared["places"]):
+		frappe.enqueue(
+			"buildpro_saas.tenant_site.prepared_company.index",
+			queue="long",
+			enqueue_after_commit=True,
+			doctypes=doctypes,
+		)
+	return {"abbr": abbr, "places": len(prepared["places"])}
+
+
+def index(doctypes: list[str]) -> None:
+	"""Make the search index of these doctypes anew, those of them that are searched."""
+	for doctype in doctypes:
+		if frappe.db.exists("DocType", doctype) and frappe.get_meta(doctype).get_global_search_fields():
+			rebuild_for_doctype(doctype)
+
+
+def _forget() -> None:
+	"""What SQL changed behind Frappe's back. The definitions of doctypes, which take longest to read again, have no company in them."""
+	frappe.cache.delete_keys("document_cache::")
+	clear_defaults_cache()
+
+
+def _places(company: str, abbr: str) -> list[list[str]]:
+	"""Every column but the search index's in which the name or the abbreviation stands, in any case or as part of a file's name."""
+	spellings = (company, abbr, frappe.scrub(company), frappe.scrub(company).replace("_", "-"))
+	found = []
+	for table, columns in _by_table(_text_columns()).items():
+		table = frappe.qb.Table(table)
+		for column in columns:
+			conditions = [table[column].like(f"%{spelling}%") for spelling in spellings]
+			cells = (
+				frappe.qb.from_(table).select(table[column]).where(Criterion.any(conditions)).run(pluck=True)
+			)
+			if cells and table.get_table_name() in DEFINITIONS:
+				frappe.throw(
+					_("The company's name stands in a doctype's definition: {0}").format(cells[0][:200])
+				)
+			for cell in cells:
+				_check_cell(cell, company, abbr, f"{table.get_table_name()}.{column}")
+			if cells:
+				found.append([table.get_table_name(), column])
+	return found
+
+
+def _check_cell(cell: str, company: str, abbr: str, place: str) -> None:
+	"""Raise frappe.ValidationError unless the name is the whole text and the abbreviation at its end, as ERPNext names records.
+
+	In JSON or HTML, say, a customer's name could not be put without escaping it.
+	"""
+	head, _separator, tail = cell.rpartition(f" - {abbr}")
+	names_record = head and not tail and abbr not in head and (head == company or company not in head)
+	if cell not in (company, abbr) and not names_record:
+		frappe.throw(
+			_("The company's name stands in {0} in a way that cannot be replaced in a copy: {1}").format(
+				place, cell[:200]
+			)
+		)
+
+
+def _text_columns() -> list[tuple[str, str]]:
+	columns = frappe.qb.Schema("information_schema").columns
+	return (
+		frappe.qb.from_(columns)
+		.select(columns.table_name, columns.column_name)
+		.where((columns.table_schema == frappe.conf.db_name) & (columns.table_name != SEARCH_INDEX))
+		.where(columns.data_type.isin(TEXT_TYPES))
+		.orderby(columns.table_name, columns.column_name)
+		.run()
+	)
+
+
+def _by_table(places: list) -> dict[str, list[str]]:
+	tables: dict[str, list[str]] = {}
+	for table, column in places:
+		tables.setdefault(table, []).append(column)
+	return tables
+
+
+def _doctypes(places: list) -> list[str]:
+	return [table.removeprefix("tab") for table in _by_table(places)]
+
+
+def _fiscal_year_end() -> str | None:
+	if "erpnext" not in frappe.get_installed_apps():
+		return None
+	years = frappe.get_all("Fiscal Year", pluck="year_end_date", order_by="year_end_date desc", limit=1)
+	return str(years[0]) if years else None
+
+
+def _set_time_zone(time_zone: str) -> None:
+	"""As the set-up wizard does: the site's own, and, in newer Frappe, that of the framework's two users."""
+	settings = frappe.get_doc("System Settings")
+	if settings.time_zone != time_zone:
+		settings.time_zone = time_zone
+		settings.flags.ignore_permissions = True
+		settings.save()
+	for user in frappe.STANDARD_USERS if hasattr(setup_wizard, "set_timezone") else ():
+		frappe.db.set_value("User", user, "time_zone", time_zone, update_modified=False)
