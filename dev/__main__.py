@@ -12,15 +12,15 @@ from dev import checks, tools
 from dev.bench import Bench, PrivateBench
 from dev.demo import Demo
 from dev.existing_bench import ExistingBench
-from dev.home import Home
+from dev.home import REPO, Home
 from dev.serve import serve
 from dev.services import SERVERS, Services
-from dev.shell import DevError, say
+from dev.shell import DevError, clean_environment, say
 from dev.sites import AdminSite
 
 
 def main() -> int:
-	listing = "\n".join(f"  {name:9}{text}" for name, (_, text) in COMMANDS.items())
+	listing = "\n".join(f"  {name:11}{text}" for name, (_, text) in COMMANDS.items())
 	parser = argparse.ArgumentParser(
 		prog="dev/run",
 		description="Builds and runs a private bench.",
@@ -76,6 +76,11 @@ def run_tests(arguments: list[str]) -> int:
 	finally:
 		if isinstance(bench, ExistingBench):
 			bench.detach()
+
+
+def benchmark(arguments: list[str]) -> None:
+	python = str(tools.make_plotter(Home()))
+	os.execve(python, [python, "-m", "benchmarks"], clean_environment(PYTHONPATH=str(REPO)))
 
 
 def run_lint(arguments: list[str]) -> int:
@@ -146,6 +151,7 @@ def become_service(arguments: list[str]) -> None:
 
 COMMANDS = {
 	"test": (run_tests, "Run the tests on the bench (ARGS chooses some)."),
+	"benchmark": (benchmark, "Measure what docs/benchmarks.md tells (ONLY chooses some)."),
 	"lint": (run_lint, "Run ruff and the other pre-commit checks."),
 	"serve": (run_in_foreground, "Run the bench in the foreground under honcho."),
 	"clean": (clean, "Stop everything and remove what was built."),

@@ -39,6 +39,21 @@ def make(home: Home) -> None:
 	link(home.bin / "redis-server", Path(packages.find("redis-server", "redis-check-rdb") or ""))
 
 
+def make_plotter(home: Home) -> Path:
+	"""The Python of the private environment, with what benchmarks draw their plot with."""
+	packages_wanted = ["matplotlib>=3.8,<4"]
+
+	def install() -> None:
+		pip = [home.tools / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+		run([*pip, *packages_wanted], env=clean_environment(), log=home.logs / "build.log")
+
+	with home.lock():
+		make(home)
+		# with the list of tools: their environment is made anew when it changes
+		home.stage("plotter", "Installing matplotlib", install, [*TOOLS, *packages_wanted])
+	return home.tools / "bin/python"
+
+
 def uv_reaches_index(home: Home) -> bool:
 	"""Can uv, with which bench installs packages, look one up here? It is five times as fast as pip, but does not read
 	pip's settings (certificates, mirrors), so on some machines only pip works."""
