@@ -64,6 +64,11 @@ def apps_to_install(plan: str) -> list[str]:
 	return [OWN_APP, *(app for app in apps if app not in ("frappe", OWN_APP))]
 
 
+def pools_with_sites() -> list:
+	"""The Standby Pool rows that are not switched off."""
+	return [row for row in frappe.get_single("SaaS Settings").standby_pools if row.sites]
+
+
 def suiting(apps: list[str], tenant: dict) -> list[ImageKind]:
 	"""The kinds that suit a tenant (its fields; {} for none), the best first: with a company of its own, then without."""
 	plain = ImageKind(tuple(apps))

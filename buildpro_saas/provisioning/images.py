@@ -28,15 +28,10 @@ def wanted(bench: str) -> dict[str, ImageKind]:
 	"""
 	there = {row.app for row in frappe.get_doc("Bench", bench).apps}
 	plans = frappe.get_all("Plan", {"is_active": 1}, pluck="name")
-	pools = [row for row in pools_with_sites() if row.plan in plans]
+	pools = [row for row in image_kind.pools_with_sites() if row.plan in plans]
 	kinds = chain(map(ImageKind.of_plan, plans), map(ImageKind.of_pool, pools))
 	found = {kind.name: kind for kind in kinds if there.issuperset(kind.apps)}
 	return dict(sorted(found.items()))
-
-
-def pools_with_sites() -> list:
-	"""The Standby Pool rows that are not switched off."""
-	return [row for row in frappe.get_single("SaaS Settings").standby_pools if row.sites]
 
 
 # -- copying -------------------------------------------------------------------------------------------------------

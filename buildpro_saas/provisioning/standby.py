@@ -10,7 +10,7 @@ from buildpro_saas import site_role
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import server
 from buildpro_saas.provisioning import accounts, benches, images, jobs
-from buildpro_saas.provisioning.image_kind import ImageKind
+from buildpro_saas.provisioning.image_kind import ImageKind, pools_with_sites
 from buildpro_saas.provisioning.playbook import WayClosedError
 
 FILL = "fill_standby"
@@ -157,7 +157,7 @@ def targets(bench: str) -> dict[str, int]:
 	active = frappe.get_all("Plan", {"is_active": 1}, pluck="name")
 	wanted: dict[str, int] = {}
 	came: dict[str, int] = defaultdict(int)  # plan → tenants for whom there are pools of their country
-	pools = [pool for pool in images.pools_with_sites() if pool.plan in active]
+	pools = [pool for pool in pools_with_sites() if pool.plan in active]
 	for pool in sorted(pools, key=lambda pool: not pool.company_country):
 		kind = ImageKind.of_pool(pool)
 		of = {"plan": pool.plan, "bench": bench, "creation": (">=", since), **kind.company}

@@ -155,15 +155,7 @@ def test_the_worker_is_killed_while_it_copies(bench, image):
 		bench.wait_for(lambda: waits_for_table(bench, "tabUser"), 60, lambda: bench.describe(tenant.name))
 		bench.services.kill("provisioning")
 		cursor.execute("unlock tables")
-	bench.services.start_all("provisioning")
-	bench.wait_for(lambda: bench.look_after() or bench.status(tenant.name) == "Active", 120)
-	site, database = bench.frappe.db.get_value("Tenant", tenant.name, ["site", "database"])
-	after = bench.everything()
-	assert {kind: after[kind] - before[kind] for kind in after} == {
-		"databases": {database},
-		"users": {database},
-		"folders": {site},
-	}
+	goes_on_to_a_site_alone(bench, tenant, before)
 
 
 @pytest.mark.fault
@@ -300,15 +292,7 @@ def test_the_worker_is_killed_while_the_company_gets_its_name(bench, status):
 			tenant = bench.new_tenant(plan=PLAN)
 			bench.wait_held(tenant.name)
 			bench.services.kill("provisioning")
-		bench.services.start_all("provisioning")
-		bench.wait_for(lambda: bench.look_after() or bench.status(tenant.name) == "Active", 120)
-	site, database = bench.frappe.db.get_value("Tenant", tenant.name, ["site", "database"])
-	after = bench.everything()
-	assert {kind: after[kind] - before[kind] for kind in after} == {
-		"databases": {database},
-		"users": {database},
-		"folders": {site},
-	}
+		goes_on_to_a_site_alone(bench, tenant, before)
 	assert "ahead of time" in bench.step(tenant.name, "set_up_company").output
 
 
@@ -469,6 +453,19 @@ def test_the_pool_grows_with_demand_within_its_bound(bench, image):
 
 
 # -- helpers -----------------------------------------------------------------------------------------------------------
+
+
+def goes_on_to_a_site_alone(bench, tenant, before: dict):
+	"""After a kill: the tenant becomes Active, and nothing but its site came to what was there before."""
+	bench.services.start_all("provisioning")
+	bench.wait_for(lambda: bench.look_after() or bench.status(tenant.name) == "Active", 120)
+	site, database = bench.frappe.db.get_value("Tenant", tenant.name, ["site", "database"])
+	after = bench.everything()
+	assert {kind: after[kind] - before[kind] for kind in after} == {
+		"databases": {database},
+		"users": {database},
+		"folders": {site},
+	}
 
 
 def start_building(bench, images) -> tuple[str, str]:
