@@ -17,7 +17,7 @@ ROUNDS = 5
 
 
 def main() -> int:
-	chosen = os.environ.get("ONLY", "").replace(",", " ").split() or list(ALL)
+	chosen = sys.argv[1:] or os.environ.get("ONLY", "").replace(",", " ").split() or list(ALL)
 	if unknown := sorted(set(chosen) - set(ALL)):
 		raise DevError(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(ALL)}.")
 	rounds = int(os.environ.get("ROUNDS") or ROUNDS)
@@ -26,9 +26,9 @@ def main() -> int:
 	path = bench.home.path / "benchmarks.json"  # of a bench that was there before us: in existing/
 	try:
 		facts = report.facts_of(bench)
-		with Admin(bench) as admin:
-			for name in chosen:
-				say(f"\n== {name}")
+		for name in chosen:
+			say(f"\n== {name}")
+			with Admin(bench) as admin:  # a new one each time: none finds the sites of another
 				known = report.add(path, {name: ALL[name].run(admin, rounds)}, facts)
 	finally:
 		if isinstance(bench, ExistingBench):

@@ -18,8 +18,7 @@ WORKERS = ("provisioning", "worker", "web", "scheduler")
 
 
 def run(admin: Admin, rounds: int) -> dict:
-	if not admin.count_of("Site Image", status="Ready"):
-		admin.build_images()
+	admin.build_images()
 	admin.fill_pool(POOL)
 	names = [admin.new_subdomain() for _ in range(TENANTS)]
 	say(f"{TENANTS} tenants at once, {POOL} standby sites waiting …")

@@ -14,8 +14,7 @@ WINDOW = 9  # sites around a point whose median counts: one alone would tell of 
 
 
 def run(admin: Admin, rounds: int) -> dict:
-	if not admin.count_of("Site Image", status="Ready"):
-		admin.build_images()
+	admin.build_images()
 	say(f"{SITES} tenants from an image, one after the other …")
 	seconds = []
 	for number in range(1, SITES + 1):

@@ -14,8 +14,7 @@ SCRIPT = Path(__file__).parent / "in_bench/copy_database.py"
 
 
 def run(admin: Admin, rounds: int) -> dict:
-	if not admin.count_of("Site Image", status="Ready"):
-		admin.build_images()
+	admin.build_images()
 	filters = [["status", "=", "Ready"]]
 	image = admin.client.list("Site Image", filters, "name", "kind")[0]
 	say(f"Copying the database of {image['name']} ({image['kind']}) {rounds} times in each way …")

@@ -113,8 +113,8 @@ def tell(result: dict) -> list[str]:
 	lines = [
 		f"Apps: {', '.join(result['apps'])}. Seconds, median (least–most).",
 		"",
-		"| | answers (HTTP 200) | × | sign-in, company set up | × |",
-		"| --- | --- | --- | --- | --- |",
+		"| | rounds | answers (HTTP 200) | × | sign-in, company set up | × |",
+		"| --- | --- | --- | --- | --- | --- |",
 	]
 	titles = {
 		"hand": "bench commands",
@@ -124,7 +124,7 @@ def tell(result: dict) -> list[str]:
 	}
 	hand = result["hand"]
 	for side, title in titles.items():
-		cells = []
+		cells = [str(result[side]["answer"]["rounds"])]
 		for what in ("answer", "login"):
 			facts = result[side][what]
 			cells += [

@@ -21,6 +21,7 @@ SITE_CONFIG_KEYS = (
 	"buildpro_db_user",
 	"buildpro_db_password",
 	"buildpro_job",
+	"buildpro_finished",
 )
 
 
@@ -52,7 +53,8 @@ def after_migrate() -> None:
 def before_uninstall() -> None:
 	"""Refuse to take the control plane away from under tenants that it looks after.
 
-	Raises frappe.ValidationError on an admin site that still has tenants.
+	Raises frappe.ValidationError on an admin site that still has tenants, images or standby sites: without it nobody would know
+	their databases and folders.
 	"""
 	if not site_role.is_admin_site():
 		return
@@ -60,6 +62,12 @@ def before_uninstall() -> None:
 	if tenants:
 		frappe.throw(
 			f"{tenants} tenants are still looked after by this site. Remove them before uninstalling buildpro_saas."
+		)
+	standing = {"status": ("in", ("Filling", "Ready", "Discarding"))}
+	if frappe.db.count("Site Image") or frappe.db.count("Standby Site", standing):
+		frappe.throw(
+			"This site has site images or standby sites. Switch Build Images and the standby pools off in SaaS Settings, and remove the"
+			" images with `saas images prune NAME`, before uninstalling buildpro_saas."
 		)
 
 

@@ -80,7 +80,7 @@ def run_tests(arguments: list[str]) -> int:
 
 def benchmark(arguments: list[str]) -> None:
 	python = str(tools.make_plotter(Home()))
-	os.execve(python, [python, "-m", "benchmarks"], clean_environment(PYTHONPATH=str(REPO)))
+	os.execve(python, [python, "-m", "benchmarks", *arguments], clean_environment(PYTHONPATH=str(REPO)))
 
 
 def run_lint(arguments: list[str]) -> int:

@@ -12,7 +12,7 @@ from buildpro_saas.agent.bench import Bench
 
 # What Frappe brings from files into a site's database when it installs or migrates an app: patches, the app's hooks, and records of
 # modules (doctypes, reports, workspaces, …: <module>/<kind>/<name>/<name>.json), fixtures and customisations.
-FILES = ("patches.txt", "modules.txt", "hooks.py")
+FILES = ("patches.txt", "modules.txt", "hooks.py", "database/mariadb/framework_mariadb.sql")
 DEEPEST = 4
 OTHERS = ("public", "node_modules", "__pycache__")  # hold JSON, but no records
 RECORDS = {(2, "fixtures"), (3, "custom")}  # (depth of the file, its folder) beside DEEPEST

@@ -10,6 +10,7 @@ from buildpro_saas.commands.admin_site import fail, on_admin_site
 from buildpro_saas.commands.jobs import follow, seconds
 from buildpro_saas.provisioning import images as site_images
 from buildpro_saas.provisioning import standby
+from buildpro_saas.provisioning.image_record import unfinished_job
 
 POOL_KEY = ("plan", "company_country", "company_language")  # in Standby Pool
 
@@ -68,8 +69,11 @@ def list_images(is_json: bool) -> None:
 @click.argument("names", nargs=-1)
 @on_admin_site
 def prune(names: tuple[str, ...]) -> None:
-	"""Remove the images NAMES; without names, those that are stale or failed."""
-	chosen = names or frappe.get_all("Site Image", {"status": ("in", ("Stale", "Failed"))}, pluck="name")
+	"""Remove the images NAMES; without names, those that are stale, and those that failed and whose job was cancelled."""
+	unused = frappe.get_all("Site Image", {"status": ("in", ("Stale", "Failed"))}, pluck="name")
+	chosen = names or [name for name in unused if not unfinished_job(name)]
+	for name in set(unused) - set(chosen) if not names else ():
+		click.echo(f"{name} is left: its job {unfinished_job(name)} has not ended; cancel that first")
 	for name in chosen:
 		if not frappe.db.exists("Site Image", name):
 			fail(f"There is no image {name}.")

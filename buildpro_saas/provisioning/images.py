@@ -1,6 +1,7 @@
 """Site images: which ones a bench needs, whether one may still be copied, and the jobs that build and prune them."""
 
 import json
+import subprocess
 from itertools import chain
 
 import frappe
@@ -12,13 +13,13 @@ from buildpro_saas.agent.database_copy import Contents
 from buildpro_saas.agent.fingerprint import fingerprints
 from buildpro_saas.provisioning import image_kind, jobs
 from buildpro_saas.provisioning.image_kind import ImageKind
+from buildpro_saas.provisioning.image_record import is_in_hand, set_stale, unfinished_job
 from buildpro_saas.provisioning.playbook import WayClosedError
 
 BUILD = "build_image"
 PRUNE = "prune_image"
 # Behind tenants' own jobs, before standby sites, which need the image.
 PRIORITY = -10
-UNFINISHED = ("Waiting", "Queued", "Running", "Cancelling")
 
 
 def wanted(bench: str) -> dict[str, ImageKind]:
@@ -56,7 +57,11 @@ def ready(bench: str, kind: ImageKind):
 	if not name:
 		raise WayClosedError(f"there is no image with {kind.name}")
 	image = frappe.get_doc("Site Image", name)
-	check_fresh(image)
+	try:
+		check_fresh(image)
+	except (OSError, subprocess.SubprocessError) as error:
+		# files that come and go while somebody updates the app
+		raise WayClosedError(f"whether {name} is fresh cannot be found out: {error}") from error
 	return image
 
 
@@ -115,14 +120,6 @@ def staleness(image) -> str:
 	return ""
 
 
-def set_stale(image: str, reason: str) -> None:
-	"""Record that the image is not to be copied any more, and commit."""
-	frappe.db.set_value(
-		"Site Image", {"name": image, "status": "Ready"}, {"status": "Stale", "reason": reason}
-	)
-	frappe.db.commit()
-
-
 # -- building and pruning ------------------------------------------------------------------------------------------
 
 
@@ -171,48 +168,17 @@ def build(bench: str, kind: ImageKind, *, priority: int = 0):
 	return image
 
 
-def build_is(inputs: dict, status: str) -> None:
-	"""What the status of the job that builds an image means for the image."""
-	values = {
-		"Running": {"status": "Building", "reason": ""},
-		"Failed": {"status": "Failed", "reason": "See its job"},
-		"Cancelled": {"status": "Failed", "reason": "Its job was cancelled"},
-	}
-	if status in values:
-		frappe.db.set_value(
-			"Site Image", {"name": inputs["image"], "status": ("!=", "Ready")}, values[status]
-		)
-
-
-def begin_again(image: str) -> None:
-	"""Its database goes in a moment: nobody may copy it any more. Commits."""
-	frappe.db.set_value("Site Image", image, {"status": "Building", "contents": None})
-	frappe.db.commit()
-
-
 def prune(image: str):
 	"""Start the job that removes an image's database and files; the record goes with them. Returns the job's document.
 
 	Raises frappe.ValidationError for an image whose job has not ended, or failed and may still have something to undo.
 	"""
-	bench, job = frappe.db.get_value("Site Image", image, ["bench", "job"], for_update=True)
-	if job and frappe.db.get_value("Provisioning Job", job, "status") not in ("Completed", "Cancelled", None):
+	bench = frappe.db.get_value("Site Image", image, "bench", for_update=True)
+	if job := unfinished_job(image):
 		frappe.throw(f"The job {job} of {image} has not ended: cancel it first.")
 	frappe.db.set_value("Site Image", image, {"status": "Stale", "reason": "To be removed"})
 	return jobs.start(
 		PRUNE, tenant=None, bench=bench, inputs={"image": image}, about=image, priority=PRIORITY
-	)
-
-
-def is_in_hand(playbook: str, image: str) -> bool:
-	"""Whether a job of the playbook for the image has not ended."""
-	return any(
-		json.loads(inputs or "{}").get("image") == image
-		for inputs in frappe.get_all(
-			"Provisioning Job",
-			{"playbook": playbook, "status": ("in", (*UNFINISHED, "Failed"))},
-			pluck="inputs",
-		)
 	)
 
 
@@ -252,46 +218,18 @@ def _look_after_bench(bench: str) -> None:
 
 
 def _may_build(bench: str, kind: str) -> bool:
-	"""Not while one is being built, nor after a failure until staff or newer code had a look: it would fail each time."""
+	"""Not while one is being built, nor, after a failure, of the same code: it would fail each time."""
 	last = frappe.get_all(
 		"Site Image",
 		{"bench": bench, "kind": kind},
-		["name", "status"],
+		["name", "status", "job"],
 		order_by="creation desc",
 		limit=1,
 	)
-	return not last or last[0].status not in ("Building", "Failed")
-
-
-def record(
-	image: str,
-	*,
-	apps: list[dict],
-	database: str,
-	mark: str,
-	contents: Contents,
-	company: dict | None,
-	seconds: float,
-) -> None:
-	"""Write down what the sealed image is, and let it be copied once this transaction commits.
-
-	company: what tenant_site.prepared_company.prepare said of the one that is set up in it, None without one.
-	"""
-	doc = frappe.get_doc("Site Image", image)
-	doc.update(
-		{
-			"status": "Ready",
-			"reason": "",
-			"database": database,
-			"mark": mark,
-			"built_at": now_datetime(),
-			"build_seconds": seconds,
-			"tables": len(contents.tables),
-			"size": contents.size / 10**6,
-			"contents": frappe.as_json(vars(contents)),
-			"prepared_company": frappe.as_json(company) if company else None,
-			"valid_until": company and company["valid_until"],
-		}
-	)
-	doc.set("apps", [{**app, "schema_digest": app["schema"]} for app in apps])
-	doc.save(ignore_permissions=True)
+	if not last or last[0].status not in ("Building", "Failed"):
+		return True
+	state = frappe.parse_json(frappe.db.get_value("Provisioning Job", last[0].job, "state") or "{}")
+	built_of = state.get("fingerprints")
+	if last[0].status == "Building" or not built_of:
+		return False
+	return built_of != fingerprints(Bench.here(), [row["app"] for row in built_of])

@@ -123,19 +123,25 @@ def dispatch(bench: str) -> None:
 
 
 def _next_jobs(bench: str, slots: int) -> list:
-	"""The waiting jobs that may go now: one for a tenant at a time, heavy ones only into free slots."""
+	"""The waiting jobs that may go now: one for a tenant at a time, heavy ones only into free slots.
+
+	What nobody waits for (a negative priority) leaves one slot to a tenant that may come; where there is but one, it goes
+	when no tenant's job is at work or waits.
+	"""
 	active = frappe.get_all(
 		"Provisioning Job", {"bench": bench, "status": ("in", ACTIVE)}, ["tenant", "playbook"]
 	)
 	busy = {job.tenant for job in active if job.tenant}
 	free = slots - sum(_is_heavy(job.playbook) for job in active)
 	chosen = []
-	for job in _waiting(bench):
+	waiting = _waiting(bench)
+	least_free = 1 if slots > 1 or any(job.tenant for job in [*active, *waiting]) else 0
+	for job in waiting:
 		if not registry.find(job.playbook):
 			_fail_without_playbook(job)
 			continue
 		is_heavy = _is_heavy(job.playbook)
-		if job.tenant in busy or (is_heavy and free <= 0):
+		if job.tenant in busy or (is_heavy and free <= (least_free if job.priority < 0 else 0)):
 			continue
 		free -= is_heavy
 		if job.tenant:
@@ -167,7 +173,7 @@ def _waiting(bench: str) -> list:
 	jobs = frappe.get_all(
 		"Provisioning Job",
 		{"bench": bench, "status": "Waiting"},
-		["name", "tenant", "playbook", "run_after", "cancel_requested"],
+		["name", "tenant", "playbook", "priority", "run_after", "cancel_requested"],
 		order_by="priority desc, creation asc, name asc",
 	)
 	now = now_datetime()

@@ -1,6 +1,6 @@
 """Our playbooks. hooks.py names them; apps add theirs the same way (registry.py)."""
 
-from buildpro_saas.provisioning import images, standby
+from buildpro_saas.provisioning import image_record, images, standby
 from buildpro_saas.provisioning.playbook import Playbook
 from buildpro_saas.provisioning.steps.company import SetUpCompany
 from buildpro_saas.provisioning.steps.configuration import Configure
@@ -44,7 +44,7 @@ BUILD_IMAGE = Playbook(
 	name=images.BUILD,
 	title="Build image",
 	steps=(ReserveImage(), MakeImageSite(), InstallImageApps(), PrepareCompany(), SealImage()),
-	on_status=images.build_is,
+	on_status=image_record.build_is,
 )
 
 PRUNE_IMAGE = Playbook(name=images.PRUNE, title="Prune image", steps=(RemoveImage(),), is_heavy=False)

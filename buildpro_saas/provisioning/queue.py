@@ -1,5 +1,7 @@
 """The RQ side: which queue a bench's jobs go to, putting them there, and asking whether they are still there."""
 
+from datetime import datetime, timedelta, timezone
+
 import frappe
 from frappe.utils.background_jobs import create_job_id, enqueue, get_queue, get_queues_timeout
 from redis.exceptions import RedisError
@@ -9,6 +11,7 @@ from rq.registry import StartedJobRegistry
 from rq.worker import Worker
 
 OWN_QUEUE = "provisioning"
+START_TIME = timedelta(seconds=30)
 
 
 def name_for(bench) -> str:
@@ -51,7 +54,11 @@ def forget(job: str) -> None:
 
 
 def is_there(job: str, queue: str) -> bool:
-	"""True when RQ has the job waiting in its queue, or started by a worker that still reports."""
+	"""True when RQ has the job waiting in its queue, or has just handed it to a worker that still reports.
+
+	A run takes the job's lock within seconds, by which the caller knows it. One that has not after START_TIME died before it could:
+	RQ would find out after the heartbeat's 90 s only.
+	"""
 	clear_dead_runs(queue)
 	found = _fetch(job)
 	if not found:
@@ -59,7 +66,13 @@ def is_there(job: str, queue: str) -> bool:
 	status = found.get_status()
 	if status == JobStatus.QUEUED:
 		return get_queue(queue).get_job_position(found.id) is not None
-	return status == JobStatus.STARTED
+	return status == JobStatus.STARTED and not _is_overdue(found)
+
+
+def _is_overdue(job: Job) -> bool:
+	# RQ's times are UTC, without a time zone in its older versions
+	now = datetime.now(timezone.utc).replace(tzinfo=None)
+	return bool(job.started_at) and now - job.started_at.replace(tzinfo=None) > START_TIME
 
 
 def clear_dead_runs(queue: str) -> None:

@@ -11,6 +11,7 @@ from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import server
 from buildpro_saas.provisioning import accounts, benches, images, jobs
 from buildpro_saas.provisioning.image_kind import ImageKind, pools_with_sites
+from buildpro_saas.provisioning.locks import named_lock
 from buildpro_saas.provisioning.playbook import WayClosedError
 
 FILL = "fill_standby"
@@ -112,33 +113,39 @@ def take(name: str, *statuses: str) -> bool:
 
 
 def look_after() -> None:
-	"""Every minute, on the admin site: discard standby sites of images that are gone or stale, and fill the pools."""
+	"""Every minute, on the admin site: discard standby sites of images that are gone or stale or whose pool is off, and fill the pools."""
 	if not site_role.is_admin_site():
 		return
+	benches_here = frappe.get_all("Bench", {"is_local": 1, "status": "Active"}, pluck="name")
+	pooled = {(bench, kind) for bench in benches_here for kind in targets(bench)}
 	for row in frappe.get_all(
-		"Standby Site", {"status": ("in", ("Ready", "Discarding"))}, [*FIELDS, "bench"]
+		"Standby Site", {"status": ("in", ("Ready", "Discarding"))}, [*FIELDS, "bench", "kind"]
 	):
-		jobs.shielded(_discard_if_stale, row)
-	for bench in frappe.get_all("Bench", {"is_local": 1, "status": "Active"}, pluck="name"):
+		jobs.shielded(lambda row: _discard_if_unwanted(row, (row.bench, row.kind) in pooled), row)
+	for bench in benches_here:
 		jobs.shielded(fill, bench)
 
 
-def _discard_if_stale(row) -> None:
+def _discard_if_unwanted(row, has_pool: bool) -> None:
 	is_stale = frappe.db.get_value("Site Image", row.image, "status") != "Ready"
-	if row.status == "Discarding" or (is_stale and take(row.name, "Ready")):
+	if row.status == "Discarding" or ((is_stale or not has_pool) and take(row.name, "Ready")):
 		discard(row, Bench.here())
 
 
 def fill(bench: str) -> list[str]:
 	"""Start the jobs that the bench's pools lack, unless tenants wait; returns their names. Commits."""
-	started = []
 	tenants_wait = frappe.db.exists(
 		"Provisioning Job", {"bench": bench, "tenant": ("is", "set"), "status": ("in", ("Waiting", "Queued"))}
 	)
 	if tenants_wait:
-		return started
-	doc = frappe.get_doc("Bench", bench)
-	free = room(doc)
+		return []
+	with named_lock("fill", bench) as is_ours:
+		return _fill(bench) if is_ours else []
+
+
+def _fill(bench: str) -> list[str]:
+	started = []
+	free = room(frappe.get_doc("Bench", bench))
 	for kind, wanted in targets(bench).items():
 		image = images.newest_ready(bench, kind)
 		if not image:
@@ -171,14 +178,21 @@ def targets(bench: str) -> dict[str, int]:
 
 
 def room(bench) -> int:
-	"""How many more sites the Bench document's disk margin and bound allow; standby sites count as sites there."""
+	"""How many more sites the Bench document's disk margin and bound allow. Negative when there are too many already.
+
+	Standby sites count as sites there, those that are being filled too, and so do tenants whose site is still to be made.
+	"""
 	here = Bench.here()
 	if here.disk_free < (bench.min_free_disk_gb or 0) * benches.GB:
 		return 0
 	if not bench.max_sites:
 		return 10**6
 	standing = frappe.db.count("Standby Site", {"bench": bench.name, "status": ("in", ("Ready", "Filling"))})
-	return max(bench.max_sites - len(here.site_names()) - standing, 0)
+	to_come = frappe.get_all(
+		"Tenant", {"bench": bench.name, "status": ("in", ("Provisioning", "Failed"))}, pluck="site"
+	)
+	to_come = sum(not here.site(site).exists() for site in to_come if site)
+	return bench.max_sites - len(here.site_names()) - standing - to_come
 
 
 def start_filling(image: str, bench: str, kind: str) -> str:

@@ -10,7 +10,7 @@ import frappe
 
 from buildpro_saas.agent.database_copy import DatabaseCopy
 from buildpro_saas.agent.databases import DatabaseServer, server
-from buildpro_saas.agent.errors import is_transient
+from buildpro_saas.agent.errors import NotOursError, is_transient
 from buildpro_saas.agent.site import Site
 from buildpro_saas.provisioning import accounts, images, standby
 from buildpro_saas.provisioning.playbook import (
@@ -19,6 +19,8 @@ from buildpro_saas.provisioning.playbook import (
 	StepTimeoutError,
 	WayClosedError,
 )
+
+FINISHED = "buildpro_finished"  # in site_config.json, once the tenant's job has seen the site answer
 
 
 class Way(ABC):
@@ -79,14 +81,20 @@ class FromStandby(Way):
 			raise WayClosedError("the tenant has a database name of its own")
 		image = _image(context)
 		row = standby.claim(image, context.job, context.tenant["name"])
+		try:
+			self._take_over(row, context)
+		except NotOursError as damage:
+			raise WayClosedError(f"{row.name} is damaged: {damage}") from damage
+		context.site.call("buildpro_saas.agent.installer.make_own")
+		context.log(f"{row.name} waited since {row.ready_at:%Y-%m-%d %H:%M}")
+		return {"database": row.database, **_copied(image), "standby": row.name}
+
+	def _take_over(self, row, context: Context) -> None:
 		folder = context.bench.standby(row.database)
 		with server(accounts.account()) as mariadb:
 			mariadb.hand_over(row.database, row.mark, context.mark)
 		folder.hand_over(row.mark, context.mark)
 		folder.move_to(context.site, context.mark)
-		context.site.call("buildpro_saas.agent.installer.make_own")
-		context.log(f"{row.name} waited since {row.ready_at:%Y-%m-%d %H:%M}")
-		return {"database": row.database, **_copied(image), "standby": row.name}
 
 
 def _image(context: Context):
@@ -104,7 +112,19 @@ def _copied(image) -> dict:
 
 
 def unmake(context: Context) -> None:
-	"""Take away what a way made of the job's site, wholly or in part, as far as it carries the job's mark; repeatable."""
+	"""Take away what a way made of the job's site, wholly or in part, as far as it carries the job's mark; repeatable.
+
+	Raises NotOursError for a site that was finished although the job does not know of it: the job's record is from a backup.
+	"""
+	if (
+		context.site.mark == context.mark
+		and context.site.config.get(FINISHED)
+		and not context.state.get("answered")
+	):
+		raise NotOursError(
+			f"The site {context.site.name} is a tenant's, finished after this job's record was written.",
+			"Was this admin site restored from a backup? Bring the tenant's records up to date by hand; do not cancel this job.",
+		)
 	# out of the web server's sight first; the database carries a mark of its own
 	if not context.site.exists() or context.site.mark == context.mark:
 		context.site.remove_folder(context.mark)
@@ -149,6 +169,7 @@ def first_config(database: str, password: str) -> dict:
 		"pause_scheduler": 1,
 		"maintenance_mode": 1,
 		"mute_emails": 1,
+		"allow_reads_during_maintenance": 0,
 	}
 
 

@@ -124,8 +124,10 @@ def test_redis_emptied_while_a_job_waits(bench, undisturbed, way):
 	bench.services.stop("provisioning")
 	tenant = bench.new_tenant(plan=PLAN)
 	assert bench.job(tenant.name).status == "Queued"
-	bench.services.empty_redis("redis_queue")
-	bench.services.start_all("provisioning")
+	for name in ("redis_queue", "redis_cache"):
+		bench.services.empty_redis(name)
+		bench.services.kill(name)
+	bench.services.start_all("redis_queue", "redis_cache", "worker", "web", "provisioning")
 	bench.look_after()
 	ends_as_undisturbed(bench, tenant, undisturbed, before)
 

@@ -290,3 +290,26 @@ def test_one_job_that_cannot_be_looked_after_does_not_keep_the_others_lost(engin
 	engine.frappe.db.rollback()
 	assert engine.frappe.db.get_value("Provisioning Job", lost.name, "enqueued_at")
 	assert engine.frappe.db.exists("Error Log", {"method": f"Looking after {odd.name}"})
+
+
+@pytest.mark.parametrize("slots", (1, 2))
+def test_what_nobody_waits_for_leaves_a_slot_to_tenants(engine, slots):
+	"""Two images are to be built; then a tenant comes."""
+	frappe = engine.frappe
+	bench = frappe.get_all("Bench", pluck="name")[0]
+	frappe.db.set_value(
+		"Provisioning Job", {"status": "Waiting"}, "status", "Queued"
+	)  # rolled back at the end
+	waiting = [engine.job(step(engine, "quick")) for _ in range(3)]
+	for job in waiting:
+		priority = 0 if job is waiting[-1] else -10
+		frappe.db.set_value("Provisioning Job", job.name, {"status": "Waiting", "priority": priority})
+	background, tenants_own = {job.name for job in waiting[:2]}, waiting[2].name
+	frappe.db.set_value("Provisioning Job", tenants_own, "status", "Completed")
+
+	def next_jobs():
+		return {job.name for job in engine.jobs._next_jobs(bench, slots)}
+
+	assert len(next_jobs() & background) == 1  # alone, one of them goes in either case
+	frappe.db.set_value("Provisioning Job", tenants_own, "status", "Waiting")
+	assert tenants_own in next_jobs()

@@ -30,6 +30,7 @@ class Configure(Step):
 				"maintenance_mode": None,
 				"pause_scheduler": None,
 				"mute_emails": None,
+				"allow_reads_during_maintenance": None,
 			}
 		)
 		context.log(f"{site.name} answers as {url}")

@@ -9,7 +9,7 @@ from buildpro_saas.agent.database_copy import Contents
 from buildpro_saas.agent.databases import server
 from buildpro_saas.agent.errors import AgentError, TransientError
 from buildpro_saas.agent.fingerprint import fingerprints
-from buildpro_saas.provisioning import accounts, images, standby, ways
+from buildpro_saas.provisioning import accounts, image_record, images, standby, ways
 from buildpro_saas.provisioning.playbook import Context, Step, WayClosedError
 from buildpro_saas.provisioning.steps.site import MINUTES, InstallApps
 
@@ -66,7 +66,7 @@ class MakeImageSite(Step):
 
 	def undo(self, context: Context) -> None:
 		if "site" in context.state:
-			images.begin_again(context.inputs["image"])
+			image_record.begin_again(context.inputs["image"])
 			context.bench.image(context.state["reserved_database"]).remove_folder(context.mark)
 			ways.unmake(context)
 
@@ -122,12 +122,12 @@ class SealImage(Step):
 		with server(accounts.account()) as mariadb:
 			mariadb.drop_user(state["database"], context.mark)
 			contents = Contents.of(mariadb, state["database"])
-		# the password of a user that is gone need not lie about
-		context.site.update_config({"db_password": None})
+		# the password of a user that is gone need not lie about, nor a key with which nothing is encrypted any more
+		context.site.update_config({"db_password": None, "encryption_key": None})
 		context.site.move_to(context.bench.image(state["database"]), context.mark)
 		context.log(f"{len(contents.tables)} tables, {contents.size / 10**6:.0f} MB")
 		# last: it is committed together with the step's end
-		images.record(
+		image_record.record(
 			image,
 			apps=apps,
 			database=state["database"],
@@ -190,25 +190,33 @@ class FillStandby(Step):
 			return
 		standby.remove(standby.row(name), context.bench)
 		try:
+			self._check_room(context)
 			image = images.still_ready(context.inputs["image"])
 			images.check_fresh(image)
+			database = standby.new_database(name)
+			self._copy(context, image, database)
 		except WayClosedError as reason:
 			context.log(f"Not made: {reason}")
 			standby.discard(standby.row(name), context.bench)
 			return
-		database = standby.new_database(name)
-		self._copy(context, image, database)
 		context.bench.standby(database).call(
 			"buildpro_saas.agent.installer.warm_caches", doctypes=FIRST_ASKED_FOR
 		)
 		context.log(f"{name} has {image.tables} tables")
 		standby.set_ready(name)  # last: it is committed together with the step's end
 
+	def _check_room(self, context: Context) -> None:
+		if standby.room(frappe.get_doc("Bench", context.bench_row["name"])) < 0:  # this one is counted in
+			raise WayClosedError("tenants have taken the bench's last places meanwhile")
+
 	def _copy(self, context: Context, image, database: str) -> None:
 		try:
 			with server(accounts.account()) as mariadb:
 				ways.copy_image(image, mariadb, context.bench.standby(database), database, context)
 		except WayClosedError as reason:
+			images.still_ready(
+				image.name
+			)  # raises for one that became stale meanwhile: no fault, and nothing to be kept
 			# not discarded, so that the pool does not try it again each minute
 			raise AgentError(
 				f"The standby site cannot be made: {reason}.",

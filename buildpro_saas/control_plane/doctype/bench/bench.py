@@ -4,6 +4,7 @@ import frappe
 from frappe import _
 from frappe.model.document import Document
 from frappe.model.naming import append_number_if_name_exists
+from frappe.utils.background_jobs import get_queues_timeout
 
 from buildpro_saas.control_plane import staff
 from buildpro_saas.control_plane.domains import check_domain
@@ -50,6 +51,13 @@ class Bench(Document):
 			other := frappe.db.exists("Bench", {"path": self.path, "name": ("!=", self.name)})
 		):
 			refuse(_("The bench at {0} is registered as {1} already: edit that record."), self.path, other)
+		self.queue = (self.queue or "").strip()
+		if self.is_local and self.queue and self.queue not in get_queues_timeout():
+			refuse(
+				_("This bench has no queue {0}: choose one of {1}, or leave it empty."),
+				self.queue,
+				", ".join(sorted(get_queues_timeout())),
+			)
 
 	@frappe.whitelist(methods=["POST"])
 	def refresh_facts(self) -> None:
