@@ -178,13 +178,13 @@ def targets(bench: str) -> dict[str, int]:
 
 
 def room(bench) -> int:
-	"""How many more sites the Bench document's disk margin and bound allow. Negative when there are too many already.
+	"""How many more sites the Bench document's disk margin and bound allow. Negative when not even those that are being filled fit.
 
 	Standby sites count as sites there, those that are being filled too, and so do tenants whose site is still to be made.
 	"""
 	here = Bench.here()
 	if here.disk_free < (bench.min_free_disk_gb or 0) * benches.GB:
-		return 0
+		return -1
 	if not bench.max_sites:
 		return 10**6
 	standing = frappe.db.count("Standby Site", {"bench": bench.name, "status": ("in", ("Ready", "Filling"))})

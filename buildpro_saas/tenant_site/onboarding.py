@@ -15,6 +15,7 @@ from frappe.cache_manager import clear_defaults_cache
 from frappe.desk.page.setup_wizard.setup_wizard import setup_complete
 from frappe.email.doctype.email_account.email_account import EmailAccount
 from frappe.utils import cint, get_datetime, now_datetime, validate_email_address
+from frappe.utils.global_search import get_doctypes_with_global_search, rebuild_for_doctype
 from frappe.utils.scheduler import enable_scheduler
 
 from buildpro_saas.tenant_site import company_setup, entitlement
@@ -193,6 +194,19 @@ def set_up_company(
 	frappe.db.commit()
 	frappe.clear_cache()
 	return {"way": "erpnext" if has_erpnext else "framework"}
+
+
+def index_for_search_later() -> None:
+	"""Have this site's workers make its search index: an image has none, and what its installers noted for one is gone."""
+	frappe.enqueue(
+		"buildpro_saas.tenant_site.onboarding.index_for_search", queue="long", enqueue_after_commit=True
+	)
+
+
+def index_for_search() -> None:
+	"""Make the entries of every doctype that is searched."""
+	for doctype in get_doctypes_with_global_search(with_child_tables=False):
+		rebuild_for_doctype(doctype)
 
 
 def is_set_up() -> bool:

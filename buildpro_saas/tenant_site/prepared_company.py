@@ -14,7 +14,6 @@ from frappe.cache_manager import clear_defaults_cache
 from frappe.desk.page.setup_wizard import setup_wizard
 from frappe.geo.country_info import get_country_info
 from frappe.model.naming import validate_name
-from frappe.utils.global_search import rebuild_for_doctype
 from frappe.utils.scheduler import disable_scheduler, enable_scheduler
 from pypika import Criterion, CustomFunction
 
@@ -23,7 +22,6 @@ from buildpro_saas.tenant_site import company_setup, onboarding
 TEXT_TYPES = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext")
 # What happened while the company was set up; no more the customer's than the other logs of which an image is emptied.
 HISTORY = "Version"
-SEARCH_INDEX = "__global_search"
 # Kept in caches for long, and by every process: not to be changed in a copy.
 DEFINITIONS = ("tabDocType", "tabDocField", "tabCustom Field", "tabProperty Setter")
 Replace = CustomFunction("replace", ["text", "old", "new"])
@@ -64,15 +62,27 @@ def prepare(country: str, currency: str, language: str) -> dict:
 
 
 def places(company: str, abbr: str) -> list[list[str]]:
-	"""[[table, column], …] of this site's database in which the prepared company's name or abbreviation stands; once logs are emptied.
+	"""[[table, column], …] of this site's database in which the name or abbreviation stands, in any case or as part of a file's name.
 
-	Takes it out of the search index, which `adopt` has made again. Raises frappe.ValidationError where it stands in a way that cannot
-	be replaced.
+	For a site whose logs are emptied. Raises frappe.ValidationError where it stands in a way that cannot be replaced.
 	"""
-	found = _places(company, abbr)
-	index = frappe.qb.Table(SEARCH_INDEX)
-	for doctype in _doctypes(found):
-		frappe.qb.from_(index).delete().where(index.doctype == doctype).run()
+	spellings = (company, abbr, frappe.scrub(company), frappe.scrub(company).replace("_", "-"))
+	found = []
+	for table, columns in _by_table(_text_columns()).items():
+		table = frappe.qb.Table(table)
+		for column in columns:
+			conditions = [table[column].like(f"%{spelling}%") for spelling in spellings]
+			cells = (
+				frappe.qb.from_(table).select(table[column]).where(Criterion.any(conditions)).run(pluck=True)
+			)
+			if cells and table.get_table_name() in DEFINITIONS:
+				frappe.throw(
+					_("The company's name stands in a doctype's definition: {0}").format(cells[0][:200])
+				)
+			for cell in cells:
+				_check_cell(cell, company, abbr, f"{table.get_table_name()}.{column}")
+			if cells:
+				found.append([table.get_table_name(), column])
 	return found
 
 
@@ -103,49 +113,13 @@ def adopt(prepared: dict, company: str, time_zone: str) -> dict:
 	# Now, and once it is committed: the site answers already, and a request may have read, and kept, what was there before.
 	_forget()
 	frappe.db.after_commit.add(_forget)
-	if doctypes := _doctypes(prepared["places"]):
-		frappe.enqueue(
-			"buildpro_saas.tenant_site.prepared_company.index",
-			queue="long",
-			enqueue_after_commit=True,
-			doctypes=doctypes,
-		)
 	return {"abbr": abbr, "places": len(prepared["places"])}
-
-
-def index(doctypes: list[str]) -> None:
-	"""Make the search index of these doctypes anew, those of them that are searched."""
-	for doctype in doctypes:
-		if frappe.db.exists("DocType", doctype) and frappe.get_meta(doctype).get_global_search_fields():
-			rebuild_for_doctype(doctype)
 
 
 def _forget() -> None:
 	"""What SQL changed behind Frappe's back. The definitions of doctypes, which take longest to read again, have no company in them."""
 	frappe.cache.delete_keys("document_cache::")
 	clear_defaults_cache()
-
-
-def _places(company: str, abbr: str) -> list[list[str]]:
-	"""Every column but the search index's in which the name or the abbreviation stands, in any case or as part of a file's name."""
-	spellings = (company, abbr, frappe.scrub(company), frappe.scrub(company).replace("_", "-"))
-	found = []
-	for table, columns in _by_table(_text_columns()).items():
-		table = frappe.qb.Table(table)
-		for column in columns:
-			conditions = [table[column].like(f"%{spelling}%") for spelling in spellings]
-			cells = (
-				frappe.qb.from_(table).select(table[column]).where(Criterion.any(conditions)).run(pluck=True)
-			)
-			if cells and table.get_table_name() in DEFINITIONS:
-				frappe.throw(
-					_("The company's name stands in a doctype's definition: {0}").format(cells[0][:200])
-				)
-			for cell in cells:
-				_check_cell(cell, company, abbr, f"{table.get_table_name()}.{column}")
-			if cells:
-				found.append([table.get_table_name(), column])
-	return found
 
 
 def _check_cell(cell: str, company: str, abbr: str, place: str) -> None:
@@ -168,8 +142,7 @@ def _text_columns() -> list[tuple[str, str]]:
 	return (
 		frappe.qb.from_(columns)
 		.select(columns.table_name, columns.column_name)
-		.where((columns.table_schema == frappe.conf.db_name) & (columns.table_name != SEARCH_INDEX))
-		.where(columns.data_type.isin(TEXT_TYPES))
+		.where((columns.table_schema == frappe.conf.db_name) & columns.data_type.isin(TEXT_TYPES))
 		.orderby(columns.table_name, columns.column_name)
 		.run()
 	)
@@ -180,10 +153,6 @@ def _by_table(places: list) -> dict[str, list[str]]:
 	for table, column in places:
 		tables.setdefault(table, []).append(column)
 	return tables
-
-
-def _doctypes(places: list) -> list[str]:
-	return [table.removeprefix("tab") for table in _by_table(places)]
 
 
 def _fiscal_year_end() -> str | None:

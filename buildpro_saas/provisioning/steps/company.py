@@ -18,6 +18,12 @@ class SetUpCompany(Step):
 	redo_from = "make_site"  # ERPNext's set-up commits as it goes and cannot be gone on with
 
 	def run(self, context: Context) -> dict:
+		done = self._set_up(context)
+		if context.state.get("copied_apps"):
+			context.site.call("buildpro_saas.tenant_site.onboarding.index_for_search_later")
+		return done
+
+	def _set_up(self, context: Context) -> dict:
 		if prepared := context.state.get("prepared_company"):
 			return self._adopt(context, prepared)
 		tenant = context.tenant

@@ -207,7 +207,7 @@ class FillStandby(Step):
 
 	def _check_room(self, context: Context) -> None:
 		if standby.room(frappe.get_doc("Bench", context.bench_row["name"])) < 0:  # this one is counted in
-			raise WayClosedError("tenants have taken the bench's last places meanwhile")
+			raise WayClosedError("the bench's disk or its last places are taken meanwhile")
 
 	def _copy(self, context: Context, image, database: str) -> None:
 		try:
