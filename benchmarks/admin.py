@@ -52,13 +52,16 @@ class Admin:
 
 	def __enter__(self) -> Admin:
 		self.drop()  # what an interrupted run left
+		# images and standby sites are made when a benchmark says so, and not as soon as the site is there
+		services = self.bench.services()
+		services.stop("scheduler")
 		self.site.make()
 		for plan, apps in PLAN_APPS.items():
 			self.command("set-plan-apps", plan, *(app for app in apps if app in self.bench.apps()))
 		if not self.client.login("Administrator", self.bench.home.secret("administrator_password")):
 			raise DevError(f"{self.client.url} refuses the Administrator's password.")
-		# images and standby sites are made when a benchmark says so
 		self.set("build_images", 0)
+		services.start_all("scheduler")
 		return self
 
 	def __exit__(self, *_error) -> None:

@@ -52,7 +52,8 @@ def mariadb_version(bench: Bench, config: dict) -> str:
 	)
 	host, port = config.get("db_host") or "127.0.0.1", str(config.get("db_port") or 3306)
 	command = [bench.python, "-c", code, host, port]
-	return output_of(command, env=bench.environment(), text=bench.db_root_password()).strip()
+	answer = output_of(command, env=bench.environment(), text=bench.db_root_password()).strip()
+	return answer.removeprefix("5.5.5-")  # which it says to old clients that expect MySQL's numbers
 
 
 def memory_gb() -> float:
