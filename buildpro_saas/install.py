@@ -9,6 +9,7 @@ from buildpro_saas.agent import site_config
 from buildpro_saas.control_plane import setup as control_plane
 from buildpro_saas.entitlements import keys
 from buildpro_saas.provisioning.schedule import ADMIN_JOBS
+from buildpro_saas.tenant_site import entitlement
 from buildpro_saas.tenant_site import setup as tenant_site
 
 # What the app writes into site_config.json; uninstalling takes it out again.
@@ -20,6 +21,9 @@ SITE_CONFIG_KEYS = (
 	"buildpro_signing_key",
 	"buildpro_db_user",
 	"buildpro_db_password",
+	"buildpro_sequence",
+	"buildpro_clock",
+	"buildpro_sync_token",
 	"buildpro_job",
 	"buildpro_finished",
 )
@@ -76,6 +80,7 @@ def after_uninstall() -> None:
 	control_plane.after_uninstall()
 	frappe.db.delete("Scheduled Job Type", {"method": ("in", ADMIN_JOBS)})
 	frappe.db.delete("Singles", {"doctype": "Nexelya Plan Settings"})
+	entitlement.remove()
 	_set_config(dict.fromkeys(SITE_CONFIG_KEYS))
 	frappe.db.commit()  # the uninstaller's own commit comes before this hook
 

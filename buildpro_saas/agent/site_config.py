@@ -32,13 +32,18 @@ def update(folder: Path, values: dict) -> dict:
 
 def write(folder: Path, config: dict) -> None:
 	"""Write the whole site_config.json at once, mode 0600."""
-	handle, name = tempfile.mkstemp(dir=folder, prefix=".site_config.")  # mkstemp makes it 0600
+	write_json(Path(folder) / "site_config.json", config)
+
+
+def write_json(path: Path, content: dict) -> None:
+	"""Write a JSON file so that a reader, or a crash, meets the old or the new one; mode 0600."""
+	handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")  # mkstemp makes it 0600
 	try:
 		with os.fdopen(handle, "w") as f:
-			f.write(json.dumps(config, indent=1, sort_keys=True))
+			f.write(json.dumps(content, indent=1, sort_keys=True))
 			f.flush()
 			os.fsync(f.fileno())
-		os.replace(name, Path(folder) / "site_config.json")
+		os.replace(name, path)
 	except BaseException:
 		Path(name).unlink(missing_ok=True)
 		raise

@@ -1,17 +1,21 @@
-"""From a site's entitlement to the answer: may this feature be used here, and if not, why, and whom to ask."""
+"""From a site's entitlement to the answer: may this be used here, and if not, why, and whom to ask."""
 
 import difflib
 import html
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
 
+from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements import statement as statements
+from buildpro_saas.entitlements.layers import Grant, Grants, Limit, moments, next_moment
 from buildpro_saas.entitlements.reason import ALLOWING, SENTENCES, Reason
-from buildpro_saas.entitlements.statement import EntitlementError, Statement
+from buildpro_saas.entitlements.statement import LEEWAY, EntitlementError, Statement
 
 OPERATOR = "the operator of this site"
+DENYING_GRANTS = (Reason.REVOKED, Reason.KILLED)
 
 
 class UnknownFeatureError(LookupError):
@@ -28,9 +32,10 @@ class UnknownFeatureError(LookupError):
 class Decision:
 	"""The answer of a gate. True in a condition when allowed.
 
-	required_plan is the plan that has the feature (the tenant's own, where it does), None when none has or
-	when that is not known. valid_until: while in force, when the entitlement expires; from then on, when its
-	grace ends or ended. is_stale: the entitlement has expired and was not renewed.
+	feature: its key, or a limit's. required_plan is the plan that has the feature (the tenant's own, where it does), None when
+	none has or when that is not known. source: the add-on that brings it. valid_until: while in force, when the entitlement (or
+	what grants this) expires; from then on, when its grace ends or ended. is_stale, stale_since: the entitlement has expired and
+	was not renewed. limit, used, requested: of a limit, in its own unit; limit is None when there is none.
 	"""
 
 	allowed: bool
@@ -41,79 +46,239 @@ class Decision:
 	message: str
 	valid_until: datetime | None
 	is_stale: bool
+	stale_since: datetime | None = None
+	source: str | None = None
+	limit: int | None = None
+	used: int | None = None
+	requested: int | None = None
 
 	def __bool__(self) -> bool:
 		return self.allowed
 
 	def as_dict(self) -> dict:
-		"""The decision as JSON can hold it; valid_until in ISO 8601, UTC."""
-		until = self.valid_until and self.valid_until.isoformat()
-		return asdict(self) | {"reason": self.reason.value, "valid_until": until}
+		"""The decision as JSON can hold it; times in ISO 8601, UTC."""
+		times = {key: getattr(self, key) for key in ("valid_until", "stale_since")}
+		return (
+			asdict(self)
+			| {"reason": self.reason.value}
+			| {key: moment and moment.isoformat() for key, moment in times.items()}
+		)
 
 
 class Gate(dict):
-	"""feature → Decision for one statement (or the lack of one) at one standing.
+	"""feature → Decision for one statement (or the lack of one) while its standing and its layers stay as they are.
 
-	A decision is made when it is first asked for and kept: from then on it is one look-up in a dict.
+	A decision is made when it is first asked for and kept: from then on it is one look-up in a dict. `until` (epoch seconds) is
+	when the gate must be made anew, None for never.
 	"""
 
-	def __init__(self, statement: Statement | None, standing: Reason):
+	def __init__(
+		self, statement: Statement | None, standing: Reason, grants: Grants | None, catalogue: Mapping
+	):
 		super().__init__()
 		self.statement = statement
 		self.standing = standing
+		self.grants = grants
+		self.catalogue = catalogue
+		self.features: Mapping[str, Mapping] = catalogue.get("features") or {}
+		self.until = statement and _next_change(statement, standing, grants)
+		self._shadow = frozenset((statement and statement.layers.get("shadow")) or ())
 
 	def __missing__(self, feature: str) -> Decision:
 		if self.statement is None:
 			# Not kept: without a catalogue, any string could be asked for.
 			return _decide_without(self.standing, feature)
-		known = self.statement.known_features
-		if feature not in known:
-			raise UnknownFeatureError(feature, _nearest(feature, known))
-		decision = self[feature] = _decide(self.statement, self.standing, feature)
+		if feature not in self.features and feature not in self.grants.features:
+			raise UnknownFeatureError(feature, _nearest(feature, self.known_features))
+		decision = self[feature] = self._decide(feature)
 		return decision
 
+	@property
+	def known_features(self) -> set[str]:
+		"""Every feature of the catalogue as it was when the statement was made; empty without one."""
+		return self.features.keys() | (self.grants.features.keys() if self.grants else set())
 
-def gate(token: str | None, public_keys: Mapping[str, str], site: str, now: float | None = None) -> Gate:
+	@property
+	def is_in_force(self) -> bool:
+		"""Whether the site may be worked on: the statement is genuine and in force, or in its grace."""
+		return self.standing in ALLOWING
+
+	@property
+	def limits(self) -> dict[str, Limit]:
+		"""The limits in force by key; empty without a statement."""
+		return self.grants.limits if self.grants else {}
+
+	def limit(self, key: str, used: int, requested: int = 1) -> Decision:
+		"""Whether `requested` more may be added to the `used` that are in use, all in the limit's unit.
+
+		Allowed when nothing limits it, and when nothing more is requested.
+		"""
+		if not self.is_in_force:
+			return self._refuse_growth(key, used, requested)
+		limit = self.limits.get(key)
+		if limit is None:
+			return self._answer(key, Reason.PLAN, kind="limits", used=used, requested=requested)
+		is_within = requested <= 0 or used + requested <= limit.value
+		if is_within:
+			reason = limit.reason if self.standing is Reason.PLAN else self.standing
+		else:
+			reason = Reason.LIMIT_REACHED if limit.is_hard else Reason.OVER_SOFT_LIMIT
+		return self._answer(
+			key, reason, kind="limits", limit=limit.value, used=used, requested=requested, source=limit.source
+		)
+
+	def _decide(self, feature: str) -> Decision:
+		grant = self.grants.features.get(feature)
+		reason = self._reason(grant)
+		if reason not in ALLOWING and feature in self._shadow and self.is_in_force:
+			reason = Reason.SHADOW
+		return self._answer(feature, reason, grant=grant, source=grant and grant.source)
+
+	def _reason(self, grant: Grant | None) -> Reason:
+		if not self.is_in_force:
+			return self.standing
+		if grant is None:
+			return Reason.NOT_IN_PLAN
+		if grant.reason in DENYING_GRANTS or self.standing is Reason.PLAN:
+			return grant.reason
+		return self.standing
+
+	def _answer(
+		self,
+		key: str,
+		reason: Reason,
+		*,
+		kind: str = "features",
+		grant: Grant | None = None,
+		source: str | None = None,
+		**numbers: int,
+	) -> Decision:
+		statement, grants = self.statement, self.grants
+		is_stale = self.standing in (Reason.GRACE, Reason.EXPIRED)
+		until = statement.grace_until if is_stale else statement.expires
+		if not is_stale and grant and grant.until:
+			until = min(until, grant.until)
+		own_plan = grants.plan if grant and grant.reason in (Reason.PLAN, Reason.TRIAL) else None
+		required_plan = own_plan or (self.features.get(key) or {}).get("plan")
+		named = {
+			"label": catalogues.label_of(self.catalogue, kind, key),
+			"plan": grants.plan,
+			"source": source,
+			"until": f"{_utc(until):%Y-%m-%d}",
+			**numbers,
+		}
+		sentences = [SENTENCES[reason].format(**named)]
+		if kind == "limits" and numbers.get("limit") is None and reason in ALLOWING:
+			sentences = [f"{named['label']} has no limit in your plan {grants.plan}."]
+		elif kind == "limits" and reason in (
+			Reason.PLAN,
+			Reason.TRIAL,
+			Reason.ADDON,
+			Reason.OVERRIDE,
+			Reason.GRACE,
+		):
+			sentences = [f"{named['label']}: {numbers['used']} of {numbers['limit']} in use."]
+		if kind == "features" and grant is None and reason not in ALLOWING:
+			sentences.append(
+				f"It is available in {required_plan}." if required_plan else "No plan has it at present."
+			)
+		if reason not in ALLOWING or is_stale:
+			sentences.append(f"Please ask {statement.contact or OPERATOR}.")
+		return Decision(
+			allowed=reason in ALLOWING,
+			reason=reason,
+			feature=key,
+			plan=grants.plan,
+			required_plan=required_plan,
+			message=" ".join(sentences),
+			valid_until=_utc(until),
+			is_stale=is_stale,
+			stale_since=_utc(statement.expires) if is_stale else None,
+			source=source if reason is Reason.ADDON else None,
+			limit=numbers.get("limit"),
+			used=numbers.get("used"),
+			requested=numbers.get("requested"),
+		)
+
+	def _refuse_growth(self, key: str, used: int, requested: int) -> Decision:
+		if self.statement is None:
+			return _decide_without(self.standing, key)
+		return self._answer(key, self.standing, kind="limits", used=used, requested=requested)
+
+
+def gate(
+	token: str | None,
+	public_keys: Mapping[str, str],
+	site: str,
+	now: float | None = None,
+	*,
+	catalogue: Mapping | None = None,
+	lowest_sequence: int = 0,
+) -> Gate:
 	"""The gate of `site` at `now` (epoch seconds) under the entitlement `token`, which may be a bad one.
 
-	gate(…)["rfi"] is its Decision. Raises UnknownFeatureError there when a readable entitlement lacks the name.
+	gate(…)["rfi"] is its Decision. Raises UnknownFeatureError there when a readable entitlement lacks the name. catalogue: the one
+	that came with the token; where it is another, the entitlement does not count. lowest_sequence: of the newest statement that
+	the site has had; an older one does not count.
 	"""
+	now = time.time() if now is None else now
 	try:
 		statement = statements.verify(token or "", public_keys, site)
 	except EntitlementError as error:
-		return _gate(None, error.reason)
-	return _gate(statement, statement.standing(now))
+		return _without(error.reason)
+	if statement.sequence < lowest_sequence:
+		return _without(Reason.REPLAYED)
+	if statement.catalogue_digest != _digest(_Same(catalogue or {})):
+		return _without(Reason.BAD_SIGNATURE)
+	return _gate(
+		statement, statement.standing(now), next_moment(statement.layers, now), _Same(catalogue or {})
+	)
+
+
+class _Same:
+	"""A mapping as a key of a cache: the very same object, not one that is equal. It is held, so that its id stays its own."""
+
+	__slots__ = ("it",)
+
+	def __init__(self, it: Mapping):
+		self.it = it
+
+	def __hash__(self) -> int:
+		return id(self.it) if self.it else 0
+
+	def __eq__(self, other: object) -> bool:
+		return isinstance(other, _Same) and (self.it is other.it or not (self.it or other.it))
 
 
 @lru_cache(maxsize=1024)
-def _gate(statement: Statement | None, standing: Reason) -> Gate:
-	return Gate(statement, standing)
+def _gate(statement: Statement, standing: Reason, until: int | None, catalogue: _Same) -> Gate:
+	# all moments before the same next change have the same grants
+	at = until - 1 if until is not None else _after_all(statement)
+	return Gate(statement, standing, statement.grants(at), catalogue.it)
 
 
-def _decide(statement: Statement, standing: Reason, feature: str) -> Decision:
-	is_in_plan = feature in statement.features
-	reason = standing if is_in_plan or standing not in ALLOWING else Reason.NOT_IN_PLAN
-	required_plan = statement.plan if is_in_plan else statement.available_in.get(feature)
-	is_stale = standing in (Reason.GRACE, Reason.EXPIRED)
-	until = _utc(statement.grace_until if is_stale else statement.expires)
-	label = statement.labels.get(feature) or feature
-	sentences = [SENTENCES[reason].format(label=label, plan=statement.plan, until=f"{until:%Y-%m-%d}")]
-	if not is_in_plan:
-		sentences.append(
-			f"It is available in {required_plan}." if required_plan else "No plan has it at present."
-		)
-	if reason != Reason.PLAN:
-		sentences.append(f"Please ask {statement.contact or OPERATOR}.")
-	return Decision(
-		allowed=reason in ALLOWING,
-		reason=reason,
-		feature=feature,
-		plan=statement.plan,
-		required_plan=required_plan,
-		message=" ".join(sentences),
-		valid_until=until,
-		is_stale=is_stale,
-	)
+@lru_cache(maxsize=1024)
+def _digest(catalogue: _Same) -> str:
+	return catalogues.digest(catalogue.it)
+
+
+@lru_cache(maxsize=32)
+def _without(reason: Reason) -> Gate:
+	return Gate(None, reason, None, {})
+
+
+def _after_all(statement: Statement) -> int:
+	return max(moments(statement.layers), default=0)
+
+
+def _next_change(statement: Statement, standing: Reason, grants: Grants) -> float | None:
+	"""When the standing or the layers change next (epoch seconds)."""
+	ends = {
+		Reason.NOT_YET_VALID: statement.not_before - LEEWAY,
+		Reason.PLAN: statement.expires + LEEWAY,
+		Reason.GRACE: statement.grace_until + LEEWAY,
+	}
+	return min((each for each in (ends.get(standing), grants.until) if each is not None), default=None)
 
 
 def _decide_without(reason: Reason, feature: str) -> Decision:

@@ -3,16 +3,19 @@
 A JWT (RFC 7519) signed with Ed25519 (RFC 8037). Nothing here knows Frappe.
 """
 
+import json
 import sys
 import time
 import uuid
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import jwt
+from jwt.utils import base64url_decode, base64url_encode
 
-from buildpro_saas.entitlements import keys
+from buildpro_saas.entitlements import keys, layers
 from buildpro_saas.entitlements.reason import Reason
 
 ISSUER = "buildpro_saas"
@@ -21,7 +24,12 @@ ALGORITHM = "EdDSA"
 # 4120 §1.6, has it too).
 LEEWAY = 300
 DAY = 24 * 60 * 60
+ACTIVE = "Active"
+PAST_DUE = "Past Due"
 SUSPENDED = "Suspended"
+STATUSES = (ACTIVE, PAST_DUE, SUSPENDED)
+# What the layers may come to once they are unpacked (bytes): a signed claim, but one that a damaged admin site may have made.
+LARGEST = 4 * 1024 * 1024
 REQUIRED = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]
 
 
@@ -42,19 +50,22 @@ class Statement:
 
 	tenant: str
 	site: str
-	plan: str
 	status: str
-	features: frozenset[str]
-	limits: dict[str, dict]
-	available_in: dict[str, str | None]
-	labels: dict[str, str]
+	layers: dict
 	contact: str
+	sequence: int
+	catalogue_digest: str
 	issued_at: int
 	not_before: int
 	expires: int
 	grace_until: int
 	jti: str
 	kid: str
+	next_keys: dict[str, str] = field(default_factory=dict)
+
+	def grants(self, now: float | None = None) -> layers.Grants:
+		"""What the tenant may use as of `now` (epoch seconds), whatever the standing."""
+		return layers.compose(self.layers, time.time() if now is None else now)
 
 	def standing(self, now: float | None = None) -> Reason:
 		"""PLAN while in force, else GRACE, EXPIRED, NOT_YET_VALID or SUSPENDED, as of `now` (epoch seconds)."""
@@ -67,11 +78,6 @@ class Statement:
 			return Reason.PLAN
 		return Reason.GRACE if now < self.grace_until + LEEWAY else Reason.EXPIRED
 
-	@property
-	def known_features(self) -> set[str]:
-		"""Every feature of the catalogue as it was when the statement was made."""
-		return self.features | self.available_in.keys() | self.labels.keys()
-
 
 def issue(
 	signing_key: Mapping[str, str],
@@ -79,20 +85,29 @@ def issue(
 	*,
 	valid_days: float,
 	grace_days: float,
+	sequence: int | None = None,
+	catalogue_digest: str = "",
+	next_keys: Mapping[str, str] | None = None,
 	now: float | None = None,
 ) -> str:
 	"""Sign an entitlement and return it as a JWT.
 
-	signing_key: {"kid", "private": raw 32 bytes in base64url}. data: {"tenant", "site", "plan", "features":
-	list, "limits": {key: {"value": int, "is_hard": bool}}, "available_in": {feature: plan, or None where no
-	plan has it}, "labels": {feature: label}, "contact", "status" (optional)}. valid_days and grace_days count
-	from `now` (epoch seconds) and from the expiry. Raises ValueError when a part is missing or a duration
-	makes no sense.
+	signing_key: {"kid", "private": raw 32 bytes in base64url}. data: {"tenant", "site", "layers": as layers.py has them, "contact",
+	"status": "Active" (when not given), "Past Due" or "Suspended"}. valid_days and grace_days count from `now` (epoch seconds)
+	and from the expiry. sequence: higher than that of every earlier statement for the tenant; `now` where not given.
+	catalogue_digest: of the catalogue that goes with it. next_keys: {kid: public key} that the site is to trust from now on.
+	Raises ValueError when a part is missing or a duration makes no sense.
 	"""
-	if missing := [part for part in ("tenant", "site", "plan") if not data.get(part)]:
+	missing = [part for part in ("tenant", "site") if not data.get(part)]
+	if not (data.get("layers") or {}).get("plans"):
+		missing.append("a plan")
+	if missing:
 		raise ValueError(f"An entitlement needs {', '.join(missing)}.")
 	if valid_days <= 0 or grace_days < 0:
 		raise ValueError("An entitlement must be valid for more than 0 days, with 0 or more days of grace.")
+	status = data.get("status") or ACTIVE
+	if status not in STATUSES:
+		raise ValueError(f"An entitlement's status is one of {', '.join(STATUSES)}, not {status}.")
 	issued = int(time.time() if now is None else now)
 	claims = {
 		"iss": ISSUER,
@@ -103,17 +118,14 @@ def issue(
 		"exp": issued + int(valid_days * DAY),
 		"grace": int(grace_days * DAY),
 		"jti": uuid.uuid4().hex,
-		"plan": data["plan"],
-		"status": data.get("status") or "Active",
-		"features": sorted(data.get("features") or ()),
-		"limits": {
-			key: {"value": int(limit["value"]), "is_hard": bool(limit["is_hard"])}
-			for key, limit in (data.get("limits") or {}).items()
-		},
-		"available_in": dict(data.get("available_in") or {}),
-		"labels": dict(data.get("labels") or {}),
+		"seq": issued if sequence is None else int(sequence),
+		"status": status,
 		"contact": data.get("contact") or "",
+		"catalogue": catalogue_digest,
+		"layers": pack(data["layers"]),
 	}
+	if next_keys:
+		claims["next_keys"] = dict(next_keys)
 	private = keys.load_private(signing_key["private"])
 	return jwt.encode(claims, private, algorithm=ALGORITHM, headers={"kid": signing_key["kid"]})
 
@@ -184,24 +196,46 @@ def _as_statement(kid: str, claims: dict) -> Statement:
 		return Statement(
 			tenant=claims["sub"],
 			site=claims["aud"],
-			plan=intern(claims["plan"]),
 			status=intern(claims["status"]),
-			features=frozenset(map(intern, claims["features"])),
-			limits={
-				intern(key): {"value": int(limit["value"]), "is_hard": bool(limit["is_hard"])}
-				for key, limit in claims["limits"].items()
-			},
-			available_in={
-				intern(key): intern(plan) if plan else None for key, plan in claims["available_in"].items()
-			},
-			labels={intern(key): intern(label) for key, label in claims["labels"].items()},
+			layers=unpack(claims["layers"]),
 			contact=intern(claims["contact"]),
+			sequence=int(claims["seq"]),
+			catalogue_digest=intern(claims["catalogue"]),
 			issued_at=int(claims["iat"]),
 			not_before=int(claims["nbf"]),
 			expires=int(claims["exp"]),
 			grace_until=int(claims["exp"]) + int(claims["grace"]),
 			jti=claims["jti"],
 			kid=kid,
+			next_keys=dict(claims.get("next_keys") or {}),
 		)
-	except (KeyError, TypeError, ValueError, AttributeError) as error:
+	except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
 		raise EntitlementError(Reason.MALFORMED, f"The entitlement cannot be read: {error!r}.")
+
+
+def pack(plain: Mapping) -> str:
+	"""Layers as a claim: deflated, since 500 features with their names must fit into 8 KB."""
+	text = json.dumps(plain, separators=(",", ":"), sort_keys=True)
+	return base64url_encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def unpack(packed: str) -> dict:
+	"""The layers in a claim. Raises ValueError or zlib.error when it holds none."""
+	inflater = zlib.decompressobj()
+	text = inflater.decompress(base64url_decode(packed), LARGEST)
+	if inflater.unconsumed_tail:
+		raise ValueError("the layers are too large")
+	plain = json.loads(text, object_pairs_hook=_interned)
+	layers.check(plain)
+	return plain
+
+
+def _interned(pairs: list[tuple]) -> dict:
+	# feature names are the same in a thousand tenants' statements: held once
+	intern = sys.intern
+	return {
+		intern(key): [intern(each) if type(each) is str else each for each in value]
+		if type(value) is list
+		else value
+		for key, value in pairs
+	}

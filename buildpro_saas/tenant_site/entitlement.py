@@ -1,26 +1,42 @@
-"""The entitlement that this site holds: where its token is kept, and the gate that follows from it.
+"""The entitlement that this site holds: where it is kept, and the gate that follows from it.
 
-The token is kept in Nexelya Plan Settings. What makes it count (the public keys, the site's name) comes from
-site_config.json, so that nobody can grant themselves anything from Desk.
+It is kept in a file of the site's folder, entitlement.json, and not in the database: nobody can write there from Desk, an old
+database that is restored brings no old entitlement back, and asking whether it has changed is one stat of a file, so that every
+process of the bench goes by a new one at once, with or without Redis. What makes it count (the public keys, the site's name, the
+lowest sequence number) comes from site_config.json.
 """
 
+import json
+import os
+import time
+from pathlib import Path
 from time import monotonic
 
 import frappe
+from filelock import FileLock
 from frappe import local
 
+from buildpro_saas.agent import site_config
+from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements import decision, statement
 from buildpro_saas.entitlements.decision import Gate
-from buildpro_saas.entitlements.statement import Statement
+from buildpro_saas.entitlements.reason import Reason
+from buildpro_saas.entitlements.statement import LEEWAY, EntitlementError, Statement
 
 DOCTYPE = "Nexelya Plan Settings"
-# In Redis, under the site's own prefix: the token. Checking it again costs nothing, so it need not be
-# trusted.
-CACHE_KEY = "buildpro_entitlement"
+FILE = "entitlement.json"
+# In site_config.json. The sequence number of the newest statement that the site has had: no older one counts.
+SEQUENCE_KEY = "buildpro_sequence"
+# In site_config.json. The latest time that this site knows to have been (epoch seconds): a clock set back gains nothing.
+CLOCK_KEY = "buildpro_clock"
 # In frappe.local.cache, which lives as long as the request or job and is emptied by frappe.clear_cache().
 LOCAL_KEY = "buildpro_gate"
 # A job may run for hours; after so many seconds it asks for the entitlement again.
 HOLD_SECONDS = 60
+LOCK_TIMEOUT = 30  # seconds; applying takes milliseconds
+
+# path of a site's file → (signature of the file, token, catalogue): the same for all requests of a process
+_read: dict[str, tuple[tuple, str, dict]] = {}
 
 
 def current_gate() -> Gate:
@@ -32,12 +48,72 @@ def current_gate() -> Gate:
 
 
 def load_gate() -> Gate:
-	"""Make this site's gate and keep it for the request: one Redis read, or one SQL where Redis has nothing."""
-	forget_in_request()
-	token = frappe.cache.get_value(CACHE_KEY, generator=stored_token)
-	gate = decision.gate(token, public_keys(), frappe.local.site)
-	frappe.local.cache[LOCAL_KEY] = (gate, monotonic() + HOLD_SECONDS)
+	"""Make this site's gate and keep it for the request: a stat of the file, which is read only when it has changed."""
+	token, catalogue = stored()
+	now = trusted_now()
+	gate = decision.gate(
+		token,
+		public_keys(),
+		frappe.local.site,
+		now,
+		catalogue=catalogue,
+		lowest_sequence=lowest_sequence(),
+	)
+	hold = HOLD_SECONDS if gate.until is None else min(HOLD_SECONDS, max(gate.until - now, 0))
+	frappe.local.cache[LOCAL_KEY] = (gate, monotonic() + hold)
 	return gate
+
+
+def stored() -> tuple[str, dict]:
+	"""The token and the catalogue of this site; ("", {}) when it has none."""
+	path = os.path.join(frappe.local.site_path, FILE)
+	try:
+		found = os.stat(path)
+	except FileNotFoundError:
+		return "", {}
+	signature = (found.st_mtime_ns, found.st_ino, found.st_size)
+	held = _read.get(path)
+	if held and held[0] == signature:
+		return held[1], held[2]
+	content = json.loads(Path(path).read_text())
+	_read[path] = (signature, content["token"], content["catalogue"])
+	return content["token"], content["catalogue"]
+
+
+def stored_token() -> str:
+	"""The token of this site; empty when it has none."""
+	return stored()[0]
+
+
+def apply(token: str, catalogue: dict | None = None) -> Statement:
+	"""Put a statement, with the catalogue that goes with it, into force for every process of the bench, and return it.
+
+	Raises EntitlementError when it is not genuine, was made for another site, or is older than one that the site has had; the one
+	in force then stays.
+	"""
+	folder = Path(frappe.local.site_path)
+	(folder / "locks").mkdir(exist_ok=True)
+	with FileLock(folder / "locks" / "entitlement.lock", timeout=LOCK_TIMEOUT):
+		new = verify(token)
+		if new.catalogue_digest != catalogues.digest(catalogue):
+			raise EntitlementError(
+				Reason.BAD_SIGNATURE, "The catalogue is not the one that goes with the entitlement."
+			)
+		config = site_config.read(folder)
+		if new.sequence < int(config.get(SEQUENCE_KEY) or 0):
+			raise EntitlementError(
+				Reason.REPLAYED, "The entitlement is older than one that this site has had."
+			)
+		site_config.write_json(folder / FILE, {"token": token, "catalogue": catalogue or {}})
+		update_config(
+			{
+				SEQUENCE_KEY: new.sequence,
+				CLOCK_KEY: max(new.issued_at, int(config.get(CLOCK_KEY) or 0)),
+				"buildpro_public_keys": {**(config.get("buildpro_public_keys") or {}), **new.next_keys},
+			}
+		)
+	forget_in_request()
+	return new
 
 
 def verify(token: str) -> Statement:
@@ -51,35 +127,47 @@ def public_keys() -> dict[str, str]:
 	return keys if isinstance(keys, dict) else {}
 
 
-def stored_token() -> str:
-	"""The token in the database; empty when there is none, or when the app is not installed on this site."""
-	singles = frappe.qb.DocType("Singles")
-	query = (
-		frappe.qb.from_(singles)
-		.select(singles.value)
-		.where((singles.doctype == DOCTYPE) & (singles.field == "token"))
-	)
-	rows = query.run()
-	return (rows and rows[0][0]) or ""
+def lowest_sequence() -> int:
+	"""The sequence number of the newest statement that this site has had; 0 for none."""
+	return int(frappe.conf.get(SEQUENCE_KEY) or 0)
 
 
-def token_changed(token: str) -> None:
-	"""Have this request go by a token that is being saved, and every process once it is committed."""
-	forget()
-	# After the commit it is written, not only deleted: a reader that still saw the old row may have put that
-	# back.
-	frappe.db.after_commit.add(lambda: frappe.cache.set_value(CACHE_KEY, token))
-	frappe.db.after_commit.add(forget_in_request)
-	frappe.db.after_rollback.add(forget)
+def trusted_now() -> float:
+	"""The time (epoch seconds), or the latest that this site knows to have been where the clock is behind that."""
+	now = time.time()
+	known = float(frappe.conf.get(CLOCK_KEY) or 0)
+	return known if now < known - LEEWAY else now
+
+
+def is_clock_set_back() -> bool:
+	"""Whether the server's clock is behind a time that this site knows to have been."""
+	return trusted_now() != time.time() and trusted_now() > time.time() + LEEWAY
+
+
+def note_time() -> None:
+	"""Remember that it is now at least this late."""
+	if time.time() > float(frappe.conf.get(CLOCK_KEY) or 0):
+		update_config({CLOCK_KEY: int(time.time())})
+
+
+def update_config(values: dict) -> None:
+	"""Merge values into this site's site_config.json (None removes a key), atomically, and into frappe.conf."""
+	site_config.update(Path(frappe.local.site_path), values)
+	frappe.local.conf.update(values)
 
 
 def forget() -> None:
-	"""Drop what is held of the entitlement, so that it is read from the database next time."""
-	frappe.cache.delete_value(CACHE_KEY)
+	"""Drop what this process holds of the site's entitlement."""
+	_read.pop(os.path.join(frappe.local.site_path, FILE), None)
 	forget_in_request()
 
 
 def forget_in_request() -> None:
-	"""Drop what this request holds, so that the token is read again next time."""
+	"""Drop what this request holds, so that the entitlement is looked at again next time."""
 	frappe.local.cache.pop(LOCAL_KEY, None)
-	frappe.local.cache.pop(frappe.cache.make_key(CACHE_KEY), None)
+
+
+def remove() -> None:
+	"""Take the entitlement off the site, for uninstalling."""
+	Path(frappe.local.site_path, FILE).unlink(missing_ok=True)
+	forget()

@@ -18,6 +18,7 @@ from frappe.utils import cint, get_datetime, now_datetime, validate_email_addres
 from frappe.utils.global_search import get_doctypes_with_global_search, rebuild_for_doctype
 from frappe.utils.scheduler import enable_scheduler
 
+from buildpro_saas.entitlements.statement import EntitlementError
 from buildpro_saas.tenant_site import company_setup, entitlement
 
 # Roles that Frappe's own set-up keeps from a site's first user
@@ -38,23 +39,26 @@ LINK_VALID = 24 * 60 * 60
 LINK_EXPIRY = "reset_password_link_expiry_duration"
 
 
-def apply_entitlement(token: str, company: str) -> dict:
-	"""Put a signed entitlement into force on this site.
+def apply_entitlement(token: str, catalogue: dict | None = None, company: str | None = None) -> dict:
+	"""Put a signed entitlement into force on this site, and show it in Nexelya Plan Settings.
 
-	Returns {"plan", "status", "features": count}. Raises frappe.ValidationError when the token is not genuine
-	or was made for another site; the one in force then stays.
+	Returns {"plan", "status", "features": count, "sequence"}. Raises frappe.ValidationError when the token is not genuine, was made
+	for another site, or is older than one that the site has had; the one in force then stays.
 	"""
 	if not token:
 		frappe.throw(_("There is no entitlement to apply."))
+	try:
+		statement = entitlement.apply(token, catalogue)
+	except EntitlementError as error:
+		frappe.throw(str(error), title=_("Entitlement refused"))
 	settings = frappe.get_doc(entitlement.DOCTYPE)
-	settings.token = token
-	settings.company = company
-	settings.flags.from_admin_site = True
+	settings.company = company or settings.company
 	settings.save(ignore_permissions=True)
 	return {
 		"plan": settings.plan_type,
 		"status": settings.status,
-		"features": len(entitlement.verify(token).features),
+		"features": len(statement.grants().features),
+		"sequence": statement.sequence,
 	}
 
 

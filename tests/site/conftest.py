@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest_data import CATALOGUE
 
 PLAN_SETTINGS = "Nexelya Plan Settings"
 HOURS = 2 * 3600
@@ -20,10 +21,10 @@ def site(admin_site):
 	"""A site that holds no entitlement yet, with the admin site's own key to sign one for it."""
 	admin_site.db.delete("Singles", {"doctype": PLAN_SETTINGS})
 	site = SiteUnderTest(admin_site)
-	site.entitlement.forget()
+	site.take_entitlement_off()
 	yield site
 	admin_site.db.rollback()
-	site.entitlement.forget()
+	site.take_entitlement_off()
 
 
 class SiteUnderTest:
@@ -35,30 +36,57 @@ class SiteUnderTest:
 
 		self.frappe, self.gating, self.entitlement = frappe, feature_gating, entitlement
 		self.onboarding = onboarding
+		self._sequence = int(time.time())
 
-	def token(self, key: dict | None = None, now: float | None = None, **changes) -> str:
-		"""An entitlement to the plan Growth for this site, signed by its own key or by another."""
-		from buildpro_saas.entitlements import statement
+	def token(
+		self, key: dict | None = None, now: float | None = None, sequence: int | None = None, **changes
+	) -> str:
+		"""An entitlement to the plan Growth for this site, signed by its own key or by another.
 
+		changes: "features", "limits" and "plan" of the plan in force, any of the layers' other kinds, or other data.
+		"""
+		from buildpro_saas.entitlements import catalogue, layers, statement
+
+		plan = layers.single_plan(
+			changes.pop("plan", "Growth"),
+			changes.pop("features", ["rfi", "daily_log"]),
+			changes.pop("limits", {"max_users": {"value": 25, "is_hard": True}}),
+		)
+		kinds = {
+			kind: changes.pop(kind)
+			for kind in ("plans", "addons", "overrides", "killed", "shadow")
+			if kind in changes
+		}
 		data = {
 			"tenant": "acme",
 			"site": self.frappe.local.site,
-			"plan": "Growth",
-			"features": ["rfi", "daily_log"],
-			"limits": {"max_users": {"value": 25, "is_hard": True}},
-			"available_in": {"rfi": "Growth", "daily_log": "Core", "bim": "Enterprise", "drones": None},
-			"labels": {"rfi": "RFI", "bim": "BIM <i>Models</i>"},
+			"layers": plan | kinds,
 			"contact": "support@example.com",
-		} | changes
+		}
+		if sequence is None:
+			self._sequence += 1
 		return statement.issue(
-			key or self.frappe.conf.buildpro_signing_key, data, valid_days=30, grace_days=7, now=now
+			key or self.frappe.conf.buildpro_signing_key,
+			data | changes,
+			valid_days=30,
+			grace_days=7,
+			sequence=self._sequence if sequence is None else sequence,
+			catalogue_digest=catalogue.digest(CATALOGUE),
+			now=now,
 		)
 
 	def apply(self, **changes) -> str:
 		"""Put an entitlement into force, and return its token."""
 		token = self.token(**changes)
-		self.onboarding.apply_entitlement(token, "Acme")
+		self.onboarding.apply_entitlement(token, CATALOGUE, "Acme")
 		return token
+
+	def take_entitlement_off(self) -> None:
+		"""Leave the site as one that never had an entitlement."""
+		self.entitlement.remove()
+		self.entitlement.update_config(
+			{self.entitlement.SEQUENCE_KEY: None, self.entitlement.CLOCK_KEY: None}
+		)
 
 	def settings(self):
 		"""Nexelya Plan Settings as the database has it."""

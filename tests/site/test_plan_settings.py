@@ -1,8 +1,10 @@
 """Nexelya Plan Settings: what is typed or pasted into it grants nothing and takes nothing away."""
 
 import time
+from pathlib import Path
 
 import pytest
+from conftest_data import CATALOGUE
 
 PLAN_SETTINGS = "Nexelya Plan Settings"
 
@@ -26,8 +28,9 @@ def test_the_guides_snippet_takes_nothing_away_either(site):
 
 
 def test_an_entitlement_in_force(site):
-	applied = site.onboarding.apply_entitlement(site.token(), "Acme")
-	assert applied == {"plan": "Growth", "status": "Active", "features": 2}
+	token = site.token(sequence=1_900_000_000)
+	applied = site.onboarding.apply_entitlement(token, CATALOGUE, "Acme")
+	assert applied == {"plan": "Growth", "status": "Active", "features": 2, "sequence": 1_900_000_000}
 	settings = site.settings()
 	assert (settings.plan_type, settings.status, settings.company) == ("Growth", "Active", "Acme")
 	assert settings.valid_until
@@ -35,8 +38,8 @@ def test_an_entitlement_in_force(site):
 
 def test_applying_it_twice_changes_nothing(site):
 	token = site.token()
-	first = site.onboarding.apply_entitlement(token, "Acme")
-	assert site.onboarding.apply_entitlement(token, "Acme") == first
+	first = site.onboarding.apply_entitlement(token, CATALOGUE, "Acme")
+	assert site.onboarding.apply_entitlement(token, CATALOGUE, "Acme") == first
 
 
 @pytest.mark.parametrize("field", ["plan_type", "status", "valid_until"])
@@ -78,21 +81,62 @@ def test_an_emptied_token_stays(site):
 	assert site.settings().token == token
 
 
-def test_a_forged_token_written_past_the_record_grants_nothing(site):
-	site.apply()
-	forged = site.token(key=site.foreign_key(), features=["bim"])
-	site.frappe.db.set_single_value(PLAN_SETTINGS, "token", forged)
-	site.entitlement.forget()
-	answer = site.gating.get_feature_access("bim")
-	assert not answer.allowed and answer.reason.value == "UNKNOWN_KEY"
+def test_what_is_written_past_the_record_grants_nothing(site):
+	token = site.apply()
+	site.frappe.db.set_single_value(PLAN_SETTINGS, "token", site.token(features=["bim"]))
+	site.frappe.db.set_single_value(PLAN_SETTINGS, "plan_type", "Enterprise")
+	site.frappe.clear_cache()
+	assert not site.gating.check_feature_access("bim")
+	settings = site.settings()
+	settings.run_method("onload")
+	assert (settings.token, settings.plan_type) == (token, "Growth")
 
 
 @pytest.mark.parametrize("token", ["", "rubbish"])
 def test_the_admin_site_cannot_apply_a_bad_token_by_mistake(site, token):
 	good = site.apply()
 	with pytest.raises(site.frappe.ValidationError):
-		site.onboarding.apply_entitlement(token, "Acme")
+		site.onboarding.apply_entitlement(token, CATALOGUE)
 	assert site.settings().token == good
+
+
+def test_an_older_statement_is_not_applied_over_a_newer_one(site):
+	older = site.token(features=["rfi", "bim"])
+	site.apply()
+	with pytest.raises(site.frappe.ValidationError, match="older than one that this site has had"):
+		site.onboarding.apply_entitlement(older, CATALOGUE)
+	assert not site.gating.check_feature_access("bim")
+
+
+def test_an_older_file_that_is_put_back_does_not_count(site, admin_site):
+	site.apply(features=["rfi", "bim"])
+	file = Path(admin_site.local.site_path) / site.entitlement.FILE
+	better = file.read_text()
+	site.apply()
+	file.write_text(better)
+	site.entitlement.forget()
+	answer = site.gating.get_feature_access("bim")
+	assert not answer.allowed and answer.reason.value == "REPLAYED"
+
+
+def test_another_catalogue_is_not_applied_and_a_changed_one_does_not_count(site, admin_site):
+	token = site.token()
+	with pytest.raises(site.frappe.ValidationError, match="not the one that goes with"):
+		site.onboarding.apply_entitlement(token, {"features": {}})
+	site.onboarding.apply_entitlement(token, CATALOGUE)
+	file = Path(admin_site.local.site_path) / site.entitlement.FILE
+	file.write_text(file.read_text().replace("Daily Log", "Daily log"))
+	site.entitlement.forget()
+	assert site.gating.get_feature_access("rfi").reason.value == "BAD_SIGNATURE"
+
+
+def test_a_clock_that_is_set_back_gains_nothing(site, monkeypatch):
+	site.apply()
+	later = time.time() + 60 * 24 * 3600
+	site.entitlement.update_config({site.entitlement.CLOCK_KEY: int(later)})
+	site.entitlement.forget()
+	assert site.entitlement.is_clock_set_back()
+	assert site.gating.get_feature_access("rfi").reason.value == "EXPIRED"
 
 
 def test_the_form_shows_every_feature_with_the_plan_that_has_it_and_escapes_labels(site):

@@ -166,16 +166,23 @@ def test_the_buttons_take_nothing_from_the_browsers_copy(frappe, tenant):
 		forged.provision()
 
 
-def test_entitlement(frappe, tenant):
-	frappe.get_doc({"doctype": "Feature", "key": "drones", "label": "Drones"}).insert()
-	frappe.db.set_single_value("SaaS Settings", "support_contact", "help@example.com")
-	data = tenant.entitlement()
-	assert (data["tenant"], data["site"], data["plan"]) == ("st-acme", tenant.site_name, "ST Plan")
-	assert data["features"] == ["rfi"]
-	assert data["available_in"]["rfi"] == "ST Plan"
-	assert data["available_in"]["drones"] is None
-	assert (
-		data["available_in"].keys() == data["labels"].keys() == set(frappe.get_all("Feature", pluck="name"))
+def test_its_layers(frappe, tenant):
+	plan = frappe.get_doc("Plan", tenant.plan).resolved()
+	(layer,) = tenant.layers()["plans"]
+	assert (layer["plan"], layer["features"], layer["limits"]) == (
+		tenant.plan,
+		plan["features"],
+		plan["limits"],
 	)
-	assert data["labels"]["drones"] == "Drones"
-	assert data["contact"] == "help@example.com"
+
+
+def test_a_signed_statement_for_its_site(frappe, tenant):
+	from buildpro_saas.entitlements import catalogue, statement
+
+	signed = [tenant.sign_entitlement() for _ in range(2)]
+	first, second = (
+		statement.verify(each["token"], frappe.conf.buildpro_public_keys, tenant.site_name) for each in signed
+	)
+	assert first.tenant == tenant.name and first.sequence < second.sequence
+	assert second.catalogue_digest == catalogue.digest(signed[1]["catalogue"])
+	assert set(signed[0]["catalogue"]["features"]) == set(frappe.get_all("Feature", pluck="name"))

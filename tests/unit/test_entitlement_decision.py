@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildpro_saas.entitlements import decision, keys, statement
+from buildpro_saas.entitlements import catalogue, decision, keys, layers, statement
 from buildpro_saas.entitlements.decision import UnknownFeatureError, gate
 from buildpro_saas.entitlements.reason import ALLOWING, SENTENCES, Reason
 from buildpro_saas.entitlements.statement import DAY
@@ -20,21 +20,44 @@ PUBLIC_KEYS = {KEY["kid"]: KEY["public"]}
 DATA = {
 	"tenant": "acme",
 	"site": SITE,
-	"plan": "Growth",
-	"features": ["rfi", "daily_log"],
-	"limits": {},
-	"available_in": {"daily_log": "Core", "rfi": "Growth", "bim": "Enterprise", "sso": "Enterprise"},
-	"labels": {"rfi": "RFI", "bim": "BIM Models", "daily_log": "Daily Log", "drones": "Drones"},
+	"layers": layers.single_plan(
+		"Growth", ["rfi", "daily_log"], {"max_users": {"value": 10, "is_hard": True}}
+	),
 	"contact": "support@example.com",
+}
+CATALOGUE = {
+	"features": {
+		"daily_log": {"label": "Daily Log", "plan": "Core"},
+		"rfi": {"label": "RFI", "plan": "Growth"},
+		"bim": {"label": "BIM Models", "plan": "Enterprise"},
+		"sso": {"plan": "Enterprise"},
+		"drones": {"label": "Drones", "plan": None},
+	},
+	"limits": {"max_users": {"label": "Users"}},
 }
 
 
 def token(**changes) -> str:
-	return statement.issue(KEY, DATA | changes, valid_days=30, grace_days=7, now=NOW)
+	return statement.issue(
+		KEY,
+		DATA | changes,
+		valid_days=30,
+		grace_days=7,
+		catalogue_digest=catalogue.digest(CATALOGUE),
+		now=NOW,
+	)
+
+
+def gate_at(now=NOW, **changes):
+	return gate(token(**changes), PUBLIC_KEYS, SITE, now, catalogue=CATALOGUE)
 
 
 def ask(feature, now=NOW, **changes):
-	return gate(token(**changes), PUBLIC_KEYS, SITE, now)[feature]
+	return gate_at(now, **changes)[feature]
+
+
+def layered(**kinds) -> dict:
+	return {"layers": DATA["layers"] | kinds}
 
 
 def test_in_plan():
@@ -139,16 +162,16 @@ def test_an_unknown_feature_is_an_error_in_every_standing(offset):
 
 
 @given(
-	feature=st.sampled_from(sorted(DATA["labels"].keys() | DATA["available_in"].keys())),
+	feature=st.sampled_from(sorted(CATALOGUE["features"])),
 	days=st.integers(-5, 60),
 )
 def test_every_denial_names_feature_and_contact_and_the_plan_where_one_has_it(feature, days):
 	answer = ask(feature, now=NOW + days * DAY)
 	assert answer.allowed == (answer.reason in ALLOWING)
 	if answer.allowed:
-		assert feature in DATA["features"]
+		assert feature in DATA["layers"]["plans"][0]["features"]
 		return
-	assert DATA["labels"].get(feature, feature) in answer.message
+	assert catalogue.label_of(CATALOGUE, "features", feature) in answer.message
 	assert DATA["contact"] in answer.message
 	assert answer.required_plan is None or answer.required_plan in answer.message
 
@@ -166,14 +189,97 @@ def test_every_reason_has_a_sentence():
 
 def test_a_warm_gate_verifies_nothing_and_hands_out_the_same_decision(monkeypatch):
 	good = token()
-	first = gate(good, PUBLIC_KEYS, SITE, NOW)["rfi"]
+	first = gate(good, PUBLIC_KEYS, SITE, NOW, catalogue=CATALOGUE)["rfi"]
 	monkeypatch.setattr(jwt, "decode", lambda *args, **kwargs: pytest.fail("verified again"))
-	monkeypatch.setattr(decision, "_decide", lambda *args: pytest.fail("decided again"))
-	assert gate(good, PUBLIC_KEYS, SITE, NOW + 5)["rfi"] is first
+	monkeypatch.setattr(decision.Gate, "_decide", lambda *args: pytest.fail("decided again"))
+	assert gate(good, PUBLIC_KEYS, SITE, NOW + 5, catalogue=CATALOGUE)["rfi"] is first
 
 
 def test_a_gate_of_one_standing_does_not_leak_into_the_next():
 	good = token()
-	assert gate(good, PUBLIC_KEYS, SITE, NOW)["rfi"].allowed
-	assert not gate(good, PUBLIC_KEYS, SITE, NOW + 40 * DAY)["rfi"].allowed
-	assert gate(good, PUBLIC_KEYS, SITE, NOW)["rfi"].allowed
+	assert gate(good, PUBLIC_KEYS, SITE, NOW, catalogue=CATALOGUE)["rfi"].allowed
+	assert not gate(good, PUBLIC_KEYS, SITE, NOW + 40 * DAY, catalogue=CATALOGUE)["rfi"].allowed
+	assert gate(good, PUBLIC_KEYS, SITE, NOW, catalogue=CATALOGUE)["rfi"].allowed
+
+
+def test_a_catalogue_that_is_not_the_one_that_came_with_it_does_not_count():
+	for other in (None, {}, CATALOGUE | {"limits": {}}):
+		answer = gate(token(), PUBLIC_KEYS, SITE, NOW, catalogue=other)["rfi"]
+		assert not answer and answer.reason is Reason.BAD_SIGNATURE
+
+
+def test_an_older_statement_than_the_site_has_had_does_not_count():
+	answer = gate(token(), PUBLIC_KEYS, SITE, NOW, catalogue=CATALOGUE, lowest_sequence=NOW + 1)["rfi"]
+	assert not answer and answer.reason is Reason.REPLAYED
+	assert gate(token(), PUBLIC_KEYS, SITE, NOW, catalogue=CATALOGUE, lowest_sequence=NOW)["rfi"]
+
+
+def test_an_addon_and_an_override_allow_and_say_so():
+	answer = ask("bim", **layered(addons=[{"addon": "Models", "features": ["bim"], "limits": {}}]))
+	assert answer.allowed and answer.reason is Reason.ADDON and answer.source == "Models"
+	assert "add-on Models" in answer.message
+	answer = ask("bim", **layered(overrides=[{"feature": "bim", "is_granted": True, "until": NOW + DAY}]))
+	assert answer.allowed and answer.reason is Reason.OVERRIDE
+	assert answer.valid_until == datetime.fromtimestamp(NOW + DAY, timezone.utc)
+
+
+def test_revoked_and_killed_deny_and_say_whom_to_ask():
+	for kinds, reason in (
+		({"overrides": [{"feature": "rfi", "is_granted": False}]}, Reason.REVOKED),
+		({"killed": [{"feature": "rfi"}]}, Reason.KILLED),
+	):
+		answer = ask("rfi", **layered(**kinds))
+		assert not answer and answer.reason is reason and "support@example.com" in answer.message
+		assert ask("rfi", now=NOW + 33 * DAY, **layered(**kinds)).reason is reason
+
+
+def test_shadow_allows_what_would_be_denied_and_nothing_else():
+	shadow = layered(shadow=["bim", "rfi"])
+	assert ask("bim", **shadow).allowed and ask("bim", **shadow).reason is Reason.SHADOW
+	assert ask("rfi", **shadow).reason is Reason.PLAN
+	assert ask("sso", **shadow).reason is Reason.NOT_IN_PLAN
+	assert not ask("bim", now=NOW + 40 * DAY, **shadow)
+
+
+def test_a_trial_falls_to_its_plan_by_itself_at_its_date():
+	plans = [
+		layers.plan_layer("Enterprise", ["rfi", "bim"], is_trial=True, until=NOW + DAY),
+		layers.plan_layer("Core", ["daily_log"], begins=NOW + DAY),
+	]
+	on_trial = ask("bim", layers={"plans": plans})
+	assert on_trial.reason is Reason.TRIAL and on_trial.plan == "Enterprise"
+	assert on_trial.valid_until == datetime.fromtimestamp(NOW + DAY, timezone.utc)
+	after = ask("bim", now=NOW + DAY, layers={"plans": plans})
+	assert after.reason is Reason.NOT_IN_PLAN and after.plan == "Core"
+	assert gate_at(layers={"plans": plans}).until == NOW + DAY
+	assert gate_at(NOW + DAY, layers={"plans": plans}).until == NOW + 30 * DAY + statement.LEEWAY
+
+
+@pytest.mark.parametrize(
+	("used", "requested", "allowed", "reason"),
+	[
+		(9, 1, True, Reason.PLAN),
+		(10, 1, False, Reason.LIMIT_REACHED),
+		(9, 2, False, Reason.LIMIT_REACHED),
+		(12, 0, True, Reason.PLAN),
+		(12, 1, False, Reason.LIMIT_REACHED),
+	],
+)
+def test_a_hard_limit_refuses_growth_only(used, requested, allowed, reason):
+	answer = gate_at().limit("max_users", used, requested)
+	assert (answer.allowed, answer.reason) == (allowed, reason)
+	assert (answer.limit, answer.used, answer.requested) == (10, used, requested)
+	assert "Users" in answer.message and (allowed or "support@example.com" in answer.message)
+
+
+def test_a_soft_limit_admits_and_says_so():
+	soft = {"layers": layers.single_plan("Growth", [], {"max_users": {"value": 10, "is_hard": False}})}
+	answer = gate_at(**soft).limit("max_users", 10)
+	assert answer.allowed and answer.reason is Reason.OVER_SOFT_LIMIT
+
+
+def test_what_is_not_limited_is_allowed_and_what_is_not_in_force_is_not():
+	assert gate_at().limit("max_projects", 10**9).limit is None
+	assert gate_at().limit("max_projects", 10**9).allowed
+	assert gate_at(NOW + 40 * DAY).limit("max_users", 1).reason is Reason.EXPIRED
+	assert gate("", PUBLIC_KEYS, SITE, NOW).limit("max_users", 1).reason is Reason.NO_ENTITLEMENT

@@ -2,13 +2,14 @@
 
 import base64
 import json
+import zlib
 
 import jwt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buildpro_saas.entitlements import keys, statement
+from buildpro_saas.entitlements import keys, layers, statement
 from buildpro_saas.entitlements.reason import ALLOWING, Reason
 from buildpro_saas.entitlements.statement import DAY, LEEWAY, EntitlementError
 
@@ -20,11 +21,9 @@ PUBLIC_KEYS = {KEY["kid"]: KEY["public"]}
 DATA = {
 	"tenant": "acme",
 	"site": SITE,
-	"plan": "Growth",
-	"features": ["submittal", "rfi"],
-	"limits": {"max_users": {"value": 25, "is_hard": True}},
-	"available_in": {"rfi": "Growth", "submittal": "Growth", "bim": "Enterprise"},
-	"labels": {"rfi": "RFI", "submittal": "Submittals", "bim": "BIM"},
+	"layers": layers.single_plan(
+		"Growth", ["submittal", "rfi"], {"max_users": {"value": 25, "is_hard": True}}
+	),
 	"contact": "support@example.com",
 }
 names = st.text(min_size=1, max_size=20)
@@ -59,16 +58,14 @@ def claims_of(token: str) -> dict:
 
 def test_what_is_issued_is_read_back():
 	read = statement.verify(issue(), PUBLIC_KEYS, SITE)
-	assert (read.tenant, read.site, read.plan, read.contact) == (
+	assert (read.tenant, read.site, read.status, read.contact) == (
 		"acme",
 		SITE,
-		"Growth",
+		"Active",
 		"support@example.com",
 	)
-	assert read.features == {"rfi", "submittal"}
-	assert read.limits == {"max_users": {"value": 25, "is_hard": True}}
-	assert read.available_in == DATA["available_in"]
-	assert read.labels == DATA["labels"]
+	assert read.layers == DATA["layers"]
+	assert (read.sequence, read.catalogue_digest, read.next_keys) == (NOW, "", {})
 	assert (read.issued_at, read.expires, read.grace_until) == (NOW, NOW + 30 * DAY, NOW + 37 * DAY)
 	assert read.kid == KEY["kid"]
 
@@ -81,18 +78,35 @@ def test_header_and_claims_are_those_of_the_design():
 	assert claims["jti"] != claims_of(issue())["jti"]
 
 
+def test_what_goes_with_it_is_read_back():
+	token = statement.issue(
+		KEY,
+		DATA,
+		valid_days=1,
+		grace_days=0,
+		sequence=7,
+		catalogue_digest="abc",
+		next_keys={"new": "key"},
+		now=NOW,
+	)
+	read = statement.verify(token, PUBLIC_KEYS, SITE)
+	assert (read.sequence, read.catalogue_digest, read.next_keys) == (7, "abc", {"new": "key"})
+
+
 @given(
 	data=st.fixed_dictionaries(
 		{
 			"tenant": names,
 			"site": names,
-			"plan": names,
-			"features": st.lists(names, unique=True),
-			"limits": st.dictionaries(
-				names, st.fixed_dictionaries({"value": st.integers(0, 10**9), "is_hard": st.booleans()})
+			"status": st.sampled_from(statement.STATUSES),
+			"layers": st.builds(
+				layers.single_plan,
+				names,
+				st.lists(names, unique=True),
+				st.dictionaries(
+					names, st.fixed_dictionaries({"value": st.integers(0, 10**9), "is_hard": st.booleans()})
+				),
 			),
-			"available_in": st.dictionaries(names, names),
-			"labels": st.dictionaries(names, names),
 			"contact": st.text(max_size=20),
 		}
 	)
@@ -100,7 +114,40 @@ def test_header_and_claims_are_those_of_the_design():
 def test_any_data_survives_the_round_trip(data):
 	token = statement.issue(KEY, data, valid_days=1, grace_days=0, now=NOW)
 	read = statement.verify(token, PUBLIC_KEYS, data["site"])
-	assert {field: getattr(read, field) for field in data} == data | {"features": frozenset(data["features"])}
+	assert {field: getattr(read, field) for field in data} == data
+
+
+def test_500_features_and_50_limits_fit_into_8_kb():
+	words = "site plan cost crew bid pay roof wall pump lift crane survey permit meeting snag".split()
+	features = [f"{words[i % 15]}_{words[i // 15 % 15]}_{words[i * 7 % 15]}{i}" for i in range(500)]
+	limits = {f"max_{words[i % 15]}_{i}": {"value": i * 37, "is_hard": i % 3 == 0} for i in range(50)}
+	plain = {
+		"plans": [
+			layers.plan_layer("Enterprise", features, limits, is_trial=True, until=NOW + DAY),
+			layers.plan_layer("Growth", features[:300], limits, begins=NOW + DAY),
+		]
+	}
+	assert len(issue(layers=plain)) <= 8192
+
+
+@pytest.mark.parametrize(
+	"packed", ["", "AAAA", 7, None, statement.pack({}), statement.pack({"plans": [{"plan": 1}]})]
+)
+def test_layers_that_are_none_are_malformed(packed):
+	claims = claims_of(issue()) | {"layers": packed}
+	token = jwt.encode(claims, keys.load_private(KEY["private"]), "EdDSA", headers={"kid": KEY["kid"]})
+	assert refusal(token) is Reason.MALFORMED
+
+
+def test_layers_that_would_fill_the_memory_are_malformed():
+	bomb = base64.urlsafe_b64encode(zlib.compress(b" " * (statement.LARGEST + 1))).decode()
+	token = jwt.encode(
+		claims_of(issue()) | {"layers": bomb},
+		keys.load_private(KEY["private"]),
+		"EdDSA",
+		headers={"kid": KEY["kid"]},
+	)
+	assert refusal(token) is Reason.MALFORMED
 
 
 @given(offset=st.integers(-60 * DAY, 60 * DAY), grace_days=st.integers(0, 20))
@@ -230,11 +277,11 @@ def test_any_changed_byte_is_refused(data):
 @pytest.mark.parametrize(
 	"change",
 	[
-		{"plan": "Enterprise"},
-		{"features": ["bim", "rfi"]},
+		{"layers": statement.pack(layers.single_plan("Enterprise", ["bim", "rfi"]))},
+		{"seq": NOW * 2},
+		{"status": "Active "},
 		{"exp": NOW + 3650 * DAY},
 		{"grace": 3650 * DAY},
-		{"limits": {"max_users": {"value": 9999, "is_hard": False}}},
 	],
 )
 def test_a_better_payload_under_the_old_signature(change):
@@ -244,7 +291,7 @@ def test_a_better_payload_under_the_old_signature(change):
 
 
 @pytest.mark.parametrize(
-	"missing", ["iss", "sub", "iat", "nbf", "exp", "jti", "plan", "features", "grace", "limits"]
+	"missing", ["iss", "sub", "iat", "nbf", "exp", "jti", "seq", "layers", "status", "catalogue", "grace"]
 )
 def test_a_signed_statement_that_lacks_a_part(missing):
 	claims = {key: value for key, value in claims_of(issue()).items() if key != missing}
@@ -273,10 +320,23 @@ def test_a_second_look_costs_no_cryptography(monkeypatch):
 	assert refusal(forged) is Reason.BAD_SIGNATURE
 
 
-@pytest.mark.parametrize("missing", ["tenant", "site", "plan"])
-def test_nothing_is_issued_without_its_essentials(missing):
+@pytest.mark.parametrize(
+	("missing", "change"),
+	[
+		("tenant", {"tenant": ""}),
+		("site", {"site": ""}),
+		("a plan", {"layers": {}}),
+		("a plan", {"layers": {"plans": []}}),
+	],
+)
+def test_nothing_is_issued_without_its_essentials(missing, change):
 	with pytest.raises(ValueError, match=missing):
-		issue(**{missing: ""})
+		issue(**change)
+
+
+def test_nothing_is_issued_with_a_status_that_is_none():
+	with pytest.raises(ValueError, match="status"):
+		issue(status="Closed")
 
 
 @pytest.mark.parametrize(("valid_days", "grace_days"), [(0, 7), (-1, 7), (30, -1)])

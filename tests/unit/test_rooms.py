@@ -12,7 +12,7 @@ MAY_IMPORT = {
 	"agent": set(),
 	"entitlements": set(),
 	"provisioning": {"agent", "entitlements"},
-	"tenant_site": {"entitlements"},
+	"tenant_site": {"entitlements", "agent"},
 	"feature_gating": {"entitlements", "tenant_site"},
 	"control_plane": {"provisioning", "entitlements"},
 	"api": {"control_plane", "provisioning", "entitlements", "feature_gating"},

@@ -2,7 +2,6 @@
 
 import frappe
 
-from buildpro_saas.entitlements import statement
 from buildpro_saas.provisioning.playbook import Context, Step
 
 
@@ -13,14 +12,8 @@ class SeedPlanSettings(Step):
 
 	def run(self, context: Context) -> None:
 		tenant = frappe.get_doc("Tenant", context.tenant["name"])
-		settings = frappe.get_single("SaaS Settings")
-		token = statement.issue(
-			frappe.conf.buildpro_signing_key,
-			tenant.entitlement(),
-			valid_days=settings.entitlement_valid_days,
-			grace_days=settings.entitlement_grace_days,
-		)
+		statement = tenant.sign_entitlement()
 		context.site.call(
-			"buildpro_saas.tenant_site.onboarding.apply_entitlement", token=token, company=tenant.company
+			"buildpro_saas.tenant_site.onboarding.apply_entitlement", **statement, company=tenant.company
 		)
-		context.log(f"Plan {tenant.plan}, valid for {settings.entitlement_valid_days} days")
+		context.log(f"Plan {tenant.plan}")

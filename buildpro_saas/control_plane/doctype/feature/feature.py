@@ -1,8 +1,10 @@
 import re
 
+import frappe
 from frappe import _
 from frappe.model.document import Document
 
+from buildpro_saas.control_plane.doctype.plan.plan import available_in
 from buildpro_saas.control_plane.refusal import refuse
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,60}")
@@ -34,3 +36,15 @@ class Feature(Document):
 				self.key or _("Nothing"),
 				title=_("Key"),
 			)
+
+
+def catalogue_for_tenants() -> dict:
+	"""All features and limits as a tenant's site needs to know them, as entitlements/catalogue.py has it."""
+	plans = available_in()
+	return {
+		"features": {
+			feature.name: {"label": feature.label, "plan": plans.get(feature.name)}
+			for feature in frappe.get_all("Feature", fields=["name", "label"])
+		},
+		"limits": {},
+	}

@@ -25,6 +25,8 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 	ARCHIVED: frozenset({PROVISIONING, REMOVED}),
 	REMOVED: frozenset(),
 }
+# What the tenant's own site is told of its status; of all others, that it may work.
+IN_STATEMENT = {PAST_DUE: PAST_DUE, SUSPENDED: SUSPENDED}
 # Nothing of the tenant is on a bench.
 WITHOUT_SITE = frozenset({DRAFT, REMOVED})
 

@@ -1,17 +1,21 @@
+import time
+
 import frappe
 from frappe import _
 from frappe.model.document import Document
 from frappe.utils import now_datetime
 
 from buildpro_saas.control_plane import staff
-from buildpro_saas.control_plane.doctype.plan.plan import available_in
+from buildpro_saas.control_plane.doctype.feature.feature import catalogue_for_tenants
 from buildpro_saas.control_plane.doctype.tenant import status, validation
 from buildpro_saas.control_plane.domains import check_subdomain
 from buildpro_saas.control_plane.refusal import refuse
+from buildpro_saas.entitlements import catalogue as catalogues
+from buildpro_saas.entitlements import layers, statement
 from buildpro_saas.provisioning import benches, jobs, owner
 
 # What only jobs write.
-FACTS = ("status", "site", "database", "created_in", "active_since")
+FACTS = ("status", "site", "database", "created_in", "active_since", "entitlement_sequence")
 # What the tenant's site was made from: a change here would make the record say what the site does not have.
 FIXED_AFTER_DRAFT = ("plan", "bench", "database_name")
 # A job that failed over one of these goes on with another value.
@@ -157,24 +161,37 @@ class Tenant(Document):
 
 	# -- entitlement -----------------------------------------------------------------------------------------------
 
-	def entitlement(self) -> dict:
-		"""What the tenant may use, as entitlements.statement.issue takes it.
-
-		{"tenant", "site", "plan", "features": list, "limits", "available_in": {feature: lowest plan that has it, or None, for
-		the whole catalogue}, "labels": {feature: label}, "contact": whom to ask}.
-		"""
+	def layers(self) -> dict:
+		"""What the tenant may use, as entitlements/layers.py has it."""
 		plan = frappe.get_doc("Plan", self.plan).resolved()
-		labels = frappe.get_all("Feature", fields=["name", "label"], as_list=True)
-		return {
-			"tenant": self.name,
-			"site": self.site_name,
-			"plan": self.plan,
-			"features": plan["features"],
-			"limits": plan["limits"],
-			"available_in": available_in(),
-			"labels": dict(labels),
-			"contact": frappe.db.get_single_value("SaaS Settings", "support_contact") or "",
-		}
+		return layers.single_plan(self.plan, plan["features"], plan["limits"])
+
+	def sign_entitlement(self) -> dict:
+		"""A new statement for the tenant's site: {"token": JWT, "catalogue": as entitlements/catalogue.py has it}.
+
+		Its sequence number is higher than that of every earlier one, also when this admin site was restored from a backup: it
+		begins at the time.
+		"""
+		catalogue = catalogue_for_tenants()
+		settings = frappe.get_cached_doc("SaaS Settings")
+		last = frappe.db.get_value("Tenant", self.name, "entitlement_sequence", for_update=True)
+		sequence = max(int(last or 0) + 1, int(time.time()))
+		token = statement.issue(
+			frappe.conf.buildpro_signing_key,
+			{
+				"tenant": self.name,
+				"site": self.site_name,
+				"layers": self.layers(),
+				"contact": settings.support_contact or "",
+				"status": status.IN_STATEMENT.get(self.status),
+			},
+			valid_days=settings.entitlement_valid_days,
+			grace_days=settings.entitlement_grace_days,
+			sequence=sequence,
+			catalogue_digest=catalogues.digest(catalogue),
+		)
+		frappe.db.set_value("Tenant", self.name, "entitlement_sequence", sequence, update_modified=False)
+		return {"token": token, "catalogue": catalogue}
 
 	# -- buttons ---------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """What this site may use, to look at.
 
-The signed token is what counts; all else on this record follows from it.
+The signed statement in the site's folder is what counts; this record shows it.
 """
 
 from datetime import datetime, timezone
@@ -10,9 +10,10 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import convert_utc_to_system_timezone
 
-from buildpro_saas.entitlements.decision import OPERATOR
+from buildpro_saas.entitlements import catalogue as catalogues
+from buildpro_saas.entitlements import statement
+from buildpro_saas.entitlements.decision import DENYING_GRANTS, OPERATOR, Gate
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.entitlements.statement import EntitlementError, Statement
 from buildpro_saas.tenant_site import entitlement
 
 STATUSES = {
@@ -23,6 +24,7 @@ STATUSES = {
 	Reason.SUSPENDED: "Suspended",
 	Reason.NO_ENTITLEMENT: "No entitlement",
 }
+PAST_DUE = "Past due"
 NOT_GENUINE = "Not genuine"
 VIEW = "buildpro_saas/tenant_site/doctype/nexelya_plan_settings/nexelya_plan_settings.html"
 
@@ -48,81 +50,63 @@ class NexelyaPlanSettings(Document):
 		self.set_onload("features", self.features_html())
 
 	def validate(self) -> None:
-		self.keep_what_is_not_given()
-		self.refuse_foreign_token()
+		self.keep_company()
+		self.refuse_other_token()
 		self.follow_entitlement()
 
-	def on_update(self) -> None:
-		entitlement.token_changed(self.token or "")
-
-	def keep_what_is_not_given(self) -> None:
-		"""Saving without a token or a company (a script's insert, an emptied field) takes neither away."""
-		self.token = self.token or entitlement.stored_token()
+	def keep_company(self) -> None:
+		"""Saving without a company (a script's insert, an emptied field) does not take it away."""
 		self.company = self.company or frappe.db.get_single_value(self.doctype, "company", cache=False)
 
-	def refuse_foreign_token(self) -> None:
-		"""Refuse a token that was not made for this site, and an older one unless the admin site sends it."""
-		stored = entitlement.stored_token()
-		if self.token == stored and not self.flags.from_admin_site:
-			return
-		try:
-			statement = entitlement.verify(self.token)
-			if not self.flags.from_admin_site and statement.issued_at < self.issued_at(stored):
-				frappe.throw(_("This entitlement is older than the one in force. Leave the token as it is."))
-		except EntitlementError as error:
+	def refuse_other_token(self) -> None:
+		"""Only the admin site changes the entitlement: refuse a token that is not the one in force."""
+		if self.token and self.token not in (entitlement.stored_token(), self.get_db_value("token")):
 			frappe.throw(
-				_("{0} Leave the token as it is: only the admin site can change it.").format(str(error)),
+				_("Leave the token as it is: only the admin site can change the entitlement."),
 				title=_("Token refused"),
 			)
 
-	def issued_at(self, token: str) -> int:
-		try:
-			return entitlement.verify(token).issued_at
-		except EntitlementError:
-			return 0
-
 	def follow_entitlement(self) -> None:
-		"""Set plan, status and validity from the token, whatever was typed into them."""
-		statement, standing = self.read_token()
-		self.status = STATUSES.get(standing, NOT_GENUINE)
-		self.valid_until = statement and as_system_time(statement.expires)
-		if statement:
-			self.plan_type = statement.plan
-
-	def read_token(self) -> tuple[Statement | None, Reason]:
-		try:
-			statement = entitlement.verify(self.token or "")
-		except EntitlementError as error:
-			return None, error.reason
-		return statement, statement.standing()
+		"""Set token, plan, status and validity from the entitlement in force, whatever was typed into them."""
+		gate = entitlement.load_gate()
+		self.token = entitlement.stored_token()
+		self.status = STATUSES.get(gate.standing, NOT_GENUINE)
+		self.valid_until = gate.statement and as_system_time(gate.statement.expires)
+		if gate.statement:
+			self.plan_type = gate.grants.plan
+			if gate.standing is Reason.PLAN and gate.statement.status == statement.PAST_DUE:
+				self.status = PAST_DUE
 
 	def features_html(self) -> str:
 		"""The catalogue's features and the plan's limits as the form shows them."""
-		statement, standing = self.read_token()
-		context = {"message": self.explanation(statement, standing)}
-		if statement:
+		gate = entitlement.load_gate()
+		context = {"message": self.explanation(gate)}
+		if gate.statement:
+			decisions = [gate[feature] for feature in gate.known_features]
 			context["features"] = sorted(
 				(
 					{
-						"key": feature,
-						"label": statement.labels.get(feature) or feature,
-						"is_in_plan": feature in statement.features,
-						"available_in": statement.available_in.get(feature),
+						"key": each.feature,
+						"label": catalogues.label_of(gate.catalogue, "features", each.feature),
+						"is_in_plan": each.feature in gate.grants.features
+						and each.reason not in DENYING_GRANTS,
+						"available_in": each.required_plan,
 					}
-					for feature in statement.known_features
+					for each in decisions
 				),
 				key=lambda row: (not row["is_in_plan"], row["label"].lower()),
 			)
 			context["limits"] = [
-				{"label": frappe.unscrub(key), **limit} for key, limit in sorted(statement.limits.items())
+				{"label": frappe.unscrub(key), "value": limit.value, "is_hard": limit.is_hard}
+				for key, limit in sorted(gate.limits.items())
 			]
 		return frappe.render_template(VIEW, context)
 
-	def explanation(self, statement: Statement | None, standing: Reason) -> str:
-		contact = (statement and statement.contact) or OPERATOR
-		if standing == Reason.PLAN:
+	def explanation(self, gate: Gate) -> str:
+		contact = (gate.statement and gate.statement.contact) or OPERATOR
+		if gate.standing == Reason.PLAN:
 			return _("To change your plan, please ask {0}.").format(contact)
-		if statement is None:
+		if gate.statement is None:
 			return _(
 				"This site has no entitlement that counts, so no feature is available. Please ask {0}."
 			).format(contact)

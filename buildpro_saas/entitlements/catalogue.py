@@ -1,0 +1,28 @@
+"""What the operator's features and limits are called and what they gate: beside the statement, bound to it by its digest.
+
+    {"features": {"rfi": {"label": "RFI", "gates": [{"kind": "DocType", "name": "RFI", "operations": ["create", "write"]}],
+                          "hides": False}},
+     "limits": {"max_users": {"label": "Users"}}}
+
+Too long for every statement, and the same for all tenants; a catalogue that was changed has another digest, and does not count.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+
+def canonical(catalogue: Mapping) -> str:
+	"""The catalogue as text, always the same for the same content."""
+	return json.dumps(catalogue, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(catalogue: Mapping | None) -> str:
+	"""SHA-256 of the canonical text, hexadecimal; empty for no catalogue."""
+	return hashlib.sha256(canonical(catalogue).encode()).hexdigest() if catalogue else ""
+
+
+def label_of(catalogue: Mapping | None, kind: str, key: str) -> str:
+	"""What people read for a key of `kind` ("features" or "limits"): its label, else the key."""
+	entry = ((catalogue or {}).get(kind) or {}).get(key) or {}
+	return entry.get("label") or key
