@@ -36,7 +36,7 @@ def at(seconds: list[float], number: int) -> float:
 
 
 def tell(result: dict) -> list[str]:
-	points = ", ".join(f"{number}th {seconds:.2f} s" for number, seconds in result["points"].items())
+	points = ", ".join(f"site {number} {seconds:.2f} s" for number, seconds in result["points"].items())
 	return [
 		f"A tenant's job, median of {WINDOW} around each: {points}; growth {result['growth'] * 100:.0f} %."
 	]

@@ -30,22 +30,23 @@ class Setting:
 
 def settings(server: DatabaseServer, sites: int, tables: int) -> list[Setting]:
 	"""The variables that matter for so many sites with so many tables each, with what the server has."""
-	rows = server.db.sql(
-		"show global variables where variable_name in %s", (tuple(wanted_for(sites, tables)),)
-	)
+	rows = server.db.sql("show global variables where variable_name in %s", (tuple(wanted_for(0, 0)),))
 	has = {name: int(value) for name, value in rows}
-	return [
-		Setting(name, has[name], least) for name, least in wanted_for(sites, tables).items() if name in has
-	]
+	wanted = wanted_for(sites, tables, may_open=has.get("innodb_open_files", 0))
+	return [Setting(name, has[name], least) for name, least in wanted.items() if name in has]
 
 
-def wanted_for(sites: int, tables: int) -> dict[str, int]:
-	"""{server variable: the least that it should be}. https://mariadb.com/kb/en/optimizing-table_open_cache/"""
+def wanted_for(sites: int, tables: int, may_open: int = 0) -> dict[str, int]:
+	"""{server variable: the least that it should be}. https://mariadb.com/kb/en/optimizing-table_open_cache/
+
+	`may_open`: innodb_open_files as it is. InnoDB keeps as many files open before it closes one, so a server that the
+	machine allows no more than that (which is what open_files_limit says, whatever was asked for) ends in "Too many open files".
+	"""
 	# one more: the image, whose tables are read at each copy
 	in_use = tables * (min(sites, BUSY_SITES) + 1)
 	return {
 		"table_definition_cache": in_use,
 		"table_open_cache": in_use,
 		"innodb_open_files": in_use,
-		"open_files_limit": in_use + CONNECTIONS_RESERVE,
+		"open_files_limit": max(in_use, may_open) + CONNECTIONS_RESERVE,
 	}

@@ -27,4 +27,7 @@ def doctor(is_json: bool) -> None:
 		render_table([["MariaDB's setting", "Now", "At least", ""], *rows])
 	if low:
 		names = ", ".join(f"{setting.name} = {setting.wanted}" for setting in low)
-		fail(f"Set {names} under [mysqld] and restart MariaDB: copying sites grows slow without.")
+		fail(
+			f"Set {names} under [mysqld] (and LimitNOFILE of its service at least as high) and restart MariaDB: copying sites grows slow"
+			" without, or ends in too many open files."
+		)

@@ -167,13 +167,13 @@ class BenchUnderTest:
 			assert standby.take(name, "Ready")
 			standby.discard(standby.row(name), Bench(self.path))
 
-	def remove_images(self):
-		"""All images and standby sites, through the product's own ways."""
+	def remove_images(self, keep: str | None = None):
+		"""All images but `keep`, and all standby sites, through the product's own ways."""
 		from buildpro_saas.provisioning import images
 
 		self.frappe.db.rollback()
 		self.discard_standby_sites({"status": "Ready"})
-		for image in self.frappe.get_all("Site Image", fields=["name", "job"]):
+		for image in self.frappe.get_all("Site Image", {"name": ("!=", keep or "")}, ["name", "job"]):
 			job = self.frappe.get_doc("Provisioning Job", image.job)
 			if job.status not in ("Completed", "Cancelled"):
 				job.cancel_job()
