@@ -233,11 +233,11 @@ def overview() -> list[dict]:
 
 	A hit is a tenant whose site was a standby site, a miss one that was made another way.
 	"""
-	return [
-		_overview_of(bench, kind, targets(bench).get(kind, 0))
-		for bench in frappe.get_all("Bench", {"is_local": 1, "status": "Active"}, pluck="name")
-		for kind in images.wanted(bench)
-	]
+	rows = []
+	for bench in frappe.get_all("Bench", {"is_local": 1, "status": "Active"}, pluck="name"):
+		wanted = targets(bench)
+		rows += [_overview_of(bench, kind, wanted.get(kind, 0)) for kind in images.wanted(bench)]
+	return rows
 
 
 def _overview_of(bench: str, kind: str, wanted: int) -> dict:

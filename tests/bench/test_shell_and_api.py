@@ -135,6 +135,19 @@ def test_it_refuses_on_a_site_that_is_not_the_admin_site(module_bench, saas, ben
 	assert done.returncode == 1 and "admin site" in done.stderr
 
 
+def test_an_image_is_built_listed_and_pruned_from_the_shell(module_bench, saas):
+	module_bench.remove_images()
+	built = saas("images", "build", "--plan", "Core", "--wait")
+	assert built.returncode == 0, built.stdout + built.stderr
+	name = built.stdout.split()[0]
+	(listed,) = json.loads(saas("images", "list", "--json").stdout.splitlines()[0])
+	assert (listed["name"], listed["status"]) == (name, "Ready")
+	pruned = saas("images", "prune", name)
+	assert pruned.returncode == 0, pruned.stderr
+	module_bench.wait_for_end(pruned.stdout.split()[1])
+	assert json.loads(saas("images", "list", "--json").stdout.splitlines()[0]) == []
+
+
 def test_setup_can_be_run_again(module_bench, saas):
 	before = module_bench.frappe.get_site_config()
 	done = saas("setup", "--root-password-stdin", text=os.environ["BUILDPRO_DB_ROOT_PASSWORD"] + "\n")

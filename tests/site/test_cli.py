@@ -141,3 +141,53 @@ def test_the_doctor_names_each_setting_with_what_it_should_be(cli):
 	low = [name for name, row in found.items() if row["value"] < row["wanted"]]
 	assert done.returncode == (1 if low else 0)
 	assert all(f"{name} = {found[name]['wanted']}" in done.stderr for name in low)
+
+
+@pytest.fixture
+def pools_as_before(admin_site):
+	"""Pools that a command commits are put back."""
+	settings = admin_site.get_single("SaaS Settings")
+	before = [row.as_dict(no_default_fields=True) for row in settings.standby_pools]
+	yield
+	admin_site.db.rollback()
+	settings = admin_site.get_single("SaaS Settings")
+	settings.set("standby_pools", before)
+	settings.save()
+	admin_site.db.commit()
+
+
+def test_a_pool_is_set_shown_and_switched_off(cli, admin_site, pools_as_before):
+	def pool(plan: str):
+		admin_site.db.rollback()
+		row = {"parent": "SaaS Settings", "plan": plan, "company_country": "Germany"}
+		return admin_site.db.get_value("Standby Pool", row, ["sites", "most_sites", "company_language"])
+
+	assert (
+		cli("set-pool", "Core", "2", "--most", "4", "--country", "Germany", "--language", "de").returncode
+		== 0
+	)
+	assert pool("Core") == (2, 4, "de")
+	shown = cli("pool")
+	assert shown.returncode == 0 and "Hits" in shown.stdout and "Germany" in shown.stdout
+	assert cli("set-pool", "Core", "0", "--country", "Germany", "--language", "de").returncode == 0
+	assert pool("Core") == (0, 0, "de")
+
+
+@pytest.mark.parametrize(
+	("arguments", "word"),
+	[
+		(("set-pool", "No Such Plan", "1"), "No Such Plan"),
+		(("set-pool", "Core", "1", "--country", "Atlantis"), "Atlantis"),
+		(("images", "prune", "IMG-NONE"), "no image IMG-NONE"),
+		(("images", "build", "--plan", "No Such Plan"), "No Such Plan"),
+	],
+)
+def test_a_wrong_pool_or_image_is_one_sentence(cli, arguments, word, pools_as_before):
+	done = cli(*arguments)
+	assert done.returncode == 1
+	assert word in done.stderr and "Traceback" not in done.stderr
+
+
+def test_images_are_listed(cli):
+	assert "Image" in cli("images", "list").stdout
+	assert isinstance(json.loads(cli("images", "list", "--json").stdout.splitlines()[0]), list)
