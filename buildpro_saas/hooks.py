@@ -24,7 +24,10 @@ scheduler_events = {
 			"buildpro_saas.provisioning.jobs.look_after",
 			"buildpro_saas.provisioning.standby.look_after",
 		],
-		"*/5 * * * *": ["buildpro_saas.provisioning.images.look_after"],
+		"*/5 * * * *": [
+			"buildpro_saas.provisioning.images.look_after",
+			"buildpro_saas.provisioning.agreed_dates.look_after",
+		],
 		"*/10 * * * *": ["buildpro_saas.provisioning.reconciliation.look_after"],
 	},
 }
@@ -47,10 +50,12 @@ buildpro_playbooks = [
 ADMIN_DOCTYPES = (
 	*("Feature", "Plan", "Bench", "Tenant", "Provisioning Job", "SaaS Settings"),
 	*("Site Image", "Standby Site", "Drift Finding"),
+	*("Add-on", "Kill Switch", "Plan Version"),
 )
 ADMIN_TABLES = (
 	*("Plan Feature", "Plan Limit", "Plan App", "Bench App", "Tenant App", "Provisioning Job Step"),
 	*("Site Image App", "Standby Pool"),
+	*("Add-on Feature", "Add-on Limit", "Tenant Add-on", "Tenant Override", "Feature Gate"),
 )
 has_permission = {
 	doctype: "buildpro_saas.control_plane.permissions.has_permission" for doctype in ADMIN_DOCTYPES
@@ -65,4 +70,5 @@ doc_events = {
 }
 
 # A tenant that is Draft or Removed may be deleted, an image pruned, a bench given up; what was done and seen stays on record.
-ignore_links_on_delete = ["Provisioning Job", "Standby Site", "Drift Finding"]
+# A plan's versions and a kill switch do not keep a plan or a feature, either.
+ignore_links_on_delete = ["Provisioning Job", "Standby Site", "Drift Finding", "Plan Version", "Kill Switch"]
