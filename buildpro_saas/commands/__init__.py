@@ -6,9 +6,9 @@ from buildpro_saas.commands.doctor import doctor
 from buildpro_saas.commands.drift import drift
 from buildpro_saas.commands.images import images, pool, set_pool
 from buildpro_saas.commands.jobs import cancel, job, jobs, retry
-from buildpro_saas.commands.plans import set_plan_apps
+from buildpro_saas.commands.plans import set_plan, set_plan_apps
 from buildpro_saas.commands.setup import setup
-from buildpro_saas.commands.tenants import create_tenant, owner_link, tenants
+from buildpro_saas.commands.tenants import create_tenant, owner_link, past_due, resume, suspend, tenants
 
 
 @click.group("saas")
@@ -18,6 +18,7 @@ def saas():
 
 for command in (
 	*(setup, create_tenant, tenants, owner_link, jobs, job, retry, cancel),
+	*(set_plan, suspend, past_due, resume),
 	*(set_plan_apps, images, pool, set_pool, drift, doctor),
 ):
 	saas.add_command(command)
