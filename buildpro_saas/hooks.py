@@ -25,7 +25,12 @@ scheduler_events = {
 			"buildpro_saas.provisioning.standby.look_after",
 		],
 		"*/5 * * * *": ["buildpro_saas.provisioning.images.look_after"],
-		"*/10 * * * *": ["buildpro_saas.provisioning.reconciliation.look_after"],
+		"*/10 * * * *": [
+			"buildpro_saas.provisioning.reconciliation.look_after",
+			"buildpro_saas.provisioning.delivery.look_after",
+		],
+		# On tenant sites only, each at a minute of its own (schedule.py).
+		"0 * * * *": ["buildpro_saas.tenant_site.sync.look_after"],
 	},
 }
 

@@ -19,6 +19,7 @@ SITE_CONFIG_KEYS = (
 	"buildpro_admin_url",
 	"buildpro_public_keys",
 	"buildpro_signing_key",
+	"buildpro_next_signing_key",
 	"buildpro_db_user",
 	"buildpro_db_password",
 	"buildpro_sequence",

@@ -10,7 +10,7 @@ from buildpro_saas.provisioning import queue
 
 ADMIN_JOBS = tuple(
 	f"buildpro_saas.provisioning.{part}.look_after"
-	for part in ("jobs", "standby", "images", "reconciliation")
+	for part in ("jobs", "standby", "images", "reconciliation", "delivery")
 )
 AWAKE = "BuildPro SaaS looks after its tenants"
 AWAKE_FOR = timedelta(days=1)  # Frappe's patience is the System Settings' Dormant Days, 4 by default

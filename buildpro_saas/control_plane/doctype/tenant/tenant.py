@@ -1,21 +1,20 @@
-import time
-
 import frappe
 from frappe import _
 from frappe.model.document import Document
 from frappe.utils import now_datetime
 
-from buildpro_saas.control_plane import staff
-from buildpro_saas.control_plane.doctype.feature.feature import catalogue_for_tenants
+from buildpro_saas.control_plane import signing, staff, tokens
 from buildpro_saas.control_plane.doctype.tenant import status, validation
 from buildpro_saas.control_plane.domains import check_subdomain
 from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.entitlements import catalogue as catalogues
-from buildpro_saas.entitlements import layers, statement
+from buildpro_saas.entitlements import layers
 from buildpro_saas.provisioning import benches, jobs, owner
 
 # What only jobs write.
-FACTS = ("status", "site", "database", "created_in", "active_since", "entitlement_sequence")
+FACTS = (
+	*("status", "site", "database", "created_in", "active_since", "entitlement_sequence"),
+	*("entitlement_digest", "entitlement_renew_at", "trusted_keys", "token_since"),
+)
 # What the tenant's site was made from: a change here would make the record say what the site does not have.
 FIXED_AFTER_DRAFT = ("plan", "bench", "database_name")
 # A job that failed over one of these goes on with another value.
@@ -43,6 +42,9 @@ class Tenant(Document):
 		customisations: DF.TextEditor | None
 		database: DF.Data | None
 		database_name: DF.Data | None
+		entitlement_digest: DF.Data | None
+		entitlement_renew_at: DF.Datetime | None
+		entitlement_sequence: DF.Data | None
 		language: DF.Link | None
 		owner_email: DF.Data
 		owner_name: DF.Data
@@ -53,6 +55,8 @@ class Tenant(Document):
 		]
 		subdomain: DF.Data
 		time_zone: DF.Autocomplete | None
+		token_since: DF.Datetime | None
+		trusted_keys: DF.SmallText | None
 	# end: auto-generated types
 
 	def onload(self) -> None:
@@ -167,31 +171,23 @@ class Tenant(Document):
 		return layers.single_plan(self.plan, plan["features"], plan["limits"])
 
 	def sign_entitlement(self) -> dict:
-		"""A new statement for the tenant's site: {"token": JWT, "catalogue": as entitlements/catalogue.py has it}.
+		"""A new statement for the tenant's site: {"token": JWT, "catalogue": as entitlements/catalogue.py has it}."""
+		return signing.sign(self)
 
-		Its sequence number is higher than that of every earlier one, also when this admin site was restored from a backup: it
-		begins at the time.
-		"""
-		catalogue = catalogue_for_tenants()
-		settings = frappe.get_cached_doc("SaaS Settings")
-		last = frappe.db.get_value("Tenant", self.name, "entitlement_sequence", for_update=True)
-		sequence = max(int(last or 0) + 1, int(time.time()))
-		token = statement.issue(
-			frappe.conf.buildpro_signing_key,
-			{
-				"tenant": self.name,
-				"site": self.site_name,
-				"layers": self.layers(),
-				"contact": settings.support_contact or "",
-				"status": status.IN_STATEMENT.get(self.status),
-			},
-			valid_days=settings.entitlement_valid_days,
-			grace_days=settings.entitlement_grace_days,
-			sequence=sequence,
-			catalogue_digest=catalogues.digest(catalogue),
-		)
-		frappe.db.set_value("Tenant", self.name, "entitlement_sequence", sequence, update_modified=False)
-		return {"token": token, "catalogue": catalogue}
+	def is_entitlement_current(self) -> bool:
+		"""Whether the newest statement says what one made now would, and half of its time is not over."""
+		return signing.is_current(self)
+
+	def trust(self, key_ids: list[str]) -> None:
+		"""Keep which signing keys the tenant's site trusts."""
+		known = "\n".join(sorted(key_ids))
+		if known != (self.trusted_keys or ""):
+			self.trusted_keys = known
+			frappe.db.set_value("Tenant", self.name, "trusted_keys", known, update_modified=False)
+
+	def sync_token(self, known: str = "") -> str:
+		"""The token with which the tenant's site asks for its entitlement: `known`, where that is good still, else the current one."""
+		return known if tokens.is_known(self.name, known) else tokens.ensure(self.name)
 
 	# -- buttons ---------------------------------------------------------------------------------------------------
 
