@@ -53,7 +53,7 @@ def apply_entitlement(token: str, catalogue: dict | None = None, company: str | 
 		frappe.throw(str(error), title=_("Entitlement refused"))
 	settings = frappe.get_doc(entitlement.DOCTYPE)
 	settings.company = company or settings.company
-	settings.save(ignore_permissions=True)
+	settings.show_entitlement()
 	return {
 		"plan": settings.plan_type,
 		"status": settings.status,
