@@ -8,8 +8,8 @@ from buildpro_saas import site_role
 from buildpro_saas.agent import site_config
 from buildpro_saas.control_plane import setup as control_plane
 from buildpro_saas.entitlements import keys
-from buildpro_saas.provisioning.schedule import ADMIN_JOBS
-from buildpro_saas.tenant_site import entitlement
+from buildpro_saas.provisioning.schedule import ADMIN_JOBS, SYNC
+from buildpro_saas.tenant_site import entitlement, sync
 from buildpro_saas.tenant_site import setup as tenant_site
 
 # What the app writes into site_config.json; uninstalling takes it out again.
@@ -25,6 +25,7 @@ SITE_CONFIG_KEYS = (
 	"buildpro_sequence",
 	"buildpro_clock",
 	"buildpro_sync_token",
+	"buildpro_requests_per_hour",
 	"buildpro_job",
 	"buildpro_finished",
 )
@@ -79,9 +80,10 @@ def before_uninstall() -> None:
 def after_uninstall() -> None:
 	"""Take away what Frappe leaves of an app: its scheduled job, its singles' values, roles, domain, configuration."""
 	control_plane.after_uninstall()
-	frappe.db.delete("Scheduled Job Type", {"method": ("in", ADMIN_JOBS)})
+	frappe.db.delete("Scheduled Job Type", {"method": ("in", (*ADMIN_JOBS, SYNC))})
 	frappe.db.delete("Singles", {"doctype": "Nexelya Plan Settings"})
 	entitlement.remove()
+	sync.remove()
 	_set_config(dict.fromkeys(SITE_CONFIG_KEYS))
 	frappe.db.commit()  # the uninstaller's own commit comes before this hook
 

@@ -14,19 +14,19 @@ from buildpro_saas.provisioning import delivery
 HOUR = 3600
 # A site on this admin site's bench is sent what is new at once, and asks only in case that went wrong.
 PAUSE, LOCAL_PAUSE = HOUR, 6 * HOUR
-# What one address may ask in an hour: a bench of a thousand tenants, each with some tries. `buildpro_pull_limit` in site_config.json.
+# What one address may ask in an hour: a bench of a thousand tenants, each with some tries. `buildpro_requests_per_hour` in site_config.json.
 PER_HOUR = 10_000
 KEYS = 8  # ids of keys that a site may name
 KEY_LENGTH = 64
 
 
-def pulls_per_hour() -> int:
+def requests_per_hour() -> int:
 	"""How many requests one IP address may make in an hour."""
-	return int(frappe.conf.get("buildpro_pull_limit") or PER_HOUR)
+	return int(frappe.conf.get("buildpro_requests_per_hour") or PER_HOUR)
 
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])
-@rate_limit(limit=pulls_per_hour, seconds=HOUR)
+@rate_limit(limit=requests_per_hour, seconds=HOUR)
 def pull(
 	tenant: str = "",
 	sequence: int | str = 0,

@@ -8,11 +8,10 @@ import frappe
 from frappe.utils import add_to_date, get_datetime, now_datetime
 
 from buildpro_saas.control_plane.doctype.feature.feature import catalogue_for_tenants
-from buildpro_saas.control_plane.doctype.tenant import status
 from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements import statement
 from buildpro_saas.entitlements.decision import Gate
-from buildpro_saas.entitlements.statement import DAY, Statement
+from buildpro_saas.entitlements.statement import DAY
 from buildpro_saas.provisioning import signing_keys
 
 
@@ -29,7 +28,7 @@ def sign(tenant) -> dict:
 	settings = frappe.get_cached_doc("SaaS Settings")
 	token = statement.issue(
 		key,
-		{"tenant": tenant.name, "site": tenant.site_name, **says["data"]},
+		says["data"],
 		valid_days=settings.entitlement_valid_days,
 		grace_days=settings.entitlement_grace_days,
 		sequence=sequence,
@@ -60,38 +59,22 @@ def is_current(tenant) -> bool:
 
 def gate(tenant) -> Gate:
 	"""What the tenant (document) may use as of now, from this site's own records: the decisions of its site, without a signature."""
-	catalogue = catalogue_for_tenants()
-	says, _key, _next_keys = _content(tenant, catalogue)
 	settings = frappe.get_cached_doc("SaaS Settings")
-	now = int(time.time())
-	expires = now + settings.entitlement_valid_days * DAY
-	unsigned = Statement(
-		tenant=tenant.name,
-		site=tenant.site_name,
-		status=says["data"]["status"] or statement.ACTIVE,
-		layers=says["data"]["layers"],
-		contact=says["data"]["contact"],
-		sequence=0,
-		catalogue_digest=says["catalogue"],
-		issued_at=now,
-		not_before=now,
-		expires=expires,
-		grace_until=expires + settings.entitlement_grace_days * DAY,
-		jti="",
-		kid="",
+	now = time.time()
+	unsigned = statement.unsigned(
+		tenant.statement_data(),
+		now=now,
+		valid_days=settings.entitlement_valid_days,
+		grace_days=settings.entitlement_grace_days,
 	)
-	return Gate(unsigned, unsigned.standing(now), unsigned.grants(now), catalogue)
+	return Gate(unsigned, unsigned.standing(now), unsigned.grants(now), catalogue_for_tenants())
 
 
 def _content(tenant, catalogue: dict) -> tuple[dict, dict, dict[str, str]]:
 	"""What a statement for the tenant says, the key that signs it, and the keys that it brings along."""
 	key, next_keys = signing_keys.for_tenant((tenant.trusted_keys or "").split())
 	says = {
-		"data": {
-			"layers": tenant.layers(),
-			"contact": frappe.get_cached_doc("SaaS Settings").support_contact or "",
-			"status": status.IN_STATEMENT.get(tenant.status),
-		},
+		"data": tenant.statement_data(),
 		"catalogue": catalogues.digest(catalogue),
 		"keys": sorted(signing_keys.public_keys()),
 		"signed_with": key["kid"],

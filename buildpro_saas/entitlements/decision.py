@@ -16,6 +16,8 @@ from buildpro_saas.entitlements.statement import LEEWAY, EntitlementError, State
 
 OPERATOR = "the operator of this site"
 DENYING_GRANTS = (Reason.REVOKED, Reason.KILLED)
+# Of a name that somebody made up: as much as is shown of it, and compared with 500 known ones.
+LONGEST_NAME = 60
 
 
 class UnknownFeatureError(LookupError):
@@ -89,7 +91,7 @@ class Gate(dict):
 			# Not kept: without a catalogue, any string could be asked for.
 			return _decide_without(self.standing, feature)
 		if feature not in self.features and feature not in self.grants.features:
-			raise UnknownFeatureError(feature, _nearest(feature, self.known_features))
+			raise UnknownFeatureError(feature, nearest(feature, self.known_features))
 		decision = self[feature] = self._decide(feature)
 		return decision
 
@@ -230,6 +232,11 @@ def gate(
 		return _without(Reason.REPLAYED)
 	if statement.catalogue_digest != _digest(_Same(catalogue or {})):
 		return _without(Reason.BAD_SIGNATURE)
+	return gate_of(statement, now, catalogue)
+
+
+def gate_of(statement: Statement, now: float, catalogue: Mapping | None = None) -> Gate:
+	"""The gate of a statement that is known to count, as of `now` (epoch seconds)."""
 	return _gate(
 		statement, statement.standing(now), next_moment(statement.layers, now), _Same(catalogue or {})
 	)
@@ -297,11 +304,12 @@ def _decide_without(reason: Reason, feature: str) -> Decision:
 
 def _shown(feature: object) -> str:
 	"""A name that somebody made up, as a message that Desk takes for HTML can hold it."""
-	return html.escape(str(feature)[:60], quote=False)
+	return html.escape(str(feature)[:LONGEST_NAME], quote=False)
 
 
-def _nearest(feature: object, known: set[str]) -> str | None:
-	return next(iter(difflib.get_close_matches(str(feature), sorted(known), n=1)), None)
+def nearest(feature: object, known: set[str]) -> str | None:
+	"""The known name most like this one, None when none is like it."""
+	return next(iter(difflib.get_close_matches(str(feature)[:LONGEST_NAME], sorted(known), n=1)), None)
 
 
 def _utc(seconds: int) -> datetime:

@@ -136,6 +136,33 @@ def issue(
 	return jwt.encode(claims, private, algorithm=ALGORITHM, headers={"kid": signing_key["kid"]})
 
 
+def unsigned(
+	data: Mapping, *, now: float | None = None, valid_days: float = 1, grace_days: float = 0
+) -> Statement:
+	"""The statement that `issue` would sign for `data`, as no token: to look at what it would come to, or to test with.
+
+	`data` as `issue` takes it. Raises ValueError for layers of another shape.
+	"""
+	layers.check(data["layers"])
+	issued = int(time.time() if now is None else now)
+	expires = issued + int(valid_days * DAY)
+	return Statement(
+		tenant=data["tenant"],
+		site=data["site"],
+		status=data.get("status") or ACTIVE,
+		layers=dict(data["layers"]),
+		contact=data.get("contact") or "",
+		sequence=0,
+		catalogue_digest="",
+		issued_at=issued,
+		not_before=issued,
+		expires=expires,
+		grace_until=expires + int(grace_days * DAY),
+		jti="",
+		kid="",
+	)
+
+
 def verify(token: str, public_keys: Mapping[str, str], site: str) -> Statement:
 	"""The statement, when it is genuine and made for `site`, whatever the time.
 

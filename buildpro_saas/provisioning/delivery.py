@@ -22,7 +22,9 @@ LOCAL_KEY = "buildpro_deliveries"
 TOKEN = "buildpro_sync_token"
 SEQUENCE = "buildpro_sequence"
 SLOTS = 6  # an hour's runs of look_after, among which the tenants are spread
-PATIENCE = 6 * 3600  # seconds before a site that could not be reached is tried anew; it asks for its entitlement itself, too
+PATIENCE = (
+	6 * 3600
+)  # seconds before a site that could not be reached is tried anew; it asks for its entitlement itself, too
 
 
 def send(tenants: Iterable[str] | None, why: str) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Collection
 from pathlib import Path
 
 import frappe
-from frappe.utils import now_datetime
 
 from buildpro_saas.agent import site_config
 from buildpro_saas.entitlements import keys
@@ -59,22 +58,24 @@ def begin() -> str:
 
 
 def unconfirmed(statuses: Collection[str]) -> list[str]:
-	"""Tenants of these statuses whose sites are not known to trust the next key yet."""
+	"""Tenants of these statuses whose sites are not known to trust the next key yet. Raises frappe.ValidationError outside of a rotation."""
+	_only_while_rotating()
 	kid = frappe.conf[NEXT]["kid"]
-	rows = frappe.get_all(
-		"Tenant", {"status": ("in", statuses)}, ["name", "trusted_keys"], order_by="name"
-	)
+	rows = frappe.get_all("Tenant", {"status": ("in", statuses)}, ["name", "trusted_keys"], order_by="name")
 	return [row.name for row in rows if kid not in (row.trusted_keys or "").split()]
 
 
 def finish() -> str:
 	"""Sign with the next key alone, and withdraw the one before; returns its id. Raises frappe.ValidationError outside of a rotation."""
-	if not is_rotating():
-		frappe.throw("No rotation is under way: begin one with `saas rotate-key`.", title="No rotation")
+	_only_while_rotating()
 	old, following = frappe.conf[CURRENT], frappe.conf[NEXT]
 	_store({CURRENT: following, NEXT: None, PUBLIC: {following["kid"]: public_keys()[following["kid"]]}})
-	frappe.logger("buildpro_saas").info(f"signing key {old['kid']} withdrawn at {now_datetime()}")
 	return old["kid"]
+
+
+def _only_while_rotating() -> None:
+	if not is_rotating():
+		frappe.throw("No rotation is under way: begin one with `saas rotate-key`.", title="No rotation")
 
 
 def _store(values: dict) -> None:

@@ -25,6 +25,8 @@ from buildpro_saas.entitlements.statement import LEEWAY, EntitlementError, State
 
 DOCTYPE = "Nexelya Plan Settings"
 FILE = "entitlement.json"
+# Stands for the token of a file that cannot be read: no JWT, so it never counts.
+DAMAGED = "damaged"
 # In site_config.json. The sequence number of the newest statement that the site has had: no older one counts.
 SEQUENCE_KEY = "buildpro_sequence"
 # In site_config.json. The latest time that this site knows to have been (epoch seconds): a clock set back gains nothing.
@@ -85,9 +87,18 @@ def stored() -> tuple[str, dict]:
 	held = _read.get(path)
 	if held and held[0] == signature:
 		return held[1], held[2]
-	content = json.loads(Path(path).read_text())
-	_read[path] = (signature, content["token"], content["catalogue"])
-	return content["token"], content["catalogue"]
+	token, catalogue = _content_of(Path(path))
+	_read[path] = (signature, token, catalogue)
+	return token, catalogue
+
+
+def _content_of(path: Path) -> tuple[str, dict]:
+	try:
+		content = json.loads(path.read_text())
+		return str(content["token"]), dict(content["catalogue"])
+	except (ValueError, KeyError, TypeError):
+		# a damaged file (a full disk, a hand that edited it) is no genuine entitlement; the site goes on answering
+		return DAMAGED, {}
 
 
 def stored_token() -> str:

@@ -170,6 +170,16 @@ class Tenant(Document):
 		plan = frappe.get_doc("Plan", self.plan).resolved()
 		return layers.single_plan(self.plan, plan["features"], plan["limits"])
 
+	def statement_data(self) -> dict:
+		"""What a statement for the tenant says now, as entitlements.statement.issue takes it."""
+		return {
+			"tenant": self.name,
+			"site": self.site_name,
+			"layers": self.layers(),
+			"contact": frappe.get_cached_doc("SaaS Settings").support_contact or "",
+			"status": status.IN_STATEMENT.get(self.status),
+		}
+
 	def sign_entitlement(self) -> dict:
 		"""A new statement for the tenant's site: {"token": JWT, "catalogue": as entitlements/catalogue.py has it}."""
 		return signing.sign(self)
