@@ -1,7 +1,5 @@
 """What tenants' sites ask this admin site for, wherever they run; each with its own token."""
 
-from http import HTTPStatus
-
 import frappe
 from frappe import _
 from frappe.rate_limiter import rate_limit
@@ -18,6 +16,7 @@ PAUSE, LOCAL_PAUSE = HOUR, 6 * HOUR
 PER_HOUR = 10_000
 KEYS = 8  # ids of keys that a site may name
 KEY_LENGTH = 64
+SAVEPOINT = "buildpro_usage"
 
 
 def requests_per_hour() -> int:
@@ -42,14 +41,25 @@ def pull(
 	"""
 	site_role.only_on_admin_site()
 	name = tokens.authenticate(tenant)
-	if batch := frappe.parse_json(usage_batch):
-		usage.receive(name, batch)
+	if usage_batch:
+		_take_usage(name, usage_batch)
 	answer = _entitlement(name, sequence, _key_ids(keys))
 	given = frappe.get_request_header(tokens.HEADER)
 	if tokens.needs_renewal(name, given):
 		if new := tokens.renew(delivery.locked(name), given):
 			answer["sync_token"] = new
 	return answer
+
+
+def _take_usage(name: str, batch: dict | str) -> None:
+	"""A batch that is refused is logged, and does not keep the tenant from its entitlement."""
+	frappe.db.savepoint(SAVEPOINT)
+	try:
+		usage.receive(name, frappe.parse_json(batch))
+	except (frappe.ValidationError, ValueError):
+		frappe.db.rollback(save_point=SAVEPOINT)
+		frappe.clear_messages()
+		frappe.log_error(title=f"The usage that {name} sent was refused")
 
 
 def _entitlement(name: str, sequence: int | str, keys: list[str]) -> dict:

@@ -156,10 +156,14 @@ def address(admin_url: str) -> tuple[str, dict, bool]:
 
 
 def _apply(answer: dict) -> None:
+	asked_with = entitlement.lowest_sequence()
 	try:
 		onboarding.apply_entitlement(answer["token"], answer["catalogue"])
 	except (frappe.ValidationError, KeyError) as error:
 		frappe.clear_last_message()
+		frappe.local.conf.update(site_config.read(Path(frappe.local.site_path)))
+		if entitlement.lowest_sequence() > asked_with:
+			return  # a newer one was pushed while this one was under way
 		raise SyncError(_("The entitlement that came was refused: {0}").format(error)) from error
 
 
