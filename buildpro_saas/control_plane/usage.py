@@ -49,7 +49,7 @@ def receive(tenant: str, batch: dict) -> None:
 def _checked(batch: dict) -> tuple[list, dict[str, int]]:
 	"""Rows and levels of a batch. Raises frappe.ValidationError for another shape."""
 	batch = batch if isinstance(batch, dict) else {}
-	rows, levels = batch.get("rows"), batch.get("levels") or {}
+	rows, levels = batch.get("rows"), batch.get("levels", {})
 	if not isinstance(batch.get("id"), str) or not isinstance(rows, list) or not isinstance(levels, dict):
 		refuse(_("This is no batch of usage: it needs {0}."), "id, rows, levels")
 	if len(rows) > MOST_ROWS or len(levels) > MOST_LEVELS:
@@ -92,8 +92,9 @@ def _keep_use(tenant: str, day: date, feature: str, outcome: str, count: int) ->
 
 
 def _keep_level(tenant: str, key: str, used: int, value: int | None) -> None:
-	level = {"used": used, "value": value, "is_over": int(value is not None and used > value)}
-	level["received_on"] = now()
+	is_limited = value is not None
+	level = {"used": used, "is_limited": int(is_limited), "value": value or 0, "received_on": now()}
+	level["is_over"] = int(is_limited and used > value)
 	insert = _insert("Tenant Limit Level", f"{tenant} {key}", {"tenant": tenant, "limit_key": key, **level})
 	for field, number in level.items():
 		insert = insert.on_duplicate_key_update(field, number)

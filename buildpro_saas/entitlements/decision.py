@@ -184,7 +184,7 @@ class Gate(dict):
 			"plan": grants.plan,
 			"source": source,
 			"until": f"{_utc(until):%Y-%m-%d}",
-			**numbers,
+			**{name: readable_number(number) for name, number in numbers.items()},
 		}
 		sentences = [SENTENCES[reason].format(**named)]
 		if kind == "limits" and numbers.get("limit") is None and reason in ALLOWING:
@@ -196,7 +196,7 @@ class Gate(dict):
 			Reason.OVERRIDE,
 			Reason.GRACE,
 		):
-			sentences = [f"{named['label']}: {numbers['used']} of {numbers['limit']} in use."]
+			sentences = [f"{named['label']}: {named['used']} of {named['limit']} in use."]
 		if kind == "features" and grant is None and reason not in ALLOWING:
 			sentences.append(
 				f"It is available in {required_plan}." if required_plan else "No plan has it at present."
@@ -317,6 +317,13 @@ def _decide_without(reason: Reason, feature: str) -> Decision:
 def _shown(feature: object) -> str:
 	"""A name that somebody made up, as a message that Desk takes for HTML can hold it."""
 	return html.escape(str(feature)[:60], quote=False)
+
+
+def readable_number(number: float | None) -> str:
+	"""A number to a thousandth, with as few digits as it takes."""
+	if number is not None and 0 < number < 0.001:
+		return "less than 0.001"
+	return "" if number is None else f"{number:.3f}".rstrip("0").rstrip(".")
 
 
 def _nearest(feature: object, known: set[str]) -> str | None:

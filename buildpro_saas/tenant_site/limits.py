@@ -244,9 +244,9 @@ def _decide(key: str, used: float, requested: float) -> Decision:
 
 
 def _neat(number: float) -> float | int:
-	"""A number as people read it; to a thousandth, upwards only where that is what it takes to be more than nothing."""
-	rounded = round(number, 3) or (0.001 if number > 0 else 0)
-	return int(rounded) if rounded == int(rounded) else rounded
+	"""Without what floating point adds to it; a whole number as one."""
+	number = round(number, 9)
+	return int(number) if number == int(number) else number
 
 
 def _count(answer: Decision) -> None:

@@ -12,6 +12,7 @@ class TenantLimitLevel(Document):
 	if TYPE_CHECKING:
 		from frappe.types import DF
 
+		is_limited: DF.Check
 		is_over: DF.Check
 		limit_key: DF.Data
 		received_on: DF.Datetime | None
