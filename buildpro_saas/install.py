@@ -8,7 +8,7 @@ from buildpro_saas import site_role
 from buildpro_saas.agent import site_config
 from buildpro_saas.control_plane import setup as control_plane
 from buildpro_saas.entitlements import keys
-from buildpro_saas.provisioning.schedule import ADMIN_JOBS, SYNC
+from buildpro_saas.provisioning.schedule import ADMIN_JOBS
 from buildpro_saas.tenant_site import entitlement, sync
 from buildpro_saas.tenant_site import setup as tenant_site
 
@@ -44,7 +44,7 @@ def after_install() -> None:
 def after_sync() -> None:
 	"""After installing, once Frappe has made the app's records in Desk and the scheduler's jobs from hooks.py."""
 	control_plane.hide()
-	_stop_admin_jobs_on_tenants()
+	_stop_jobs_of_the_other_role()
 
 
 def after_migrate() -> None:
@@ -53,7 +53,7 @@ def after_migrate() -> None:
 	if site_role.is_admin_site():
 		_make_signing_key()
 		control_plane.after_migrate()
-	_stop_admin_jobs_on_tenants()
+	_stop_jobs_of_the_other_role()
 
 
 def before_uninstall() -> None:
@@ -80,7 +80,7 @@ def before_uninstall() -> None:
 def after_uninstall() -> None:
 	"""Take away what Frappe leaves of an app: its scheduled job, its singles' values, roles, domain, configuration."""
 	control_plane.after_uninstall()
-	frappe.db.delete("Scheduled Job Type", {"method": ("in", (*ADMIN_JOBS, SYNC))})
+	frappe.db.delete("Scheduled Job Type", {"method": ("in", (*ADMIN_JOBS, *tenant_site.TENANT_JOBS))})
 	frappe.db.delete("Singles", {"doctype": "Nexelya Plan Settings"})
 	entitlement.remove()
 	sync.remove()
@@ -101,10 +101,10 @@ def _make_signing_key() -> None:
 	)
 
 
-def _stop_admin_jobs_on_tenants() -> None:
-	"""A thousand tenants need not wake a worker each minute for what only the admin site does."""
-	if not site_role.is_admin_site():
-		frappe.db.set_value("Scheduled Job Type", {"method": ("in", ADMIN_JOBS)}, "stopped", 1)
+def _stop_jobs_of_the_other_role() -> None:
+	"""A thousand tenants need not wake a worker each minute for what only the admin site does, nor it for what they do."""
+	jobs = tenant_site.TENANT_JOBS if site_role.is_admin_site() else ADMIN_JOBS
+	frappe.db.set_value("Scheduled Job Type", {"method": ("in", jobs)}, "stopped", 1)
 
 
 def _bench_has_admin_site() -> bool:

@@ -2,8 +2,7 @@
 
 A decision adds one to a number in this process's memory. At the end of a request, every few seconds, the numbers go to Redis; from
 there the scheduler moves them into Feature Usage. On every way they are taken away before they are added: what a crash
-interrupts is lost rather than counted twice. Where Redis is away they wait in memory, of which there is an end. Days are those of
-UTC, since a tenant can choose the site's time zone, and the admin site sums up many.
+interrupts is lost rather than counted twice. Where Redis is away they wait in memory, of which there is an end.
 """
 
 import atexit
@@ -11,22 +10,22 @@ import os
 from contextlib import suppress
 from datetime import date, timedelta
 from threading import Lock
-from time import monotonic, time
+from time import monotonic
 
 import frappe
 import redis
 from frappe import local
 from frappe.utils import now
 
+from buildpro_saas.tenant_site import days, levels
+
 DOCTYPE = "Feature Usage"
 ALLOWED, DENIED, SHADOW = OUTCOMES = ("ALLOWED", "DENIED", "SHADOW")
-DAY = 24 * 60 * 60
-EPOCH = date(1970, 1, 1)
 FLUSH_SECONDS = 3
 # Different (site, day, feature, outcome) that wait in a process; what comes beyond is not counted.
 MOST_WAITING = 10_000
 # How long Redis holds what no scheduler fetches (seconds), and the site its days.
-KEPT_IN_REDIS = 7 * DAY
+KEPT_IN_REDIS = 7 * days.LENGTH
 KEPT_DAYS = 400
 # Rows in one batch for the admin site, which refuses longer ones (control_plane/usage.py).
 LARGEST_BATCH = 500
@@ -38,7 +37,7 @@ _flushed_at = 0.0
 
 def count(feature: str, outcome: str) -> None:
 	"""Count one decision about `feature` on this site; outcome: one of OUTCOMES. Neither blocks nor raises."""
-	key = (local.site, int(time()) // DAY, feature, outcome)
+	key = (local.site, days.number(), feature, outcome)
 	with _lock:
 		if key in _waiting:
 			_waiting[key] += 1
@@ -78,7 +77,7 @@ def store() -> None:
 	flush()
 	for (day, outcome, feature), number in _take_from_redis().items():
 		_add_row(day, feature, outcome, number)
-	oldest = today() - timedelta(days=KEPT_DAYS)
+	oldest = days.today() - timedelta(days=KEPT_DAYS)
 	frappe.db.delete(DOCTYPE, {"date": ("<", oldest)})
 	frappe.db.commit()
 
@@ -100,35 +99,23 @@ def to_send() -> dict | None:
 		.for_update()
 		.run(as_dict=True)
 	)
-	if not rows:
-		return None
 	batch = frappe.generate_hash(length=20)
+	changed = levels.to_send(batch)
+	if not rows and not changed:
+		return None
 	names = [row.pop("name") for row in rows]
-	(
-		frappe.qb.update(table)
-		.set(table.batch, batch)
-		.set(table.in_batch, table["count"])
-		.where(table.name.isin(names))
-		.run()
-	)
-	return {"id": batch, "rows": [{**row, "date": str(row.date)} for row in rows], "levels": {}}
+	if names:
+		under_way = frappe.qb.update(table).set(table.batch, batch).set(table.in_batch, table["count"])
+		under_way.where(table.name.isin(names)).run()
+	return {"id": batch, "rows": [{**row, "date": str(row.date)} for row in rows], "levels": changed}
 
 
 def sent(batch_id: str) -> None:
 	"""Note that the admin site has the batch. The caller commits."""
-	table = frappe.qb.DocType(DOCTYPE)
-	(
-		frappe.qb.update(table)
-		.set(table.sent, table.in_batch)
-		.set(table.batch, None)
-		.where(table.batch == batch_id)
-		.run()
-	)
-
-
-def today() -> date:
-	"""The day (UTC) that counts belong to."""
-	return EPOCH + timedelta(days=int(time()) // DAY)
+	for doctype in (DOCTYPE, levels.DOCTYPE):
+		table = frappe.qb.DocType(doctype)
+		arrived = frappe.qb.update(table).set(table.sent, table.in_batch).set(table.batch, None)
+		arrived.where(table.batch == batch_id).run()
 
 
 def _add_in_redis(counts: dict[tuple[str, int, str, str], int]) -> None:
@@ -156,7 +143,7 @@ def _parsed(found: dict[bytes, bytes]) -> dict[tuple[date, str, str], int]:
 	counts = {}
 	for field, number in found.items():
 		day, outcome, feature = field.decode().split("|", 2)
-		counts[(EPOCH + timedelta(days=int(day)), outcome, feature)] = int(number)
+		counts[(days.of_number(int(day)), outcome, feature)] = int(number)
 	return counts
 
 
