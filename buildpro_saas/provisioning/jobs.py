@@ -17,6 +17,7 @@ from buildpro_saas.provisioning.locks import is_held, named_lock
 from buildpro_saas.provisioning.store import JobStore
 
 ACTIVE = ("Queued", "Running", "Cancelling")
+UNFINISHED = ("Waiting", *ACTIVE)
 JOB_LOCK = "job"
 PAUSE = 5  # seconds before a job is sent again whose writing was stopped
 DISPATCH_WAIT = 10  # seconds for another dispatch of the same bench to finish
@@ -208,7 +209,7 @@ def look_after() -> None:
 	schedule.stay_awake()
 	benches = set()
 	for job in frappe.get_all(
-		"Provisioning Job", {"status": ("in", ("Waiting", *ACTIVE))}, ["name", "bench", "status", "playbook"]
+		"Provisioning Job", {"status": ("in", UNFINISHED)}, ["name", "bench", "status", "playbook"]
 	):
 		benches.add(job.bench)
 		if job.status in ACTIVE:

@@ -456,6 +456,13 @@ def test_only_who_was_stopped_is_resumed(frappe, tenant, status):
 		tenant.resume()
 
 
+def test_a_forged_copy_does_not_end_provisioning(frappe, tenant):
+	tenant.db_set("status", "Provisioning")
+	forged = frappe.get_doc({**tenant.as_dict(), "status": "Suspended"})
+	with pytest.raises(frappe.ValidationError, match="is Provisioning: only"):
+		forged.resume()
+
+
 def test_a_statement_says_the_status(frappe, tenant):
 	from buildpro_saas.entitlements import statement
 

@@ -34,6 +34,7 @@ class SaaSSettings(Document):
 		shipped: DF.SmallText | None
 		standby_pools: DF.Table[StandbyPool]
 		support_contact: DF.Data | None
+		token_days: DF.Int
 	# end: auto-generated types
 
 	def onload(self) -> None:

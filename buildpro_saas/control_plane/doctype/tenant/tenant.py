@@ -1,23 +1,21 @@
-import time
-
 import frappe
 from frappe import _
 from frappe.model.document import Document
 from frappe.utils import now_datetime
 
-from buildpro_saas.control_plane import staff
-from buildpro_saas.control_plane.doctype.feature.feature import catalogue_for_tenants
+from buildpro_saas.control_plane import signing, staff, tokens
 from buildpro_saas.control_plane.doctype.tenant import commercial, status, validation
 from buildpro_saas.control_plane.domains import check_subdomain
 from buildpro_saas.control_plane.moments import parse
 from buildpro_saas.control_plane.offer import Offer
 from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.entitlements import catalogue as catalogues
-from buildpro_saas.entitlements import statement
 from buildpro_saas.provisioning import benches, delivery, jobs, owner
 
 # What only jobs write.
-FACTS = ("status", "site", "database", "created_in", "active_since", "entitlement_sequence")
+FACTS = (
+	*("status", "site", "database", "created_in", "active_since", "entitlement_sequence"),
+	*("entitlement_digest", "entitlement_renew_at", "trusted_keys", "token_since"),
+)
 # What the tenant's site was made from: a change here would make the record say what the site does not have.
 FIXED_AFTER_DRAFT = ("bench", "database_name")
 # A plan can be changed again once its site is there.
@@ -50,6 +48,8 @@ class Tenant(Document):
 		customisations: DF.TextEditor | None
 		database: DF.Data | None
 		database_name: DF.Data | None
+		entitlement_digest: DF.Data | None
+		entitlement_renew_at: DF.Datetime | None
 		entitlement_sequence: DF.Data | None
 		language: DF.Link | None
 		next_plan: DF.Link | None
@@ -66,6 +66,8 @@ class Tenant(Document):
 		]
 		subdomain: DF.Data
 		time_zone: DF.Autocomplete | None
+		token_since: DF.Datetime | None
+		trusted_keys: DF.SmallText | None
 		trial_ends_on: DF.Datetime | None
 	# end: auto-generated types
 
@@ -203,32 +205,34 @@ class Tenant(Document):
 		self.add_comment("Info", text)
 		return True
 
-	def sign_entitlement(self) -> dict:
-		"""A new statement for the tenant's site: {"token": JWT, "catalogue": as entitlements/catalogue.py has it}.
+	def statement_data(self) -> dict:
+		"""What a statement for the tenant says now, as entitlements.statement.issue takes it."""
+		return {
+			"tenant": self.name,
+			"site": self.site_name,
+			"layers": self.layers(),
+			"contact": frappe.get_cached_doc("SaaS Settings").support_contact or "",
+			"status": status.IN_STATEMENT.get(self.status),
+		}
 
-		Its sequence number is higher than that of every earlier one, also when this admin site was restored from a backup: it
-		begins at the time.
-		"""
-		catalogue = catalogue_for_tenants()
-		settings = frappe.get_cached_doc("SaaS Settings")
-		last = frappe.db.get_value("Tenant", self.name, "entitlement_sequence", for_update=True)
-		sequence = max(int(last or 0) + 1, int(time.time()))
-		token = statement.issue(
-			frappe.conf.buildpro_signing_key,
-			{
-				"tenant": self.name,
-				"site": self.site_name,
-				"layers": self.layers(),
-				"contact": settings.support_contact or "",
-				"status": status.IN_STATEMENT.get(self.status),
-			},
-			valid_days=settings.entitlement_valid_days,
-			grace_days=settings.entitlement_grace_days,
-			sequence=sequence,
-			catalogue_digest=catalogues.digest(catalogue),
-		)
-		frappe.db.set_value("Tenant", self.name, "entitlement_sequence", sequence, update_modified=False)
-		return {"token": token, "catalogue": catalogue}
+	def sign_entitlement(self) -> dict:
+		"""A new statement for the tenant's site: {"token": JWT, "catalogue": as entitlements/catalogue.py has it}."""
+		return signing.sign(self)
+
+	def is_entitlement_current(self) -> bool:
+		"""Whether the newest statement says what one made now would, and half of its time is not over."""
+		return signing.is_current(self)
+
+	def trust(self, key_ids: list[str]) -> None:
+		"""Keep which signing keys the tenant's site trusts."""
+		known = "\n".join(sorted(key_ids))
+		if known != (self.trusted_keys or ""):
+			self.trusted_keys = known
+			frappe.db.set_value("Tenant", self.name, "trusted_keys", known, update_modified=False)
+
+	def sync_token(self, known: str = "") -> str:
+		"""The token with which the tenant's site asks for its entitlement: `known`, where that is good still, else the current one."""
+		return known if tokens.is_known(self.name, known) else tokens.ensure(self.name)
 
 	# -- buttons ---------------------------------------------------------------------------------------------------
 
@@ -292,8 +296,9 @@ class Tenant(Document):
 	@frappe.whitelist(methods=["POST"])
 	def resume(self, reason: str | None = None) -> None:
 		"""Back to Active, from Past Due or Suspended: everything is as before at once. For SaaS Manager."""
+		staff.only_for_manager()
+		self._lock()  # the browser's copy may say anything
 		if self.status not in (status.PAST_DUE, status.SUSPENDED):
-			staff.only_for_manager()
 			refuse(
 				_("{0} is {1}: only a tenant that is Past Due or Suspended can be resumed."),
 				self.name,
