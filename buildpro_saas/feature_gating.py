@@ -19,16 +19,22 @@ from frappe import _
 from buildpro_saas.entitlements import decision
 from buildpro_saas.entitlements.decision import Decision
 from buildpro_saas.entitlements.reason import Reason
+from buildpro_saas.tenant_site import limits
 from buildpro_saas.tenant_site.entitlement import current_gate
+from buildpro_saas.tenant_site.limits import LimitReachedError
 
 __all__ = [
 	"Decision",
 	"FeatureNotAvailableError",
+	"LimitReachedError",
 	"Reason",
 	"UnknownFeatureError",
+	"UnknownLimitError",
 	"check_feature_access",
 	"get_feature_access",
+	"get_limit_access",
 	"require_feature",
+	"require_limit",
 ]
 
 
@@ -44,6 +50,12 @@ class UnknownFeatureError(frappe.ValidationError, LookupError):
 
 	HTTP 400: the caller's mistake.
 	"""
+
+	http_status_code = 400
+
+
+class UnknownLimitError(frappe.ValidationError, LookupError):
+	"""A limit that neither the site's apps nor its plan know; the message names the nearest known one. HTTP 400."""
 
 	http_status_code = 400
 
@@ -81,6 +93,29 @@ def require_feature(feature: str) -> None:
 	except FeatureNotAvailableError as error:
 		error.decision = answer
 		raise
+
+
+def get_limit_access(key: str, requested: float = 1) -> Decision:
+	"""Whether `requested` more of a limit ("max_users") may be added, in its own unit: with the limit and what is in use.
+
+	Reserves nothing. Raises UnknownLimitError for a name that neither the site's apps nor its plan know.
+	"""
+	try:
+		return limits.access(key, requested)
+	except decision.UnknownLimitError as error:
+		frappe.throw(str(error), UnknownLimitError, title=_("Unknown limit"))
+
+
+def require_limit(key: str, requested: float = 1) -> None:
+	"""Raise LimitReachedError (HTTP 403, with a message in Desk) unless `requested` more may be added.
+
+	To be called in the transaction that adds them: a hard limit is held until it ends, so that of two requests at the edge one is
+	admitted. Documents of a kind that is limited are seen to by themselves. Raises UnknownLimitError as get_limit_access does.
+	"""
+	try:
+		limits.require(key, requested)
+	except decision.UnknownLimitError as error:
+		frappe.throw(str(error), UnknownLimitError, title=_("Unknown limit"))
 
 
 def _refuse_unknown(error: decision.UnknownFeatureError) -> NoReturn:

@@ -9,7 +9,7 @@ from buildpro_saas.agent import site_config
 from buildpro_saas.control_plane import setup as control_plane
 from buildpro_saas.entitlements import keys
 from buildpro_saas.provisioning.schedule import ADMIN_JOBS
-from buildpro_saas.tenant_site import entitlement
+from buildpro_saas.tenant_site import entitlement, sync
 from buildpro_saas.tenant_site import setup as tenant_site
 
 # What the app writes into site_config.json; uninstalling takes it out again.
@@ -19,11 +19,13 @@ SITE_CONFIG_KEYS = (
 	"buildpro_admin_url",
 	"buildpro_public_keys",
 	"buildpro_signing_key",
+	"buildpro_next_signing_key",
 	"buildpro_db_user",
 	"buildpro_db_password",
 	"buildpro_sequence",
 	"buildpro_clock",
 	"buildpro_sync_token",
+	"buildpro_requests_per_hour",
 	"buildpro_job",
 	"buildpro_finished",
 )
@@ -42,7 +44,7 @@ def after_install() -> None:
 def after_sync() -> None:
 	"""After installing, once Frappe has made the app's records in Desk and the scheduler's jobs from hooks.py."""
 	control_plane.hide()
-	_stop_admin_jobs_on_tenants()
+	_stop_jobs_of_the_other_role()
 
 
 def after_migrate() -> None:
@@ -51,7 +53,7 @@ def after_migrate() -> None:
 	if site_role.is_admin_site():
 		_make_signing_key()
 		control_plane.after_migrate()
-	_stop_admin_jobs_on_tenants()
+	_stop_jobs_of_the_other_role()
 
 
 def before_uninstall() -> None:
@@ -78,9 +80,10 @@ def before_uninstall() -> None:
 def after_uninstall() -> None:
 	"""Take away what Frappe leaves of an app: its scheduled job, its singles' values, roles, domain, configuration."""
 	control_plane.after_uninstall()
-	frappe.db.delete("Scheduled Job Type", {"method": ("in", ADMIN_JOBS)})
+	frappe.db.delete("Scheduled Job Type", {"method": ("in", (*ADMIN_JOBS, *tenant_site.TENANT_JOBS))})
 	frappe.db.delete("Singles", {"doctype": "Nexelya Plan Settings"})
 	entitlement.remove()
+	sync.remove()
 	_set_config(dict.fromkeys(SITE_CONFIG_KEYS))
 	frappe.db.commit()  # the uninstaller's own commit comes before this hook
 
@@ -98,10 +101,10 @@ def _make_signing_key() -> None:
 	)
 
 
-def _stop_admin_jobs_on_tenants() -> None:
-	"""A thousand tenants need not wake a worker each minute for what only the admin site does."""
-	if not site_role.is_admin_site():
-		frappe.db.set_value("Scheduled Job Type", {"method": ("in", ADMIN_JOBS)}, "stopped", 1)
+def _stop_jobs_of_the_other_role() -> None:
+	"""A thousand tenants need not wake a worker each minute for what only the admin site does, nor it for what they do."""
+	jobs = tenant_site.TENANT_JOBS if site_role.is_admin_site() else ADMIN_JOBS
+	frappe.db.set_value("Scheduled Job Type", {"method": ("in", jobs)}, "stopped", 1)
 
 
 def _bench_has_admin_site() -> bool:

@@ -48,6 +48,46 @@ def owner_link(tenant: str) -> dict:
 	return frappe.get_doc("Tenant", tenant).owner_link()
 
 
+@frappe.whitelist(methods=["POST"])
+def set_plan(
+	tenant: str,
+	plan: str,
+	at: str | None = None,
+	trial_until: str | None = None,
+	then: str | None = None,
+) -> dict:
+	"""Give a tenant another plan: now, `at` a date, or on trial until a date and `then` another plan; for SaaS Manager.
+
+	Dates are in this site's time zone. Returns what `status` returns. Raises frappe.ValidationError with what to change.
+	"""
+	return _act(tenant, "set_plan", plan, at, trial_until, then)
+
+
+@frappe.whitelist(methods=["POST"])
+def suspend(tenant: str, reason: str) -> dict:
+	"""Close a tenant's site to its users, its data untouched; for SaaS Manager. Returns what `status` returns."""
+	return _act(tenant, "suspend", reason)
+
+
+@frappe.whitelist(methods=["POST"])
+def mark_past_due(tenant: str, reason: str) -> dict:
+	"""Say on a tenant's site that it has not paid; for SaaS Manager. Returns what `status` returns."""
+	return _act(tenant, "mark_past_due", reason)
+
+
+@frappe.whitelist(methods=["POST"])
+def resume(tenant: str, reason: str | None = None) -> dict:
+	"""Make a tenant that is Past Due or Suspended Active again; for SaaS Manager. Returns what `status` returns."""
+	return _act(tenant, "resume", reason)
+
+
+def _act(tenant: str, method: str, *arguments: str | None) -> dict:
+	staff.only_for_manager()
+	doc = frappe.get_doc("Tenant", tenant)
+	getattr(doc, method)(*arguments)
+	return summary(doc)
+
+
 def summary(tenant) -> dict:
 	"""What callers from outside get of a Tenant document: {"tenant", "site", "status", "job": its latest job or None}."""
 	job = tenant.latest_job()

@@ -4,21 +4,25 @@ import click
 
 from buildpro_saas.commands.doctor import doctor
 from buildpro_saas.commands.drift import drift
+from buildpro_saas.commands.explain import explain
 from buildpro_saas.commands.images import images, pool, set_pool
 from buildpro_saas.commands.jobs import cancel, job, jobs, retry
-from buildpro_saas.commands.plans import set_plan_apps
+from buildpro_saas.commands.keys import pull, rotate_key
+from buildpro_saas.commands.plans import set_plan, set_plan_apps
 from buildpro_saas.commands.setup import setup
-from buildpro_saas.commands.tenants import create_tenant, owner_link, tenants
+from buildpro_saas.commands.tenants import create_tenant, owner_link, past_due, resume, suspend, tenants
 
 
 @click.group("saas")
 def saas():
-	"""Run the control plane of BuildPro SaaS; every command needs the admin site as --site."""
+	"""Run the control plane of BuildPro SaaS; every command but `explain` and `pull` needs the admin site as --site."""
 
 
 for command in (
 	*(setup, create_tenant, tenants, owner_link, jobs, job, retry, cancel),
+	*(set_plan, suspend, past_due, resume),
 	*(set_plan_apps, images, pool, set_pool, drift, doctor),
+	*(explain, rotate_key, pull),
 ):
 	saas.add_command(command)
 

@@ -1,4 +1,4 @@
-"""What every command does first and last: connect to the admin site, and say in a sentence what went wrong."""
+"""What every command does first and last: connect to its site, and say in a sentence what went wrong."""
 
 import sys
 from collections.abc import Callable
@@ -28,6 +28,17 @@ MARIADB_CLIENTS = ("pymysql", "MySQLdb")
 
 
 def on_admin_site(command: Callable) -> Callable:
+	"""Run the command connected to its --site, which must be the admin site; otherwise as on_site does."""
+
+	@wraps(command)
+	def run(*args, **kwargs):
+		site_role.only_on_admin_site()
+		command(*args, **kwargs)
+
+	return on_site(run)
+
+
+def on_site(command: Callable) -> Callable:
 	"""Run the command connected to its --site as Administrator; exit with 1 and a sentence when it fails."""
 
 	@wraps(command)
@@ -36,7 +47,6 @@ def on_admin_site(command: Callable) -> Callable:
 		try:
 			frappe.init(site=site)
 			frappe.connect()
-			site_role.only_on_admin_site()
 			command(*args, **kwargs)
 			show_notes()
 		except Exception as error:

@@ -1,4 +1,4 @@
-"""`saas set-plan-apps`."""
+"""`saas set-plan-apps`, `saas set-plan`."""
 
 import click
 import frappe
@@ -20,3 +20,18 @@ def set_plan_apps(plan: str, apps: tuple[str, ...], is_none: bool) -> None:
 	doc.save()
 	frappe.db.commit()
 	click.echo(f"{plan} installs {', '.join(doc.resolved()['apps']) or 'no app'}.")
+
+
+@click.command("set-plan")
+@click.argument("tenant")
+@click.argument("plan")
+@click.option("--at", help="Change then and not now, such as 2026-12-31 or '2026-12-31 18:00'.")
+@click.option("--trial-until", help="The plan is on trial until then; needs --then.")
+@click.option("--then", help="The plan after the trial.")
+@on_admin_site
+def set_plan(tenant: str, plan: str, at: str | None, trial_until: str | None, then: str | None) -> None:
+	"""Give TENANT the PLAN: now, at a date, or on trial. Dates are in the admin site's time zone."""
+	doc = frappe.get_doc("Tenant", tenant)
+	doc.set_plan(plan, at, trial_until, then)
+	frappe.db.commit()
+	click.echo(f"Tenant {doc.name}: {doc.describe_plan()}.")

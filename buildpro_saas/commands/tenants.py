@@ -1,4 +1,4 @@
-"""`saas create-tenant`, `saas tenants`, `saas owner-link`."""
+"""`saas create-tenant`, `saas tenants`, `saas owner-link`, `saas suspend`, `saas past-due`, `saas resume`."""
 
 import json
 
@@ -66,3 +66,37 @@ def owner_link(tenant: str) -> None:
 	link = frappe.get_doc("Tenant", tenant).owner_link()["link"]
 	frappe.db.commit()  # that a link was made is kept with the tenant
 	click.echo(link)
+
+
+@click.command("suspend")
+@click.argument("tenant")
+@click.option("--reason", required=True, help="Stays on record with the tenant.")
+@on_admin_site
+def suspend(tenant: str, reason: str) -> None:
+	"""Close the site of TENANT to its users; its data stays as it is."""
+	_change(tenant, "suspend", reason)
+
+
+@click.command("past-due")
+@click.argument("tenant")
+@click.option("--reason", required=True, help="Stays on record with the tenant.")
+@on_admin_site
+def past_due(tenant: str, reason: str) -> None:
+	"""Say on the site of TENANT that it has not paid; it works on."""
+	_change(tenant, "mark_past_due", reason)
+
+
+@click.command("resume")
+@click.argument("tenant")
+@click.option("--reason", help="Stays on record with the tenant.")
+@on_admin_site
+def resume(tenant: str, reason: str | None) -> None:
+	"""Make TENANT Active again, which is Past Due or Suspended."""
+	_change(tenant, "resume", reason)
+
+
+def _change(tenant: str, method: str, reason: str | None) -> None:
+	doc = frappe.get_doc("Tenant", tenant)
+	getattr(doc, method)(reason)
+	frappe.db.commit()
+	click.echo(f"Tenant {doc.name} is {doc.status}.")

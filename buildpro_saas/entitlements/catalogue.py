@@ -22,7 +22,12 @@ def digest(catalogue: Mapping | None) -> str:
 	return hashlib.sha256(canonical(catalogue).encode()).hexdigest() if catalogue else ""
 
 
-def label_of(catalogue: Mapping | None, kind: str, key: str) -> str:
-	"""What people read for a key of `kind` ("features" or "limits"): its label, else the key."""
+def label_of(catalogue: Mapping | None, kind: str, key: str, otherwise: str | None = None) -> str:
+	"""What people read for a key of `kind` ("features" or "limits"): its label, else `otherwise`, else the key made readable."""
 	entry = ((catalogue or {}).get(kind) or {}).get(key) or {}
-	return entry.get("label") or key
+	return entry.get("label") or otherwise or (readable(key) if kind == "limits" else key)
+
+
+def readable(key: str) -> str:
+	"""max_users as "Max users"."""
+	return key.replace("_", " ").strip().capitalize() or key

@@ -16,6 +16,8 @@ from buildpro_saas.entitlements.statement import LEEWAY, EntitlementError, State
 
 OPERATOR = "the operator of this site"
 DENYING_GRANTS = (Reason.REVOKED, Reason.KILLED)
+# Of a name that somebody made up: as much as is shown of it, and compared with 500 known ones.
+LONGEST_NAME = 60
 
 
 class UnknownFeatureError(LookupError):
@@ -26,6 +28,16 @@ class UnknownFeatureError(LookupError):
 		super().__init__(f'There is no feature "{_shown(feature)}".{hint}')
 		self.feature = feature
 		self.nearest = nearest
+
+
+class UnknownLimitError(LookupError):
+	"""A limit that neither the site's apps nor its plan know; `nearest` is the known name most like it, or None."""
+
+	def __init__(self, limit: object, known: set[str]):
+		self.limit = limit
+		self.nearest = nearest(limit, known)
+		hint = f' Did you mean "{self.nearest}"?' if self.nearest else ""
+		super().__init__(f'There is no limit "{_shown(limit)}".{hint}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +61,8 @@ class Decision:
 	stale_since: datetime | None = None
 	source: str | None = None
 	limit: int | None = None
-	used: int | None = None
-	requested: int | None = None
+	used: float | None = None
+	requested: float | None = None
 
 	def __bool__(self) -> bool:
 		return self.allowed
@@ -89,7 +101,7 @@ class Gate(dict):
 			# Not kept: without a catalogue, any string could be asked for.
 			return _decide_without(self.standing, feature)
 		if feature not in self.features and feature not in self.grants.features:
-			raise UnknownFeatureError(feature, _nearest(feature, self.known_features))
+			raise UnknownFeatureError(feature, nearest(feature, self.known_features))
 		decision = self[feature] = self._decide(feature)
 		return decision
 
@@ -108,23 +120,31 @@ class Gate(dict):
 		"""The limits in force by key; empty without a statement."""
 		return self.grants.limits if self.grants else {}
 
-	def limit(self, key: str, used: int, requested: int = 1) -> Decision:
+	def limit(self, key: str, used: float, requested: float = 1, label: str | None = None) -> Decision:
 		"""Whether `requested` more may be added to the `used` that are in use, all in the limit's unit.
 
-		Allowed when nothing limits it, and when nothing more is requested.
+		Allowed when nothing limits it, and when nothing more is requested. label: what the site calls the limit, for a catalogue
+		that has no name for it.
 		"""
 		if not self.is_in_force:
-			return self._refuse_growth(key, used, requested)
+			return self._refuse_growth(key, used, requested, label)
 		limit = self.limits.get(key)
 		if limit is None:
-			return self._answer(key, Reason.PLAN, kind="limits", used=used, requested=requested)
+			return self._answer(key, Reason.PLAN, kind="limits", label=label, used=used, requested=requested)
 		is_within = requested <= 0 or used + requested <= limit.value
 		if is_within:
 			reason = limit.reason if self.standing is Reason.PLAN else self.standing
 		else:
 			reason = Reason.LIMIT_REACHED if limit.is_hard else Reason.OVER_SOFT_LIMIT
 		return self._answer(
-			key, reason, kind="limits", limit=limit.value, used=used, requested=requested, source=limit.source
+			key,
+			reason,
+			kind="limits",
+			label=label,
+			source=limit.source,
+			limit=limit.value,
+			used=used,
+			requested=requested,
 		)
 
 	def _decide(self, feature: str) -> Decision:
@@ -151,7 +171,8 @@ class Gate(dict):
 		kind: str = "features",
 		grant: Grant | None = None,
 		source: str | None = None,
-		**numbers: int,
+		label: str | None = None,
+		**numbers: float,
 	) -> Decision:
 		statement, grants = self.statement, self.grants
 		is_stale = self.standing in (Reason.GRACE, Reason.EXPIRED)
@@ -161,11 +182,11 @@ class Gate(dict):
 		own_plan = grants.plan if grant and grant.reason in (Reason.PLAN, Reason.TRIAL) else None
 		required_plan = own_plan or (self.features.get(key) or {}).get("plan")
 		named = {
-			"label": catalogues.label_of(self.catalogue, kind, key),
+			"label": catalogues.label_of(self.catalogue, kind, key, label),
 			"plan": grants.plan,
 			"source": source,
 			"until": f"{_utc(until):%Y-%m-%d}",
-			**numbers,
+			**{name: readable_number(number) for name, number in numbers.items()},
 		}
 		sentences = [SENTENCES[reason].format(**named)]
 		if kind == "limits" and numbers.get("limit") is None and reason in ALLOWING:
@@ -177,7 +198,7 @@ class Gate(dict):
 			Reason.OVERRIDE,
 			Reason.GRACE,
 		):
-			sentences = [f"{named['label']}: {numbers['used']} of {numbers['limit']} in use."]
+			sentences = [f"{named['label']}: {named['used']} of {named['limit']} in use."]
 		if kind == "features" and grant is None and reason not in ALLOWING:
 			sentences.append(
 				f"It is available in {required_plan}." if required_plan else "No plan has it at present."
@@ -200,10 +221,10 @@ class Gate(dict):
 			requested=numbers.get("requested"),
 		)
 
-	def _refuse_growth(self, key: str, used: int, requested: int) -> Decision:
+	def _refuse_growth(self, key: str, used: float, requested: float, label: str | None) -> Decision:
 		if self.statement is None:
 			return _decide_without(self.standing, key)
-		return self._answer(key, self.standing, kind="limits", used=used, requested=requested)
+		return self._answer(key, self.standing, kind="limits", label=label, used=used, requested=requested)
 
 
 def gate(
@@ -230,6 +251,11 @@ def gate(
 		return _without(Reason.REPLAYED)
 	if statement.catalogue_digest != _digest(_Same(catalogue or {})):
 		return _without(Reason.BAD_SIGNATURE)
+	return gate_of(statement, now, catalogue)
+
+
+def gate_of(statement: Statement, now: float, catalogue: Mapping | None = None) -> Gate:
+	"""The gate of a statement that is known to count, as of `now` (epoch seconds)."""
 	return _gate(
 		statement, statement.standing(now), next_moment(statement.layers, now), _Same(catalogue or {})
 	)
@@ -297,11 +323,19 @@ def _decide_without(reason: Reason, feature: str) -> Decision:
 
 def _shown(feature: object) -> str:
 	"""A name that somebody made up, as a message that Desk takes for HTML can hold it."""
-	return html.escape(str(feature)[:60], quote=False)
+	return html.escape(str(feature)[:LONGEST_NAME], quote=False)
 
 
-def _nearest(feature: object, known: set[str]) -> str | None:
-	return next(iter(difflib.get_close_matches(str(feature), sorted(known), n=1)), None)
+def nearest(feature: object, known: set[str]) -> str | None:
+	"""The known name most like this one, None when none is like it."""
+	return next(iter(difflib.get_close_matches(str(feature)[:LONGEST_NAME], sorted(known), n=1)), None)
+
+
+def readable_number(number: float | None) -> str:
+	"""A number to a thousandth, with as few digits as it takes."""
+	if number is not None and 0 < number < 0.001:
+		return "less than 0.001"
+	return "" if number is None else f"{number:.3f}".rstrip("0").rstrip(".")
 
 
 def _utc(seconds: int) -> datetime:

@@ -90,8 +90,11 @@ def check(layers: Mapping) -> None:
 			if not all(isinstance(entry.get(edge), int | None) for edge in ("from", "until")):
 				raise ValueError(f"a date in {kind} is no number of seconds")
 	everything = {kind: list(layers.get(kind) or ()) for kind in KINDS}
-	_features(everything)
-	_limits(everything)
+	try:
+		_features(everything)
+		_limits(everything)
+	except (KeyError, TypeError, AttributeError) as error:
+		raise ValueError(f"the layers cannot be read: {error!r}")
 
 
 def is_active(entry: Mapping, at: float) -> bool:

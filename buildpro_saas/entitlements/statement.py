@@ -8,14 +8,15 @@ import sys
 import time
 import uuid
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import jwt
 from jwt.utils import base64url_decode, base64url_encode
 
-from buildpro_saas.entitlements import keys, layers
+from buildpro_saas.entitlements import layers
+from buildpro_saas.entitlements.keys import load_private, load_public
 from buildpro_saas.entitlements.reason import Reason
 
 ISSUER = "buildpro_saas"
@@ -62,6 +63,7 @@ class Statement:
 	jti: str
 	kid: str
 	next_keys: dict[str, str] = field(default_factory=dict)
+	keys: tuple[str, ...] = ()
 
 	def grants(self, now: float | None = None) -> layers.Grants:
 		"""What the tenant may use as of `now` (epoch seconds), whatever the standing."""
@@ -88,6 +90,7 @@ def issue(
 	sequence: int | None = None,
 	catalogue_digest: str = "",
 	next_keys: Mapping[str, str] | None = None,
+	keys: Sequence[str] = (),
 	now: float | None = None,
 ) -> str:
 	"""Sign an entitlement and return it as a JWT.
@@ -95,7 +98,8 @@ def issue(
 	signing_key: {"kid", "private": raw 32 bytes in base64url}. data: {"tenant", "site", "layers": as layers.py has them, "contact",
 	"status": "Active" (when not given), "Past Due" or "Suspended"}. valid_days and grace_days count from `now` (epoch seconds)
 	and from the expiry. sequence: higher than that of every earlier statement for the tenant; `now` where not given.
-	catalogue_digest: of the catalogue that goes with it. next_keys: {kid: public key} that the site is to trust from now on.
+	catalogue_digest: of the catalogue that goes with it. next_keys: {kid: public key} that the site is to trust from now on. keys:
+	ids of all keys that are in use; the site is to trust no other any more (empty: to go on as it does).
 	Raises ValueError when a part is missing or a duration makes no sense.
 	"""
 	missing = [part for part in ("tenant", "site") if not data.get(part)]
@@ -126,8 +130,37 @@ def issue(
 	}
 	if next_keys:
 		claims["next_keys"] = dict(next_keys)
-	private = keys.load_private(signing_key["private"])
+	if keys:
+		claims["keys"] = list(keys)
+	private = load_private(signing_key["private"])
 	return jwt.encode(claims, private, algorithm=ALGORITHM, headers={"kid": signing_key["kid"]})
+
+
+def unsigned(
+	data: Mapping, *, now: float | None = None, valid_days: float = 1, grace_days: float = 0
+) -> Statement:
+	"""The statement that `issue` would sign for `data`, as no token: to look at what it would come to, or to test with.
+
+	`data` as `issue` takes it. Raises ValueError for layers of another shape.
+	"""
+	layers.check(data["layers"])
+	issued = int(time.time() if now is None else now)
+	expires = issued + int(valid_days * DAY)
+	return Statement(
+		tenant=data["tenant"],
+		site=data["site"],
+		status=data.get("status") or ACTIVE,
+		layers=dict(data["layers"]),
+		contact=data.get("contact") or "",
+		sequence=0,
+		catalogue_digest="",
+		issued_at=issued,
+		not_before=issued,
+		expires=expires,
+		grace_until=expires + int(grace_days * DAY),
+		jti="",
+		kid="",
+	)
 
 
 def verify(token: str, public_keys: Mapping[str, str], site: str) -> Statement:
@@ -184,7 +217,7 @@ def _open(token: str, public_keys: dict[str, str], site: str) -> tuple[str, dict
 
 def _public_key(public: str):
 	try:
-		return keys.load_public(public)
+		return load_public(public)
 	except (ValueError, TypeError, AttributeError):
 		raise EntitlementError(Reason.UNKNOWN_KEY, "This site's public key for entitlements is damaged.")
 
@@ -208,6 +241,7 @@ def _as_statement(kid: str, claims: dict) -> Statement:
 			jti=claims["jti"],
 			kid=kid,
 			next_keys=dict(claims.get("next_keys") or {}),
+			keys=tuple(claims.get("keys") or ()),
 		)
 	except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
 		raise EntitlementError(Reason.MALFORMED, f"The entitlement cannot be read: {error!r}.")

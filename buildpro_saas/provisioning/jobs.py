@@ -17,6 +17,7 @@ from buildpro_saas.provisioning.locks import is_held, named_lock
 from buildpro_saas.provisioning.store import JobStore
 
 ACTIVE = ("Queued", "Running", "Cancelling")
+UNFINISHED = ("Waiting", *ACTIVE)
 JOB_LOCK = "job"
 PAUSE = 5  # seconds before a job is sent again whose writing was stopped
 DISPATCH_WAIT = 10  # seconds for another dispatch of the same bench to finish
@@ -114,7 +115,7 @@ def dispatch(bench: str) -> None:
 		try:
 			slots = queue.slots(bench_doc)
 			for job in _next_jobs(bench, slots):
-				_send(job, queue.name_for(bench_doc))
+				_send(job, queue.name_for(bench_doc, registry.get(job.playbook)))
 		except Exception as error:
 			frappe.db.rollback()
 			if not queue.is_away(error):
@@ -208,7 +209,7 @@ def look_after() -> None:
 	schedule.stay_awake()
 	benches = set()
 	for job in frappe.get_all(
-		"Provisioning Job", {"status": ("in", ("Waiting", *ACTIVE))}, ["name", "bench", "status"]
+		"Provisioning Job", {"status": ("in", UNFINISHED)}, ["name", "bench", "status", "playbook"]
 	):
 		benches.add(job.bench)
 		if job.status in ACTIVE:
@@ -235,9 +236,7 @@ def _take_back_if_lost(job) -> None:
 	"""
 	if is_held(JOB_LOCK, job.name):
 		return
-	if job.status == "Queued" and queue.is_there(
-		job.name, queue.name_for(frappe.get_doc("Bench", job.bench))
-	):
+	if job.status == "Queued" and queue.is_there(job.name, _queue_of(job)):
 		return
 	with named_lock(JOB_LOCK, job.name) as is_ours:
 		if not is_ours:
@@ -247,6 +246,10 @@ def _take_back_if_lost(job) -> None:
 		if status == job.status:
 			frappe.db.set_value("Provisioning Job", job.name, "status", "Waiting", update_modified=False)
 		frappe.db.commit()
+
+
+def _queue_of(job) -> str:
+	return queue.name_for(frappe.get_doc("Bench", job.bench), registry.find(job.playbook))
 
 
 # -- staff's buttons -----------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ class Context:
 	"""What a step gets. Everything but the callables is plain data and survives a crash.
 
 	inputs: the job's arguments, as they were when it was made. state: what earlier steps found out or made, by name;
-	a step's returned dict is merged into it. tenant, bench_row: the documents' fields, fresh at each run. mark: what
+	a step's returned dict is merged into it; `keep` merges and commits at once, for a step whose work is long. tenant, bench_row: the documents' fields, fresh at each run. mark: what
 	this job writes on all that it makes.
 	"""
 
@@ -52,6 +52,7 @@ class Context:
 	bench_row: dict[str, Any]
 	log: Callable[[str], None] = field(repr=False)
 	checkpoint: Callable[[], None] = field(repr=False)
+	keep: Callable[[dict[str, Any]], None] = field(repr=False)
 
 	@property
 	def site(self):
@@ -94,6 +95,8 @@ class Playbook:
 	title: str
 	steps: tuple[Step, ...]
 	is_heavy: bool = True
+	# an RQ queue of its own, where the jobs must not wait behind the bench's heavy ones; None: the bench's
+	queue: str | None = None
 	way: str = ""
 	tenant_while_running: str | None = None
 	tenant_when_completed: str | None = None

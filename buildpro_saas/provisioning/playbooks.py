@@ -1,9 +1,10 @@
 """Our playbooks. hooks.py names them; apps add theirs the same way (registry.py)."""
 
-from buildpro_saas.provisioning import image_record, images, standby
+from buildpro_saas.provisioning import delivery, image_record, images, standby
 from buildpro_saas.provisioning.playbook import Playbook
 from buildpro_saas.provisioning.steps.company import SetUpCompany
 from buildpro_saas.provisioning.steps.configuration import Configure
+from buildpro_saas.provisioning.steps.delivery import SendEntitlements
 from buildpro_saas.provisioning.steps.entitlement import SeedPlanSettings
 from buildpro_saas.provisioning.steps.image import (
 	FillStandby,
@@ -50,3 +51,11 @@ BUILD_IMAGE = Playbook(
 PRUNE_IMAGE = Playbook(name=images.PRUNE, title="Prune image", steps=(RemoveImage(),), is_heavy=False)
 
 FILL_STANDBY = Playbook(name=standby.FILL, title="Fill standby site", steps=(FillStandby(),))
+
+SEND_ENTITLEMENTS = Playbook(
+	name=delivery.PLAYBOOK,
+	title="Send entitlements",
+	steps=(SendEntitlements(),),
+	is_heavy=False,
+	queue="short",
+)

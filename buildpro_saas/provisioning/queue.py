@@ -14,8 +14,13 @@ OWN_QUEUE = "provisioning"
 START_TIME = timedelta(seconds=30)
 
 
-def name_for(bench) -> str:
-	"""The queue of a Bench document: what staff set, else a queue of our own when the bench has one, else `long`."""
+def name_for(bench, playbook=None) -> str:
+	"""The queue of a Bench document: what staff set, else a queue of our own when the bench has one, else `long`.
+
+	A Playbook that names its own goes there, whatever the bench says.
+	"""
+	if playbook and playbook.queue:
+		return playbook.queue
 	if bench.queue:
 		return bench.queue
 	return OWN_QUEUE if OWN_QUEUE in get_queues_timeout() else "long"

@@ -68,6 +68,11 @@ class JobStore:
 		way = {"way": values["way"]} if "way" in values else {}
 		self._write({"state": frappe.as_json({**self.state, **values}), **way})
 
+	def keep(self, values: dict[str, Any]) -> None:
+		"""Add to the state and commit, so that a run that is killed is resumed from here."""
+		self.merge_state(values)
+		self.commit()
+
 	def log(self, row, line: str) -> None:
 		"""Add a line to the step's output; committed at most once a second, and with the step's next write."""
 		text = f"{self._unflushed.get(row.name, row.output or '')}{line}\n"
@@ -109,6 +114,7 @@ class JobStore:
 			bench_row=frappe.get_doc("Bench", self.doc.bench).as_dict(),
 			log=lambda line: self.log(row, line),
 			checkpoint=self.checkpoint if is_cancellable else lambda: None,
+			keep=self.keep,
 		)
 
 	def sync_steps(self, playbook: Playbook) -> None:

@@ -25,10 +25,14 @@ from buildpro_saas.entitlements.statement import LEEWAY, EntitlementError, State
 
 DOCTYPE = "Nexelya Plan Settings"
 FILE = "entitlement.json"
+# Stands for the token of a file that cannot be read: no JWT, so it never counts.
+DAMAGED = "damaged"
 # In site_config.json. The sequence number of the newest statement that the site has had: no older one counts.
 SEQUENCE_KEY = "buildpro_sequence"
 # In site_config.json. The latest time that this site knows to have been (epoch seconds): a clock set back gains nothing.
 CLOCK_KEY = "buildpro_clock"
+# In site_config.json. The public keys of the admin site, by key id.
+KEYS_KEY = "buildpro_public_keys"
 # In frappe.local.cache, which lives as long as the request or job and is emptied by frappe.clear_cache().
 LOCAL_KEY = "buildpro_gate"
 # A job may run for hours; after so many seconds it asks for the entitlement again.
@@ -49,9 +53,20 @@ def current_gate() -> Gate:
 
 def load_gate() -> Gate:
 	"""Make this site's gate and keep it for the request: a stat of the file, which is read only when it has changed."""
-	token, catalogue = stored()
 	now = trusted_now()
-	gate = decision.gate(
+	gate = _gate(now)
+	if gate.standing is Reason.UNKNOWN_KEY:
+		# in a job that began before the signing key was changed
+		frappe.local.conf[KEYS_KEY] = site_config.read(Path(frappe.local.site_path)).get(KEYS_KEY)
+		gate = _gate(now)
+	hold = HOLD_SECONDS if gate.until is None else min(HOLD_SECONDS, max(gate.until - now, 0))
+	frappe.local.cache[LOCAL_KEY] = (gate, monotonic() + hold)
+	return gate
+
+
+def _gate(now: float) -> Gate:
+	token, catalogue = stored()
+	return decision.gate(
 		token,
 		public_keys(),
 		frappe.local.site,
@@ -59,9 +74,6 @@ def load_gate() -> Gate:
 		catalogue=catalogue,
 		lowest_sequence=lowest_sequence(),
 	)
-	hold = HOLD_SECONDS if gate.until is None else min(HOLD_SECONDS, max(gate.until - now, 0))
-	frappe.local.cache[LOCAL_KEY] = (gate, monotonic() + hold)
-	return gate
 
 
 def stored() -> tuple[str, dict]:
@@ -75,9 +87,18 @@ def stored() -> tuple[str, dict]:
 	held = _read.get(path)
 	if held and held[0] == signature:
 		return held[1], held[2]
-	content = json.loads(Path(path).read_text())
-	_read[path] = (signature, content["token"], content["catalogue"])
-	return content["token"], content["catalogue"]
+	token, catalogue = _content_of(Path(path))
+	_read[path] = (signature, token, catalogue)
+	return token, catalogue
+
+
+def _content_of(path: Path) -> tuple[str, dict]:
+	try:
+		content = json.loads(path.read_text())
+		return str(content["token"]), dict(content["catalogue"])
+	except (ValueError, KeyError, TypeError):
+		# a damaged file (a full disk, a hand that edited it) is no genuine entitlement; the site goes on answering
+		return DAMAGED, {}
 
 
 def stored_token() -> str:
@@ -109,11 +130,17 @@ def apply(token: str, catalogue: dict | None = None) -> Statement:
 			{
 				SEQUENCE_KEY: new.sequence,
 				CLOCK_KEY: max(new.issued_at, int(config.get(CLOCK_KEY) or 0)),
-				"buildpro_public_keys": {**(config.get("buildpro_public_keys") or {}), **new.next_keys},
+				KEYS_KEY: _trusted_after(new, config.get(KEYS_KEY) or {}),
 			}
 		)
 	forget_in_request()
 	return new
+
+
+def _trusted_after(new: Statement, known: dict[str, str]) -> dict[str, str]:
+	"""The public keys to trust once `new` is in force: those that it brings along, too, and none that it does not name any more."""
+	keys = {**known, **new.next_keys}
+	return {kid: keys[kid] for kid in keys if not new.keys or kid in new.keys or kid == new.kid}
 
 
 def verify(token: str) -> Statement:
@@ -123,7 +150,7 @@ def verify(token: str) -> Statement:
 
 def public_keys() -> dict[str, str]:
 	"""The public keys of the admin site, by key id, as they are in site_config.json."""
-	keys = frappe.conf.get("buildpro_public_keys")
+	keys = frappe.conf.get(KEYS_KEY)
 	return keys if isinstance(keys, dict) else {}
 
 

@@ -24,7 +24,10 @@ HISTORIES = {
 	),
 	*("Prepared Report", "Patch Log", "Logs To Clear", "Webhook Request Log", "API Request Log"),
 }
-SECRETS = {"db_password", "encryption_key", "db_name", "host_name", "buildpro_job", "buildpro_tenant"}
+SECRETS = {
+	*("db_password", "encryption_key", "db_name", "host_name", "buildpro_job", "buildpro_tenant"),
+	*("buildpro_sequence", "buildpro_clock", "buildpro_sync_token"),
+}
 
 
 def fingerprint() -> dict:
@@ -68,3 +71,22 @@ def names() -> list[str]:
 		found += [f"{doctype}:{name}" for name in frappe.get_all(doctype, pluck="name", limit=0) if name]
 	found += [f"app:{app}" for app in frappe.get_installed_apps()]
 	return [str(name) for name in found]
+
+
+def api_key() -> str:
+	"""A new key and secret of this site's Administrator, as the header has them: "key:secret"."""
+	user = frappe.get_doc("User", "Administrator")
+	key, secret = frappe.generate_hash(length=15), frappe.generate_hash(length=15)
+	user.update({"api_key": key, "api_secret": secret})
+	user.save(ignore_permissions=True)
+	return f"{key}:{secret}"
+
+
+def cached_boot() -> list[str]:
+	"""The users of whom Frappe keeps boot information."""
+	return sorted(frappe.safe_decode(user) for user in frappe.cache.hkeys("bootinfo"))
+
+
+def keep_boot() -> None:
+	"""Have Frappe keep boot information of Administrator, as a visit of Desk does."""
+	frappe.cache.hset("bootinfo", "Administrator", {"user": "Administrator"})

@@ -52,6 +52,10 @@ def test_tenants_and_jobs_are_listed(cli):
 		(("cancel", "PJ-none"), "PJ-none"),
 		(("owner-link", "nobody"), "nobody"),
 		(("set-plan-apps", "Gold", "erpnext"), "Gold"),
+		(("set-plan", "nobody", "Core"), "nobody"),
+		(("suspend", "nobody", "--reason", "x"), "nobody"),
+		(("past-due", "nobody", "--reason", "x"), "nobody"),
+		(("resume", "nobody"), "nobody"),
 		(("setup", "--root-password-stdin", "--db-root-username", "nobody"), "nobody"),
 	],
 )
@@ -92,6 +96,61 @@ def test_a_plans_apps_are_set_in_order(cli, admin_site):
 		admin_site.db.commit()
 
 
+@pytest.fixture
+def away(admin_site):
+	"""A tenant of a bench on another machine, as rows alone: nothing is sent to it from here."""
+	name = f"cli-{admin_site.generate_hash(length=8).lower()}"
+	plans = [f"{name} small", f"{name} large"]
+	for plan in plans:
+		admin_site.get_doc({"doctype": "Plan", "plan_name": plan, "is_active": 1}).insert()
+	bench = {"doctype": "Bench", "name": name, "bench_name": name, "status": "Active", "is_local": 0}
+	admin_site.get_doc({**bench, "base_domain": "localhost"}).db_insert()
+	tenant = {"doctype": "Tenant", "name": name, "subdomain": name, "company": "Acme", "owner_name": "Olga"}
+	there = {
+		"owner_email": "olga@acme.example",
+		"bench": name,
+		"site": f"{name}.localhost",
+		"status": "Active",
+	}
+	admin_site.get_doc({**tenant, **there, "plan": plans[0]}).db_insert()
+	admin_site.db.commit()
+	yield name
+	admin_site.db.rollback()
+	for doctype in ("Tenant", "Bench"):
+		admin_site.db.delete(doctype, {"name": name})
+	admin_site.db.delete("Comment", {"reference_name": name})
+	admin_site.db.delete("Plan Version", {"plan": ("in", plans)})
+	for plan in plans:
+		admin_site.delete_doc("Plan", plan, force=True)
+	admin_site.db.commit()
+
+
+def test_a_tenants_plan_and_status_are_changed(cli, admin_site, away):
+	large = f"{away} large"
+	for arguments, told in (
+		(("set-plan", away, large), f"{large}."),
+		(
+			("set-plan", away, f"{away} small", "--at", "2090-01-01"),
+			f"{large}, {away} small from 2090-01-01 00:00.",
+		),
+		(
+			("set-plan", away, large, "--trial-until", "2089-01-01", "--then", f"{away} small"),
+			"on trial until 2089-01-01",
+		),
+		(("past-due", away, "--reason", "invoice 7"), "is Past Due."),
+		(("suspend", away, "--reason", "invoice 7"), "is Suspended."),
+		(("resume", away), "is Active."),
+	):
+		done = cli(*arguments)
+		assert done.returncode == 0, done.stderr
+		assert told in done.stdout
+	admin_site.db.rollback()
+	kept = admin_site.get_doc("Tenant", away)
+	assert (kept.status, kept.plan, kept.plan_after_trial) == ("Active", large, f"{away} small")
+	done = cli("set-plan", away, large, "--at", "someday")
+	assert done.returncode == 1 and "someday is no date" in done.stderr
+
+
 def test_setting_up_again_finds_everything_in_place(cli, admin_site):
 	if not admin_site.conf.get("buildpro_db_user"):
 		pytest.skip("the admin site has no database account yet; making one needs root's password")
@@ -128,6 +187,10 @@ def test_help_names_every_command(cli):
 		"cancel",
 		"owner-link",
 		"drift",
+		"set-plan",
+		"suspend",
+		"past-due",
+		"resume",
 	):
 		assert command in done.stdout
 

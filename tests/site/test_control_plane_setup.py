@@ -119,6 +119,7 @@ def test_the_workspace_shows_its_cards_to_staff(frappe):
 	assert {row.link_to for row in workspace.shortcuts} == {
 		*("Tenant", "Plan", "Feature", "Provisioning Job", "Bench", "SaaS Settings"),
 		*("Site Image", "Standby Site", "Standby Pool"),
+		*("Add-on", "Plan Version", "Kill Switch"),
 	}
 	for row in workspace.number_cards:
 		assert frappe.db.exists("Number Card", row.number_card_name)

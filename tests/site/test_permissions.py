@@ -2,7 +2,10 @@
 
 import pytest
 
-ADMIN_DOCTYPES = ["Feature", "Plan", "Bench", "Tenant", "Provisioning Job", "SaaS Settings"]
+ADMIN_DOCTYPES = [
+	*("Feature", "Plan", "Bench", "Tenant", "Provisioning Job", "SaaS Settings"),
+	*("Add-on", "Kill Switch", "Plan Version"),
+]
 
 
 @pytest.fixture
@@ -68,10 +71,12 @@ def rights(frappe, doctype: str) -> set[str]:
 
 def test_manager(frappe, sign_in):
 	sign_in("SaaS Manager")
-	for doctype in ("Feature", "Plan", "Bench", "Tenant"):
+	for doctype in ("Feature", "Plan", "Bench", "Tenant", "Add-on"):
 		assert rights(frappe, doctype) == {"read", "write", "create", "delete"}
 	assert {"read", "write"} <= rights(frappe, "SaaS Settings")
-	assert rights(frappe, "Provisioning Job") == {"read"}
+	for doctype in ("Provisioning Job", "Plan Version"):
+		assert rights(frappe, doctype) == {"read"}
+	assert rights(frappe, "Kill Switch") == {"read", "write", "create"}
 	assert {"read"} <= rights(frappe, "Currency")  # a Tenant's form asks for one
 
 
@@ -96,6 +101,11 @@ def test_who_may_press_what(frappe, sign_in, tenant):
 	for action in (
 		lambda: tenants.create("sp-two", "SP", "O", "o@sp.example", "SP Plan"),
 		lambda: tenants.owner_link("sp-acme"),
+		lambda: tenants.set_plan("sp-acme", "SP Plan"),
+		lambda: tenants.suspend("sp-acme", "x"),
+		lambda: tenants.mark_past_due("sp-acme", "x"),
+		lambda: tenants.resume("sp-acme"),
+		lambda: frappe.get_doc("Plan", "SP Plan").preview_changes([], []),
 		lambda: frappe.get_doc("Tenant", "sp-acme").provision(),
 		lambda: frappe.get_doc("Provisioning Job", job).cancel_job(),
 		lambda: frappe.get_doc("Tenant", "sp-acme").save(),
@@ -142,6 +152,7 @@ def test_no_door_of_the_framework_leads_there(frappe, sign_in, tenant, tenant_si
 		lambda: get("SaaS Settings", "SaaS Settings"),
 		lambda: execute("Tenant", fields=["name"]),
 		lambda: execute("Plan Feature", fields=["feature"], parent_doctype="Plan"),
+		lambda: execute("Tenant Override", fields=["feature"], parent_doctype="Tenant"),
 		lambda: search_link("Plan", ""),
 	):
 		with pytest.raises(frappe.PermissionError):
@@ -157,15 +168,23 @@ def test_nothing_is_written_off_the_admin_site(frappe, sign_in, tenant, tenant_s
 		{"doctype": "Plan", "plan_name": "SP Other"},
 		{"doctype": "Bench", "bench_name": "sp-bench"},
 		{"doctype": "Tenant", "subdomain": "sp-two", "company": "SP"},
+		{"doctype": "Add-on", "addon_name": "SP Add-on"},
+		{"doctype": "Kill Switch", "feature": "rfi", "reason": "x"},
+		{"doctype": "Plan Version", "plan": "SP Plan"},
 	):
 		with pytest.raises(frappe.PermissionError):
 			frappe.get_doc(document).insert()
 	with pytest.raises(frappe.PermissionError):
 		frappe.get_doc("SaaS Settings").save()
-	for call in ("create", "status", "owner_link"):
+	for call in ("create", "status", "owner_link", "set_plan", "suspend", "mark_past_due", "resume"):
 		from buildpro_saas.api import tenants
 
-		arguments = {"create": ("x", "x", "x", "x@x.example", "Core")}.get(call, ("sp-acme",))
+		arguments = {
+			"create": ("x", "x", "x", "x@x.example", "Core"),
+			"set_plan": ("sp-acme", "Core"),
+			"suspend": ("sp-acme", "x"),
+			"mark_past_due": ("sp-acme", "x"),
+		}.get(call, ("sp-acme",))
 		with pytest.raises(frappe.PermissionError):
 			getattr(tenants, call)(*arguments)
 

@@ -44,7 +44,7 @@ def test_support_may_read_and_nothing_else(doctype):
 
 
 def test_types_block_has_the_fields(doctype):
-	slug = doctype["name"].lower().replace(" ", "_")
+	slug = doctype["name"].lower().replace(" ", "_").replace("-", "_")
 	code = (MODULE / "doctype" / slug / f"{slug}.py").read_text()
 	block = re.search(r"# begin: auto-generated types(.*?)# end: auto-generated types", code, re.S).group(1)
 	typed = dict(re.findall(r"^\t\t(\w+): (DF\..*(?:\n\t\t\t.*|\n\t\t\])*)", block, re.M))

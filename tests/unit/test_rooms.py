@@ -16,7 +16,9 @@ MAY_IMPORT = {
 	"feature_gating": {"entitlements", "tenant_site"},
 	"control_plane": {"provisioning", "entitlements"},
 	"api": {"control_plane", "provisioning", "entitlements", "feature_gating"},
-	"commands": {"control_plane", "provisioning", "entitlements"},
+	"commands": {"control_plane", "provisioning", "entitlements", "tenant_site"},
+	"openfeature_provider": {"entitlements", "tenant_site"},
+	"testing": {"entitlements", "tenant_site"},
 }
 
 

@@ -3,14 +3,12 @@
 import frappe
 from cryptography.fernet import Fernet
 
-from buildpro_saas.provisioning import benches
+from buildpro_saas.provisioning import benches, signing_keys
 from buildpro_saas.provisioning.playbook import Context, Step
-
-HOUR = 3600
 
 
 class Configure(Step):
-	"""Host name, encryption key, the plan's limits that Frappe itself enforces, and whose signature to trust."""
+	"""Host name, encryption key, the admin site's address, whose signature to trust, and the token to ask for its entitlement with."""
 
 	title = "Write configuration"
 
@@ -25,8 +23,8 @@ class Configure(Step):
 				"buildpro_role": "tenant",
 				"buildpro_tenant": context.tenant["name"],
 				"buildpro_admin_url": benches.admin_url(context.bench_row),
-				"buildpro_public_keys": frappe.conf.buildpro_public_keys,
-				**frappe_limits(frappe.get_doc("Plan", context.tenant["plan"]).resolved()["limits"]),
+				"buildpro_public_keys": signing_keys.public_keys(),
+				"buildpro_sync_token": frappe.get_doc("Tenant", context.tenant["name"]).sync_token(),
 				"maintenance_mode": None,
 				"pause_scheduler": None,
 				"mute_emails": None,
@@ -35,17 +33,3 @@ class Configure(Step):
 		)
 		context.log(f"{site.name} answers as {url}")
 		return {"url": url}
-
-
-def frappe_limits(limits: dict[str, dict]) -> dict:
-	"""Those of a plan's limits that the framework enforces by its own site_config.json keys.
-
-	`max_file_size_mb` → `max_file_size` (bytes); `request_seconds_per_hour` → `rate_limit` (seconds of request time in a
-	window, see frappe/rate_limiter.py). A limit that the plan does not have removes the key.
-	"""
-	size = limits.get("max_file_size_mb")
-	seconds = limits.get("request_seconds_per_hour")
-	return {
-		"max_file_size": size["value"] * 1024 * 1024 if size else None,
-		"rate_limit": {"limit": seconds["value"], "window": HOUR} if seconds else None,
-	}

@@ -1,7 +1,6 @@
 """The signed statement of what the tenant may use."""
 
-import frappe
-
+from buildpro_saas.provisioning import delivery
 from buildpro_saas.provisioning.playbook import Context, Step
 
 
@@ -11,9 +10,5 @@ class SeedPlanSettings(Step):
 	title = "Seed Nexelya Plan Settings"
 
 	def run(self, context: Context) -> None:
-		tenant = frappe.get_doc("Tenant", context.tenant["name"])
-		statement = tenant.sign_entitlement()
-		context.site.call(
-			"buildpro_saas.tenant_site.onboarding.apply_entitlement", **statement, company=tenant.company
-		)
-		context.log(f"Plan {tenant.plan}")
+		applied = delivery.put_into_force(delivery.locked(context.tenant["name"]), context.site)
+		context.log(f"Plan {applied['plan']}")

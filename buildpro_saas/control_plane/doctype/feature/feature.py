@@ -4,10 +4,13 @@ import frappe
 from frappe import _
 from frappe.model.document import Document
 
-from buildpro_saas.control_plane.doctype.plan.plan import available_in
 from buildpro_saas.control_plane.refusal import refuse
+from buildpro_saas.control_plane.stored_plans import available_in
+from buildpro_saas.provisioning import delivery
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,60}")
+METHOD = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+OPERATIONS = ("create", "write", "submit", "delete")
 
 
 class Feature(Document):
@@ -19,8 +22,13 @@ class Feature(Document):
 	if TYPE_CHECKING:
 		from frappe.types import DF
 
+		from buildpro_saas.control_plane.doctype.feature_gate.feature_gate import FeatureGate
+
 		category: DF.Data | None
 		description: DF.SmallText | None
+		gates: DF.Table[FeatureGate]
+		hides_existing: DF.Check
+		is_shadow: DF.Check
 		key: DF.Data
 		label: DF.Data
 	# end: auto-generated types
@@ -37,14 +45,71 @@ class Feature(Document):
 				title=_("Key"),
 			)
 
+	def validate(self) -> None:
+		"""Refuse gates that would close nothing."""
+		seen = set()
+		for row in self.gates:
+			row.fill_defaults()
+			row.target = (row.target or "").strip()
+			_check_gate(row)
+			if (row.kind, row.target) in seen:
+				refuse(
+					_("{0} {1} is in the gates twice: take one of the two rows out."), _(row.kind), row.target
+				)
+			seen.add((row.kind, row.target))
+
+	def on_update(self) -> None:
+		"""The tenants' sites are told when it is new, or they have to do something else with it."""
+		before = self.get_doc_before_save()
+		if not before or self._told() != before._told():
+			delivery.send(None, _("feature {0}").format(self.name))
+
+	def after_delete(self) -> None:
+		"""A site must not offer what there is no more."""
+		delivery.send(None, _("feature {0}").format(self.name))
+
+	def _told(self) -> tuple:
+		return self.label, bool(self.is_shadow), bool(self.hides_existing), [_gate(row) for row in self.gates]
+
 
 def catalogue_for_tenants() -> dict:
 	"""All features and limits as a tenant's site needs to know them, as entitlements/catalogue.py has it."""
 	plans = available_in()
+	gates: dict[str, list] = {}
+	for row in frappe.get_all("Feature Gate", {"parenttype": "Feature"}, ["*"], order_by="parent, idx"):
+		gates.setdefault(row.parent, []).append(_gate(row))
 	return {
 		"features": {
-			feature.name: {"label": feature.label, "plan": plans.get(feature.name)}
-			for feature in frappe.get_all("Feature", fields=["name", "label"])
+			feature.name: {
+				"label": feature.label,
+				"plan": plans.get(feature.name),
+				"gates": gates.get(feature.name, []),
+				"hides": bool(feature.hides_existing),
+			}
+			for feature in frappe.get_all("Feature", fields=["name", "label", "hides_existing"])
 		},
 		"limits": {},
 	}
+
+
+def _gate(row) -> dict:
+	"""A row as entitlements/catalogue.py has a gate."""
+	gate = {"kind": row.kind, "name": row.target}
+	if row.kind == "DocType":
+		gate["operations"] = [operation for operation in OPERATIONS if row.get(f"gates_{operation}")]
+	return gate
+
+
+def _check_gate(row) -> None:
+	title = _("Row {0} of the gates").format(row.idx)
+	if not row.target:
+		refuse(_("{0}: enter the name of what is closed."), title, title=title)
+	if row.kind == "DocType" and not _gate(row)["operations"]:
+		refuse(_("{0}: tick at least one of create, write, submit and delete."), title, title=title)
+	if row.kind == "Method" and not METHOD.fullmatch(row.target):
+		refuse(
+			_("{0}: {1} is no dotted path of a method, like app.module.function."),
+			title,
+			row.target,
+			title=title,
+		)

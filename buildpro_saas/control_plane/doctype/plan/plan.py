@@ -1,14 +1,15 @@
-import re
-
 import frappe
 from frappe import _
 from frappe.model.document import Document
+from frappe.utils import cint
 
+from buildpro_saas.control_plane import staff, versions
+from buildpro_saas.control_plane.keys import check_name, check_once
+from buildpro_saas.control_plane.offer import tenants_following
 from buildpro_saas.control_plane.refusal import refuse
+from buildpro_saas.control_plane.stored_plans import available_in, stored_plans
 from buildpro_saas.entitlements import plans
-
-LIMIT_KEY = re.compile(r"[a-z][a-z0-9_]{0,60}")
-APP = re.compile(r"[a-z][a-z0-9_]{0,60}")  # the name of a Python package, as bench wants it
+from buildpro_saas.provisioning import delivery
 
 
 class Plan(Document):
@@ -24,8 +25,10 @@ class Plan(Document):
 		from buildpro_saas.control_plane.doctype.plan_feature.plan_feature import PlanFeature
 		from buildpro_saas.control_plane.doctype.plan_limit.plan_limit import PlanLimit
 
+		apply_changes_to: DF.Literal["", "Everyone now", "Only new tenants"]
 		apps: DF.Table[PlanApp]
 		billing_period: DF.Literal["Monthly", "Yearly"]
+		change_reason: DF.SmallText | None
 		currency: DF.Link | None
 		description: DF.SmallText | None
 		features: DF.Table[PlanFeature]
@@ -48,6 +51,48 @@ class Plan(Document):
 		"""Refuse what could not be resolved or counted later: loops, a row twice, names that are none."""
 		self._check_rows()
 		self._check_loop()
+		self._take_choice()
+
+	def on_update(self) -> None:
+		"""Keep the new version, and tell the tenants' sites: what they have, or which plan has what they lack."""
+		change, choice, why = self.flags.pop("change", None) or (None, None, None)
+		if change and change.contents:
+			versions.record(change, why, only_new=choice == versions.ONLY_NEW)
+		is_listed_anew = self.has_value_changed("rank") or self.has_value_changed("is_active")
+		if is_listed_anew or (change and change.contents):
+			delivery.send(None, _("plan {0}").format(self.name))
+
+	def after_delete(self) -> None:
+		"""A refusal on a tenant's site must not name the plan any more."""
+		delivery.send(None, _("plan {0}").format(self.name))
+
+	@frappe.whitelist(methods=["POST"])
+	def preview_changes(self, features: list | str, limits: list | str, includes: str | None = None) -> dict:
+		"""Who gains and loses what if the plan is saved with these rows, as versions.preview returns it; for SaaS Manager.
+
+		features: names. limits: {"limit_key", "value", "is_hard"} each. Raises frappe.ValidationError for what could not be saved.
+		"""
+		staff.only_for_manager()
+		# what is stored, not what the browser says that it is
+		draft = frappe.get_doc("Plan", self.name)
+		draft.check_permission("write")
+		draft.includes = includes or None
+		draft.set("features", [{"feature": str(name)} for name in frappe.parse_json(features) if name])
+		draft.set(
+			"limits",
+			[
+				{
+					"limit_key": row["limit_key"],
+					"value": cint(row.get("value")),
+					"is_hard": cint(row.get("is_hard")),
+				}
+				for row in frappe.parse_json(limits)
+				if row.get("limit_key")
+			],
+		)
+		draft._check_rows()
+		draft._check_loop()
+		return versions.preview(draft.name, draft.as_data())
 
 	def resolved(self) -> dict:
 		"""The plan with everything that it gets from the plans that it includes.
@@ -70,62 +115,32 @@ class Plan(Document):
 
 	def _check_rows(self) -> None:
 		for row in self.limits:
-			row.limit_key = _name(row.limit_key, LIMIT_KEY, _("limit"))
+			row.fill_defaults()
+			row.limit_key = check_name(row.limit_key, _("limit"))
 		for row in self.apps:
-			row.app = _name(row.app, APP, _("app"))
+			row.app = check_name(row.app, _("app"))
 		for rows, field in ((self.features, "feature"), (self.limits, "limit_key"), (self.apps, "app")):
-			seen = set()
-			for row in rows:
-				if row.get(field) in seen:
-					refuse(_("{0} is in the plan twice: take one of the two rows out."), row.get(field))
-				seen.add(row.get(field))
+			check_once(rows, field, _("the plan"))
+
+	def _take_choice(self) -> None:
+		"""Take the choice off the document, which does not keep it; refuse a change that needs one and comes without."""
+		choice, why = self.apply_changes_to or None, (self.change_reason or "").strip()
+		self.apply_changes_to = self.change_reason = None
+		change = versions.change_of(self.name, self.as_data())
+		followers = len(tenants_following(change.concerned)) if change.concerned else 0
+		if followers and choice not in versions.CHOICES:
+			refuse(
+				_(
+					"The number of tenants that the change concerns is {0}: set Apply Changes To (apply_changes_to) to {1}, or to {2}."
+				),
+				followers,
+				*versions.CHOICES,
+				title=_("Who gets the change?"),
+			)
+		self.flags.change = (change, choice, why)
 
 	def _check_loop(self) -> None:
 		try:
 			self.resolved()
 		except plans.PlanError as error:
 			refuse("{0}", error, title=_("Included plan"))
-
-
-def stored_plans() -> dict[str, dict]:
-	"""All plans by name, as entitlements.plans.resolve takes them, with "rank" and "is_active"."""
-	found = {
-		plan.name: {**plan, "features": [], "limits": {}, "apps": []}
-		for plan in frappe.get_all("Plan", fields=["name", "includes", "rank", "is_active"])
-	}
-	for row in _rows("Plan Feature", "feature"):
-		found[row.parent]["features"].append(row.feature)
-	for row in _rows("Plan Limit", "limit_key", "value", "is_hard"):
-		found[row.parent]["limits"][row.limit_key] = {"value": row.value, "is_hard": bool(row.is_hard)}
-	for row in _rows("Plan App", "app"):
-		found[row.parent]["apps"].append(row.app)
-	return found
-
-
-def available_in() -> dict[str, str | None]:
-	"""For each feature of the catalogue, the lowest-ranked active plan that has it, or None when none has."""
-	stored = stored_plans()
-	offered = sorted(
-		(plan for plan in stored.values() if plan["is_active"]), key=lambda plan: (plan["rank"], plan["name"])
-	)
-	found: dict[str, str | None] = dict.fromkeys(frappe.get_all("Feature", pluck="name"))
-	for plan in offered:
-		for feature in plans.resolve(stored, plan["name"])["features"]:
-			if found.get(feature) is None:
-				found[feature] = plan["name"]
-	return found
-
-
-def _rows(doctype: str, *fields: str) -> list:
-	return frappe.get_all(doctype, {"parenttype": "Plan"}, ["parent", *fields], order_by="parent, idx")
-
-
-def _name(value: str | None, pattern: re.Pattern, what: str) -> str:
-	name = (value or "").strip().lower()
-	if not pattern.fullmatch(name):
-		refuse(
-			_("{0} cannot be the name of a plan's {1}: use small letters, digits and underscores."),
-			name or "''",
-			what,
-		)
-	return name

@@ -1,7 +1,7 @@
-from frappe.model.document import Document
+from buildpro_saas.control_plane.row import Row
 
 
-class PlanApp(Document):
+class PlanApp(Row):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

@@ -5,8 +5,10 @@ from frappe.model.document import Document
 
 from buildpro_saas.control_plane.domains import check_domain
 from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.provisioning import accounts
+from buildpro_saas.provisioning import accounts, delivery
 from buildpro_saas.provisioning.image_kind import DEFAULT_LANGUAGE
+
+IN_ENTITLEMENTS = ("support_contact", "entitlement_valid_days", "entitlement_grace_days")
 
 
 class SaaSSettings(Document):
@@ -32,6 +34,7 @@ class SaaSSettings(Document):
 		shipped: DF.SmallText | None
 		standby_pools: DF.Table[StandbyPool]
 		support_contact: DF.Data | None
+		token_days: DF.Int
 	# end: auto-generated types
 
 	def onload(self) -> None:
@@ -53,6 +56,11 @@ class SaaSSettings(Document):
 			)
 		self._check_pools()
 		self._move_account()
+
+	def on_update(self) -> None:
+		"""What stands in the tenants' entitlements reaches their sites at once."""
+		if any(self.has_value_changed(field) for field in IN_ENTITLEMENTS):
+			delivery.send(None, _("SaaS Settings"))
 
 	def reserved(self) -> list[str]:
 		"""Subdomains that no tenant gets, in small letters, each once, in the order given."""

@@ -2,7 +2,11 @@ const POLL_SECONDS = 3;
 
 frappe.ui.form.on("Tenant", {
 	setup(frm) {
-		frm.set_query("plan", { filters: { is_active: 1 } });
+		for (const field of ["plan", "plan_after_trial", "next_plan"]) {
+			frm.set_query(field, { filters: { is_active: 1 } });
+		}
+		frm.set_query("plan_version", () => ({ filters: { plan: frm.doc.plan } }));
+		frm.set_query("addon", "addons", { filters: { is_active: 1 } });
 		frm.set_query("bench", { filters: { status: "Active" } });
 	},
 	onload(frm) {
@@ -15,6 +19,7 @@ frappe.ui.form.on("Tenant", {
 		if (frm.is_new()) return;
 		add_buttons(frm);
 		show_job(frm);
+		show_plans(frm);
 		if (frm.doc.status === "Provisioning") follow(frm);
 	},
 	on_hide: stop_following,
@@ -52,9 +57,10 @@ async function show_address(frm) {
 function add_buttons(frm) {
 	const is_manager = frappe.session.user === "Administrator" || frappe.user.has_role("SaaS Manager");
 	const { status, __onload } = frm.doc;
-	if (status === "Active" && __onload?.url) {
+	if (is_manager) add_status_buttons(frm);
+	if (__onload?.url) {
 		frm.add_custom_button(__("Open Site"), () => window.open(__onload.url, "_blank", "noopener"));
-		if (is_manager) frm.add_custom_button(__("Owner's Link"), () => show_owner_link(frm));
+		if (is_manager && status === "Active") frm.add_custom_button(__("Owner's Link"), () => show_owner_link(frm));
 	}
 	if (status === "Draft" && is_manager) {
 		frm.add_custom_button(__("Provision"), () => act(frm, "provision").then(() => frm.reload_doc())).addClass(
@@ -63,9 +69,38 @@ function add_buttons(frm) {
 	}
 }
 
-function act(frm, method) {
+const STATUS_ACTIONS = {
+	suspend: { from: ["Active", "Past Due"], label: __("Suspend"), needs_reason: 1, told: __("The site is closed to its users until the tenant is resumed. Its data stays as it is.") },
+	mark_past_due: { from: ["Active"], label: __("Mark Past Due"), needs_reason: 1, told: __("The site works on, and says that the tenant has not paid.") },
+	resume: { from: ["Past Due", "Suspended"], label: __("Resume"), needs_reason: 0, told: __("The site works as before at once.") },
+};
+
+function add_status_buttons(frm) {
+	for (const [method, action] of Object.entries(STATUS_ACTIONS)) {
+		if (!action.from.includes(frm.doc.status)) continue;
+		const label = method === "resume" && frm.doc.status === "Past Due" ? __("Mark Paid") : action.label;
+		frm.add_custom_button(label, () => ask_reason(frm, method, label, action), __("Status"));
+	}
+}
+
+function ask_reason(frm, method, label, { needs_reason, told }) {
+	const field = { fieldname: "reason", fieldtype: "Small Text", label: __("Reason"), reqd: needs_reason, description: told };
+	const go = async ({ reason }) => {
+		await act(frm, method, { reason: reason || "" });
+		frm.reload_doc();
+	};
+	frappe.prompt([field], go, label, label);
+}
+
+function act(frm, method, args) {
 	// by name, not with the form's copy of the document: a job may have changed the record since it was loaded
-	return frappe.xcall("run_doc_method", { dt: frm.doctype, dn: frm.docname, method });
+	return frappe.xcall("run_doc_method", { dt: frm.doctype, dn: frm.docname, method, ...(args && { args }) });
+}
+
+// What was agreed for later, where it cannot be overlooked.
+function show_plans(frm) {
+	const plans = frm.doc.__onload?.plans;
+	if (plans) frm.dashboard.set_headline(frappe.utils.escape_html(plans), "blue");
 }
 
 function show_owner_link(frm) {

@@ -1,23 +1,25 @@
-import time
-
 import frappe
 from frappe import _
 from frappe.model.document import Document
 from frappe.utils import now_datetime
 
-from buildpro_saas.control_plane import staff
-from buildpro_saas.control_plane.doctype.feature.feature import catalogue_for_tenants
-from buildpro_saas.control_plane.doctype.tenant import status, validation
+from buildpro_saas.control_plane import signing, staff, tokens
+from buildpro_saas.control_plane.doctype.tenant import commercial, status, validation
 from buildpro_saas.control_plane.domains import check_subdomain
+from buildpro_saas.control_plane.moments import parse
+from buildpro_saas.control_plane.offer import Offer
 from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.entitlements import catalogue as catalogues
-from buildpro_saas.entitlements import layers, statement
-from buildpro_saas.provisioning import benches, jobs, owner
+from buildpro_saas.provisioning import benches, delivery, jobs, owner
 
 # What only jobs write.
-FACTS = ("status", "site", "database", "created_in", "active_since", "entitlement_sequence")
+FACTS = (
+	*("status", "site", "database", "created_in", "active_since", "entitlement_sequence"),
+	*("entitlement_digest", "entitlement_renew_at", "trusted_keys", "token_since"),
+)
 # What the tenant's site was made from: a change here would make the record say what the site does not have.
-FIXED_AFTER_DRAFT = ("plan", "bench", "database_name")
+FIXED_AFTER_DRAFT = ("bench", "database_name")
+# A plan can be changed again once its site is there.
+PLAN_CHANGES_IN = (status.DRAFT, *status.WITH_SITE)
 # A job that failed over one of these goes on with another value.
 FIXED_ONCE_MADE = ("owner_email", "country", "currency", "time_zone", "language")
 
@@ -31,9 +33,12 @@ class Tenant(Document):
 	if TYPE_CHECKING:
 		from frappe.types import DF
 
+		from buildpro_saas.control_plane.doctype.tenant_add_on.tenant_add_on import TenantAddon
 		from buildpro_saas.control_plane.doctype.tenant_app.tenant_app import TenantApp
+		from buildpro_saas.control_plane.doctype.tenant_override.tenant_override import TenantOverride
 
 		active_since: DF.Datetime | None
+		addons: DF.Table[TenantAddon]
 		apps: DF.Table[TenantApp]
 		bench: DF.Link | None
 		company: DF.Data
@@ -43,22 +48,35 @@ class Tenant(Document):
 		customisations: DF.TextEditor | None
 		database: DF.Data | None
 		database_name: DF.Data | None
+		entitlement_digest: DF.Data | None
+		entitlement_renew_at: DF.Datetime | None
+		entitlement_sequence: DF.Data | None
 		language: DF.Link | None
+		next_plan: DF.Link | None
+		next_plan_on: DF.Datetime | None
+		overrides: DF.Table[TenantOverride]
 		owner_email: DF.Data
 		owner_name: DF.Data
 		plan: DF.Link
+		plan_after_trial: DF.Link | None
+		plan_version: DF.Link | None
 		site: DF.Data | None
 		status: DF.Literal[
 			"Draft", "Provisioning", "Active", "Past Due", "Suspended", "Archived", "Removed", "Failed"
 		]
 		subdomain: DF.Data
 		time_zone: DF.Autocomplete | None
+		token_since: DF.Datetime | None
+		trusted_keys: DF.SmallText | None
+		trial_ends_on: DF.Datetime | None
 	# end: auto-generated types
 
 	def onload(self) -> None:
 		"""Give the form the tenant's latest job and its site's address."""
 		self.set_onload("job", self.latest_job())
-		if self.status == status.ACTIVE:
+		if self.trial_ends_on or self.next_plan_on:
+			self.set_onload("plans", commercial.describe(self))
+		if self.status in status.WITH_SITE:
 			self.set_onload(
 				"url", benches.site_url(self.site_name, frappe.get_cached_doc("Bench", self.bench).as_dict())
 			)
@@ -100,6 +118,7 @@ class Tenant(Document):
 		if not self.is_new():
 			self._keep_what_is_fixed()
 		validation.check_details(self)
+		commercial.check(self)
 		if self.is_new():
 			validation.check_can_be_made(self)
 			validation.check_names_free(self)
@@ -110,6 +129,14 @@ class Tenant(Document):
 	def after_insert(self) -> None:
 		"""Inserting a tenant is all that staff do: the job makes its site."""
 		self._start_provisioning()
+
+	def on_update(self) -> None:
+		"""The tenant's site is told what changed of what it may use. One that is being made gets it from its job."""
+		before = self.get_doc_before_save()
+		if not before or not {before.status, self.status} <= status.WITH_SITE:
+			return
+		if before.status != self.status or commercial.are_terms_changed(self):
+			delivery.send([self.name], _("its terms") if before.status == self.status else _(self.status))
 
 	def on_trash(self) -> None:
 		"""A record may go once nothing of the tenant is on a bench; what its jobs did stays on record (hooks.py)."""
@@ -162,36 +189,50 @@ class Tenant(Document):
 	# -- entitlement -----------------------------------------------------------------------------------------------
 
 	def layers(self) -> dict:
-		"""What the tenant may use, as entitlements/layers.py has it."""
-		plan = frappe.get_doc("Plan", self.plan).resolved()
-		return layers.single_plan(self.plan, plan["features"], plan["limits"])
+		"""What the tenant may use, as entitlements/layers.py has it; every date is in it."""
+		return Offer().layers(self)
+
+	def describe_plan(self) -> str:
+		"""The plans that the tenant has and will have, with their dates, such as "Growth on trial until 2026-12-31, then Core"."""
+		return commercial.describe(self)
+
+	def follow_terms(self) -> bool:
+		"""Once an agreed date has come, move the record to what the tenant's site has been doing since; True if it did."""
+		self._lock()
+		if not (text := commercial.settle(self)):
+			return False
+		self._save_facts()
+		self.add_comment("Info", text)
+		return True
+
+	def statement_data(self) -> dict:
+		"""What a statement for the tenant says now, as entitlements.statement.issue takes it."""
+		return {
+			"tenant": self.name,
+			"site": self.site_name,
+			"layers": self.layers(),
+			"contact": frappe.get_cached_doc("SaaS Settings").support_contact or "",
+			"status": status.IN_STATEMENT.get(self.status),
+		}
 
 	def sign_entitlement(self) -> dict:
-		"""A new statement for the tenant's site: {"token": JWT, "catalogue": as entitlements/catalogue.py has it}.
+		"""A new statement for the tenant's site: {"token": JWT, "catalogue": as entitlements/catalogue.py has it}."""
+		return signing.sign(self)
 
-		Its sequence number is higher than that of every earlier one, also when this admin site was restored from a backup: it
-		begins at the time.
-		"""
-		catalogue = catalogue_for_tenants()
-		settings = frappe.get_cached_doc("SaaS Settings")
-		last = frappe.db.get_value("Tenant", self.name, "entitlement_sequence", for_update=True)
-		sequence = max(int(last or 0) + 1, int(time.time()))
-		token = statement.issue(
-			frappe.conf.buildpro_signing_key,
-			{
-				"tenant": self.name,
-				"site": self.site_name,
-				"layers": self.layers(),
-				"contact": settings.support_contact or "",
-				"status": status.IN_STATEMENT.get(self.status),
-			},
-			valid_days=settings.entitlement_valid_days,
-			grace_days=settings.entitlement_grace_days,
-			sequence=sequence,
-			catalogue_digest=catalogues.digest(catalogue),
-		)
-		frappe.db.set_value("Tenant", self.name, "entitlement_sequence", sequence, update_modified=False)
-		return {"token": token, "catalogue": catalogue}
+	def is_entitlement_current(self) -> bool:
+		"""Whether the newest statement says what one made now would, and half of its time is not over."""
+		return signing.is_current(self)
+
+	def trust(self, key_ids: list[str]) -> None:
+		"""Keep which signing keys the tenant's site trusts."""
+		known = "\n".join(sorted(key_ids))
+		if known != (self.trusted_keys or ""):
+			self.trusted_keys = known
+			frappe.db.set_value("Tenant", self.name, "trusted_keys", known, update_modified=False)
+
+	def sync_token(self, known: str = "") -> str:
+		"""The token with which the tenant's site asks for its entitlement: `known`, where that is good still, else the current one."""
+		return known if tokens.is_known(self.name, known) else tokens.ensure(self.name)
 
 	# -- buttons ---------------------------------------------------------------------------------------------------
 
@@ -219,12 +260,66 @@ class Tenant(Document):
 		self.add_comment("Info", _("made a link for the owner to set a password"))
 		return {"link": link}
 
+	@frappe.whitelist(methods=["POST"])
+	def set_plan(
+		self, plan: str, at: str | None = None, trial_until: str | None = None, then: str | None = None
+	) -> None:
+		"""Give the tenant another plan: now, at a date, or on trial until a date and `then` another one; for SaaS Manager.
+
+		Dates are in this site's time zone. Raises frappe.ValidationError with what to change.
+		"""
+		staff.only_for_manager()
+		self._lock()
+		if at and (trial_until or then):
+			refuse(
+				_("A plan that begins at a date cannot begin with a trial: leave out either."),
+				title=_("Plan"),
+			)
+		if at:
+			self.update({"next_plan": plan, "next_plan_on": parse(at, _("Next Plan On"))})
+		else:
+			ends = parse(trial_until, _("Trial Ends On"))
+			self.update({"plan": plan, "trial_ends_on": ends, "plan_after_trial": then or None})
+		validation.check_links(self)
+		self.save()
+
+	@frappe.whitelist(methods=["POST"])
+	def suspend(self, reason: str) -> None:
+		"""Close the tenant's site to its users; its data stays as it is. For SaaS Manager."""
+		self._change_status(status.SUSPENDED, _("suspended the tenant"), reason)
+
+	@frappe.whitelist(methods=["POST"])
+	def mark_past_due(self, reason: str) -> None:
+		"""The tenant has not paid: its site says so, and works on. For SaaS Manager."""
+		self._change_status(status.PAST_DUE, _("marked the tenant past due"), reason)
+
+	@frappe.whitelist(methods=["POST"])
+	def resume(self, reason: str | None = None) -> None:
+		"""Back to Active, from Past Due or Suspended: everything is as before at once. For SaaS Manager."""
+		staff.only_for_manager()
+		self._lock()  # the browser's copy may say anything
+		if self.status not in (status.PAST_DUE, status.SUSPENDED):
+			refuse(
+				_("{0} is {1}: only a tenant that is Past Due or Suspended can be resumed."),
+				self.name,
+				self.status,
+			)
+		self._change_status(status.ACTIVE, _("resumed the tenant"), reason, needs_reason=False)
+
 	# -- own -------------------------------------------------------------------------------------------------------
 
 	def _start_provisioning(self) -> str:
 		status.check_transition(self.name, self.status, status.PROVISIONING)
 		self.db_set("status", status.PROVISIONING, notify=True, update_modified=False)
 		return jobs.start("create_tenant", tenant=self.name, bench=self.bench).name
+
+	def _change_status(self, new: str, what: str, reason: str | None, *, needs_reason: bool = True) -> None:
+		staff.only_for_manager()
+		reason = (reason or "").strip()
+		if needs_reason and not reason:
+			refuse(_("Enter the reason: it stays on record with the tenant."), title=_("Reason"))
+		self.set_status(new)
+		self.add_comment("Info", frappe.utils.escape_html(": ".join(filter(None, (what, reason)))))
 
 	def _lock(self) -> None:
 		"""Hold the row until commit and read it as it is now, whatever the caller (or the browser) had of it."""
@@ -245,6 +340,8 @@ class Tenant(Document):
 		self.update({field: before.get(field) for field in FACTS})
 		self.set("apps", before.apps)
 		fixed = () if before.status == status.DRAFT else FIXED_AFTER_DRAFT
+		if before.status not in PLAN_CHANGES_IN:
+			fixed += ("plan",)
 		if before.status not in (status.DRAFT, status.FAILED):
 			fixed += FIXED_ONCE_MADE
 		for field in fixed:

@@ -11,7 +11,7 @@ from buildpro_saas.control_plane.domains import LONGEST_NAME
 from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.provisioning import accounts, benches
 
-LINKS = ("plan", "bench", "country", "currency", "language")
+LINKS = ("plan", "plan_after_trial", "next_plan", "bench", "country", "currency", "language")
 ALWAYS_INSTALLED = {"frappe", "buildpro_saas"}  # on every tenant's site, whatever its plan says
 
 
@@ -136,6 +136,33 @@ def _check_plan(tenant, bench, facts: dict) -> list[str]:
 			title=title,
 		)
 	return apps
+
+
+def check_plan_for_site(tenant, field: str) -> None:
+	"""Raise frappe.ValidationError unless the plan in the tenant's field is sold, and the tenant's site has the plan's apps.
+
+	A site that is yet to be made will have those of the tenant's plan.
+	"""
+	title = _(tenant.meta.get_label(field))
+	if not frappe.db.exists("Plan", tenant.get(field)):
+		return  # Frappe's check of links says so
+	plan = frappe.get_doc("Plan", tenant.get(field))
+	if not plan.is_active:
+		refuse(_("The plan {0} is not active: choose another one, or activate it."), plan.name, title=title)
+	there = {row.app for row in tenant.apps} | ALWAYS_INSTALLED
+	if tenant.status not in status.WITH_SITE and tenant.plan:
+		there.update(frappe.get_doc("Plan", tenant.plan).resolved()["apps"])
+	if missing := sorted(set(plan.resolved()["apps"]) - there):
+		refuse(
+			_(
+				"The plan {0} needs {1}, which the site of {2} does not have: choose a plan with the apps that are there ({3})."
+			),
+			plan.name,
+			", ".join(missing),
+			tenant.name,
+			", ".join(sorted(there)),
+			title=title,
+		)
 
 
 def _check_room(tenant, bench, facts: dict) -> None:

@@ -77,6 +77,17 @@ class NexelyaPlanSettings(Document):
 			if gate.standing is Reason.PLAN and gate.statement.status == statement.PAST_DUE:
 				self.status = PAST_DUE
 
+	def show_entitlement(self) -> None:
+		"""Write the record as the entitlement in force has it, without what hangs on saving a document.
+
+		It is written by a worker of the admin site while it brings new entitlements to many: a Server Script, a mandatory
+		Custom Field or a workflow of one tenant must neither stop that nor run there.
+		"""
+		self.follow_entitlement()
+		self.set_user_and_timestamp()
+		self.update_single(self.get_valid_dict())
+		self.clear_cache()
+
 	def features_html(self) -> str:
 		"""The catalogue's features and the plan's limits as the form shows them."""
 		gate = entitlement.load_gate()

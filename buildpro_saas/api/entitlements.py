@@ -1,0 +1,91 @@
+"""What tenants' sites ask this admin site for, wherever they run; each with its own token."""
+
+import frappe
+from frappe import _
+from frappe.rate_limiter import rate_limit
+from frappe.utils import get_datetime, now_datetime, time_diff_in_seconds
+
+from buildpro_saas import site_role
+from buildpro_saas.control_plane import tokens, usage
+from buildpro_saas.provisioning import delivery
+
+HOUR = 3600
+# A site on this admin site's bench is sent what is new at once, and asks only in case that went wrong.
+PAUSE, LOCAL_PAUSE = HOUR, 6 * HOUR
+# What one address may ask in an hour: a bench of a thousand tenants, each with some tries. `buildpro_requests_per_hour` in site_config.json.
+PER_HOUR = 10_000
+KEYS = 8  # ids of keys that a site may name
+KEY_LENGTH = 64
+SAVEPOINT = "buildpro_usage"
+
+
+def requests_per_hour() -> int:
+	"""How many requests one IP address may make in an hour."""
+	return int(frappe.conf.get("buildpro_requests_per_hour") or PER_HOUR)
+
+
+@frappe.whitelist(allow_guest=True, methods=["POST"])
+@rate_limit(limit=requests_per_hour, seconds=HOUR)
+def pull(
+	tenant: str = "",
+	sequence: int | str = 0,
+	keys: list | str | None = None,
+	usage_batch: dict | str | None = None,
+) -> dict:
+	"""The newest entitlement of `tenant`, whose token is in the header X-BuildPro-Token.
+
+	sequence: of the statement that the site has. keys: ids of the public keys that it trusts. usage_batch: what it has used, as
+	tenant_site.usage.to_send has it. Returns {"unchanged": True, "next_pull": seconds} when the site has the newest one and at least
+	half of its time is left; else {"token": JWT, "catalogue", "next_pull"}. Either may carry "sync_token", which the site is to use from
+	then on. Raises frappe.AuthenticationError (HTTP 401) for anybody else.
+	"""
+	site_role.only_on_admin_site()
+	name = tokens.authenticate(tenant)
+	if usage_batch:
+		_take_usage(name, usage_batch)
+	answer = _entitlement(name, sequence, _key_ids(keys))
+	given = frappe.get_request_header(tokens.HEADER)
+	if tokens.needs_renewal(name, given):
+		if new := tokens.renew(delivery.locked(name), given):
+			answer["sync_token"] = new
+	return answer
+
+
+def _take_usage(name: str, batch: dict | str) -> None:
+	"""A batch that is refused is logged, and does not keep the tenant from its entitlement."""
+	frappe.db.savepoint(SAVEPOINT)
+	try:
+		usage.receive(name, frappe.parse_json(batch))
+	except (frappe.ValidationError, ValueError):
+		frappe.db.rollback(save_point=SAVEPOINT)
+		frappe.clear_messages()
+		frappe.log_error(title=f"The usage that {name} sent was refused")
+
+
+def _entitlement(name: str, sequence: int | str, keys: list[str]) -> dict:
+	tenant = frappe.get_doc("Tenant", name)
+	tenant.trust(keys)
+	if str(sequence) == tenant.entitlement_sequence and tenant.is_entitlement_current():
+		return {"unchanged": True, "next_pull": _pause(tenant)}
+	# what was read before is older than the lock, and is read again; what was written is committed
+	tenant = delivery.locked(name)
+	return {**tenant.sign_entitlement(), "next_pull": _pause(tenant)}
+
+
+def _pause(tenant) -> int:
+	"""Seconds until the site should ask again: before half of its statement's time is over."""
+	is_local = frappe.get_cached_value("Bench", tenant.bench, "is_local")
+	left = time_diff_in_seconds(get_datetime(tenant.entitlement_renew_at), now_datetime())
+	return max(60, int(min(LOCAL_PAUSE if is_local else PAUSE, left)))
+
+
+def _key_ids(keys: list | str | None) -> list[str]:
+	"""Ids of keys as a site says that it trusts them. They choose nothing but which of this site's keys signs its next statement."""
+	found = frappe.parse_json(keys) if keys else []
+	if not isinstance(found, list) or len(found) > KEYS or not all(_is_key_id(each) for each in found):
+		frappe.throw(_("The keys must be a list of key ids."), frappe.ValidationError)
+	return found
+
+
+def _is_key_id(value: object) -> bool:
+	return isinstance(value, str) and len(value) <= KEY_LENGTH and value.isascii() and not value.isspace()

@@ -1,0 +1,136 @@
+"""What the operator sells and has switched off, read once, and what any number of tenants get of it."""
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+import frappe
+
+from buildpro_saas.control_plane.doctype.tenant import status
+from buildpro_saas.control_plane.moments import epoch
+from buildpro_saas.control_plane.stored_plans import stored_plans
+from buildpro_saas.entitlements import plans, terms
+
+# What of a Tenant decides about its layers.
+FIELDS = ("plan", "plan_version", "trial_ends_on", "plan_after_trial", "next_plan", "next_plan_on")
+TABLES = {"addons": "Tenant Add-on", "overrides": "Tenant Override"}
+
+
+class Offer:
+	"""Plans, versions, add-ons and kill switches as they are in the database, at one moment.
+
+	plans: instead of the stored ones, as entitlements.plans.resolve takes them. Nothing is read before it is asked for.
+	"""
+
+	def __init__(self, stored: Mapping[str, Mapping] | None = None):
+		self.now = time.time()
+		self.stored = stored_plans() if stored is None else stored
+		self._resolved: dict[str, dict] = {}
+		self._versions: dict[str, dict] = {}
+
+	def layers(self, tenant) -> dict:
+		"""What the tenant may use, as entitlements/layers.py has it. tenant: a document or row with FIELDS and the rows of TABLES.
+
+		Raises entitlements.plans.PlanError for a plan that there is not.
+		"""
+		return {
+			"plans": terms.without_ended(
+				terms.plan_layers(terms_of(tenant), self._plans_of(tenant)), self.now
+			),
+			"addons": terms.without_ended(map(self._addon, tenant.get("addons") or ()), self.now),
+			"overrides": terms.without_ended(map(_override, tenant.get("overrides") or ()), self.now),
+			"killed": self.killed,
+			"shadow": self.shadow,
+		}
+
+	def resolved(self, plan: str) -> dict:
+		"""The plan with what it includes, as entitlements.plans.resolve returns it."""
+		if plan not in self._resolved:
+			self._resolved[plan] = plans.resolve(self.stored, plan)
+		return self._resolved[plan]
+
+	def version(self, name: str) -> dict:
+		"""{"features", "limits"} of a Plan Version."""
+		if name not in self._versions:
+			features, limits = frappe.db.get_value("Plan Version", name, ["features", "limits"])
+			self._versions[name] = {"features": json.loads(features), "limits": json.loads(limits)}
+		return self._versions[name]
+
+	def _plans_of(self, tenant) -> dict[str, dict]:
+		names = filter(None, (tenant.get(field) for field in ("plan", "plan_after_trial", "next_plan")))
+		found = {name: self.resolved(name) for name in names}
+		if version := tenant.get("plan_version"):
+			found[tenant.get("plan")] = self.version(version)
+		return found
+
+	def _addon(self, row) -> dict:
+		features, increments = self.addons[row.get("addon")]
+		return terms.addon_layer(
+			row.get("addon"), features, increments, row.get("quantity") or 1, **_dates(row)
+		)
+
+	@cached_property
+	def addons(self) -> dict[str, tuple[list, dict]]:
+		"""{add-on: (features, {limit: increment})}"""
+		found = {name: ([], {}) for name in frappe.get_all("Add-on", pluck="name")}
+		of_addon = {"parenttype": "Add-on"}
+		for row in frappe.get_all("Add-on Feature", of_addon, ["parent", "feature"]):
+			found[row.parent][0].append(row.feature)
+		for row in frappe.get_all("Add-on Limit", of_addon, ["parent", "limit_key", "increment"]):
+			found[row.parent][1][row.limit_key] = row.increment
+		return found
+
+	@cached_property
+	def killed(self) -> list[dict]:
+		rows = frappe.get_all("Kill Switch", fields=["feature", "starts_on", "ends_on"], order_by="name")
+		return terms.without_ended(
+			({"feature": row.feature, **_dates(row, "from")} for row in rows), self.now
+		)
+
+	@cached_property
+	def shadow(self) -> list[str]:
+		return frappe.get_all("Feature", {"is_shadow": 1}, pluck="name", order_by="name")
+
+
+def terms_of(tenant) -> terms.Terms:
+	"""A Tenant's plan and what was agreed for later."""
+	return terms.Terms(
+		tenant.get("plan"),
+		epoch(tenant.get("trial_ends_on")),
+		tenant.get("plan_after_trial") or None,
+		tenant.get("next_plan") or None,
+		epoch(tenant.get("next_plan_on")),
+	)
+
+
+def tenants_following(names: Iterable[str]) -> list[frappe._dict]:
+	"""The tenants in use that follow one of the plans as it is changed: rows with what Offer.layers takes, company and status."""
+	filters = {
+		"plan": ("in", list(names)),
+		"plan_version": ("is", "not set"),
+		"status": ("not in", status.WITHOUT_SITE),
+	}
+	rows = frappe.get_all("Tenant", filters, ["name", "company", "status", *FIELDS], order_by="name")
+	found = {row.name: row.update({table: [] for table in TABLES}) for row in rows}
+	for table, doctype in TABLES.items():
+		of_these = {"parenttype": "Tenant", "parent": ("in", list(found))}
+		for row in frappe.get_all(doctype, of_these, ["*"]) if found else ():
+			found[row.parent][table].append(row)
+	return rows
+
+
+def _override(row) -> dict:
+	dates = _dates(row, "from")
+	if row.get("kind") == "Limit":
+		return {
+			"limit": row.get("limit_key"),
+			"value": int(row.get("value") or 0),
+			"is_hard": bool(row.get("is_hard")),
+			**dates,
+		}
+	return {"feature": row.get("feature"), "is_granted": row.get("access") != "Revoke", **dates}
+
+
+def _dates(row, begins: str = "begins") -> dict:
+	return {begins: epoch(row.get("starts_on")), "until": epoch(row.get("ends_on"))}

@@ -1,0 +1,98 @@
+"""What a tenant has agreed to, with its dates, as layers: the plan on trial, the plan after it, a change at a date.
+
+Pure, plain data. Every date is in seconds since the epoch, UTC. Each date also is in the layers, so that what was agreed happens
+on time on the tenant's site with the admin site away; the admin site's record follows (`settled`).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from buildpro_saas.entitlements.layers import plan_layer
+
+
+@dataclass(frozen=True)
+class Terms:
+	"""A tenant's plan, and what was agreed for later: both of a pair are given, or neither counts.
+
+	With a trial, `plan` is on trial until `trial_until`, and falls to `after_trial` then. `next_plan` follows at `next_from`,
+	whatever there is by then; it ends a trial that would go on for longer.
+	"""
+
+	plan: str
+	trial_until: int | None = None
+	after_trial: str | None = None
+	next_plan: str | None = None
+	next_from: int | None = None
+
+
+@dataclass(frozen=True)
+class Period:
+	"""One plan from a date (inclusive; None: since ever) to a date (exclusive; None: for good)."""
+
+	plan: str
+	is_trial: bool
+	begins: int | None
+	until: int | None
+
+
+def periods(terms: Terms) -> list[Period]:
+	"""The plans in their order; at each moment exactly one of them is in force."""
+	trial = terms.trial_until if terms.after_trial else None
+	change = terms.next_from if terms.next_plan else None
+	starts = [(None, terms.plan, trial is not None)]
+	if trial is not None and (change is None or trial < change):
+		starts.append((trial, terms.after_trial, False))
+	if change is not None:
+		starts.append((change, terms.next_plan, False))
+	ends = [*(start for start, _, _ in starts[1:]), None]
+	return [
+		Period(plan, is_trial, start, end) for (start, plan, is_trial), end in zip(starts, ends, strict=True)
+	]
+
+
+def settled(terms: Terms, at: float) -> Terms:
+	"""The terms once the dates up to `at` have come: the plan that is in force then, and what is still to come."""
+	if terms.next_plan and terms.next_from is not None and terms.next_from <= at:
+		return Terms(terms.next_plan)
+	if terms.after_trial and terms.trial_until is not None and terms.trial_until <= at:
+		return replace(terms, plan=terms.after_trial, trial_until=None, after_trial=None)
+	return terms
+
+
+def plan_layers(terms: Terms, resolved: Mapping[str, Mapping]) -> list[dict]:
+	"""layers["plans"]. resolved: {plan: {"features": names, "limits": as layers.py has them}} for each plan of the terms."""
+	return [
+		plan_layer(
+			period.plan,
+			resolved[period.plan]["features"],
+			resolved[period.plan]["limits"],
+			is_trial=period.is_trial,
+			begins=period.begins,
+			until=period.until,
+		)
+		for period in periods(terms)
+	]
+
+
+def addon_layer(
+	addon: str,
+	features: Iterable[str],
+	increments: Mapping[str, int],
+	quantity: int = 1,
+	*,
+	begins: int | None = None,
+	until: int | None = None,
+) -> dict:
+	"""One entry of layers["addons"]: `quantity` of an add-on that raises limits by `increments` each."""
+	return {
+		"addon": addon,
+		"features": sorted(features),
+		"limits": {key: int(increment) * int(quantity) for key, increment in increments.items()},
+		"from": begins,
+		"until": until,
+	}
+
+
+def without_ended(entries: Iterable[Mapping], at: float) -> list[dict]:
+	"""The entries of a layer that have not ended by the moment `at`."""
+	return [dict(entry) for entry in entries if entry.get("until") is None or entry["until"] > at]

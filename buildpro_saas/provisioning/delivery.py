@@ -1,0 +1,197 @@
+"""Brings changed entitlements to the tenants' sites of this machine's benches: one job a bench, however many tenants."""
+
+import zlib
+from collections.abc import Iterable
+
+import frappe
+from frappe.utils import add_to_date, get_datetime, now_datetime
+
+from buildpro_saas import site_role
+from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.errors import AgentError
+from buildpro_saas.agent.site import Site
+from buildpro_saas.provisioning import jobs, registry, signing_keys
+from buildpro_saas.provisioning.signing_keys import PUBLIC
+
+PLAYBOOK = "send_entitlements"
+# Those whose site is in use. A site that is being made is given its entitlement by the job that makes it.
+WITH_SITE = ("Active", "Past Due", "Suspended")
+# In frappe.local: the job of each bench that this request or job has made.
+LOCAL_KEY = "buildpro_deliveries"
+# In the site_config.json of a tenant's site: its token, and the sequence number of the newest statement that it has had.
+TOKEN = "buildpro_sync_token"
+SEQUENCE = "buildpro_sequence"
+SLOTS = 6  # an hour's runs of look_after, among which the tenants are spread
+PATIENCE = (
+	6 * 3600
+)  # seconds before a site that could not be reached is tried anew; it asks for its entitlement itself, too
+
+
+def send(tenants: Iterable[str] | None, why: str) -> None:
+	"""Sign new entitlements for the tenants (names; None: for all) and put them into force on their sites, after this commit.
+
+	Tenants without a site, and those of benches on other machines, are left out: these ask for theirs themselves
+	(api/entitlements.py). Calls of one transaction are merged into one job a bench. `why` is what Desk shows with the job.
+	"""
+	for bench, names in sorted(_by_bench(tenants).items()):
+		if not _merge(bench, names, why):
+			job = jobs.start(
+				PLAYBOOK,
+				tenant=None,
+				bench=bench,
+				inputs={"tenants": names, "why": why},
+				about=_about(names, why),
+			)
+			_made_here()[bench] = job.name
+
+
+def _by_bench(tenants: Iterable[str] | None) -> dict[str, list[str]]:
+	benches = frappe.get_all("Bench", {"is_local": 1}, pluck="name")
+	filters = {"status": ("in", WITH_SITE), "bench": ("in", benches)}
+	if tenants is not None:
+		filters["name"] = ("in", list(tenants))
+	found: dict[str, list[str]] = {}
+	for row in frappe.get_all("Tenant", filters, ["name", "bench"], order_by="name"):
+		found.setdefault(row.bench, []).append(row.name)
+	return found
+
+
+def _merge(bench: str, names: list[str], why: str) -> bool:
+	"""Add the tenants to the job that this transaction has made for the bench; False when there is none, or it has gone its way.
+
+	The row itself is asked: a rollback, to a savepoint too, takes it away.
+	"""
+	if not (job := _made_here().get(bench)):
+		return False
+	row = frappe.db.get_value(
+		"Provisioning Job", job, ["status", "runs", "inputs"], as_dict=True, for_update=True
+	)
+	if not row or row.status != "Waiting" or row.runs:
+		return False
+	inputs = frappe.parse_json(row.inputs)
+	inputs["tenants"] = sorted({*inputs["tenants"], *names})
+	if why not in inputs["why"].split("; "):
+		inputs["why"] += f"; {why}"
+	values = {
+		"inputs": frappe.as_json(inputs),
+		"title": f"{registry.get(PLAYBOOK).title}: {_about(inputs['tenants'], inputs['why'])}"[:140],
+	}
+	frappe.db.set_value("Provisioning Job", job, values, update_modified=False)
+	frappe.db.after_commit.add(lambda: jobs.dispatch(bench))
+	return True
+
+
+def _made_here() -> dict[str, str]:
+	if not hasattr(frappe.local, LOCAL_KEY):
+		setattr(frappe.local, LOCAL_KEY, {})
+	return getattr(frappe.local, LOCAL_KEY)
+
+
+def _about(names: list[str], why: str) -> str:
+	return f"{names[0] if len(names) == 1 else f'{len(names)} tenants'} ({why})"
+
+
+# -- one tenant ----------------------------------------------------------------------------------------------------
+
+
+def deliver(tenant: str, bench: Bench) -> str:
+	"""Put a new entitlement of the tenant into force on its site on this bench; returns what to tell of it.
+
+	Commits. Raises AgentError where there is no such site, and what the site raised.
+	"""
+	doc = locked(tenant)
+	if doc.status not in WITH_SITE:
+		frappe.db.commit()
+		return f"is {doc.status}, and left out"
+	site = bench.site(doc.site_name)
+	if not site.config:
+		raise AgentError(f"There is no site {site.name} on this bench.")
+	applied = put_into_force(doc, site)
+	frappe.db.commit()
+	return f"plan {applied['plan']}, {applied['status']}"
+
+
+def locked(tenant: str):
+	"""The tenant's document, its row held until the next commit. Commits before. Raises frappe.DoesNotExistError.
+
+	Whoever signs holds it until the site has the statement: of two deliveries at once, the one with the higher sequence number then
+	also carries the newer content.
+	"""
+	frappe.db.commit()
+	# the locking read comes first: what is read after it is no older than the lock
+	frappe.db.get_value("Tenant", tenant, "name", for_update=True)
+	return frappe.get_doc("Tenant", tenant)
+
+
+def put_into_force(tenant, site: Site) -> dict:
+	"""Sign the entitlement of the tenant (document, its row held), and put it into force on its site.
+
+	What the site needs for that, and to ask for the next one itself, is mended on the way: the admin site's public keys and the
+	tenant's token. Returns what onboarding.apply_entitlement does.
+	"""
+	config = site.config
+	public = signing_keys.public_keys()
+	mended = {}
+	if not public.keys() & (config.get(PUBLIC) or {}).keys():
+		mended[PUBLIC] = public
+	token = tenant.sync_token(known=config.get(TOKEN) or "")
+	if token != config.get(TOKEN):
+		mended[TOKEN] = token
+	if mended:
+		config = site.update_config(mended)
+	tenant.trust(list(config[PUBLIC]))
+	applied = site.call(
+		"buildpro_saas.tenant_site.onboarding.apply_entitlement",
+		**tenant.sign_entitlement(),
+		company=tenant.company,
+	)
+	tenant.trust(list(site.config[PUBLIC]))
+	return applied
+
+
+# -- looking after -------------------------------------------------------------------------------------------------
+
+
+def look_after() -> None:
+	"""Every ten minutes, on the admin site: renew the entitlements whose time is half over, and send those that say what is not so any
+	more, or that a site does not have.
+
+	The second is what `send` does at once; here it is looked at once an hour for each tenant, for whatever `send` was not called for.
+	"""
+	if not site_role.is_admin_site():
+		return
+	tenants = frappe.get_all(
+		"Tenant", {"status": ("in", WITH_SITE)}, ["name", "entitlement_renew_at"], order_by="name"
+	)
+	in_hand = _in_hand()
+	due = [row.name for row in tenants if row.name not in in_hand and _is_due(row)]
+	if due:
+		send(due, "renewed")
+
+
+def _is_due(row) -> bool:
+	now = now_datetime()
+	if not row.entitlement_renew_at or now >= get_datetime(row.entitlement_renew_at):
+		return True
+	if zlib.crc32(row.name.encode()) % SLOTS != now.minute * SLOTS // 60:
+		return False
+	tenant = frappe.get_doc("Tenant", row.name)
+	return not tenant.is_entitlement_current() or not _is_on_site(tenant)
+
+
+def _is_on_site(tenant) -> bool:
+	"""Whether the tenant's site has the newest statement; True for sites of other benches, which ask for it."""
+	config = Bench.here().site(tenant.site_name).config
+	return not config or str(config.get(SEQUENCE)) == tenant.entitlement_sequence
+
+
+def _in_hand() -> set[str]:
+	"""Tenants to whom a job is about to send, or could not lately: they are not tried every ten minutes."""
+	filters = {"playbook": PLAYBOOK, "status": ("in", (*jobs.UNFINISHED, "Failed"))}
+	found: set[str] = set()
+	for job in frappe.get_all("Provisioning Job", filters, ["status", "inputs", "state", "ended_at"]):
+		if job.status != "Failed":
+			found.update(frappe.parse_json(job.inputs)["tenants"])
+		elif job.ended_at and now_datetime() < add_to_date(get_datetime(job.ended_at), seconds=PATIENCE):
+			found.update(frappe.parse_json(job.state or "{}").get("left") or ())
+	return found

@@ -1,0 +1,193 @@
+"""How much of each limit is in use on this site, as Limit Level keeps it; and how two requests at the edge are told apart.
+
+A row for each limit is both its lock and its memory. Who adds something first adds to the row's `grown`, which holds the row until
+the transaction ends. What is in use is counted by a plain read, which shows the site as it was when the transaction began; what
+others have committed since then is the difference between `grown` now and `grown` in that same picture. So nothing but this one
+row is locked, and the count is never too low. (It may be too high for somebody who adds in the very moment in which another
+removes; the next attempt succeeds.)
+"""
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+import frappe
+import redis
+from frappe import local
+from frappe.utils import convert_utc_to_system_timezone, now
+from pypika.functions import Count, Sum
+
+from buildpro_saas.tenant_site import days
+
+DOCTYPE = "Limit Level"
+GB = 10**9
+# In frappe.flags: limit → what others have added since the transaction began.
+FLAG = "buildpro_growth"
+CALLS_KEPT = 2 * days.LENGTH
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+	"""What Limit Level has of one limit, in the limit's unit: in use when last measured, added since (or on the day)."""
+
+	used: float = 0
+	grown: float = 0
+	day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+	"""What a growth meets: the row before it, and what others have added since this transaction began to read."""
+
+	row: Row
+	others: float
+
+
+def read(key: str) -> Row:
+	"""The row of a limit as this transaction sees it."""
+	found = frappe.db.get_value(DOCTYPE, key, ["used", "grown", "day"])
+	return Row(*found) if found else Row()
+
+
+def grow(key: str, number: float, day: date | None = None) -> Growth:
+	"""Note that this transaction adds `number`, and hold the limit until it ends.
+
+	day: for a limit that begins anew each day. Waits for other transactions that add to the same limit.
+	"""
+	others = _others()
+	seen = None if key in others else read(key)
+	frappe.db.sql(
+		"""
+		insert into `tabLimit Level`
+			(name, creation, modified, owner, modified_by, limit_key, used, grown, day)
+		values (%(key)s, %(now)s, %(now)s, 'Administrator', 'Administrator', %(key)s, 0, %(number)s, %(day)s)
+		on duplicate key update
+			used = if(day <=> values(day), used, 0),
+			grown = if(day <=> values(day), grown, 0) + %(number)s,
+			day = values(day)
+		""",
+		{"key": key, "now": now(), "number": number, "day": day},
+	)
+	mine = read(key)  # a transaction's own change is read in its newest version
+	before = mine.grown - number
+	if seen:
+		others[key] = max(before - (seen.grown if seen.day == day else 0), 0)
+	return Growth(Row(mine.used, before, day), others[key])
+
+
+def keep(key: str, measure: Callable[[], float], *, is_anew: bool, day: date | None) -> None:
+	"""Measure and keep what is in use, while nobody adds to it; is_anew: what was added until now is part of it."""
+	found = frappe.db.get_value(DOCTYPE, key, "day", as_dict=True, for_update=True)
+	if not found:
+		grow(key, 0, day)
+	values = {"used": measure(), "measured_on": now(), "day": day}
+	if is_anew or (found and found.day != day):
+		values["grown"] = 0
+	frappe.db.set_value(DOCTYPE, key, values, update_modified=False)
+
+
+# -- what is told to the admin site ----------------------------------------------------------------------------------
+
+
+def to_send(batch: str) -> dict[str, int]:
+	"""{limit: in use, rounded up} for what the admin site does not know yet; noted as under way in `batch`."""
+	found = {}
+	for row in frappe.get_all(DOCTYPE, fields=["name", "used", "sent"], order_by="name"):
+		if (used := math.ceil(row.used)) != row.sent:
+			found[row.name] = used
+			values = {"batch": batch, "in_batch": used}
+			frappe.db.set_value(DOCTYPE, row.name, values, update_modified=False)
+	return found
+
+
+# -- how the shipped limits are measured -----------------------------------------------------------------------------
+
+
+def storage_gb() -> float:
+	"""What database and files of this site take, in GB of 10**9 bytes. Backups are not the tenant's."""
+	tables = frappe.qb.Schema("information_schema").tables
+	database = (
+		frappe.qb.from_(tables)
+		.select(Sum(tables.data_length + tables.index_length))
+		.where(tables.table_schema == frappe.conf.db_name)
+		.run()
+	)[0][0]
+	files = sum(_folder_size(frappe.get_site_path(place, "files")) for place in ("public", "private"))
+	return (int(database or 0) + files) / GB
+
+
+def file_gb(doc) -> float:
+	"""The size of a new File's content in GB, as it lies on disk: what the form says of it may be anything."""
+	if doc.is_folder or doc.is_remote_file:
+		return 0
+	path = doc.get_full_path()
+	return os.path.getsize(path) / GB if os.path.exists(path) else 0
+
+
+def emails_today() -> int:
+	"""Recipients of the mails that this site has queued today (UTC)."""
+	midnight = convert_utc_to_system_timezone(datetime.combine(days.today(), time())).replace(tzinfo=None)
+	queue, recipient = frappe.qb.DocType("Email Queue"), frappe.qb.DocType("Email Queue Recipient")
+	return (
+		frappe.qb.from_(queue)
+		.join(recipient)
+		.on(recipient.parent == queue.name)
+		.select(Count("*"))
+		.where(queue.creation >= midnight)
+		.run()
+	)[0][0]
+
+
+def recipients(doc) -> int:
+	"""How many people a new Email Queue goes to."""
+	return len(doc.recipients)
+
+
+def calls_today() -> int:
+	"""Calls with an API key or an OAuth token today (UTC), as Redis has them; 0 where it is away."""
+	try:
+		return int(frappe.cache.get(_calls_name()) or 0)
+	except redis.exceptions.RedisError:
+		return 0
+
+
+def add_call(number: int = 1) -> int | None:
+	"""Count a call (-1: take one back), and return how many there are today; None where Redis is away."""
+	pipeline = frappe.cache.pipeline(transaction=False)
+	pipeline.incrby(_calls_name(), number)
+	pipeline.expire(_calls_name(), CALLS_KEPT)
+	try:
+		return pipeline.execute()[0]
+	except redis.exceptions.RedisError:
+		return None
+
+
+def _calls_name() -> str:
+	# not below the site's own prefix: clearing the cache would begin the day anew
+	return f"buildpro_api_calls|{local.site}|{days.today()}"
+
+
+def _folder_size(path: str) -> int:
+	size = 0
+	for folder, _folders, files in os.walk(path):
+		for file in files:
+			try:
+				size += os.lstat(os.path.join(folder, file)).st_size
+			except FileNotFoundError:
+				continue  # deleted since the folder was listed
+	return size
+
+
+def _others() -> dict[str, float]:
+	"""What `grow` has found out in this transaction; forgotten when it ends."""
+	if FLAG not in frappe.flags:
+		frappe.flags[FLAG] = {}
+		frappe.db.after_commit.add(_forget)
+		frappe.db.after_rollback.add(_forget)
+	return frappe.flags[FLAG]
+
+
+def _forget() -> None:
+	frappe.flags.pop(FLAG, None)

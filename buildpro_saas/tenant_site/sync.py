@@ -1,0 +1,199 @@
+"""Asks the admin site for this site's entitlement, wherever that runs, and sends back what was used.
+
+On the admin site's own bench it pushes what is new (provisioning/delivery.py); there this is the second leg. What was last
+achieved is kept in sync.json in the site's folder.
+"""
+
+import json
+import time
+import zlib
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import frappe
+import requests
+from frappe import _
+
+from buildpro_saas import site_role
+from buildpro_saas.agent import site_config
+from buildpro_saas.tenant_site import entitlement, onboarding, site_limits, usage
+
+ENDPOINT = "/api/method/buildpro_saas.api.entitlements.pull"
+HEADER = "X-BuildPro-Token"
+TOKEN_KEY = "buildpro_sync_token"
+FILE = "sync.json"
+TIMEOUT = (5, 30)  # seconds to connect, and between two parts of the answer
+HOUR = 3600
+LONGEST_PAUSE = 12 * HOUR
+# The scheduler comes once an hour, and not to the second.
+EARLY = HOUR // 4
+
+
+class SyncError(Exception):
+	"""The admin site did not give what it was asked for; the message is one sentence on why."""
+
+
+def look_after() -> None:
+	"""Once an hour, on a tenant's site: ask the admin site, unless it is too early for that, and keep what follows from dates alone."""
+	if frappe.conf.get("buildpro_role") != site_role.TENANT:
+		return
+	entitlement.note_time()
+	site_limits.follow()
+	if is_configured() and time.time() >= state().get("next", 0) - EARLY:
+		try:
+			pull_now()
+		except SyncError:
+			# pull_now has written it to the state and, the first time, to the log
+			frappe.db.rollback()
+
+
+def is_configured() -> bool:
+	"""Whether this site knows its admin site and has a token to ask it with."""
+	return all(frappe.conf.get(key) for key in ("buildpro_admin_url", "buildpro_tenant", TOKEN_KEY))
+
+
+def state() -> dict:
+	"""How asking went: {"last_success", "last_attempt", "next": seconds since the epoch, "failures": in a row, "error": sentence}.
+
+	Each may be missing.
+	"""
+	try:
+		return json.loads(Path(frappe.local.site_path, FILE).read_text())
+	except FileNotFoundError:
+		return {}
+
+
+def remove() -> None:
+	"""Forget how asking went, for uninstalling."""
+	Path(frappe.local.site_path, FILE).unlink(missing_ok=True)
+
+
+def pull_now() -> dict:
+	"""Ask the admin site now, and put into force what comes. Returns {"unchanged": bool, "sequence": int, "next_pull": seconds}.
+
+	Raises SyncError when the site is not configured for it, and when the admin site cannot be reached, refuses, or answers with what
+	this site does not take. What is in force then stays.
+	"""
+	try:
+		if not is_configured():
+			raise SyncError(_("This site does not know its admin site, or has no token to ask it with."))
+		batch = usage.to_send()
+		answer = _ask(batch)
+		if new := answer.get("sync_token"):
+			entitlement.update_config({TOKEN_KEY: new})
+		if batch:
+			usage.sent(batch["id"])
+		if not answer.get("unchanged"):
+			_apply(answer)
+	except SyncError as error:
+		_note_failure(str(error))
+		raise
+	_note_success(answer["next_pull"])
+	return {
+		"unchanged": bool(answer.get("unchanged")),
+		"sequence": entitlement.lowest_sequence(),
+		"next_pull": answer["next_pull"],
+	}
+
+
+def _ask(batch: dict | None) -> dict:
+	conf = frappe.conf
+	url, headers, is_local = address(conf.buildpro_admin_url)
+	question = {
+		"tenant": conf.buildpro_tenant,
+		"sequence": entitlement.lowest_sequence(),
+		"keys": sorted(entitlement.public_keys()),
+		"usage_batch": batch,
+	}
+	with requests.Session() as session:
+		session.trust_env = not is_local  # a proxy of the environment is not for this machine's own address
+		try:
+			answer = session.post(
+				url,
+				json=question,
+				headers={**headers, HEADER: conf[TOKEN_KEY], "Accept": "application/json"},
+				timeout=TIMEOUT,
+				allow_redirects=False,  # the token is for this address only
+				verify=True,
+			)
+		except requests.RequestException as error:
+			raise SyncError(
+				_("The admin site {0} cannot be reached: {1}.").format(
+					conf.buildpro_admin_url, type(error).__name__
+				)
+			) from error
+	if answer.status_code != HTTPStatus.OK:
+		raise SyncError(
+			_("The admin site {0} answered {1}.").format(conf.buildpro_admin_url, answer.status_code)
+		)
+	return _message(answer)
+
+
+def _message(answer: requests.Response) -> dict:
+	try:
+		message = answer.json()["message"]
+		message["next_pull"] = int(message["next_pull"])
+	except (ValueError, KeyError, TypeError) as error:
+		raise SyncError(_("What answers at {0} is no admin site.").format(answer.url)) from error
+	return message
+
+
+def address(admin_url: str) -> tuple[str, dict, bool]:
+	"""Where to ask: (URL, headers, whether it is this machine).
+
+	`*.localhost` (RFC 6761) is this machine, whose resolver need not know the name: it goes into the Host header. Anything else is
+	asked over TLS only, for the token goes with it. Raises SyncError for another address.
+	"""
+	parts = urlsplit(admin_url)
+	host = parts.hostname or ""
+	if host == "localhost" or host.endswith(".localhost"):
+		netloc = f"127.0.0.1:{parts.port}" if parts.port else "127.0.0.1"
+		return urlunsplit((parts.scheme, netloc, ENDPOINT, "", "")), {"Host": host}, True
+	if parts.scheme != "https":
+		raise SyncError(_("The admin site's address {0} is not one of https.").format(admin_url))
+	return urlunsplit((parts.scheme, parts.netloc, ENDPOINT, "", "")), {}, False
+
+
+def _apply(answer: dict) -> None:
+	asked_with = entitlement.lowest_sequence()
+	try:
+		onboarding.apply_entitlement(answer["token"], answer["catalogue"])
+	except (frappe.ValidationError, KeyError) as error:
+		frappe.clear_last_message()
+		frappe.local.conf.update(site_config.read(Path(frappe.local.site_path)))
+		if entitlement.lowest_sequence() > asked_with:
+			return  # a newer one was pushed while this one was under way
+		raise SyncError(_("The entitlement that came was refused: {0}").format(error)) from error
+
+
+def _note_success(next_pull: int) -> None:
+	now = int(time.time())
+	_write({"last_success": now, "last_attempt": now, "next": now + next_pull, "failures": 0})
+
+
+def _note_failure(error: str) -> None:
+	"""The first of several in a row goes to the log, all to the state. The pause grows with them: 1, 2, 4, 8, 12 hours."""
+	now, before = int(time.time()), state()
+	failures = before.get("failures", 0) + 1
+	pause = min(HOUR * 2 ** (failures - 1), LONGEST_PAUSE)
+	if failures == 1:
+		frappe.logger("buildpro_saas").warning(error)
+	_write(
+		{
+			"last_success": before.get("last_success"),
+			"last_attempt": now,
+			"next": now + pause + jitter(frappe.local.site, pause // 10),
+			"failures": failures,
+			"error": error,
+		}
+	)
+
+
+def jitter(site: str, most: int) -> int:
+	"""Seconds below `most`, always the same for a site: those that lost their admin site together do not come back together."""
+	return zlib.crc32(site.encode()) % max(most, 1)
+
+
+def _write(content: dict) -> None:
+	site_config.write_json(Path(frappe.local.site_path, FILE), content)

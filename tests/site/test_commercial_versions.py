@@ -1,0 +1,257 @@
+"""Editing a plan: who gains and loses what, who gets it, and the versions that are kept."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def frappe(admin_site):
+	yield admin_site
+	admin_site.set_user("Administrator")
+
+
+@pytest.fixture
+def sent(monkeypatch):
+	from buildpro_saas.provisioning import delivery
+
+	calls = []
+	monkeypatch.setattr(delivery, "send", lambda tenants, why: calls.append((tenants, why)))
+	return calls
+
+
+@pytest.fixture
+def plans(frappe, sent):
+	"""Small with one tenant, and Large, which includes it, with another."""
+	for name, features, includes, users in (
+		("SV Small", ["rfi"], None, 5),
+		("SV Large", ["bim"], "SV Small", 50),
+	):
+		frappe.get_doc(
+			{
+				"doctype": "Plan",
+				"plan_name": name,
+				"rank": -1,
+				"includes": includes,
+				"features": [{"feature": feature} for feature in features],
+				"limits": [{"limit_key": "max_users", "value": users, "is_hard": 1}],
+			}
+		).insert()
+	for name, plan in (("sv-one", "SV Small"), ("sv-two", "SV Large")):
+		new_tenant(frappe, name, plan)
+	sent.clear()
+
+
+def new_tenant(frappe, name: str, plan: str):
+	doc = frappe.get_doc(
+		{
+			"doctype": "Tenant",
+			"subdomain": name,
+			"company": f"{name} Co",
+			"owner_name": "Olga Owner",
+			"owner_email": f"olga@{name}.example",
+			"plan": plan,
+			"country": "Germany",
+		}
+	).insert()
+	doc.db_set("status", "Active")
+	return frappe.get_doc("Tenant", name)
+
+
+def features(frappe, tenant: str) -> list[str]:
+	return frappe.get_doc("Tenant", tenant).layers()["plans"][0]["features"]
+
+
+def versions(frappe, plan: str) -> list[tuple]:
+	rows = frappe.get_all("Plan Version", {"plan": plan}, ["name", "features", "why"], order_by="version")
+	return [(row.name, json.loads(row.features), row.why) for row in rows]
+
+
+def edit(frappe, choice: str | None, name: str = "SV Small", add: str = "photos", **fields):
+	plan = frappe.get_doc("Plan", name)
+	plan.append("features", {"feature": add})
+	plan.update({"apply_changes_to": choice, **fields})
+	return plan.save()
+
+
+def test_a_new_plan_is_its_first_version(frappe, plans):
+	assert versions(frappe, "SV Large") == [("SV Large v1", ["bim", "rfi"], "New plan")]
+
+
+def test_without_a_choice_a_change_that_concerns_tenants_is_refused(frappe, plans):
+	for choice in (None, "", "Nobody"):
+		with pytest.raises(frappe.ValidationError, match="concerns is 2: set Apply Changes To"):
+			edit(frappe, choice)
+
+
+@pytest.mark.parametrize("field, value", [("price", 7), ("description", "x"), ("apps", [{"app": "crm"}])])
+def test_what_gives_tenants_nothing_else_needs_no_choice_and_is_no_version(frappe, plans, sent, field, value):
+	plan = frappe.get_doc("Plan", "SV Small")
+	plan.set(field, value)
+	plan.save()
+	assert len(versions(frappe, "SV Small")) == 1
+	assert sent == []
+
+
+def test_what_an_including_plan_has_anyway_concerns_only_the_others(frappe, plans):
+	with pytest.raises(frappe.ValidationError, match="concerns is 1:"):
+		edit(frappe, None, add="bim")
+
+
+def test_everyone_now(frappe, plans, sent):
+	plan = edit(frappe, "Everyone now", change_reason="asked for by many")
+	assert (plan.apply_changes_to, plan.change_reason) == (None, None)
+	assert frappe.db.get_value("Plan", "SV Small", ["apply_changes_to", "change_reason"]) == (None, None)
+	assert features(frappe, "sv-one") == ["photos", "rfi"]
+	assert features(frappe, "sv-two") == ["bim", "photos", "rfi"]
+	assert versions(frappe, "SV Small")[1:] == [("SV Small v2", ["photos", "rfi"], "asked for by many")]
+	assert versions(frappe, "SV Large")[1:] == [
+		("SV Large v2", ["bim", "photos", "rfi"], "asked for by many")
+	]
+	assert sent == [(None, "plan SV Small")]
+
+
+def test_only_new_tenants(frappe, plans, sent):
+	edit(frappe, "Only new tenants")
+	assert features(frappe, "sv-one") == ["rfi"]
+	assert features(frappe, "sv-two") == ["bim", "rfi"]
+	assert frappe.db.get_value("Tenant", "sv-two", "plan_version") == "SV Large v1"
+	assert frappe.db.exists(
+		"Comment",
+		{"reference_doctype": "Tenant", "reference_name": "sv-two", "content": ("like", "%SV Large v1%")},
+	)
+	assert features(frappe, new_tenant(frappe, "sv-three", "SV Small").name) == ["photos", "rfi"]
+	# whoever keeps a version is not concerned by the next change
+	with pytest.raises(frappe.ValidationError, match="concerns is 1:"):
+		edit(frappe, None, add="budget")
+	sent.clear()
+	tenant = frappe.get_doc("Tenant", "sv-one")
+	tenant.plan_version = None
+	tenant.save()
+	assert features(frappe, "sv-one") == ["photos", "rfi"]
+	assert sent == [(["sv-one"], "its terms")]
+
+
+def test_a_plan_from_before_there_were_versions_gets_the_one_that_it_had(frappe, plans):
+	frappe.db.delete("Plan Version", {"plan": ("in", ("SV Small", "SV Large"))})
+	edit(frappe, "Only new tenants")
+	assert [content for _, content, _ in versions(frappe, "SV Small")] == [["rfi"], ["photos", "rfi"]]
+	assert features(frappe, "sv-one") == ["rfi"]
+
+
+def test_another_plan_lets_the_kept_version_go(frappe, plans):
+	edit(frappe, "Only new tenants")
+	tenant = frappe.get_doc("Tenant", "sv-one")
+	tenant.plan = "SV Large"
+	tenant.save()
+	assert tenant.plan_version is None
+	assert features(frappe, "sv-one") == ["bim", "photos", "rfi"]
+
+
+def test_a_version_is_kept_through_the_end_of_a_trial_of_another_plan_only(frappe, plans):
+	"""The version is one of the tenant's plan; the plan after the trial is followed as it is then."""
+	edit(frappe, "Only new tenants")
+	tenant = frappe.get_doc("Tenant", "sv-two")
+	tenant.update({"trial_ends_on": "2090-01-01", "plan_after_trial": "SV Small"})
+	tenant.save()
+	assert [layer["features"] for layer in tenant.layers()["plans"]] == [["bim", "rfi"], ["photos", "rfi"]]
+
+
+def test_versions_are_a_record(frappe, plans):
+	def changed():
+		return frappe.get_doc("Plan Version", "SV Small v1").update({"why": "else"})
+
+	for action in (
+		lambda: changed().save(),
+		lambda: changed().save(ignore_permissions=True),
+		lambda: frappe.delete_doc("Plan Version", "SV Small v1"),
+		lambda: frappe.get_doc({"doctype": "Plan Version", "plan": "SV Small", "version": 9}).insert(),
+	):
+		with pytest.raises(frappe.PermissionError):
+			action()
+
+
+def test_versions_do_not_keep_a_plan_from_being_deleted(frappe):
+	frappe.get_doc({"doctype": "Plan", "plan_name": "SV Gone"}).insert()
+	frappe.delete_doc("Plan", "SV Gone")
+	assert versions(frappe, "SV Gone")
+
+
+# -- preview -------------------------------------------------------------------------------------------------------
+
+
+def preview(
+	frappe, features: list, users: int = 5, includes: str | None = None, name: str = "SV Small"
+) -> dict:
+	limits = [{"limit_key": "max_users", "value": users, "is_hard": 1}]
+	return frappe.get_doc("Plan", name).preview_changes(features, limits, includes)
+
+
+def test_the_preview_tells_who_gains_and_loses_what(frappe, plans):
+	found = preview(frappe, ["photos"], users=7)
+	assert (found["plans"], found["count"]) == (["SV Large", "SV Small"], 2)
+	assert found["labels"]["photos"] == frappe.db.get_value("Feature", "photos", "label")
+	large, small = found["groups"]
+	assert small == {
+		"plan": "SV Small",
+		"count": 1,
+		"tenants": [{"name": "sv-one", "company": "sv-one Co"}],
+		"gains": ["photos"],
+		"loses": ["rfi"],
+		"limits": [
+			{
+				"limit": "max_users",
+				"before": {"value": 5, "is_hard": True},
+				"after": {"value": 7, "is_hard": True},
+			}
+		],
+	}
+	# the larger plan's own limit is higher than either
+	assert (large["plan"], large["gains"], large["loses"], large["limits"]) == (
+		"SV Large",
+		["photos"],
+		["rfi"],
+		[],
+	)
+	assert features(frappe, "sv-one") == ["rfi"]
+
+
+def test_what_a_tenant_has_by_other_ways_is_neither_gained_nor_lost(frappe, plans):
+	tenant = frappe.get_doc("Tenant", "sv-one")
+	tenant.append("overrides", {"feature": "rfi", "reason": "agreed"})
+	tenant.append("overrides", {"kind": "Limit", "limit_key": "max_users", "value": 9, "reason": "agreed"})
+	tenant.save()
+	new_tenant(frappe, "sv-three", "SV Small")
+	groups = [group for group in preview(frappe, [], users=7)["groups"] if group["plan"] == "SV Small"]
+	assert {group["tenants"][0]["name"]: (group["loses"], len(group["limits"])) for group in groups} == {
+		"sv-one": ([], 0),
+		"sv-three": (["rfi"], 1),
+	}
+
+
+def test_the_preview_over_http_takes_json_and_empty_rows(frappe, plans):
+	from buildpro_saas.api.plans import preview_changes
+
+	limits = [{"limit_key": "max_users", "value": "5", "is_hard": "1"}, {"limit_key": None}]
+	found = preview_changes("SV Small", json.dumps(["rfi", "photos", None]), json.dumps(limits))
+	assert [group["gains"] for group in found["groups"]] == [["photos"], ["photos"]]
+
+
+def test_the_preview_is_of_what_is_stored_whatever_the_browser_says(frappe, plans):
+	forged = frappe.get_doc({**frappe.get_doc("Plan", "SV Small").as_dict(), "includes": "SV Large"})
+	assert (
+		forged.preview_changes(["rfi"], [{"limit_key": "max_users", "value": 5, "is_hard": 1}])["count"] == 0
+	)
+	with pytest.raises(frappe.ValidationError, match="cannot include itself"):
+		preview(frappe, ["rfi"], includes="SV Large")
+
+
+def test_many_tenants_are_counted_and_some_named(frappe, plans):
+	for number in range(25):
+		row = frappe.get_doc("Tenant", "sv-one").as_dict()
+		doc = frappe.get_doc(
+			{**row, "name": f"sv-many-{number}", "subdomain": f"sv-many-{number}", "site": None}
+		)
+		doc.db_insert()
+	(group,) = (each for each in preview(frappe, ["rfi", "photos"])["groups"] if each["plan"] == "SV Small")
+	assert (group["count"], len(group["tenants"])) == (26, 20)

@@ -1,0 +1,209 @@
+"""What is sent to whom, when: the jobs and their merging, renewal in time, and what is left alone."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def sending(admin_site, drifting):
+	"""Tenants on record, without sites; jobs are made and not dispatched."""
+	return Sending(admin_site, drifting)
+
+
+class Sending:
+	def __init__(self, frappe, drifting):
+		from buildpro_saas.provisioning import delivery
+
+		self.frappe, self.drifting, self.delivery = frappe, drifting, delivery
+		frappe.db.delete("Provisioning Job", {"playbook": delivery.PLAYBOOK})
+		frappe.db.commit()
+
+	def tenant(self, status: str = "Active", **values) -> str:
+		name = f"{self.drifting.token}{self.frappe.generate_hash(length=4).lower()}"
+		row = {
+			"subdomain": name,
+			"status": status,
+			"site": f"{name}.localhost",
+			"company": "Acme",
+			"owner_name": "Olga",
+			"owner_email": "olga@acme.example",
+			"plan": "Core",
+		}
+		return self.drifting.record("Tenant", name=name, **{**row, **values})
+
+	def jobs(self) -> list:
+		return self.frappe.get_all(
+			"Provisioning Job",
+			{"playbook": self.delivery.PLAYBOOK},
+			["name", "inputs", "title", "status"],
+			order_by="creation",
+		)
+
+	def tenants_of(self, job) -> list[str]:
+		return json.loads(job.inputs)["tenants"]
+
+	def forget(self) -> None:
+		"""As a new request: what this one made is not known."""
+		getattr(self.frappe.local, self.delivery.LOCAL_KEY, {}).clear()
+
+
+def test_calls_of_one_transaction_are_one_job(sending):
+	first, second = sorted((sending.tenant(), sending.tenant()))
+	sending.delivery.send([second], "plan")
+	sending.delivery.send([first, second], "override")
+	(job,) = sending.jobs()
+	assert sending.tenants_of(job) == [first, second]
+	assert json.loads(job.inputs)["why"] == "plan; override"
+	assert job.title == "Send entitlements: 2 tenants (plan; override)"
+
+
+def test_what_is_rolled_back_is_not_merged_into(sending):
+	tenant = sending.tenant()
+	sending.delivery.send([tenant], "never happened")
+	sending.frappe.db.rollback()
+	sending.delivery.send([tenant], "happened")
+	(job,) = sending.jobs()
+	assert json.loads(job.inputs)["why"] == "happened"
+
+
+def test_what_is_rolled_back_to_a_savepoint_is_not_merged_into(sending):
+	tenant = sending.tenant()
+	sending.frappe.db.savepoint("here")
+	sending.delivery.send([tenant], "never happened")
+	sending.frappe.db.rollback(save_point="here")
+	sending.delivery.send([tenant], "happened")
+	(job,) = sending.jobs()
+	assert json.loads(job.inputs)["why"] == "happened"
+
+
+def test_a_job_that_has_gone_its_way_is_not_merged_into(sending):
+	tenant = sending.tenant()
+	sending.delivery.send([tenant], "plan")
+	sending.frappe.db.set_value("Provisioning Job", sending.jobs()[0].name, "status", "Running")
+	sending.delivery.send([tenant], "plan")
+	assert len(sending.jobs()) == 2
+
+
+def test_only_tenants_with_a_site_are_sent_to(sending):
+	wanted = {sending.tenant(status) for status in ("Active", "Past Due", "Suspended")}
+	for status in ("Draft", "Provisioning", "Failed", "Archived", "Removed"):
+		sending.tenant(status)
+	sending.tenant(bench=None)
+	sending.delivery.send(None, "all")
+	(job,) = sending.jobs()
+	assert set(sending.tenants_of(job)) == wanted
+
+
+def test_nobody_to_send_to_is_no_job(sending):
+	sending.delivery.send([], "nobody")
+	sending.delivery.send([sending.tenant("Draft")], "nobody")
+	assert sending.jobs() == []
+
+
+def test_the_jobs_do_not_wait_behind_heavy_ones(sending):
+	from buildpro_saas.provisioning import queue, registry
+
+	playbook = registry.get(sending.delivery.PLAYBOOK)
+	assert not playbook.is_heavy
+	assert queue.name_for(sending.frappe._dict(queue="long"), playbook) == "short"
+	assert queue.name_for(sending.frappe._dict(queue="long"), registry.get("create_tenant")) == "long"
+
+
+# -- renewing in time -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def signed(sending):
+	"""A tenant whose entitlement was signed just now, and that is due to be compared."""
+	name = sending.tenant()
+	tenant = sending.frappe.get_doc("Tenant", name)
+	tenant.sign_entitlement()
+	sending.frappe.db.commit()
+	return name
+
+
+def due(sending, monkeypatch, tenant: str, **later) -> bool:
+	"""Whether the tenant is sent to by one of the runs of an hour."""
+	now = sending.frappe.utils.add_to_date(None, as_datetime=True, **later)
+	for minute in range(0, 60, 10):
+		monkeypatch.setattr(sending.delivery, "now_datetime", lambda at=minute: now.replace(minute=at))
+		sending.forget()
+		sending.delivery.look_after()
+	sent = {name for job in sending.jobs() for name in sending.tenants_of(job)}
+	sending.frappe.db.rollback()
+	return tenant in sent
+
+
+def test_what_is_new_and_was_sent_is_left_alone(sending, signed, monkeypatch):
+	assert not due(sending, monkeypatch, signed)
+
+
+def test_what_was_never_signed_is_sent(sending, monkeypatch):
+	assert due(sending, monkeypatch, sending.tenant())
+
+
+def test_it_is_renewed_when_half_of_its_time_is_over(sending, signed, monkeypatch):
+	days = sending.frappe.db.get_single_value("SaaS Settings", "entitlement_valid_days")
+	assert not due(sending, monkeypatch, signed, days=days / 2 - 1)
+	assert due(sending, monkeypatch, signed, days=days / 2 + 1)
+
+
+@pytest.mark.parametrize(
+	"change",
+	[
+		{"plan": "Growth"},
+		{"status": "Past Due"},
+	],
+)
+def test_a_change_that_nobody_sent_is_noticed(sending, signed, monkeypatch, change):
+	sending.frappe.db.set_value("Tenant", signed, change)
+	sending.frappe.db.commit()
+	assert due(sending, monkeypatch, signed)
+
+
+def test_another_contact_is_noticed(sending, signed, monkeypatch):
+	settings = sending.frappe.get_doc("SaaS Settings")
+	before = settings.support_contact
+	settings.support_contact = "other@example.com"
+	settings.save()
+	try:
+		assert due(sending, monkeypatch, signed)
+	finally:
+		settings = sending.frappe.get_doc("SaaS Settings")
+		settings.support_contact = before
+		settings.save()
+		sending.frappe.db.commit()
+
+
+def test_a_statement_that_the_site_does_not_have_is_sent_again(sending, signed, monkeypatch, bench_path):
+	name = sending.frappe.db.get_value("Tenant", signed, "site")
+	folder = bench_path / "sites" / name
+	folder.mkdir()
+	number = sending.frappe.db.get_value("Tenant", signed, "entitlement_sequence")
+	(folder / "site_config.json").write_text(json.dumps({"buildpro_sequence": int(number)}))
+	assert not due(sending, monkeypatch, signed)
+	(folder / "site_config.json").write_text(json.dumps({"buildpro_sequence": int(number) - 1}))
+	assert due(sending, monkeypatch, signed)
+
+
+def test_a_tenant_that_could_not_be_reached_is_not_tried_every_ten_minutes(sending, monkeypatch):
+	tenant = sending.tenant()
+	now = sending.frappe.utils.now_datetime()
+	job = sending.drifting.record(
+		"Provisioning Job",
+		title="Test",
+		playbook=sending.delivery.PLAYBOOK,
+		status="Failed",
+		inputs=json.dumps({"mark": "x", "tenants": [tenant], "why": "test"}),
+		state=json.dumps({"sent": 1, "left": {tenant: {"error": "", "is_transient": False}}}),
+		ended_at=now,
+	)
+	sending.delivery.look_after()
+	assert [each.name for each in sending.jobs()] == [job]
+	sending.frappe.db.rollback()
+	sending.frappe.db.set_value(
+		"Provisioning Job", job, "ended_at", sending.frappe.utils.add_to_date(now, hours=-7)
+	)
+	sending.delivery.look_after()
+	assert tenant in sending.tenants_of(sending.jobs()[-1])

@@ -1,0 +1,400 @@
+"""Limits in one process: what counts, what is refused and how, what is never refused. Two processes at the edge: tests/bench."""
+
+import json
+import os
+import time
+
+import pytest
+import redis
+
+HARD_USERS = {"max_users": {"value": 3, "is_hard": True}}
+
+
+@pytest.fixture
+def frappe(site):
+	"""The site in the role of a tenant's, with one enabled system user."""
+	frappe = site.frappe
+	frappe.conf.buildpro_role = "tenant"
+	frappe.db.set_value(
+		"User", {"user_type": "System User", "name": ("not in", ("Administrator", "Guest"))}, "enabled", 0
+	)
+	new_user(frappe).insert()  # Frappe gives the first one all rights
+	yield frappe
+	frappe.conf.buildpro_role = "admin"
+	frappe.db.rollback()
+	frappe.local.cache.pop("buildpro_limits", None)
+	for name in frappe.local.flags.copy():
+		if name.startswith("in_"):
+			frappe.local.flags.pop(name)
+
+
+@pytest.fixture
+def declare(frappe, monkeypatch):
+	"""Declare limits as another app's hooks.py would: declare(max_notes={"doctype": "Note"})."""
+	original = frappe.get_hooks
+
+	def declare(**limits):
+		def get_hooks(hook=None, *args, **kwargs):
+			found = original(hook, *args, **kwargs)
+			if hook != "buildpro_limits":
+				return found
+			found = {key: dict(spec) for key, spec in dict(found).items()}
+			for key, spec in limits.items():
+				frappe.append_hook(found, key, spec)
+			return found
+
+		monkeypatch.setattr(frappe, "get_hooks", get_hooks)
+		frappe.local.cache.pop("buildpro_limits", None)
+
+	return declare
+
+
+def new_user(frappe, is_system: bool = True, **fields):
+	email = f"{frappe.generate_hash(length=10)}@limits.example"
+	user = frappe.get_doc(
+		{"doctype": "User", "email": email, "first_name": "L", "send_welcome_email": 0, **fields}
+	)
+	user.flags.no_welcome_mail = True
+	if is_system:
+		user.append("roles", {"role": "System Manager"})
+	return user
+
+
+def note(frappe, **fields):
+	return frappe.get_doc({"doctype": "Note", "title": frappe.generate_hash(length=10), **fields})
+
+
+# -- users -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_user_is_admitted_and_the_next_refused(site, frappe):
+	site.apply(limits=HARD_USERS)
+	new_user(frappe).insert()
+	new_user(frappe).insert()
+	with pytest.raises(site.gating.LimitReachedError) as refusal:
+		new_user(frappe).insert()
+	error = refusal.value
+	assert error.http_status_code == 403
+	assert (error.decision.reason.value, error.decision.used, error.decision.limit) == ("LIMIT_REACHED", 3, 3)
+	assert "Users: 3 of the 3 of your plan Growth are in use" in str(error) and "support@example.com" in str(
+		error
+	)
+
+
+def test_only_users_who_work_in_desk_count(site, frappe):
+	site.apply(limits=HARD_USERS)
+	for _ in range(3):
+		new_user(frappe, is_system=False).insert()
+		new_user(frappe, enabled=0).insert()
+	new_user(frappe).insert()
+	assert site.gating.get_limit_access("max_users").used == 2
+
+
+def test_becoming_one_who_counts_is_growth(site, frappe):
+	website, disabled = new_user(frappe, is_system=False).insert(), new_user(frappe, enabled=0).insert()
+	site.apply(limits={"max_users": {"value": 0, "is_hard": True}})
+	website.reload()
+	website.append("roles", {"role": "System Manager"})
+	with pytest.raises(site.gating.LimitReachedError):
+		website.save()
+	disabled.reload()
+	disabled.enabled = "1"  # as a form would post it
+	with pytest.raises(site.gating.LimitReachedError):
+		disabled.save()
+
+
+def test_after_a_downgrade_what_is_there_stays_and_can_be_saved(site, frappe):
+	site.apply(limits={"max_users": {"value": 12, "is_hard": True}})
+	users = [new_user(frappe).insert() for _ in range(3)]
+	site.apply(limits=HARD_USERS)
+	answer = site.gating.get_limit_access("max_users", requested=0)
+	assert (answer.allowed, answer.used, answer.limit) == (True, 4, 3)
+	users[0].reload()
+	users[0].first_name = "Still here"
+	users[0].save()
+	users[1].reload()
+	users[1].enabled = 0
+	users[1].save()
+	with pytest.raises(site.gating.LimitReachedError):
+		new_user(frappe).insert()
+
+
+def test_a_soft_limit_admits_and_counts(site, frappe):
+	from buildpro_saas.tenant_site import usage
+
+	site.apply(limits={"max_users": {"value": 0, "is_hard": False}})
+	usage._waiting.clear()
+	new_user(frappe).insert()
+	assert {key[2:]: number for key, number in usage._waiting.items()} == {("max_users", "SHADOW"): 1}
+	assert site.gating.get_limit_access("max_users").reason.value == "OVER_SOFT_LIMIT"
+	usage._waiting.clear()
+
+
+def test_making_the_owner_fits_into_the_smallest_plan(site, frappe):
+	frappe.db.delete("User", {"name": ("like", "%@limits.example")})
+	site.apply(limits={"max_users": {"value": 1, "is_hard": True}})
+	assert site.onboarding.make_owner("olga@limits.example", "Olga Owner", "en", "Etc/UTC")["created"]
+	assert not site.onboarding.make_owner("olga@limits.example", "Olga Owner", "en", "Etc/UTC")["created"]
+
+
+@pytest.mark.parametrize("flag", ["in_install", "in_migrate", "in_patch", "in_fixtures"])
+def test_installing_and_migrating_is_never_limited(site, frappe, flag):
+	site.apply(limits={"max_users": {"value": 0, "is_hard": True}})
+	frappe.flags[flag] = "some_app"
+	try:
+		new_user(frappe).insert()
+	finally:
+		frappe.flags[flag] = None
+
+
+@pytest.mark.parametrize("role", ["admin", None])
+def test_only_tenants_sites_are_limited(site, frappe, role):
+	site.apply(limits={"max_users": {"value": 0, "is_hard": True}})
+	frappe.conf.buildpro_role = role
+	new_user(frappe).insert()
+
+
+def test_data_import_is_limited(site, frappe):
+	site.apply(limits={"max_users": {"value": 0, "is_hard": True}})
+	frappe.flags.in_import = True
+	try:
+		with pytest.raises(site.gating.LimitReachedError):
+			new_user(frappe).insert()
+	finally:
+		frappe.flags.in_import = False
+
+
+# -- limits of other apps --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("filters", [{"public": 1}, [["public", "=", 1]]])
+def test_an_app_declares_a_limit_of_its_own(site, frappe, declare, filters):
+	declare(max_notes={"label": "Public <b>notes</b>", "doctype": "Note", "filters": filters})
+	site.apply(limits={"max_notes": {"value": frappe.db.count("Note", {"public": 1}) + 1, "is_hard": True}})
+	note(frappe).insert()
+	note(frappe, public="1").insert()
+	with pytest.raises(site.gating.LimitReachedError, match="Public &lt;b&gt;notes"):
+		note(frappe, public="1").insert()
+	private = note(frappe).insert()
+	private.public = 1
+	with pytest.raises(site.gating.LimitReachedError):
+		private.save()
+
+
+def test_an_app_counts_by_itself(site, frappe, declare, monkeypatch):
+	from buildpro_saas.tenant_site import levels
+
+	monkeypatch.setattr(levels, "count_models", lambda: 7, raising=False)
+	declare(max_models={"count": "buildpro_saas.tenant_site.levels.count_models"})
+	site.apply(limits={"max_models": {"value": 9, "is_hard": True}})
+	site.gating.require_limit("max_models", 2)
+	with pytest.raises(site.gating.LimitReachedError, match="Max models: 7 of the 9"):
+		site.gating.require_limit("max_models", 3)
+
+
+def test_a_limit_of_what_this_site_does_not_have_limits_nothing(site, frappe, declare):
+	declare(max_ships={"doctype": "No Such Ship"})
+	site.apply(limits={"max_ships": {"value": 1, "is_hard": True}})
+	assert site.gating.get_limit_access("max_ships")
+
+
+def test_what_only_the_plan_knows_is_compared_with_what_is_asked_for(site, frappe):
+	site.apply(limits={"max_file_size_mb": {"value": 25, "is_hard": True}})
+	assert site.gating.get_limit_access("max_file_size_mb", 25)
+	assert not site.gating.get_limit_access("max_file_size_mb", 26)
+
+
+def test_without_a_limit_there_is_none(site, frappe):
+	site.apply(limits={})
+	answer = site.gating.get_limit_access("max_users", 10_000)
+	assert answer.allowed and answer.limit is None
+	new_user(frappe).insert()
+	assert not frappe.db.exists("Limit Level", "max_users")  # and no lock
+
+
+def test_an_unknown_limit_is_an_error_that_names_the_nearest(site, frappe):
+	site.apply()
+	for ask in (site.gating.get_limit_access, site.gating.require_limit):
+		with pytest.raises(site.gating.UnknownLimitError, match='Did you mean "max_users"'):
+			ask("max_user")
+
+
+def test_what_is_not_limited_costs_two_look_ups(site, frappe):
+	from buildpro_saas.tenant_site import limits
+
+	site.apply(limits=HARD_USERS)
+	doc = note(frappe)
+	limits.check_growth(doc)
+	begin = time.perf_counter()
+	for _ in range(10_000):
+		limits.check_growth(doc)
+	each = (time.perf_counter() - begin) / 10_000
+	print(f"validate of a document that is not limited: {each * 1e6:.2f} µs")
+	assert each < 50e-6
+
+
+# -- storage, mail, API ----------------------------------------------------------------------------------------------
+
+
+def file(frappe, size: int, **fields):
+	name = f"{frappe.generate_hash(length=10)}.txt"
+	content = frappe.generate_hash(length=10) + "x" * (size - 10)
+	return frappe.get_doc(
+		{"doctype": "File", "file_name": name, "content": content, "is_private": 1, **fields}
+	)
+
+
+def test_storage_is_what_was_measured_and_what_was_added_since(site, frappe):
+	from buildpro_saas.tenant_site import levels, limits
+
+	site.apply(limits={"max_storage_gb": {"value": 1, "is_hard": True}})
+	levels.keep("max_storage_gb", lambda: 1 - 3e-6, is_anew=True, day=None)  # 3 kB are left
+	frappe.form_dict.file_size = 1  # what the form says is not what counts
+	kept = [file(frappe, 2000).insert()]
+	with pytest.raises(site.gating.LimitReachedError, match="Storage"):
+		file(frappe, 2000).insert()
+	levels.keep("max_storage_gb", levels.storage_gb, is_anew=True, day=None)
+	kept.append(file(frappe, 2000).insert())
+	assert 0 < limits.declared()["max_storage_gb"].in_use() < 1
+	for each in kept:
+		os.unlink(each.get_full_path())
+	frappe.form_dict.clear()
+
+
+def test_the_measure_sees_database_and_files(site, frappe):
+	from buildpro_saas.tenant_site import levels
+
+	before = levels.storage_gb()
+	big = file(frappe, 5_000_000).insert()
+	try:
+		assert 0.001 < before < 1
+		assert levels.storage_gb() - before == pytest.approx(0.005, abs=0.003)
+		assert levels.file_gb(big) == 0.005
+	finally:
+		os.unlink(big.get_full_path())
+
+
+def mail(frappe, people: int):
+	recipients = [{"recipient": f"r{number}@limits.example"} for number in range(people)]
+	return frappe.get_doc(
+		{
+			"doctype": "Email Queue",
+			"sender": "s@limits.example",
+			"message": "x",
+			"status": "Not Sent",
+			"recipients": recipients,
+		}
+	)
+
+
+def test_mails_are_counted_by_recipient_and_begin_anew_each_day(site, frappe, monkeypatch):
+	from datetime import timedelta
+
+	from buildpro_saas.tenant_site import days, limits
+
+	limits.look_after()
+	used = site.gating.get_limit_access("emails_per_day").used if _apply(site, 10**6) else 0
+	_apply(site, used + 3)
+	mail(frappe, 2).insert()
+	with pytest.raises(site.gating.LimitReachedError, match="E-mails today"):
+		mail(frappe, 2).insert()
+	frappe.db.delete("Email Queue")  # gains nothing
+	with pytest.raises(site.gating.LimitReachedError):
+		mail(frappe, 4).insert()
+	tomorrow = days.today() + timedelta(days=1)
+	monkeypatch.setattr(days, "today", lambda: tomorrow)
+	_apply(site, 3)
+	mail(frappe, 3).insert()
+
+
+def _apply(site, mails: int) -> bool:
+	site.apply(limits={"emails_per_day": {"value": mails, "is_hard": True}})
+	return True
+
+
+@pytest.fixture
+def api_call(site, frappe, monkeypatch):
+	"""Make a call as somebody who came with an API key: what `auth_hooks` are run for."""
+	from buildpro_saas.tenant_site import levels, limits
+
+	headers = {"Authorization": "token a:b"}
+	monkeypatch.setattr(frappe, "get_request_header", lambda name, default=None: headers.get(name, default))
+	redis.Redis.delete(frappe.cache, levels._calls_name())
+
+	def call(user: str = "Administrator", authorization: str | None = "token a:b"):
+		headers["Authorization"] = authorization
+		frappe.session.user = user
+		try:
+			limits.check_api_call()
+		finally:
+			frappe.session.user = "Administrator"
+
+	yield call
+	redis.Redis.delete(frappe.cache, levels._calls_name())
+
+
+def test_api_calls_above_the_limit_are_refused_until_midnight(site, frappe, api_call):
+	from werkzeug.exceptions import TooManyRequests
+
+	site.apply(limits={"api_calls_per_day": {"value": 2, "is_hard": True}})
+	api_call(user="Guest")
+	api_call(authorization=None)
+	api_call()
+	api_call()
+	for _ in range(2):
+		with pytest.raises(TooManyRequests) as refusal:
+			api_call()
+	response = refusal.value.get_response()
+	assert response.status_code == 429 and 0 < int(response.headers["Retry-After"]) <= 86400
+	decision = json.loads(response.get_data())["decision"]
+	assert (decision["reason"], decision["used"], decision["limit"]) == ("LIMIT_REACHED", 2, 2)
+	assert site.gating.get_limit_access("api_calls_per_day").used == 2
+
+
+def test_api_calls_above_a_soft_limit_and_without_redis_are_admitted(site, frappe, api_call, monkeypatch):
+	site.apply(limits={"api_calls_per_day": {"value": 0, "is_hard": False}})
+	api_call()
+	site.apply(limits={"api_calls_per_day": {"value": 0, "is_hard": True}})
+	with monkeypatch.context() as patch:
+		patch.setattr(frappe, "cache", redis.Redis(port=1))
+		api_call()
+
+
+# -- levels ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_hourly_job_measures_what_this_site_has(site, frappe):
+	from buildpro_saas.tenant_site import limits
+
+	site.apply()
+	limits.look_after()
+	rows = {row.name: row for row in frappe.get_all("Limit Level", fields=["*"])}
+	assert {"max_users", "max_storage_gb", "emails_per_day", "api_calls_per_day"} <= rows.keys()
+	assert ("max_projects" in rows) == bool(frappe.db.exists("DocType", "Project"))
+	assert rows["max_storage_gb"].used > 0 and rows["max_storage_gb"].measured_on
+	frappe.db.delete("Limit Level")
+	frappe.db.commit()
+
+
+def test_nobody_writes_levels(site, frappe):
+	from buildpro_saas.tenant_site import levels
+
+	levels.keep("max_users", lambda: 5, is_anew=False, day=None)
+	doc = frappe.get_doc("Limit Level", "max_users")
+	doc.used = 0
+	with pytest.raises(frappe.PermissionError):
+		doc.save(ignore_permissions=True)
+	with pytest.raises(frappe.PermissionError):
+		doc.delete(ignore_permissions=True)
+
+
+def test_jobs_of_the_other_role_are_stopped(site, frappe):
+	from buildpro_saas import install
+	from buildpro_saas.provisioning.schedule import ADMIN_JOBS
+	from buildpro_saas.tenant_site.setup import TENANT_JOBS
+
+	frappe.db.set_value("Scheduled Job Type", {"method": ("in", (*ADMIN_JOBS, *TENANT_JOBS))}, "stopped", 0)
+	frappe.conf.buildpro_role = "admin"
+	install._stop_jobs_of_the_other_role()
+	stopped = frappe.get_all("Scheduled Job Type", {"stopped": 1}, pluck="method")
+	assert set(TENANT_JOBS) <= set(stopped) and not set(ADMIN_JOBS) & set(stopped)
