@@ -306,10 +306,10 @@ def test_levels_say_who_is_over(site, tenant):
 	from buildpro_saas.control_plane import usage
 
 	usage.receive(tenant, batch([], {"max_users": 12, "max_companies": 1, "max_projects": 40}))
-	rows = site.frappe.get_all(
-		"Tenant Limit Level", fields=["*"], order_by="limit_key"
-	)
-	assert [(each.limit_key, each.used, each.value if each.is_limited else None, each.is_over) for each in rows] == [
+	rows = site.frappe.get_all("Tenant Limit Level", fields=["*"], order_by="limit_key")
+	assert [
+		(each.limit_key, each.used, each.value if each.is_limited else None, each.is_over) for each in rows
+	] == [
 		("max_companies", 1, 1, 0),
 		("max_projects", 40, None, 0),
 		("max_users", 12, 10, 1),
