@@ -82,6 +82,20 @@ def store() -> None:
 	frappe.db.commit()
 
 
+def recent(number: int) -> dict[str, dict[str, int]]:
+	"""{feature: {outcome: count}} of the last `number` days, with what still waits in Redis."""
+	since = days.today() - timedelta(days=number)
+	rows = frappe.get_all(DOCTYPE, {"date": (">", since)}, ["date", "feature", "outcome", "count"])
+	counts = [(row.date, row.outcome, row.feature, row["count"]) for row in rows]
+	counts += [(*key, waiting) for key, waiting in _in_redis().items()]
+	found: dict[str, dict[str, int]] = {}
+	for day, outcome, feature, count in counts:
+		if day > since:
+			by_outcome = found.setdefault(feature, {})
+			by_outcome[outcome] = by_outcome.get(outcome, 0) + count
+	return found
+
+
 def to_send() -> dict | None:
 	"""What the admin site does not know yet: {"id", "rows": [{"date": "YYYY-MM-DD", "feature", "outcome", "count"}], "levels"}.
 
@@ -137,6 +151,14 @@ def _take_from_redis() -> dict[tuple[date, str, str], int]:
 	except redis.exceptions.RedisError:
 		return {}
 	return _parsed(found)
+
+
+def _in_redis() -> dict[tuple[date, str, str], int]:
+	"""This site's counts in Redis, which stay there."""
+	try:
+		return _parsed(frappe.cache.pipeline(transaction=False).hgetall(_redis_name(local.site)).execute()[0])
+	except redis.exceptions.RedisError:
+		return {}
 
 
 def _parsed(found: dict[bytes, bytes]) -> dict[tuple[date, str, str], int]:

@@ -68,11 +68,15 @@ def staff(module_bench):
 
 @pytest.fixture
 def desk(chromium, staff, module_bench):
-	"""Open Desk as somebody: `desk("SaaS Manager")`. A script error in the page fails the test."""
+	"""Open Desk as somebody: `desk("SaaS Manager")`, or `desk((user, password), site)` elsewhere than on the admin site.
+
+	A script error in the page fails the test.
+	"""
 	opened = []
 
-	def open_desk(role: str) -> Desk:
-		opened.append(Desk(chromium, staff[role], module_bench.services.port("web")))
+	def open_desk(who: str | tuple[str, str], site: str = os.environ["BUILDPRO_ADMIN_SITE"]) -> Desk:
+		credentials = staff[who] if isinstance(who, str) else who
+		opened.append(Desk(chromium, credentials, module_bench.services.port("web"), site))
 		return opened[-1]
 
 	yield open_desk
@@ -85,8 +89,8 @@ def desk(chromium, staff, module_bench):
 class Desk:
 	"""Desk in a window of its own, signed in through the login page."""
 
-	def __init__(self, browser, credentials: tuple[str, str], port: int):
-		self.address = f"http://{os.environ['BUILDPRO_ADMIN_SITE']}:{port}"
+	def __init__(self, browser, credentials: tuple[str, str], port: int, site: str):
+		self.address = f"http://{site}:{port}"
 		self.page = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
 		self.page.set_default_timeout(30 * SECONDS)
 		self.errors: list[str] = []

@@ -144,6 +144,6 @@ def test_the_form_shows_every_feature_with_the_plan_that_has_it_and_escapes_labe
 	settings = site.settings()
 	settings.run_method("onload")
 	view = settings.get_onload("features")
-	assert "Available in Enterprise" in view and "Max Users" in view and "support@example.com" in view
+	assert "Available in Enterprise" in view and "Users" in view and "support@example.com" in view
 	assert "BIM &lt;i&gt;Models&lt;/i&gt;" in view and "<i>" not in view
 	assert view.index("RFI") < view.index("BIM")

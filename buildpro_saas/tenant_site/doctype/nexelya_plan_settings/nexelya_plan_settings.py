@@ -3,18 +3,13 @@
 The signed statement in the site's folder is what counts; this record shows it.
 """
 
-from datetime import datetime, timezone
-
 import frappe
 from frappe import _
 from frappe.model.document import Document
-from frappe.utils import convert_utc_to_system_timezone
 
-from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements import statement
-from buildpro_saas.entitlements.decision import DENYING_GRANTS, OPERATOR, Gate
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.tenant_site import entitlement
+from buildpro_saas.tenant_site import entitlement, your_plan
 
 STATUSES = {
 	Reason.PLAN: "Active",
@@ -26,7 +21,6 @@ STATUSES = {
 }
 PAST_DUE = "Past due"
 NOT_GENUINE = "Not genuine"
-VIEW = "buildpro_saas/tenant_site/doctype/nexelya_plan_settings/nexelya_plan_settings.html"
 
 
 class NexelyaPlanSettings(Document):
@@ -47,7 +41,7 @@ class NexelyaPlanSettings(Document):
 
 	def onload(self) -> None:
 		self.follow_entitlement()
-		self.set_onload("features", self.features_html())
+		self.set_onload("features", your_plan.render(entitlement.load_gate(), self.status))
 
 	def validate(self) -> None:
 		self.keep_company()
@@ -71,7 +65,7 @@ class NexelyaPlanSettings(Document):
 		gate = entitlement.load_gate()
 		self.token = entitlement.stored_token()
 		self.status = STATUSES.get(gate.standing, NOT_GENUINE)
-		self.valid_until = gate.statement and as_system_time(gate.statement.expires)
+		self.valid_until = gate.statement and your_plan.as_system_time(gate.statement.expires)
 		if gate.statement:
 			self.plan_type = gate.grants.plan
 			if gate.standing is Reason.PLAN and gate.statement.status == statement.PAST_DUE:
@@ -87,46 +81,3 @@ class NexelyaPlanSettings(Document):
 		self.set_user_and_timestamp()
 		self.update_single(self.get_valid_dict())
 		self.clear_cache()
-
-	def features_html(self) -> str:
-		"""The catalogue's features and the plan's limits as the form shows them."""
-		gate = entitlement.load_gate()
-		context = {"message": self.explanation(gate)}
-		if gate.statement:
-			decisions = [gate[feature] for feature in gate.known_features]
-			context["features"] = sorted(
-				(
-					{
-						"key": each.feature,
-						"label": catalogues.label_of(gate.catalogue, "features", each.feature),
-						"is_in_plan": each.feature in gate.grants.features
-						and each.reason not in DENYING_GRANTS,
-						"available_in": each.required_plan,
-					}
-					for each in decisions
-				),
-				key=lambda row: (not row["is_in_plan"], row["label"].lower()),
-			)
-			context["limits"] = [
-				{"label": frappe.unscrub(key), "value": limit.value, "is_hard": limit.is_hard}
-				for key, limit in sorted(gate.limits.items())
-			]
-		return frappe.render_template(VIEW, context)
-
-	def explanation(self, gate: Gate) -> str:
-		contact = (gate.statement and gate.statement.contact) or OPERATOR
-		if gate.standing == Reason.PLAN:
-			return _("To change your plan, please ask {0}.").format(contact)
-		if gate.statement is None:
-			return _(
-				"This site has no entitlement that counts, so no feature is available. Please ask {0}."
-			).format(contact)
-		return _("The entitlement is not in force as it should be: {0}. Please ask {1}.").format(
-			_(self.status), contact
-		)
-
-
-def as_system_time(seconds: int) -> datetime:
-	"""Seconds since the epoch as the naive time in the site's time zone that Frappe's Datetime fields hold."""
-	utc = datetime.fromtimestamp(seconds, timezone.utc).replace(tzinfo=None)
-	return convert_utc_to_system_timezone(utc).replace(tzinfo=None)

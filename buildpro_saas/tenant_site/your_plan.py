@@ -1,0 +1,156 @@
+"""The page "Your Plan", as the site's own System Manager sees it: features, limits with what is in use, dates, uses of the last days."""
+
+from datetime import datetime, timezone
+
+import frappe
+from frappe import _
+from frappe.utils import convert_utc_to_system_timezone, format_datetime
+
+from buildpro_saas.entitlements import catalogue as catalogues
+from buildpro_saas.entitlements.decision import DENYING_GRANTS, OPERATOR, Gate, readable_number
+from buildpro_saas.entitlements.layers import Grant, Limit
+from buildpro_saas.entitlements.reason import Reason
+from buildpro_saas.tenant_site import limits, usage
+
+VIEW = "buildpro_saas/tenant_site/doctype/nexelya_plan_settings/nexelya_plan_settings.html"
+DAYS = 30
+# From this part of a limit on, its bar warns.
+NEARLY = 0.8
+
+
+def render(gate: Gate, status: str) -> str:
+	"""The view as HTML; every name in it is escaped by the template. status: what Nexelya Plan Settings calls the standing."""
+	context = {
+		"message": explanation(gate, status),
+		"status": _(status),
+		"colour": _colour(gate),
+		"days": DAYS,
+	}
+	if gate.statement:
+		context |= {
+			"plan": gate.grants.plan,
+			"dates": _dates(gate),
+			"features": _features(gate),
+			"limits": [_limit(gate, key, limit) for key, limit in sorted(gate.limits.items())],
+		}
+		context["next_plans"] = _next_plans(context["features"])
+	return frappe.render_template(VIEW, context)
+
+
+def explanation(gate: Gate, status: str) -> str:
+	"""What to do about it, and whom to ask."""
+	contact = (gate.statement and gate.statement.contact) or OPERATOR
+	if gate.standing == Reason.PLAN:
+		return _("To change your plan, please ask {0}.").format(contact)
+	if gate.statement is None:
+		return _(
+			"This site has no entitlement that counts, so no feature is available. Please ask {0}."
+		).format(contact)
+	return _("The entitlement is not in force as it should be: {0}. Please ask {1}.").format(
+		_(status), contact
+	)
+
+
+def as_system_time(seconds: int) -> datetime:
+	"""Seconds since the epoch as the naive time in the site's time zone that Frappe's Datetime fields hold."""
+	utc = datetime.fromtimestamp(seconds, timezone.utc).replace(tzinfo=None)
+	return convert_utc_to_system_timezone(utc).replace(tzinfo=None)
+
+
+def _colour(gate: Gate) -> str:
+	if not gate.is_in_force:
+		return "red"
+	return "green" if gate.standing is Reason.PLAN and gate.statement.status == "Active" else "orange"
+
+
+def _dates(gate: Gate) -> list[str]:
+	"""Sentences on what begins and ends when."""
+	grants, statement = gate.grants, gate.statement
+	found = []
+	if grants.plan_until:
+		when = _when(grants.plan_until)
+		following = statement.grants(grants.plan_until).plan
+		sentence = _("You are trying out {0} until {1}") if grants.is_trial else _("{0} holds until {1}")
+		found.append(
+			sentence.format(grants.plan, when) + (_(", then {0}").format(following) if following else "")
+		)
+	found.append(_("Confirmed until {0}").format(_when(statement.expires)))
+	if gate.standing is Reason.GRACE:
+		found.append(_("Grace until {0}").format(_when(statement.grace_until)))
+	return found
+
+
+def _when(seconds: int) -> str:
+	return format_datetime(as_system_time(seconds), "medium")
+
+
+def _features(gate: Gate) -> list[dict]:
+	"""The catalogue's features, those of the tenant first: how it comes to each, and how often each was used."""
+	uses = usage.recent(DAYS)
+	rows = []
+	for key in gate.known_features:
+		grant = gate.grants.features.get(key)
+		available_in = gate[key].required_plan
+		is_had = grant is not None and grant.reason not in DENYING_GRANTS
+		text, colour = _state(grant, gate[key].reason, available_in)
+		rows.append(
+			{
+				"key": key,
+				"label": catalogues.label_of(gate.catalogue, "features", key),
+				"is_had": is_had,
+				"available_in": None if is_had or grant else available_in,
+				"state": text,
+				"colour": colour,
+				"allowed": uses.get(key, {}).get(usage.ALLOWED, 0) + uses.get(key, {}).get(usage.SHADOW, 0),
+				"denied": uses.get(key, {}).get(usage.DENIED, 0),
+			}
+		)
+	return sorted(rows, key=lambda row: (not row["is_had"], row["available_in"] or "", row["label"].lower()))
+
+
+def _state(grant: Grant | None, reason: Reason, available_in: str | None) -> tuple[str, str]:
+	"""What the pill beside a feature says, and its colour."""
+	if reason is Reason.SHADOW:
+		return _("Available for the time being"), "orange"
+	if grant is None:
+		return (_("Available in {0}").format(available_in) if available_in else _("No")), "gray"
+	return {
+		Reason.PLAN: (_("In your plan"), "green"),
+		Reason.TRIAL: (_("On trial"), "blue"),
+		Reason.ADDON: (_("Add-on {0}").format(grant.source), "green"),
+		Reason.OVERRIDE: (_("Granted to you"), "green"),
+		Reason.REVOKED: (_("Not available at present"), "red"),
+		Reason.KILLED: (_("Switched off for everybody"), "red"),
+	}[grant.reason]
+
+
+def _next_plans(features: list[dict]) -> list[dict]:
+	"""What each plan above has that this one has not: {"plan", "adds": labels}."""
+	found: dict[str, list[str]] = {}
+	for feature in features:
+		if feature["available_in"]:
+			found.setdefault(feature["available_in"], []).append(feature["label"])
+	return [{"plan": plan, "adds": ", ".join(labels)} for plan, labels in found.items()]
+
+
+def _limit(gate: Gate, key: str, limit: Limit) -> dict:
+	"""A limit's row: "12 of 10", how long its bar is (per cent), and its colour. Without a measure: its value alone."""
+	declared = limits.declared().get(key)
+	is_measured = declared is not None and declared.is_measurable()
+	used = declared.in_use() if is_measured else 0
+	part = used / limit.value if limit.value else float(used > 0)
+	return {
+		"key": key,
+		"label": catalogues.label_of(gate.catalogue, "limits", key, declared and declared.label),
+		"kind": _("Hard: more is refused") if limit.is_hard else _("Soft: more is noted"),
+		"text": _shown(used, limit, declared.unit) if is_measured else readable_number(limit.value),
+		"is_measured": is_measured,
+		"is_over": used > limit.value,
+		"percent": min(round(part * 100), 100),
+		"colour": "danger" if used > limit.value else "warning" if part >= NEARLY else "success",
+	}
+
+
+def _shown(used: float, limit: Limit, unit: str) -> str:
+	text = _("{0} of {1}").format(readable_number(used), readable_number(limit.value))
+	return f"{text} {_(unit)}" if unit else text

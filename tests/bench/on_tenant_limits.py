@@ -1,0 +1,44 @@
+"""What the tests of limits do on a tenant's site."""
+
+import time
+
+import frappe
+import redis
+from frappe.core.doctype.user.user import generate_keys
+
+from buildpro_saas.tenant_site import entitlement, levels, limits, usage
+
+
+def used(key: str) -> float:
+	return limits.declared()[key].in_use()
+
+
+def measure(key: str, used: float) -> None:
+	levels.keep(key, lambda: used, is_anew=True, day=None)
+	frappe.db.commit()
+
+
+def next_sequence() -> int:
+	return max(entitlement.lowest_sequence() + 1, int(time.time()))
+
+
+def apply(token: str) -> None:
+	entitlement.apply(token, {})
+
+
+def api_key() -> str:
+	"""KEY:SECRET of the owner, made anew."""
+	user = frappe.get_all("User", {"email": ("like", "owner@%")}, pluck="name")[0]
+	secret = generate_keys(user)["api_secret"]
+	frappe.db.commit()
+	return f"{frappe.db.get_value('User', user, 'api_key')}:{secret}"
+
+
+def forget_calls() -> None:
+	redis.Redis.delete(frappe.cache, levels._calls_name())
+
+
+def uses(feature: str, outcome: str) -> int:
+	usage.store()
+	found = frappe.get_all(usage.DOCTYPE, {"feature": feature, "outcome": outcome}, pluck="count")
+	return sum(found)

@@ -1,0 +1,120 @@
+"""What "Your plan" shows to the tenant's System Manager, read from the HTML as a browser would."""
+
+import re
+import time
+
+import pytest
+from bs4 import BeautifulSoup
+
+DAY = 24 * 3600
+
+
+@pytest.fixture
+def shown(site):
+	"""Put an entitlement into force and look at the form: shown(limits=…) → the parsed view."""
+
+	def shown(**changes):
+		site.apply(**changes)
+		settings = site.settings()
+		settings.run_method("onload")
+		return BeautifulSoup(settings.get_onload("features"), "html.parser")
+
+	return shown
+
+
+def row(view, kind: str, key: str) -> str:
+	return re.sub(r"\s+", " ", view.select_one(f"tr[data-{kind}={key}]").get_text(" ")).strip()
+
+
+def test_a_downgrade_shows_twelve_of_ten_in_red(site, shown, monkeypatch):
+	from buildpro_saas.tenant_site import limits
+
+	monkeypatch.setattr(limits.Declared, "in_use", lambda limit: 12 if limit.key == "max_users" else 8.5)
+	view = shown(
+		limits={
+			"max_users": {"value": 10, "is_hard": True},
+			"max_storage_gb": {"value": 10, "is_hard": False},
+			"max_file_size_mb": {"value": 25, "is_hard": True},
+		}
+	)
+	assert row(view, "limit", "max_users") == "Users 12 of 10 Hard: more is refused"
+	assert "text-danger" in str(view.select_one("tr[data-limit=max_users]"))
+	bar = view.select_one("tr[data-limit=max_users] .progress-bar")
+	assert "bg-danger" in bar["class"] and bar["style"] == "width: 100%"
+	assert row(view, "limit", "max_storage_gb") == "Storage 8.5 of 10 GB Soft: more is noted"
+	assert "bg-warning" in view.select_one("tr[data-limit=max_storage_gb] .progress-bar")["class"]
+	assert row(view, "limit", "max_file_size_mb") == "Max file size mb 25 Hard: more is refused"
+	assert not view.select("tr[data-limit=max_file_size_mb] .progress")
+
+
+def test_what_the_next_plan_adds_and_where_each_feature_comes_from(site, shown):
+	now = int(time.time())
+	view = shown(
+		features=["daily_log"],
+		addons=[
+			{"addon": "Extra & more", "features": ["drones"], "limits": {}, "from": None, "until": now + DAY}
+		],
+		shadow=["rfi"],
+	)
+	assert row(view, "feature", "daily_log") == "Daily Log In your plan"
+	assert row(view, "feature", "drones") == "Drones Add-on Extra & more"
+	assert row(view, "feature", "rfi") == "RFI Available for the time being"
+	assert row(view, "feature", "bim") == "BIM <i>Models</i> Available in Enterprise"
+	adds = [each.get_text() for each in view.select(".buildpro-next-plan")]
+	assert "Enterprise adds: BIM <i>Models</i>" in adds and not view.select("i")
+
+
+def test_a_trial_shows_when_it_ends_and_what_follows(site, shown):
+	from buildpro_saas.entitlements import layers
+
+	end = int(time.time()) + 10 * DAY
+	view = shown(
+		plans=[
+			layers.plan_layer("Enterprise", ["bim", "rfi"], is_trial=True, until=end),
+			layers.plan_layer("Core", ["daily_log"], begins=end),
+		]
+	)
+	text = view.get_text(" ")
+	assert "You are trying out Enterprise until" in text and ", then Core" in text
+	assert row(view, "feature", "bim") == "BIM <i>Models</i> On trial"
+
+
+@pytest.mark.parametrize(
+	"changes, status, colour",
+	[
+		({}, "Active", "green"),
+		({"status": "Past Due"}, "Past due", "orange"),
+		({"status": "Suspended"}, "Suspended", "red"),
+		({"now": time.time() - 33 * DAY}, "In grace", "orange"),
+		({"now": time.time() - 60 * DAY}, "Expired", "red"),
+	],
+)
+def test_the_standing_is_shown(site, shown, changes, status, colour):
+	pill = shown(**changes).select_one(".buildpro-status")
+	assert pill.get_text() == status and colour in pill["class"]
+
+
+def test_without_an_entitlement_the_view_says_so(site):
+	settings = site.settings()
+	settings.run_method("onload")
+	assert "no entitlement that counts" in settings.get_onload("features")
+
+
+def test_uses_of_the_last_days_are_shown_also_those_that_still_wait(site, shown):
+	from buildpro_saas.tenant_site import usage
+
+	site.frappe.db.delete("Feature Usage")
+	for feature, outcome, number in (("rfi", "ALLOWED", 4), ("bim", "DENIED", 2)):
+		for _ in range(number):
+			usage.count(feature, outcome)
+	usage.store()
+	usage.count("rfi", "SHADOW")
+	usage.flush()
+	try:
+		view = shown()
+		assert row(view, "feature", "rfi") == "RFI In your plan 5"
+		assert row(view, "feature", "bim") == "BIM <i>Models</i> Available in Enterprise 2"
+	finally:
+		usage.store()
+		site.frappe.db.delete("Feature Usage")
+		site.frappe.db.commit()
