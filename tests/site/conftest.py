@@ -27,6 +27,13 @@ def site(admin_site):
 	site.take_entitlement_off()
 
 
+@pytest.fixture
+def tests_allowed(site, monkeypatch):
+	"""As on a developer's site in `bench run-tests`."""
+	monkeypatch.setitem(site.frappe.local.conf, "allow_tests", 1)
+	monkeypatch.setitem(site.frappe.flags, "in_test", True)
+
+
 class SiteUnderTest:
 	"""frappe, our modules and the tokens that tests ask for; imported late, for Frappe must know its site first."""
 
