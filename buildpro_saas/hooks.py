@@ -1,3 +1,6 @@
+# A process that has read these hooks finds the app on every tenant's site (tenant_site/presence.py).
+import buildpro_saas.tenant_site
+
 app_name = "buildpro_saas"
 app_title = "BuildPro SaaS"
 app_publisher = "BuildPro"
