@@ -1,0 +1,201 @@
+"""How often each feature is asked for and with what outcome: counted without SQL, kept by day, told to the admin site.
+
+A decision adds one to a number in this process's memory. At the end of a request, every few seconds, the numbers go to Redis; from
+there the scheduler moves them into Feature Usage. On every way they are taken away before they are added: what a crash
+interrupts is lost rather than counted twice. Where Redis is away they wait in memory, of which there is an end. Days are those of
+UTC, since a tenant can choose the site's time zone, and the admin site sums up many.
+"""
+
+import atexit
+import os
+from contextlib import suppress
+from datetime import date, timedelta
+from threading import Lock
+from time import monotonic, time
+
+import frappe
+import redis
+from frappe import local
+from frappe.utils import now
+
+DOCTYPE = "Feature Usage"
+ALLOWED, DENIED, SHADOW = OUTCOMES = ("ALLOWED", "DENIED", "SHADOW")
+DAY = 24 * 60 * 60
+EPOCH = date(1970, 1, 1)
+FLUSH_SECONDS = 3
+# Different (site, day, feature, outcome) that wait in a process; what comes beyond is not counted.
+MOST_WAITING = 10_000
+# How long Redis holds what no scheduler fetches (seconds), and the site its days.
+KEPT_IN_REDIS = 7 * DAY
+KEPT_DAYS = 400
+# Rows in one batch for the admin site, which refuses longer ones (control_plane/usage.py).
+LARGEST_BATCH = 500
+
+_waiting: dict[tuple[str, int, str, str], int] = {}
+_lock = Lock()
+_flushed_at = 0.0
+
+
+def count(feature: str, outcome: str) -> None:
+	"""Count one decision about `feature` on this site; outcome: one of OUTCOMES. Neither blocks nor raises."""
+	key = (local.site, int(time()) // DAY, feature, outcome)
+	with _lock:
+		if key in _waiting:
+			_waiting[key] += 1
+		elif len(_waiting) < MOST_WAITING:
+			_waiting[key] = 1
+
+
+def flush_when_due() -> None:
+	"""Hook `after_request`: hand the counts over if that was not done in the last seconds."""
+	if _waiting and monotonic() > _flushed_at + FLUSH_SECONDS:
+		flush()
+
+
+def flush() -> None:
+	"""Add this process's counts, of all its sites, to those in Redis; hook `after_job`, whose process ends at once.
+
+	Where Redis cannot be reached they stay in memory.
+	"""
+	global _flushed_at
+	_flushed_at = monotonic()
+	if not _waiting or frappe.cache is None:
+		return
+	try:
+		# what fails from here on may have been counted in part: it is not tried again
+		frappe.cache.ping()
+	except redis.exceptions.RedisError:
+		return
+	with _lock:
+		taken = dict(_waiting)
+		_waiting.clear()
+	with suppress(redis.exceptions.RedisError):
+		_add_in_redis(taken)
+
+
+def store() -> None:
+	"""Move this site's counts from Redis into Feature Usage, and commit. Run by the scheduler."""
+	flush()
+	for (day, outcome, feature), number in _take_from_redis().items():
+		_add_row(day, feature, outcome, number)
+	oldest = today() - timedelta(days=KEPT_DAYS)
+	frappe.db.delete(DOCTYPE, {"date": ("<", oldest)})
+	frappe.db.commit()
+
+
+def to_send() -> dict | None:
+	"""What the admin site does not know yet: {"id", "rows": [{"date": "YYYY-MM-DD", "feature", "outcome", "count"}], "levels"}.
+
+	A row's count is the day's total so far, so that a batch which arrives twice, or late, changes nothing. levels: {limit: in use}.
+	None when there is nothing new. The caller commits.
+	"""
+	store()
+	table = frappe.qb.DocType(DOCTYPE)
+	rows = (
+		frappe.qb.from_(table)
+		.select(table.name, table.date, table.feature, table.outcome, table["count"])
+		.where(table["count"] > table.sent)
+		.orderby(table.date)
+		.limit(LARGEST_BATCH)
+		.for_update()
+		.run(as_dict=True)
+	)
+	if not rows:
+		return None
+	batch = frappe.generate_hash(length=20)
+	names = [row.pop("name") for row in rows]
+	(
+		frappe.qb.update(table)
+		.set(table.batch, batch)
+		.set(table.in_batch, table["count"])
+		.where(table.name.isin(names))
+		.run()
+	)
+	return {"id": batch, "rows": [{**row, "date": str(row.date)} for row in rows], "levels": {}}
+
+
+def sent(batch_id: str) -> None:
+	"""Note that the admin site has the batch. The caller commits."""
+	table = frappe.qb.DocType(DOCTYPE)
+	(
+		frappe.qb.update(table)
+		.set(table.sent, table.in_batch)
+		.set(table.batch, None)
+		.where(table.batch == batch_id)
+		.run()
+	)
+
+
+def today() -> date:
+	"""The day (UTC) that counts belong to."""
+	return EPOCH + timedelta(days=int(time()) // DAY)
+
+
+def _add_in_redis(counts: dict[tuple[str, int, str, str], int]) -> None:
+	pipeline = frappe.cache.pipeline(transaction=False)
+	for (site, day, feature, outcome), number in counts.items():
+		pipeline.hincrby(_redis_name(site), f"{day}|{outcome}|{feature}", number)
+	for site in {key[0] for key in counts}:
+		pipeline.expire(_redis_name(site), KEPT_IN_REDIS)
+	pipeline.execute()
+
+
+def _take_from_redis() -> dict[tuple[date, str, str], int]:
+	"""This site's counts, which are gone from Redis before they are written anywhere."""
+	pipeline = frappe.cache.pipeline(transaction=True)
+	pipeline.hgetall(_redis_name(local.site))
+	pipeline.delete(_redis_name(local.site))
+	try:
+		found, _deleted = pipeline.execute()
+	except redis.exceptions.RedisError:
+		return {}
+	return _parsed(found)
+
+
+def _parsed(found: dict[bytes, bytes]) -> dict[tuple[date, str, str], int]:
+	counts = {}
+	for field, number in found.items():
+		day, outcome, feature = field.decode().split("|", 2)
+		counts[(EPOCH + timedelta(days=int(day)), outcome, feature)] = int(number)
+	return counts
+
+
+def _redis_name(site: str) -> str:
+	# not below the site's own prefix: clearing the cache would drop what was counted
+	return f"buildpro_usage|{site}"
+
+
+def _add_row(day: date, feature: str, outcome: str, number: int) -> None:
+	table = frappe.qb.DocType(DOCTYPE)
+	values = {
+		"name": f"{day} {outcome} {feature}",
+		"creation": now(),
+		"modified": now(),
+		"owner": "Administrator",
+		"modified_by": "Administrator",
+		"date": day,
+		"feature": feature,
+		"outcome": outcome,
+		"count": number,
+		"sent": 0,
+		"in_batch": 0,
+	}
+	(
+		frappe.qb.into(table)
+		.columns(*values)
+		.insert(*values.values())
+		.on_duplicate_key_update(table["count"], table["count"] + number)
+		.on_duplicate_key_update(table.modified, now())
+		.run()
+	)
+
+
+def _start_anew() -> None:
+	"""In a forked process: the counts are its parent's, and so is a lock that another thread may have held."""
+	global _lock
+	_lock = Lock()
+	_waiting.clear()
+
+
+os.register_at_fork(after_in_child=_start_anew)
+atexit.register(flush)
