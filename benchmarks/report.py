@@ -8,7 +8,7 @@ import re
 from datetime import date
 from pathlib import Path
 
-from benchmarks import concurrency, curve, database_copy, provisioning
+from benchmarks import concurrency, curve, database_copy, gate, provisioning
 from dev.bench import Bench
 from dev.home import REPO, read_json, write_atomically, write_json
 from dev.shell import output_of
@@ -20,6 +20,7 @@ PARTS = (
 	("Copying a database", database_copy),
 	("Twenty at once", concurrency),
 	("The hundredth site", curve),
+	("A feature check", gate),
 )
 
 

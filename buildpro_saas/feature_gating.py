@@ -8,50 +8,49 @@ if check_feature_access("rfi"):
 require_feature("bim")  # raises FeatureNotAvailableError, which names the plan that has it
 ```
 
-Decided locally from the site's signed entitlement: no network, and one read of Redis a request at most.
+Decided locally from the site's signed entitlement: no network, and one look at a file a request at most.
 """
 
-from typing import NoReturn
+from collections.abc import Callable
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import TypeVar
 
 import frappe
-from frappe import _
 
+from buildpro_saas import site_role
 from buildpro_saas.entitlements import decision
 from buildpro_saas.entitlements.decision import Decision
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.tenant_site import limits
+from buildpro_saas.tenant_site import gates, limits
 from buildpro_saas.tenant_site.entitlement import current_gate
 from buildpro_saas.tenant_site.limits import LimitReachedError
+from buildpro_saas.tenant_site.refusal import (
+	FeatureNotAvailableError,
+	SiteRestrictedError,
+	UnknownFeatureError,
+	refuse,
+	refuse_unknown,
+)
 
 __all__ = [
 	"Decision",
 	"FeatureNotAvailableError",
 	"LimitReachedError",
 	"Reason",
+	"SiteRestrictedError",
 	"UnknownFeatureError",
 	"UnknownLimitError",
 	"check_feature_access",
+	"feature_required",
 	"get_feature_access",
 	"get_limit_access",
+	"has_feature",
 	"require_feature",
 	"require_limit",
 ]
 
-
-class FeatureNotAvailableError(frappe.PermissionError):
-	"""A feature that this site may not use; `decision` has the reason. HTTP 403."""
-
-	http_status_code = 403
-	decision: Decision | None = None
-
-
-class UnknownFeatureError(frappe.ValidationError, LookupError):
-	"""A feature that no catalogue has; the message names the nearest known one.
-
-	HTTP 400: the caller's mistake.
-	"""
-
-	http_status_code = 400
+F = TypeVar("F", bound=Callable)
 
 
 class UnknownLimitError(frappe.ValidationError, LookupError):
@@ -68,7 +67,7 @@ def check_feature_access(feature: str) -> bool:
 	try:
 		return current_gate()[feature].allowed
 	except decision.UnknownFeatureError as error:
-		_refuse_unknown(error)
+		refuse_unknown(error)
 
 
 def get_feature_access(feature: str) -> Decision:
@@ -79,20 +78,14 @@ def get_feature_access(feature: str) -> Decision:
 	try:
 		return current_gate()[feature]
 	except decision.UnknownFeatureError as error:
-		_refuse_unknown(error)
+		refuse_unknown(error)
 
 
 def require_feature(feature: str) -> None:
 	"""Raise FeatureNotAvailableError (HTTP 403, with a message in Desk) unless this site may use `feature`."""
 	answer = get_feature_access(feature)
-	if answer.allowed:
-		return
-	title = _("Not in your plan") if answer.reason == Reason.NOT_IN_PLAN else _("Not available")
-	try:
-		frappe.throw(answer.message, FeatureNotAvailableError, title=title)
-	except FeatureNotAvailableError as error:
-		error.decision = answer
-		raise
+	if not answer.allowed:
+		refuse(answer)
 
 
 def get_limit_access(key: str, requested: float = 1) -> Decision:
@@ -118,5 +111,40 @@ def require_limit(key: str, requested: float = 1) -> None:
 		frappe.throw(str(error), UnknownLimitError, title=_("Unknown limit"))
 
 
-def _refuse_unknown(error: decision.UnknownFeatureError) -> NoReturn:
-	frappe.throw(str(error), UnknownFeatureError, title=_("Unknown feature"))
+def has_feature(feature: str) -> bool:
+	"""For templates, print formats and web pages: `{% if has_feature("rfi") %}`.
+
+	True on a site that is no tenant's, where nothing is gated. Raises UnknownFeatureError for a name that the catalogue lacks.
+	"""
+	return not site_role.is_tenant_site() or check_feature_access(feature)
+
+
+def feature_required(feature: str) -> Callable[[F], F]:
+	"""Decorator: the function is there for sites that may use `feature`, and raises FeatureNotAvailableError on others.
+
+	Write it under `@frappe.whitelist()`, so that Frappe knows the guarded function:
+
+	    @frappe.whitelist()
+	    @feature_required("rfi")
+	    def send_reminder(rfi: str): ...
+
+	Each call is counted. Nothing is gated on a site that is no tenant's, nor while an app is installed or patched.
+	Raises TypeError when it stands above `@frappe.whitelist()`: the bare function would be open to HTTP.
+	"""
+
+	def decorate(function: F) -> F:
+		if function in frappe.whitelisted:
+			raise TypeError(
+				f"Write @feature_required under @frappe.whitelist(), not over it: {function.__qualname__}."
+			)
+		if iscoroutinefunction(function):
+			raise TypeError(f"@feature_required guards no coroutine: {function.__qualname__}.")
+
+		@wraps(function)
+		def guarded(*args, **kwargs):
+			gates.require((feature,))
+			return function(*args, **kwargs)
+
+		return guarded
+
+	return decorate

@@ -1,3 +1,6 @@
+# A process that has read these hooks finds the app on every tenant's site (tenant_site/presence.py).
+import buildpro_saas.tenant_site
+
 app_name = "buildpro_saas"
 app_title = "BuildPro SaaS"
 app_publisher = "BuildPro"
@@ -82,7 +85,9 @@ scheduler_events = {
 
 # Those jobs must not wait behind what hundreds of tenants' sites put into the default queue at each full hour.
 override_doctype_class = {
-	"Scheduled Job Type": "buildpro_saas.provisioning.schedule.PromptScheduledJobType",
+	"Scheduled Job Type": "buildpro_saas.overrides.ScheduledJobType",
+	"Report": "buildpro_saas.tenant_site.overrides.GatedReport",
+	"Page": "buildpro_saas.tenant_site.overrides.GatedPage",
 }
 
 # Dotted names of Playbook objects; any app may add its own.
@@ -105,10 +110,10 @@ ADMIN_TABLES = (
 	*("Site Image App", "Standby Pool"),
 	*("Add-on Feature", "Add-on Limit", "Tenant Add-on", "Tenant Override", "Feature Gate"),
 )
-has_permission = {
+_has_permission = {
 	doctype: "buildpro_saas.control_plane.permissions.has_permission" for doctype in ADMIN_DOCTYPES
 }
-permission_query_conditions = {
+_permission_query_conditions = {
 	doctype: "buildpro_saas.control_plane.permissions.query_conditions"
 	for doctype in ADMIN_DOCTYPES + ADMIN_TABLES
 }
@@ -117,6 +122,49 @@ doc_events = {
 	for doctype in ADMIN_DOCTYPES
 }
 doc_events["*"] = {"validate": "buildpro_saas.tenant_site.limits.check_growth"}
+
+# What a tenant's plan lacks is refused, and an expired or suspended site restricted: on tenants' sites only.
+doc_events["*"] = dict.fromkeys(
+	(
+		*("before_insert", "before_validate", "before_cancel", "before_update_after_submit"),
+		*("before_rename", "on_trash"),
+	),
+	"buildpro_saas.tenant_site.gates.on_event",
+)
+before_request = [
+	"buildpro_saas.tenant_site.restriction.on_request",
+	"buildpro_saas.tenant_site.methods.refuse_gated",
+]
+before_job = ["buildpro_saas.tenant_site.restriction.on_job"]
+override_whitelisted_methods = {
+	f"frappe.desk.desktop.{method}": f"buildpro_saas.tenant_site.workspaces.{method}"
+	for method in ("get_desktop_page", "get_workspace_sidebar_items")
+}
+extend_bootinfo = ["buildpro_saas.tenant_site.boot.extend"]
+app_include_js = ["/assets/buildpro_saas/js/buildpro.js"]
+jinja = {"methods": ["buildpro_saas.feature_gating.has_feature"]}
+
+
+def __getattr__(name):
+	"""has_permission and permission_query_conditions, made for the site that asks when Frappe collects its hooks.
+
+	Which doctypes a tenant may have out of sight follows from the operator's catalogue, and Frappe of 2023 knows no hook for all.
+	"""
+	if name not in _PER_SITE:
+		raise AttributeError(f"module {__name__} has no attribute {name}")
+	from buildpro_saas.tenant_site import hidden
+
+	permissions, conditions = hidden.hooks()
+	if name == "has_permission":
+		return {**permissions, **_has_permission}
+	return {**conditions, **_permission_query_conditions}
+
+
+def __dir__():
+	return [*globals(), *_PER_SITE]
+
+
+_PER_SITE = ("has_permission", "permission_query_conditions")
 
 # A tenant that is Draft or Removed may be deleted, an image pruned, a bench given up; what was done and seen stays on record.
 # A plan's versions and a kill switch do not keep a plan or a feature, either.

@@ -15,6 +15,11 @@ def is_admin_site() -> bool:
 	return frappe.conf.get("buildpro_role") == ADMIN
 
 
+def is_tenant_site() -> bool:
+	"""True on a tenant's site (`"buildpro_role": "tenant"`): what the plan lacks is refused there, and nowhere else."""
+	return frappe.conf.get("buildpro_role") == TENANT
+
+
 def only_on_admin_site() -> None:
 	"""Raise frappe.PermissionError unless this is the admin site."""
 	if not is_admin_site():

@@ -4,7 +4,7 @@ import difflib
 import html
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from functools import lru_cache
 
@@ -69,12 +69,14 @@ class Decision:
 
 	def as_dict(self) -> dict:
 		"""The decision as JSON can hold it; times in ISO 8601, UTC."""
-		times = {key: getattr(self, key) for key in ("valid_until", "stale_since")}
-		return (
-			asdict(self)
-			| {"reason": self.reason.value}
-			| {key: moment and moment.isoformat() for key, moment in times.items()}
-		)
+		plain = {name: getattr(self, name) for name in FIELDS}
+		plain["reason"] = self.reason.value
+		for key in ("valid_until", "stale_since"):
+			plain[key] = plain[key] and plain[key].isoformat()
+		return plain
+
+
+FIELDS = tuple(each.name for each in fields(Decision))
 
 
 class Gate(dict):

@@ -1,0 +1,3 @@
+from buildpro_saas.tenant_site import presence
+
+presence.keep()

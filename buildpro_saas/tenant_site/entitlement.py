@@ -22,13 +22,14 @@ from buildpro_saas.entitlements import decision, statement
 from buildpro_saas.entitlements.decision import Gate
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.statement import LEEWAY, EntitlementError, Statement
+from buildpro_saas.tenant_site import presence
 
 DOCTYPE = "Nexelya Plan Settings"
 FILE = "entitlement.json"
 # Stands for the token of a file that cannot be read: no JWT, so it never counts.
 DAMAGED = "damaged"
 # In site_config.json. The sequence number of the newest statement that the site has had: no older one counts.
-SEQUENCE_KEY = "buildpro_sequence"
+SEQUENCE_KEY = presence.SEQUENCE_KEY
 # In site_config.json. The latest time that this site knows to have been (epoch seconds): a clock set back gains nothing.
 CLOCK_KEY = "buildpro_clock"
 # In site_config.json. The public keys of the admin site, by key id.

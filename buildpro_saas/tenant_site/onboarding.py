@@ -19,7 +19,7 @@ from frappe.utils.global_search import get_doctypes_with_global_search, rebuild_
 from frappe.utils.scheduler import enable_scheduler
 
 from buildpro_saas.entitlements.statement import EntitlementError
-from buildpro_saas.tenant_site import company_setup, entitlement, site_limits
+from buildpro_saas.tenant_site import caches, company_setup, entitlement, presence, site_limits
 
 # Roles that Frappe's own set-up keeps from a site's first user
 # (frappe/desk/page/setup_wizard/setup_wizard.py), and ours, which belong to the operator's staff.
@@ -55,22 +55,16 @@ def apply_entitlement(token: str, catalogue: dict | None = None, company: str | 
 	settings.company = company or settings.company
 	settings.show_entitlement()
 	site_limits.follow()
-	frappe.db.after_commit.add(forget_what_shows_it)
+	presence.restore()
+	# now for this process, after the commit for what another has made of the old one meanwhile
+	caches.forget()
+	frappe.db.after_commit.add(caches.forget)
 	return {
 		"plan": settings.plan_type,
 		"status": settings.status,
 		"features": len(statement.grants().features),
 		"sequence": statement.sequence,
 	}
-
-
-def forget_what_shows_it() -> None:
-	"""Drop what Frappe keeps for all processes of what an entitlement has a part in: users' boot information, and web pages.
-
-	The gate itself needs none of it: it goes by a file, see entitlement.py.
-	"""
-	for key in ("bootinfo", "website_page"):
-		frappe.cache.delete_value(key)
 
 
 def make_owner(email: str, full_name: str, language: str, time_zone: str) -> dict:

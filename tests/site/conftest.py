@@ -27,6 +27,13 @@ def site(admin_site):
 	site.take_entitlement_off()
 
 
+@pytest.fixture
+def tests_allowed(site, monkeypatch):
+	"""As on a developer's site in `bench run-tests`."""
+	monkeypatch.setitem(site.frappe.local.conf, "allow_tests", 1)
+	monkeypatch.setitem(site.frappe.flags, "in_test", True)
+
+
 class SiteUnderTest:
 	"""frappe, our modules and the tokens that tests ask for; imported late, for Frappe must know its site first."""
 
@@ -37,6 +44,7 @@ class SiteUnderTest:
 		self.frappe, self.gating, self.entitlement = frappe, feature_gating, entitlement
 		self.onboarding = onboarding
 		self._sequence = int(time.time())
+		self.catalogue = CATALOGUE  # a test may put another in its place
 
 	def token(
 		self, key: dict | None = None, now: float | None = None, sequence: int | None = None, **changes
@@ -71,14 +79,14 @@ class SiteUnderTest:
 			valid_days=30,
 			grace_days=7,
 			sequence=self._sequence if sequence is None else sequence,
-			catalogue_digest=catalogue.digest(CATALOGUE),
+			catalogue_digest=catalogue.digest(self.catalogue),
 			now=now,
 		)
 
 	def apply(self, **changes) -> str:
 		"""Put an entitlement into force, and return its token."""
 		token = self.token(**changes)
-		self.onboarding.apply_entitlement(token, CATALOGUE, "Acme")
+		self.onboarding.apply_entitlement(token, self.catalogue, "Acme")
 		return token
 
 	def take_entitlement_off(self) -> None:

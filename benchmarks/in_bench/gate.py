@@ -1,0 +1,216 @@
+"""What a check costs in a process that serves a site. Runs in the bench's env, in sites/.
+
+Usage: gate.py ADMIN-SITE SITE apply small|large
+       gate.py ADMIN-SITE SITE measure ROUNDS
+
+"apply" puts an entitlement of that size into force on the site. "measure" prints JSON {name: [µs, one a round]} (of insert_ratio no µs): names end in the size
+where both sizes are measured. Sides that are compared are measured in turn, in one process.
+"""
+
+import json
+import statistics
+import sys
+import time
+from functools import partial
+
+import frappe
+
+from buildpro_saas.entitlements import catalogue as catalogues
+from buildpro_saas.entitlements import decision, layers, statement
+from buildpro_saas.tenant_site import entitlement
+
+SIZES = {"small": (10, 5), "large": (500, 50)}  # features, limits
+FEATURE, DENIED = "feature_1", "feature_0"
+CALLS = 500  # of what takes less than a few µs, timed together
+CHUNKS = 40  # of so many calls, of each side in turn
+FIRSTS = 200
+PAIRS = 100  # of inserts
+GATED = "Note"
+
+
+def catalogue_of(size: str) -> dict:
+	"""As many features and limits; the one that is asked for gates a doctype."""
+	features, limits = SIZES[size]
+	known = {
+		"features": {
+			f"feature_{number}": {
+				"label": f"Feature {number}",
+				"plan": "Enterprise",
+				"gates": [{"kind": "DocType", "name": f"Thing {number}", "operations": ["create"]}],
+			}
+			for number in range(features)
+		},
+		"limits": {f"limit_{number}": {"label": f"Limit {number}"} for number in range(limits)},
+	}
+	known["features"][FEATURE]["gates"] = [
+		{"kind": "DocType", "name": GATED, "operations": ["create", "write"]}
+	]
+	return known
+
+
+def apply(signing_key: dict, size: str) -> None:
+	"""Put an entitlement with all features but one into force on the site."""
+	catalogue = catalogue_of(size)
+	features = sorted(set(catalogue["features"]) - {DENIED})
+	limits = {key: {"value": 10, "is_hard": True} for key in catalogue["limits"]}
+	data = {
+		"tenant": "benchmark",
+		"site": frappe.local.site,
+		"layers": layers.single_plan("Growth", features, limits),
+	}
+	token = statement.issue(
+		signing_key,
+		data,
+		valid_days=30,
+		grace_days=7,
+		sequence=entitlement.lowest_sequence() + 1,
+		catalogue_digest=catalogues.digest(catalogue),
+	)
+	entitlement.apply(token, catalogue)
+
+
+def per_call(sides: dict) -> dict[str, float]:
+	"""µs for one call of each side {name: (prepare, function, arguments)}; the loop is part of it.
+
+	The sides take turns, a fraction of a millisecond each, and the median chunk counts: what else the machine does meets all of them
+	alike, and what it does in a chunk does not count.
+	"""
+	taken: dict[str, list[float]] = {name: [] for name in sides}
+	for _ in range(CHUNKS):
+		for name, (prepare, function, arguments) in sides.items():
+			prepare()
+			function(*arguments)
+			began = time.perf_counter()
+			for _ in range(CALLS):
+				function(*arguments)
+			taken[name].append((time.perf_counter() - began) / CALLS * 1e6)
+	return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def first_in_request(check) -> float:
+	"""Median µs of the first check of a request, in a process that knows the statement."""
+	taken = []
+	for _ in range(FIRSTS):
+		frappe.local.cache.clear()
+		frappe.local.conf = frappe._dict(
+			json.loads(json.dumps(frappe.local.conf))
+		)  # each request reads its own
+		began = time.perf_counter()
+		check(FEATURE)
+		taken.append(time.perf_counter() - began)
+	return statistics.median(taken) * 1e6
+
+
+def cold(check) -> float:
+	"""µs of the first check of a process: file read, signature verified, catalogue hashed."""
+	entitlement.forget()
+	for cache in (statement._verified, decision._gate, decision._digest):
+		cache.cache_clear()
+	began = time.perf_counter()
+	check(FEATURE)
+	return (time.perf_counter() - began) * 1e6
+
+
+def peers(features: list[str]) -> dict:
+	"""The same question asked of others: {name: (function, arguments)}."""
+	from openfeature import api
+	from openfeature.provider.in_memory_provider import InMemoryFlag, InMemoryProvider
+
+	from buildpro_saas.openfeature_provider import BuildProProvider
+
+	flags = {key: InMemoryFlag("on", {"on": True, "off": False}) for key in features}
+	api.set_provider(InMemoryProvider(flags), "memory")
+	api.set_provider(BuildProProvider(), "ours")
+	memory, ours = api.get_client("memory"), api.get_client("ours")
+	entitled = set(features)
+	return {
+		"set": (entitled.__contains__, (FEATURE,)),
+		"openfeature": (memory.get_boolean_value, (FEATURE, False)),
+		"openfeature_details": (memory.get_boolean_details, (FEATURE, False)),
+		"provider": (ours.get_boolean_value, (FEATURE, False)),
+		"provider_details": (ours.get_boolean_details, (FEATURE, False)),
+	}
+
+
+class Inserts:
+	"""Inserting one document with what our app does at each document, and without, in turn."""
+
+	def __init__(self):
+		frappe.set_user(owner())
+		frappe.flags.mute_messages = True
+		self.with_ours = frappe.get_doc_hooks()
+		self.without = {
+			doctype: {
+				event: [name for name in names if not str(name).startswith("buildpro_saas.")]
+				for event, names in events.items()
+			}
+			for doctype, events in self.with_ours.items()
+		}
+		self.number = 0
+
+	def round(self) -> dict[str, float]:
+		"""µs without, and the median of what a pair's insert with our part takes of the one without."""
+		ratios, plain = [], []
+		for turn in range(PAIRS):
+			# which of a pair comes first changes: what the first pays for both must not fall on one side
+			taken = {
+				is_ours: self.insert(is_ours) for is_ours in ((True, False) if turn % 2 else (False, True))
+			}
+			ratios.append(taken[True] / taken[False])
+			plain.append(taken[False])
+		frappe.db.rollback()
+		frappe.local.doc_events_hooks = self.with_ours
+		return {"insert": statistics.median(plain), "insert_ratio": statistics.median(ratios)}
+
+	def insert(self, is_ours: bool) -> float:
+		self.number += 1
+		frappe.local.doc_events_hooks = self.with_ours if is_ours else self.without
+		doc = frappe.get_doc({"doctype": GATED, "title": f"Benchmark {self.number}", "content": "x"})
+		began = time.perf_counter()
+		doc.insert()
+		return (time.perf_counter() - began) * 1e6
+
+
+def owner() -> str:
+	"""The tenant's own System Manager."""
+	users = frappe.get_all("User", {"name": ("not in", frappe.STANDARD_USERS), "enabled": 1}, pluck="name")
+	return users[0]
+
+
+def measure(signing_key: dict, rounds: int) -> dict[str, list[float]]:
+	from buildpro_saas.feature_gating import check_feature_access, get_feature_access
+
+	found: dict[str, list[float]] = {}
+	others = peers([f"feature_{number}" for number in range(SIZES["large"][0])])
+	sides = {name: (lambda: None, *asked) for name, asked in others.items()}
+	inserts = Inserts()
+	for _ in range(rounds):
+		taken = {}
+		for size in SIZES:
+			apply(signing_key, size)
+			taken[f"cold_{size}"] = cold(check_feature_access)
+			taken[f"first_{size}"] = first_in_request(check_feature_access)
+			gate = entitlement.load_gate()
+			for name, function in (("warm", check_feature_access), ("decision", get_feature_access)):
+				sides[f"{name}_{size}"] = (partial(hold, gate), function, (FEATURE,))
+		for name, value in (taken | per_call(sides) | inserts.round()).items():
+			found.setdefault(name, []).append(value)
+	return found
+
+
+def hold(gate) -> None:
+	"""As in a request that has asked before."""
+	frappe.local.cache[entitlement.LOCAL_KEY] = (gate, time.monotonic() + entitlement.HOLD_SECONDS)
+
+
+admin_site, site, command, argument = sys.argv[1:]
+frappe.init(site=admin_site)
+key = frappe.conf.buildpro_signing_key
+frappe.destroy()
+frappe.init(site=site)
+frappe.connect()
+if command == "apply":
+	apply(key, argument)
+else:
+	print(json.dumps(measure(key, int(argument))))
+frappe.destroy()

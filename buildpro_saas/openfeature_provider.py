@@ -1,0 +1,134 @@
+"""The site's decisions for code that asks through OpenFeature (https://openfeature.dev). Needs `pip install buildpro_saas[openfeature]`.
+
+```python
+from buildpro_saas.openfeature_provider import BuildProProvider
+from openfeature import api
+
+api.set_provider(BuildProProvider())
+api.get_client().get_boolean_value("rfi", False)
+```
+
+A feature is a boolean flag (variants "on" and "off"), a limit an integer one. Flags of other types there are none. What OpenFeature
+has no word for is in the flag's metadata: `reason`, `message`, `plan`, `required_plan` and the rest of a Decision. The
+evaluation context is not looked at: the site is what is entitled.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from openfeature.evaluation_context import EvaluationContext
+from openfeature.exception import FlagNotFoundError, TypeMismatchError
+from openfeature.flag_evaluation import FlagResolutionDetails, Reason
+from openfeature.provider import AbstractProvider, Metadata
+
+from buildpro_saas.entitlements.decision import DENYING_GRANTS, Decision, Gate, UnknownFeatureError, nearest
+from buildpro_saas.tenant_site.entitlement import current_gate
+
+NAME = "BuildPro SaaS"
+
+
+class BuildProProvider(AbstractProvider):
+	"""Answers from the entitlement in force on the site that is connected when a flag is asked for.
+
+	A refusal is a value (False, or a limit of 0) and no error, also where the site has no entitlement that counts: OpenFeature
+	answers errors with the caller's default, which may be True.
+	"""
+
+	def get_metadata(self) -> Metadata:
+		return Metadata(name=NAME)
+
+	def resolve_boolean_details(
+		self, flag_key: str, default_value: bool, evaluation_context: EvaluationContext | None = None
+	) -> FlagResolutionDetails[bool]:
+		"""Whether the feature may be used. FLAG_NOT_FOUND for a name nobody knows, TYPE_MISMATCH for a limit's."""
+		gate = current_gate()
+		try:
+			decision = gate[flag_key]
+		except UnknownFeatureError as error:
+			if _is_limit(gate, flag_key):
+				raise TypeMismatchError(f"{flag_key} is a limit: ask for an integer.")
+			raise FlagNotFoundError(str(error))
+		return FlagResolutionDetails(
+			value=decision.allowed,
+			variant="on" if decision.allowed else "off",
+			reason=_reason(decision),
+			flag_metadata=_metadata(decision),
+		)
+
+	def resolve_integer_details(
+		self, flag_key: str, default_value: int, evaluation_context: EvaluationContext | None = None
+	) -> FlagResolutionDetails[int]:
+		"""The limit in its own unit; the default, with the reason DEFAULT, where there is none; 0 where the site may not grow."""
+		gate = current_gate()
+		if gate.statement is not None and not _is_limit(gate, flag_key):
+			_refuse_other_type(gate, flag_key, "a feature: ask for a boolean")
+		decision = gate.limit(flag_key, used=0, requested=0)
+		limit = gate.limits.get(flag_key)
+		if decision.allowed and limit is None:
+			return FlagResolutionDetails(
+				value=default_value,
+				variant="unlimited",
+				reason=Reason.DEFAULT,
+				flag_metadata=_metadata(decision),
+			)
+		metadata = _metadata(decision) | ({"is_hard": limit.is_hard} if limit else {})
+		return FlagResolutionDetails(
+			value=limit.value if decision.allowed else 0,
+			variant="limited" if decision.allowed else "none",
+			reason=_reason(decision),
+			flag_metadata=metadata,
+		)
+
+	def resolve_string_details(
+		self, flag_key: str, default_value: str, evaluation_context: EvaluationContext | None = None
+	) -> FlagResolutionDetails[str]:
+		"""No flag is a string: TYPE_MISMATCH, or FLAG_NOT_FOUND."""
+		_refuse_any_type(flag_key)
+
+	def resolve_float_details(
+		self, flag_key: str, default_value: float, evaluation_context: EvaluationContext | None = None
+	) -> FlagResolutionDetails[float]:
+		"""No flag is a float: TYPE_MISMATCH, or FLAG_NOT_FOUND."""
+		_refuse_any_type(flag_key)
+
+	def resolve_object_details(
+		self,
+		flag_key: str,
+		default_value: Sequence | Mapping,
+		evaluation_context: EvaluationContext | None = None,
+	) -> FlagResolutionDetails[Sequence | Mapping]:
+		"""No flag is an object: TYPE_MISMATCH, or FLAG_NOT_FOUND."""
+		_refuse_any_type(flag_key)
+
+
+def _refuse_any_type(flag_key: str):
+	gate = current_gate()
+	if _is_limit(gate, flag_key):
+		raise TypeMismatchError(f"{flag_key} is a limit: ask for an integer.")
+	_refuse_other_type(gate, flag_key, "a feature: ask for a boolean")
+
+
+def _refuse_other_type(gate: Gate, flag_key: str, told: str):
+	if flag_key in gate.known_features:
+		raise TypeMismatchError(f"{flag_key} is {told}.")
+	known = gate.known_features | gate.limits.keys() | (gate.catalogue.get("limits") or {}).keys()
+	raise FlagNotFoundError(str(UnknownFeatureError(flag_key, nearest(flag_key, known))))
+
+
+def _is_limit(gate: Gate, key: str) -> bool:
+	return key in gate.limits or key in (gate.catalogue.get("limits") or {})
+
+
+def _reason(decision: Decision) -> Reason:
+	if decision.reason in DENYING_GRANTS:
+		return Reason.DISABLED
+	return Reason.STALE if decision.is_stale else Reason.STATIC
+
+
+def _metadata(decision: Decision) -> dict[str, Any]:
+	"""The rest of the decision, as far as it says anything: OpenFeature's metadata holds no None."""
+	return {
+		key: value
+		for key, value in decision.as_dict().items()
+		if value is not None and key not in ("allowed", "feature", "limit", "used", "requested")
+	}

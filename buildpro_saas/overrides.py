@@ -1,0 +1,8 @@
+"""Classes of Frappe's doctypes that more than one room of this app extends: Frappe takes one class for each."""
+
+from buildpro_saas.provisioning.schedule import PromptScheduledJobType
+from buildpro_saas.tenant_site.overrides import PausingScheduledJobType
+
+
+class ScheduledJobType(PausingScheduledJobType, PromptScheduledJobType):
+	"""Prompt on the admin site, pausing on tenants' sites that are restricted."""

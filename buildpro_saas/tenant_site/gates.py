@@ -1,0 +1,251 @@
+"""What features gate on this site, and the refusals: records here, methods, reports, pages and workspaces beside it.
+
+Declared in the operator's catalogue (a Feature's gates), and by apps in their hooks.py:
+
+    buildpro_feature_gates = {
+        "rfi": [{"kind": "DocType", "name": "RFI", "operations": ["create", "write"], "hides": False}],
+    }
+
+Both count. Where several features gate one thing, all of them must be there: what an app declares can close, never open. The
+catalogue is read even where the entitlement does not count, since a gate that goes away with it would be open.
+
+Enforced on tenants' sites only, for everybody, and never while apps are installed, migrated, patched or uninstalled.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import frappe
+from frappe import local
+
+from buildpro_saas import site_role
+from buildpro_saas.entitlements import decision
+from buildpro_saas.entitlements.decision import Decision, Gate
+from buildpro_saas.entitlements.reason import Reason
+from buildpro_saas.tenant_site import entitlement, restriction, usage
+from buildpro_saas.tenant_site.refusal import refuse, refuse_unknown
+
+HOOK = "buildpro_feature_gates"
+KINDS = ("DocType", "Report", "Page", "Method", "Workspace")
+OPERATIONS = ("create", "write", "submit", "delete")
+# Set by Frappe itself around its own work, in a shell or in a worker. Never believed in a web request or in a script of a user's.
+MAINTENANCE = ("in_install", "in_migrate", "in_patch", "in_fixtures", "in_uninstall")
+# In frappe.local.cache, as the gate itself.
+LOCAL_KEY = "buildpro_gates"
+
+Features = tuple[str, ...]
+# path of a site → (catalogue, what apps declare, the gates that follow)
+_compiled: dict[str, tuple[Mapping, Mapping, "Gates"]] = {}
+
+
+@dataclass(slots=True)
+class Gates:
+	"""By kind and name, the features that must be there. doctypes: doctype → operation → features."""
+
+	doctypes: dict[str, dict[str, Features]] = field(default_factory=dict)
+	hidden: dict[str, Features] = field(default_factory=dict)
+	others: dict[str, dict[str, Features]] = field(
+		default_factory=lambda: {kind: {} for kind in KINDS if kind != "DocType"}
+	)
+
+	def add(self, feature: str, gate: Mapping, hides: bool) -> None:
+		"""Take one declaration in. Kinds and operations that this version does not know are left out."""
+		name, kind = gate["name"], gate["kind"]
+		if kind != "DocType":
+			names = self.others.get(kind, {})
+			names[name] = _with(names.get(name), feature)
+			return
+		operations = self.doctypes.setdefault(name, {})
+		for operation in gate.get("operations") or OPERATIONS:
+			operations[operation] = _with(operations.get(operation), feature)
+		if hides:
+			self.hidden[name] = _with(self.hidden.get(name), feature)
+
+
+def on_event(doc, method: str | None = None, *args) -> None:
+	"""Hook `doc_events` of all doctypes, before anything is written: a look in a dict where nothing gates.
+
+	Raises FeatureNotAvailableError, or SiteRestrictedError on a site that is read-only for now.
+	"""
+	if local.conf.get("buildpro_role") != site_role.TENANT:
+		return
+	gate = entitlement.current_gate()
+	if gate.standing in restriction.RESTRICTED and not is_maintenance():
+		restriction.check(doc, gate)
+	operations = current(gate).doctypes
+	gated = operations.get(doc.doctype)
+	if gated is None:
+		# a row of a table that is written by itself is its parent's
+		gated = operations.get(doc.__dict__.get("parenttype"))
+		if gated is None:
+			return
+	operation = _operation(doc, method)
+	if operation in gated and not is_maintenance():
+		_require(gated[operation], gate)
+
+
+def require(features: Features) -> None:
+	"""Raise FeatureNotAvailableError unless this site may use all of the features. Only on a tenant's site, and counted."""
+	if site_role.is_tenant_site() and not is_maintenance():
+		_require(features, entitlement.current_gate())
+
+
+def require_name(kind: str, name: str) -> None:
+	"""Raise FeatureNotAvailableError when a feature that this site lacks gates the report, page, method or workspace."""
+	if not site_role.is_tenant_site():
+		return
+	gate = entitlement.current_gate()
+	features = current(gate).others[kind].get(name)
+	if features and not is_maintenance():
+		_require(features, gate)
+
+
+def denial(features: Features | None, gate: Gate) -> Decision | None:
+	"""The first decision that denies (such a one is false in a condition), or None; nothing is counted.
+
+	A feature that no catalogue has is left out.
+	"""
+	for feature in features or ():
+		try:
+			if not (answer := gate[feature]).allowed:
+				return answer
+		except decision.UnknownFeatureError:
+			continue
+	return None
+
+
+def denied_names(kind: str) -> dict[str, Decision]:
+	"""What is denied on this site as of now: name → decision, of a kind other than DocType. Empty where nothing is enforced."""
+	if not site_role.is_tenant_site():
+		return {}
+	gate = entitlement.current_gate()
+	answers = {name: denial(features, gate) for name, features in current(gate).others[kind].items()}
+	return {name: answer for name, answer in answers.items() if answer is not None}
+
+
+def is_hidden(doctype: str) -> bool:
+	"""Whether the records of a doctype are out of sight here."""
+	if not site_role.is_tenant_site():
+		return False
+	gate = entitlement.current_gate()
+	return denial(current(gate).hidden.get(doctype), gate) is not None
+
+
+def is_maintenance() -> bool:
+	"""Whether Frappe installs, migrates, patches or uninstalls just now: nothing is gated then."""
+	flags = local.flags
+	if not any(flags.get(flag) for flag in MAINTENANCE):
+		return False
+	return not getattr(local, "request", None) and not flags.get("in_safe_exec")
+
+
+def current(gate: Gate) -> Gates:
+	"""The gates of this site; within a request or job they are looked up once for each gate."""
+	held = local.cache.get(LOCAL_KEY)
+	if held and held[0] is gate:
+		return held[1]
+	gates = load()
+	local.cache[LOCAL_KEY] = (gate, gates)
+	return gates
+
+
+def load() -> Gates:
+	"""The gates of this site: made once for each catalogue and what the installed apps declare."""
+	catalogue, hooked = entitlement.stored()[1], declared_by_apps()
+	path = local.site_path
+	held = _compiled.get(path)
+	if held and held[0] is catalogue and held[1] == hooked:
+		return held[2]
+	gates = compile_gates(catalogue, hooked)
+	_compiled[path] = (catalogue, hooked, gates)
+	return gates
+
+
+def compile_gates(catalogue: Mapping, hooked: Mapping[str, Iterable[Mapping]]) -> Gates:
+	"""The gates that follow from a catalogue and from what apps declare.
+
+	Raises ValueError for a declaration of an app that says no kind, name or operation there is.
+	"""
+	gates = Gates()
+	for feature, entry in (catalogue.get("features") or {}).items():
+		for gate in entry.get("gates") or ():
+			gates.add(feature, gate, bool(entry.get("hides")))
+	for feature, declared in hooked.items():
+		for gate in declared:
+			_check_declared(feature, gate)
+			gates.add(feature, gate, bool(gate.get("hides")))
+	return gates
+
+
+def declared_by_apps() -> dict[str, list[dict]]:
+	"""What installed apps declare under buildpro_feature_gates, by feature.
+
+	Not by frappe.get_hooks: hooks.py asks for this while Frappe collects the hooks.
+	"""
+	found: dict[str, list[dict]] = {}
+	for app in frappe.get_installed_apps():
+		for feature, declared in getattr(frappe.get_module(f"{app}.hooks"), HOOK, {}).items():
+			found.setdefault(feature, []).extend(declared)
+	return found
+
+
+def forget_hooks() -> None:
+	"""Have Frappe collect the hooks anew: which doctypes may be hidden follows from the catalogue (hooks.py)."""
+	frappe.cache.delete_value("app_hooks")
+	if client_cache := getattr(frappe, "client_cache", None):
+		client_cache.delete_value("app_hooks")
+	local.cache.pop(LOCAL_KEY, None)
+
+
+def _require(features: Features, gate: Gate) -> None:
+	for feature in features:
+		try:
+			answer = gate[feature]
+		except decision.UnknownFeatureError as error:
+			refuse_unknown(error)
+		usage.count(feature, _outcome(answer))
+		if not answer.allowed:
+			refuse(answer)
+
+
+def _outcome(answer: Decision) -> str:
+	if answer.reason is Reason.SHADOW:
+		return usage.SHADOW
+	return usage.ALLOWED if answer.allowed else usage.DENIED
+
+
+def _operation(doc, method: str | None) -> str | None:
+	"""Which of OPERATIONS the event stands for; None where another event of the same work has been asked about."""
+	if method != "before_validate":
+		return EVENTS.get(method)
+	if doc._action == "submit":
+		return "submit"
+	return None if doc.flags.in_insert else "write"
+
+
+# Those before the controller's own, where there are some: nothing has been written then. `before_validate` comes even
+# where validation is ignored, and tells by the document's action whether it is a write or the submission.
+EVENTS = {
+	"before_insert": "create",
+	"before_validate": None,
+	"before_cancel": "submit",
+	"before_update_after_submit": "write",
+	"before_rename": "write",
+	"on_trash": "delete",
+}
+
+
+def _check_declared(feature: str, gate: Mapping) -> None:
+	kind, name, operations = gate.get("kind"), gate.get("name"), gate.get("operations") or ()
+	if kind not in KINDS:
+		raise ValueError(f"{HOOK}: {feature} gates a {kind}; a gate's kind is one of {', '.join(KINDS)}.")
+	if not name:
+		raise ValueError(f"{HOOK}: {feature} gates a {kind} without a name.")
+	if unknown := set(operations) - set(OPERATIONS):
+		raise ValueError(
+			f"{HOOK}: {feature} gates {unknown.pop()} of {name}; known are {', '.join(OPERATIONS)}."
+		)
+
+
+def _with(features: Features | None, feature: str) -> Features:
+	return features if features and feature in features else (*(features or ()), feature)

@@ -1,0 +1,61 @@
+"""Whitelisted methods that features gate: refused before the request gets to them, by whatever name it calls them."""
+
+from collections.abc import Callable, Iterator
+
+import frappe
+from frappe import local
+from frappe.modules.utils import load_doctype_module
+
+from buildpro_saas import site_role
+from buildpro_saas.tenant_site import entitlement, gates, request_target
+
+# Parameters by which one method of Frappe's calls another that the caller names (upload_file, mapper, search, calendar, …).
+NAMING = ("method", "query", "source_method", "get_events_method", "filters_method")
+
+
+def refuse_gated() -> None:
+	"""Hook `before_request`: raise FeatureNotAvailableError when the request calls a method that this site's plan lacks.
+
+	Compared are functions rather than names, of which one function can have many. Where nothing gates methods, nothing is looked up.
+	"""
+	if local.conf.get("buildpro_role") != site_role.TENANT:
+		return
+	gated = gates.current(entitlement.current_gate()).others["Method"]
+	if not gated:
+		return
+	names = set(_called_names())
+	functions = [function for function in map(_find, names) if function is not None]
+	for name in gated:
+		if name in names or _find(name) in functions:
+			gates.require_name("Method", name)
+
+
+def _called_names() -> Iterator[str]:
+	"""Every name by which the request may call a method, with what apps put in its place."""
+	parts = request_target.method_path()
+	names = [*(local.form_dict.get(key) for key in ("cmd", *NAMING)), *parts[:1]]
+	if len(parts) > 1:
+		names.append(_of_controller(*parts[:2]))
+	overrides = frappe.get_hooks("override_whitelisted_methods", {})
+	for name in names:
+		if name and isinstance(name, str):
+			yield name
+			yield from overrides.get(name, ())[-1:]
+
+
+def _of_controller(doctype: str, method: str) -> str | None:
+	"""/api/v2/method/RFI/close is the function `close` in the module of RFI's controller."""
+	if not frappe.db.exists("DocType", doctype):
+		return None  # Frappe says so itself
+	return f"{load_doctype_module(doctype).__name__}.{method}"
+
+
+def _find(name: str) -> Callable | None:
+	"""The function of that name, as frappe.get_attr finds it; None where there is none, which Frappe then says itself."""
+	module, _dot, function = name.rpartition(".")
+	if name.partition(".")[0] not in frappe.get_installed_apps():
+		return None
+	try:
+		return getattr(frappe.get_module(module), function, None)
+	except (ImportError, ValueError):
+		return None

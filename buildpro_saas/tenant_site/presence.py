@@ -1,0 +1,51 @@
+"""Keep this app among the apps of a tenant's site, whatever the site's own database says.
+
+Frappe reads from the site's database which apps a site has (`installed_apps`, a row of DefaultValue), and calls the hooks of those
+alone. The tenant's Administrator can write that row over REST, and a Server Script can: without this, every gate and limit would
+be gone with one word less in it. That a site is a tenant's, and has had an entitlement, is said by site_config.json.
+"""
+
+import json
+from functools import wraps
+
+import frappe
+
+APP = "buildpro_saas"
+# In site_config.json; entitlement.py, which says what it is, is not imported as early as this.
+SEQUENCE_KEY = "buildpro_sequence"
+
+
+def keep() -> None:
+	"""Have this process find the app on every tenant's site. Frappe has no extension point for it: its function is wrapped."""
+	original = frappe.get_installed_apps
+	if getattr(original, "keeps_buildpro", False):
+		return
+
+	@wraps(original)
+	def get_installed_apps(*args, **kwargs) -> list[str]:
+		apps = original(*args, **kwargs)
+		if APP not in apps and must_have_it():
+			apps.append(APP)
+		return apps
+
+	get_installed_apps.keeps_buildpro = True
+	frappe.get_installed_apps = get_installed_apps
+
+
+def must_have_it() -> bool:
+	"""Whether the app was installed here for sure: the site is a tenant's and has had an entitlement."""
+	conf = frappe.local.conf
+	is_being_made = getattr(frappe.flags, "in_install_db", True)
+	return bool(conf.get("buildpro_role") == "tenant" and conf.get(SEQUENCE_KEY) and not is_being_made)
+
+
+def restore() -> bool:
+	"""Write the app back into the site's list where it was taken out; returns whether it was."""
+	listed = json.loads(frappe.db.get_global("installed_apps") or "[]")
+	if APP in listed:
+		return False
+	others = [each for each in listed if each != "frappe"]
+	frappe.db.set_global("installed_apps", json.dumps(["frappe", *others, APP]))
+	frappe.clear_cache()
+	frappe.log_error(title=f"{APP} had been taken out of this site's installed apps, and was put back")
+	return True

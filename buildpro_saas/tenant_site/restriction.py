@@ -1,0 +1,192 @@
+"""A site whose plan has expired is read-only for its users, one that is suspended shows a page: Active → Past Due → … and back.
+
+|                      | web requests                            | users' jobs           | scheduled jobs                       |
+| -------------------- | --------------------------------------- | --------------------- | ------------------------------------ |
+| past due, in grace   | all; a banner in Desk                   | all                   | all                                  |
+| expired              | read, print, export, back up; sign in   | refused when writing  | Frappe's housekeeping, and our own   |
+| suspended            | HTTP 402, but for /api/method/ping      | refused when writing  | Frappe's housekeeping, and our own   |
+
+Nothing is deleted, stopped or changed on the site for it: each request and job goes by the entitlement of the moment, so that
+what has been paid for is there again with the next one. Whoever has a shell (`bench console`, the operator's calls) is not
+restricted.
+
+Web requests of an expired site run in Frappe's own read-only mode (frappe/app.py), so that the database refuses what no hook sees;
+the clear sentence comes from doc_events.
+"""
+
+import json
+from datetime import datetime
+
+import frappe
+from frappe import _, local
+from frappe.core.doctype.server_script.server_script_utils import get_server_script_map
+from frappe.utils import formatdate
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from buildpro_saas import site_role
+from buildpro_saas.entitlements.decision import OPERATOR, Gate
+from buildpro_saas.entitlements.reason import Reason
+from buildpro_saas.tenant_site import entitlement, request_target
+from buildpro_saas.tenant_site.refusal import refuse_to_write
+
+RESTRICTED = frozenset({Reason.EXPIRED, Reason.SUSPENDED})
+PAYMENT_REQUIRED = 402
+PAGE = "buildpro_saas/templates/suspended.html"
+# In frappe.flags, which every request and job begins without.
+IN_JOB = "buildpro_in_job"
+
+# Said to everybody who asks whether the site is up (provisioning asks so): nothing of the tenant's is in it.
+PING = {"ping", "frappe.ping"}
+# Signing in and out and passwords, by any of Frappe's ways, write into the database. So does a report that is made ready.
+ALWAYS = {
+	*("login", "logout", "web_logout", "frappe.handler.logout", "frappe.handler.web_logout"),
+	"frappe.core.doctype.user.user.update_password",
+	"frappe.core.doctype.user.user.reset_password",
+	"frappe.core.doctype.prepared_report.prepared_report.make_prepared_report",
+	"frappe.desk.query_report.background_enqueue_run",
+	"frappe.integrations.doctype.ldap_settings.ldap_settings.login",
+}
+ALWAYS_UNDER = ("frappe.integrations.oauth2.", "frappe.integrations.oauth2_logins.", "frappe.www.login.")
+# Records that Frappe keeps of what happens, and what printing, exporting, reports and mails of backups need.
+KEPT_BY_FRAPPE = {
+	*("Access Log", "Activity Log", "Error Log", "Error Snapshot", "Route History", "Version"),
+	"View Log",
+	*("Scheduled Job Log", "Scheduled Job Type", "Deleted Document", "Notification Log"),
+	*("Email Queue", "Email Queue Recipient", "Prepared Report", "Token Cache", "OAuth Bearer Token"),
+	"OAuth Authorization Code",
+}
+OUR_MODULE = "Tenant Site"
+# Of Frappe's own scheduled jobs, those that write business data or act in its name. What they find undone, they do later.
+BUSINESS_JOBS = (
+	"frappe.automation.",
+	"frappe.email.doctype.email_account.email_account.pull",
+	"frappe.email.doctype.newsletter.",
+	"frappe.email.doctype.notification.",
+	"frappe.integrations.doctype.google_calendar.",
+	"frappe.integrations.doctype.google_contacts.",
+	"frappe.social.",
+	"frappe.website.doctype.personal_data_deletion_request.personal_data_deletion_request.process",
+	"frappe.website.doctype.web_page.",
+)
+
+
+def on_request() -> None:
+	"""Hook `before_request`: the page of a suspended site, the read-only mode of an expired one."""
+	if local.conf.get("buildpro_role") != site_role.TENANT or local.request.method == "OPTIONS":
+		return
+	gate = entitlement.current_gate()
+	name = request_target.method_name()
+	if gate.standing is Reason.SUSPENDED and (name not in PING or _is_answered_by_script(name)):
+		raise HTTPException(response=suspended_response(gate))
+	if gate.standing is Reason.EXPIRED and not _is_always_possible():
+		_read_only_from_here()
+
+
+def on_job(method: str | None = None) -> None:
+	"""Hook `before_job`: what runs from here on is a job of the site's, and no call of the operator's."""
+	local.flags[IN_JOB] = method or True
+
+
+def check(doc, gate: Gate) -> None:
+	"""Raise SiteRestrictedError when a user's request or job is about to write `doc` on a restricted site."""
+	if not getattr(local, "request", None) and not local.flags.get(IN_JOB):
+		return
+	if doc.doctype in KEPT_BY_FRAPPE or doc.meta.module == OUR_MODULE:
+		return
+	if doc.doctype == "File" and doc.get("attached_to_doctype") == "Prepared Report":
+		return
+	# a new password is saved with its user
+	if (
+		doc.doctype == "User"
+		and not doc.is_new()
+		and getattr(local, "request", None)
+		and _is_always_possible()
+	):
+		return
+	refuse_to_write(sentence(gate))
+
+
+def pauses(method: str | None, is_script: bool) -> bool:
+	"""Whether a scheduled job waits until this site is no longer restricted. method: its dotted name."""
+	if not site_role.is_tenant_site() or entitlement.current_gate().standing not in RESTRICTED:
+		return False
+	app = (method or "").partition(".")[0]
+	return is_script or app not in ("frappe", "buildpro_saas") or method.startswith(BUSINESS_JOBS)
+
+
+def sentence(gate: Gate) -> str:
+	"""What a user of a restricted site is told: why, that nothing is lost, and whom to ask. Plain text."""
+	contact = gate.statement.contact or OPERATOR
+	if gate.standing is Reason.SUSPENDED:
+		return _("This site is suspended. Your data is safe and unchanged. Please ask {0}.").format(contact)
+	return _(
+		"This site is read-only, because your plan {0} expired on {1}. Nothing is lost: you can read, print, export and back up"
+		" everything. To go on working, please ask {2}."
+	).format(gate.grants.plan, _date(gate.statement.expires), contact)
+
+
+def banner(gate: Gate) -> dict | None:
+	"""What Desk shows above every page: {"level": "warning" or "danger", "text": plain text}; None where all is well."""
+	if gate.standing in RESTRICTED:
+		return {"level": "danger", "text": sentence(gate)}
+	if gate.statement is None:
+		text = _(
+			"What your plan includes cannot be told, and its features are not available. Please ask {0}."
+		)
+		return {"level": "danger", "text": text.format(OPERATOR)}
+	contact = gate.statement.contact or OPERATOR
+	if gate.standing is Reason.GRACE:
+		text = _("Your plan {0} expired on {1}. From {2} on, this site will be read-only. Please ask {3}.")
+		statement = gate.statement
+		dates = _date(statement.expires), _date(statement.grace_until)
+		return {"level": "warning", "text": text.format(gate.grants.plan, *dates, contact)}
+	if gate.statement.status == "Past Due":
+		text = _("A payment for your plan {0} is past due. Please ask {1}.")
+		return {"level": "warning", "text": text.format(gate.grants.plan, contact)}
+	return None
+
+
+def suspended_response(gate: Gate) -> Response:
+	"""HTTP 402 (Payment Required): a page for people, {"reason", "message", "exc_type"} for programs. Needs no sign-in."""
+	message = sentence(gate)
+	if _wants_page():
+		body = frappe.render_template(PAGE, {"message": message, "lang": local.lang})
+		kind = "text/html; charset=utf-8"
+	else:
+		answer = {"reason": Reason.SUSPENDED.value, "message": message, "exc_type": "SiteRestrictedError"}
+		body, kind = json.dumps(answer), "application/json"
+	headers = {"Cache-Control": "no-store"}
+	return Response(body, status=PAYMENT_REQUIRED, content_type=kind, headers=headers)
+
+
+def _read_only_from_here() -> None:
+	from frappe.app import setup_read_only_mode  # there already in a web process, and in no other
+
+	if frappe.db.transaction_writes:
+		frappe.db.commit()  # an expired session that Frappe has just ended, for instance
+	setup_read_only_mode()
+
+
+def _is_always_possible() -> bool:
+	"""Whether the request is one that must work on an expired site, and no script of a user's under its name."""
+	name = request_target.method_name()
+	is_listed = name in ALWAYS or bool(name and name.startswith(ALWAYS_UNDER))
+	return is_listed and not _is_answered_by_script(name)
+
+
+def _is_answered_by_script(name: str) -> bool:
+	return name in get_server_script_map().get("_api", {})
+
+
+def _wants_page() -> bool:
+	if local.request.path.startswith("/api/") or local.form_dict.get("cmd"):
+		return False
+	accepted = local.request.headers.get("Accept", "")
+	is_script = local.request.headers.get("X-Requested-With") == "XMLHttpRequest"
+	return not is_script and ("text/html" in accepted or "*/*" in accepted or not accepted)
+
+
+def _date(seconds: int) -> str:
+	"""As the site writes dates."""
+	return formatdate(datetime.fromtimestamp(seconds).date())

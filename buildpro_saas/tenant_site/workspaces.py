@@ -1,0 +1,54 @@
+"""Desk's workspaces without those, and without the links to what, this site's plan lacks: in place of Frappe's own two methods."""
+
+import json
+
+import frappe
+from frappe.desk import desktop
+
+from buildpro_saas.tenant_site import gates
+
+# Kinds of links and shortcuts in a workspace that a feature may gate otherwise than as a doctype.
+LINKED = ("Report", "Page")
+
+
+@frappe.whitelist()
+def get_workspace_sidebar_items() -> dict:
+	"""As Frappe's, which it calls: {"pages": …}."""
+	answer = desktop.get_workspace_sidebar_items()
+	answer["pages"] = without_gated(answer["pages"])
+	return answer
+
+
+@frappe.whitelist()
+def get_desktop_page(page: str) -> dict:
+	"""As Frappe's, which it calls. Raises FeatureNotAvailableError for a workspace that the plan lacks."""
+	gates.require_name("Workspace", json.loads(page).get("name"))
+	answer = desktop.get_desktop_page(page)
+	is_out = _judge()
+	for part in ("shortcuts", "cards", "quick_lists"):
+		items = (answer.get(part) or {}).get("items") or []
+		items[:] = [item for item in items if not is_out(item)]
+		for item in items:
+			if links := item.get("links"):
+				links[:] = [link for link in links if not is_out(link)]
+	return answer
+
+
+def without_gated(pages: list[dict]) -> list[dict]:
+	"""The workspaces, rows with a name, that the plan has."""
+	denied = gates.denied_names("Workspace")
+	return [page for page in pages if page.get("name") not in denied]
+
+
+def _judge():
+	"""A function that tells whether a link or shortcut leads to what is not there."""
+	denied = {kind: gates.denied_names(kind) for kind in LINKED}
+
+	def is_out(item: dict) -> bool:
+		kind = item.get("link_type") or item.get("type") or ("DocType" if item.get("document_type") else None)
+		name = item.get("link_to") or item.get("document_type")
+		if kind == "DocType":
+			return gates.is_hidden(name)
+		return name in denied.get(kind, ())
+
+	return is_out

@@ -1,0 +1,93 @@
+"""Entitlements for the tests of apps that ask for features.
+
+```python
+from buildpro_saas.testing import entitled
+
+
+def test_an_rfi_is_made():
+    with entitled("rfi", plan="Growth", limits={"max_users": 5}):
+        ...
+```
+
+It replaces, within the block, how this process finds the site's gate, and writes nothing. Production code has no switch for it:
+whoever can run this can import and call anything. A Server Script can neither import nor call it, and on a site that is not
+for tests it refuses.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from unittest.mock import patch
+
+import frappe
+
+from buildpro_saas.entitlements import layers, statement
+from buildpro_saas.entitlements.decision import Gate, gate_of
+from buildpro_saas.tenant_site import entitlement
+
+TENANT_ROLE = {"buildpro_role": "tenant"}
+# (site, gate) of the innermost block; another thread or request does not see it
+_innermost: ContextVar[tuple[str, Gate] | None] = ContextVar("buildpro_entitled", default=None)
+
+
+@contextmanager
+def entitled(
+	*features: str,
+	plan: str = "Test",
+	limits: Mapping[str, int] | None = None,
+	without: Iterable[str] = (),
+	as_tenant: bool = True,
+) -> Iterator[Gate]:
+	"""Within the block exactly these features may be used on the current site, and exactly these limits (hard) are in force.
+
+	without: features that are known and not in the plan; so are all of the site's own catalogue and of an outer block, while a
+	name that neither they nor the block know raises UnknownFeatureError as ever. as_tenant: doctypes and the rest are gated as on
+	a tenant's site, whatever the site's role. Blocks nest; each leaves all as it was, also when it raises. Yields the gate.
+
+	Raises RuntimeError unless this is a test: `allow_tests` in the site's or bench's configuration, and frappe.flags.in_test.
+	"""
+	_refuse_outside_tests()
+	site, catalogue = frappe.local.site, _catalogue({*features, *without}, set(limits or ()))
+	hard = {key: {"value": value, "is_hard": True} for key, value in (limits or {}).items()}
+	data = {"tenant": site, "site": site, "layers": layers.single_plan(plan, features, hard)}
+	made = gate_of(statement.unsigned(data, valid_days=365), time.time(), catalogue)
+	with ExitStack() as stack:
+		if as_tenant:
+			stack.enter_context(patch.dict(frappe.local.conf, TENANT_ROLE))
+		stack.enter_context(patch.object(entitlement, "load_gate", _loader(entitlement.load_gate)))
+		token = _innermost.set((site, made))
+		entitlement.forget_in_request()
+		try:
+			yield made
+		finally:
+			_innermost.reset(token)
+			entitlement.forget_in_request()
+
+
+def _loader(original):
+	def load_gate() -> Gate:
+		held = _innermost.get()
+		return held[1] if held and held[0] == frappe.local.site else original()
+
+	return load_gate
+
+
+def _catalogue(features: set[str], limits: set[str]) -> dict:
+	"""What is known within the block: what was before, and what it names."""
+	before = entitlement.load_gate()
+	known = {"features": dict(before.features), "limits": dict(before.catalogue.get("limits") or {})}
+	for kind, keys in (("features", features), ("limits", limits)):
+		for key in keys:
+			known[kind].setdefault(key, {"label": frappe.unscrub(key)})
+	return known
+
+
+def _refuse_outside_tests() -> None:
+	# either is out of reach of whoever has no shell: site_config.json cannot be written from Desk, and flags begin empty in a request
+	is_test = getattr(frappe, "in_test", False) or frappe.flags.in_test
+	if not is_test or not frappe.conf.allow_tests:
+		raise RuntimeError(
+			"buildpro_saas.testing is for tests: allow them (bench --site SITE set-config allow_tests true) and run them with"
+			" `bench run-tests`, or set frappe.flags.in_test."
+		)
