@@ -17,6 +17,7 @@ from inspect import iscoroutinefunction
 from typing import TypeVar
 
 import frappe
+from frappe import _
 
 from buildpro_saas import site_role
 from buildpro_saas.entitlements import decision

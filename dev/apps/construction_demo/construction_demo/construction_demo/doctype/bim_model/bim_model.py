@@ -5,8 +5,6 @@ import frappe
 from frappe import _
 from frappe.model.document import Document
 
-from buildpro_saas.feature_gating import require_feature
-
 
 class BIMModel(Document):
 	# begin: auto-generated types
@@ -33,10 +31,6 @@ class BIMModel(Document):
 		version: DF.Data
 
 	# end: auto-generated types
-
-	def before_insert(self):
-		# Only new ones: what a tenant has made stays readable and can be finished after a change of plan.
-		require_feature("bim")
 
 	def validate(self):
 		if self.status == "Published" and not self.model_file:

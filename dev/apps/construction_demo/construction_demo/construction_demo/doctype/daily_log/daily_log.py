@@ -6,8 +6,6 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import cint, flt, getdate, today
 
-from buildpro_saas.feature_gating import require_feature
-
 
 class DailyLog(Document):
 	# begin: auto-generated types
@@ -35,10 +33,6 @@ class DailyLog(Document):
 		work_done: DF.TextEditor
 
 	# end: auto-generated types
-
-	def before_insert(self):
-		# Only new ones: what a tenant has made stays readable and can be finished after a change of plan.
-		require_feature("daily_log")
 
 	def validate(self):
 		if getdate(self.log_date) > getdate(today()):

@@ -4,8 +4,6 @@
 from frappe.model.document import Document
 from frappe.utils import now_datetime
 
-from buildpro_saas.feature_gating import require_feature
-
 
 class PunchListItem(Document):
 	# begin: auto-generated types
@@ -39,10 +37,6 @@ class PunchListItem(Document):
 		]
 
 	# end: auto-generated types
-
-	def before_insert(self):
-		# Only new ones: what a tenant has made stays readable and can be finished after a change of plan.
-		require_feature("punch_list")
 
 	def validate(self):
 		self.closed_on = (self.closed_on or now_datetime()) if self.status == "Closed" else None

@@ -6,8 +6,6 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import getdate, now_datetime, today
 
-from buildpro_saas.feature_gating import require_feature
-
 
 class RFI(Document):
 	# begin: auto-generated types
@@ -34,10 +32,6 @@ class RFI(Document):
 		subject: DF.Data
 
 	# end: auto-generated types
-
-	def before_insert(self):
-		# Only new ones: what a tenant has made stays readable and can be finished after a change of plan.
-		require_feature("rfi")
 
 	def validate(self):
 		if self.due_date and self.is_new() and getdate(self.due_date) < getdate(today()):

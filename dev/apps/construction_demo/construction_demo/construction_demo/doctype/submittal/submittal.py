@@ -6,8 +6,6 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import add_days, cint
 
-from buildpro_saas.feature_gating import require_feature
-
 # What a reviewer gets before the material has to be ordered.
 REVIEW_DAYS = 14
 
@@ -38,10 +36,6 @@ class Submittal(Document):
 		title: DF.Data
 
 	# end: auto-generated types
-
-	def before_insert(self):
-		# Only new ones: what a tenant has made stays readable and can be finished after a change of plan.
-		require_feature("submittal")
 
 	def validate(self):
 		self.submit_by = None
