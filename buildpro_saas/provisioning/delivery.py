@@ -99,7 +99,10 @@ def deliver(tenant: str, bench: Bench) -> str:
 
 	Commits. Raises AgentError where there is no such site, and what the site raised.
 	"""
-	doc = locked(tenant)
+	try:
+		doc = locked(tenant)
+	except frappe.DoesNotExistError:
+		return "there is no such tenant any more"
 	if doc.status not in WITH_SITE:
 		frappe.db.commit()
 		return f"is {doc.status}, and left out"

@@ -276,7 +276,8 @@ def test_no_secret_is_in_the_jobs_record(module_bench, acme):
 	config = json.loads((module_bench.path / "sites" / acme.site / "site_config.json").read_text())
 	job = module_bench.job(acme.name)
 	record = job.as_json() + "".join(row.output or "" for row in job.steps)
-	secrets = [config["db_password"], config["encryption_key"], module_bench.frappe.conf.buildpro_db_password]
+	secrets = [config[key] for key in ("db_password", "encryption_key", "buildpro_sync_token")]
+	secrets.append(module_bench.frappe.conf.buildpro_db_password)
 	assert not [secret for secret in secrets if secret in record]
 
 

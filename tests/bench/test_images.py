@@ -124,7 +124,10 @@ def test_a_copy_has_secrets_of_its_own(bench):
 				f"select password from `{database}`.__Auth where doctype = 'User' and name = 'Administrator'"
 			)
 			passwords.append(cursor.fetchone()[0])
-	for key in ("db_name", "db_password", "encryption_key", "host_name", "buildpro_job", "buildpro_tenant"):
+	for key in (
+		*("db_name", "db_password", "encryption_key", "host_name", "buildpro_job", "buildpro_tenant"),
+		"buildpro_sync_token",
+	):
 		assert configs[0][key] != configs[1][key], key
 	assert passwords[0] != passwords[1]
 

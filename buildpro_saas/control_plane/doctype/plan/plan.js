@@ -40,7 +40,12 @@ function ask(found) {
 			size: "extra-large",
 			fields: [
 				{ fieldname: "changes", fieldtype: "HTML", options: table(found) },
-				{ fieldname: "why", fieldtype: "Small Text", label: __("Why It Changes"), description: __("Kept with the new version of the plan.") },
+				{
+					fieldname: "why",
+					fieldtype: "Small Text",
+					label: __("Why It Changes"),
+					description: __("Kept with the new version of the plan."),
+				},
 			],
 			primary_action_label: __("Everyone now"),
 			primary_action: () => take("Everyone now"),
@@ -61,9 +66,10 @@ function table({ groups, labels }) {
 		limit ? `${limit.value}${limit.is_hard ? "" : ` (${__("soft")})`}` : __("no limit");
 	const limits = (rows) =>
 		rows.map((row) => pill(`${row.limit}: ${amount(row.before)} → ${amount(row.after)}`, "blue")).join(" ");
-	const names = ({ tenants, count }) =>
-		tenants.map(({ name, company }) => `<div>${escaped(company)} <span class="text-muted">${escaped(name)}</span></div>`).join("") +
-		(count > tenants.length ? `<div class="text-muted">${__("and {0} more", [count - tenants.length])}</div>` : "");
+	const tenant = ({ name, company }) =>
+		`<div>${escaped(company)} <span class="text-muted">${escaped(name)}</span></div>`;
+	const more = (count) => (count ? `<div class="text-muted">${__("and {0} more", [count])}</div>` : "");
+	const names = ({ tenants, count }) => tenants.map(tenant).join("") + more(count - tenants.length);
 	const cells = (group) => [
 		escaped(group.plan),
 		names(group),
@@ -71,11 +77,13 @@ function table({ groups, labels }) {
 		features(group.loses, "red"),
 		limits(group.limits),
 	];
-	const head = [__("Plan"), __("Tenants"), __("Gain"), __("Lose"), __("Limits")].map((text) => `<th>${text}</th>`).join("");
-	const body = groups.map((group) => `<tr>${cells(group).map((cell) => `<td>${cell || "–"}</td>`).join("")}</tr>`).join("");
+	const row = (texts, tag) => `<tr>${texts.map((text) => `<${tag}>${text || "–"}</${tag}>`).join("")}</tr>`;
+	const head = row([__("Plan"), __("Tenants"), __("Gain"), __("Lose"), __("Limits")], "th");
+	const body = groups.map((group) => row(cells(group), "td")).join("");
 	return `<div class="plan-changes" style="max-height: 50vh; overflow: auto">
-		<table class="table table-bordered"><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>
-		<p class="text-muted">${__("Everyone now: all of them get the change. Only new tenants: these keep the version of the plan that they have.")}</p>`;
+		<table class="table table-bordered"><thead>${head}</thead><tbody>${body}</tbody></table></div>
+		<p class="text-muted">${__("Everyone now: all of them get the change.")}
+		${__("Only new tenants: these keep the version of the plan that they have.")}</p>`;
 }
 
 // With what the included plans bring: the tables below hold only what this plan adds.

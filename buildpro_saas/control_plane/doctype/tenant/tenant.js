@@ -70,9 +70,24 @@ function add_buttons(frm) {
 }
 
 const STATUS_ACTIONS = {
-	suspend: { from: ["Active", "Past Due"], label: __("Suspend"), needs_reason: 1, told: __("The site is closed to its users until the tenant is resumed. Its data stays as it is.") },
-	mark_past_due: { from: ["Active"], label: __("Mark Past Due"), needs_reason: 1, told: __("The site works on, and says that the tenant has not paid.") },
-	resume: { from: ["Past Due", "Suspended"], label: __("Resume"), needs_reason: 0, told: __("The site works as before at once.") },
+	suspend: {
+		from: ["Active", "Past Due"],
+		label: __("Suspend"),
+		needs_reason: 1,
+		told: __("The site is closed to its users until the tenant is resumed. Its data stays as it is."),
+	},
+	mark_past_due: {
+		from: ["Active"],
+		label: __("Mark Past Due"),
+		needs_reason: 1,
+		told: __("The site works on, and says that the tenant has not paid."),
+	},
+	resume: {
+		from: ["Past Due", "Suspended"],
+		label: __("Resume"),
+		needs_reason: 0,
+		told: __("The site works as before at once."),
+	},
 };
 
 function add_status_buttons(frm) {
@@ -84,7 +99,13 @@ function add_status_buttons(frm) {
 }
 
 function ask_reason(frm, method, label, { needs_reason, told }) {
-	const field = { fieldname: "reason", fieldtype: "Small Text", label: __("Reason"), reqd: needs_reason, description: told };
+	const field = {
+		fieldname: "reason",
+		fieldtype: "Small Text",
+		label: __("Reason"),
+		reqd: needs_reason,
+		description: told,
+	};
 	const go = async ({ reason }) => {
 		await act(frm, method, { reason: reason || "" });
 		frm.reload_doc();
