@@ -105,7 +105,10 @@ doc_events = {
 	doctype: {"before_validate": "buildpro_saas.control_plane.permissions.refuse_off_admin_site"}
 	for doctype in ADMIN_DOCTYPES
 }
-doc_events["*"] = {"validate": "buildpro_saas.tenant_site.limits.check_growth"}
+doc_events["*"] = {
+	"before_validate": "buildpro_saas.tenant_site.limits.hold",
+	"validate": "buildpro_saas.tenant_site.limits.check_growth",
+}
 
 # A tenant that is Draft or Removed may be deleted, an image pruned, a bench given up; what was done and seen stays on record.
 ignore_links_on_delete = [
