@@ -121,7 +121,10 @@ doc_events = {
 	doctype: {"before_validate": "buildpro_saas.control_plane.permissions.refuse_off_admin_site"}
 	for doctype in ADMIN_DOCTYPES
 }
-doc_events["*"] = {"validate": "buildpro_saas.tenant_site.limits.check_growth"}
+doc_events["*"] = {
+	"before_validate": "buildpro_saas.tenant_site.limits.hold",
+	"validate": "buildpro_saas.tenant_site.limits.check_growth",
+}
 
 # What a tenant's plan lacks is refused, and an expired or suspended site restricted: on tenants' sites only.
 doc_events["*"] = dict.fromkeys(

@@ -45,9 +45,9 @@ class Growth:
 	others: float
 
 
-def read(key: str) -> Row:
-	"""The row of a limit as this transaction sees it."""
-	found = frappe.db.get_value(DOCTYPE, key, ["used", "grown", "day"])
+def read(key: str, *, is_current: bool = False) -> Row:
+	"""The row of a limit as this transaction sees it; is_current: as it is now, for somebody who holds it."""
+	found = frappe.db.get_value(DOCTYPE, key, ["used", "grown", "day"], for_update=is_current)
 	return Row(*found) if found else Row()
 
 
@@ -70,7 +70,7 @@ def grow(key: str, number: float, day: date | None = None) -> Growth:
 		""",
 		{"key": key, "now": now(), "number": number, "day": day},
 	)
-	mine = read(key)  # a transaction's own change is read in its newest version
+	mine = read(key, is_current=True)  # a plain read would still show the picture where nothing was added
 	before = mine.grown - number
 	if seen:
 		others[key] = max(before - (seen.grown if seen.day == day else 0), 0)

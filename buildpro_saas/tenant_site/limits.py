@@ -14,6 +14,7 @@ arguments that says how much is in use; without it, documents are counted. measu
 
 import html
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -108,12 +109,10 @@ class Declared:
 			return row.used + row.grown
 		return max(row.used, row.grown) if row.day == self.day else 0
 
-	def is_grown_by(self, doc) -> bool:
-		"""Whether saving this document adds to what is limited: it matches, and did not before."""
-		if not evaluate_filters(doc, self.filters):
-			return False
+	def is_counted_already(self, doc) -> bool:
+		"""Whether the document, as it is stored, is one of those that are limited."""
 		before = None if doc.is_new() else doc.get_doc_before_save()
-		return before is None or not evaluate_filters(before, self.filters)
+		return before is not None and evaluate_filters(before, self.filters)
 
 	def size_of(self, doc) -> float:
 		return frappe.get_attr(self.size)(doc) if self.size else 1
@@ -169,18 +168,21 @@ def label_of(key: str) -> str | None:
 # -- hooks -----------------------------------------------------------------------------------------------------------
 
 
+def hold(doc, method: str | None = None) -> None:
+	"""Hook `before_validate` of every document on a tenant's site: hold a hard limit that saving it may come to.
+
+	Before the framework's own validation takes locks of its own (a User's does), so that two requests meet here first, in order, and
+	not as a deadlock. What counts already cannot grow, and holds nothing.
+	"""
+	for limit in _limits_on(doc.doctype):
+		if current_gate().limits[limit.key].is_hard and not limit.is_counted_already(doc):
+			levels.grow(limit.key, 0, limit.day)
+
+
 def check_growth(doc, method: str | None = None) -> None:
 	"""Hook `validate` of every document on a tenant's site: two look-ups for one of a kind that is not limited."""
-	if local.conf.get("buildpro_role") != site_role.TENANT:
-		return
-	limits = _declarations()[1].get(doc.doctype)
-	if not limits or any(local.flags.get(flag) for flag in INSTALLING):
-		return
-	gate = current_gate()
-	# what is not in force is not the limits' to refuse
-	in_force = gate.limits if gate.is_in_force else {}
-	for limit in limits:
-		if limit.key in in_force and limit.is_grown_by(doc):
+	for limit in _limits_on(doc.doctype):
+		if evaluate_filters(doc, limit.filters) and not limit.is_counted_already(doc):
 			require(limit.key, limit.size_of(doc))
 
 
@@ -217,6 +219,18 @@ def look_after() -> None:
 
 
 # -- own -------------------------------------------------------------------------------------------------------------
+
+
+def _limits_on(doctype: str) -> Sequence[Declared]:
+	"""The limits in force on documents of a kind; none while something is being installed, and off tenants' sites."""
+	if local.conf.get("buildpro_role") != site_role.TENANT:
+		return ()
+	limits = _declarations()[1].get(doctype)
+	if not limits or any(local.flags.get(flag) for flag in INSTALLING):
+		return ()
+	gate = current_gate()
+	# what is not in force is not the limits' to refuse
+	return [limit for limit in limits if limit.key in gate.limits] if gate.is_in_force else ()
 
 
 def _declarations() -> tuple[dict[str, Declared], dict[str, list[Declared]]]:

@@ -22,7 +22,7 @@ def add_user() -> None:
 		{
 			"doctype": "User",
 			"email": f"{frappe.generate_hash(length=12)}@race.example",
-			"first_name": "Rita",
+			"first_name": frappe.generate_hash(length=12),
 			"send_welcome_email": 0,
 			"roles": [{"role": "System Manager"}],
 		}
