@@ -68,3 +68,13 @@ def names() -> list[str]:
 		found += [f"{doctype}:{name}" for name in frappe.get_all(doctype, pluck="name", limit=0) if name]
 	found += [f"app:{app}" for app in frappe.get_installed_apps()]
 	return [str(name) for name in found]
+
+
+def installed_apps_row() -> str:
+	"""The record in which Frappe keeps which apps this site has."""
+	return frappe.db.get_value("DefaultValue", {"defkey": "installed_apps"})
+
+
+def listed_apps() -> list[str]:
+	"""The apps of this site, as its database has them."""
+	return frappe.parse_json(frappe.db.get_global("installed_apps"))
