@@ -21,11 +21,11 @@ FAR = "2099-01-01 00:00:00"
 @pytest.fixture
 def attack(site):
 	"""The site under test as a tenant's, on which Server Scripts are allowed; what it had is restored."""
-	site.entitlement.update_config({"buildpro_role": "tenant", "server_script_enabled": 1})
-	site.better = site.token(plan="Enterprise", features=["rfi", "bim", "daily_log"], limits={})
-	site.apply(plan="Core", features=["daily_log"], limits={"max_users": {"value": 5, "is_hard": True}})
-	site.onboarding.make_owner(MALLORY, "Mallory", "en", "Etc/UTC")
 	try:
+		site.entitlement.update_config({"buildpro_role": "tenant", "server_script_enabled": 1})
+		site.better = site.token(plan="Enterprise", features=["rfi", "bim", "daily_log"], limits={})
+		site.apply(plan="Core", features=["daily_log"], limits={"max_users": {"value": 5, "is_hard": True}})
+		site.onboarding.make_owner(MALLORY, "Mallory", "en", "Etc/UTC")
 		yield Attack(site)
 	finally:
 		site.entitlement.update_config({"buildpro_role": "admin", "server_script_enabled": None})
