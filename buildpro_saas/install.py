@@ -78,7 +78,12 @@ def before_uninstall() -> None:
 
 
 def after_uninstall() -> None:
-	"""Take away what Frappe leaves of an app: its scheduled job, its singles' values, roles, domain, configuration."""
+	"""Take away what Frappe leaves of an app: its scheduled job, its singles' values, roles, domain, configuration.
+
+	Raises frappe.PermissionError unless Frappe is uninstalling: it takes the site's role away, and with it every gate.
+	"""
+	if not frappe.flags.in_uninstall:
+		frappe.throw("This is done by uninstalling the app only.", frappe.PermissionError)
 	control_plane.after_uninstall()
 	frappe.db.delete("Scheduled Job Type", {"method": ("in", (*ADMIN_JOBS, *tenant_site.TENANT_JOBS))})
 	frappe.db.delete("Singles", {"doctype": "Nexelya Plan Settings"})

@@ -227,7 +227,8 @@ def _operation(doc, method: str | None) -> str | None:
 		return EVENTS.get(method)
 	if doc._action == "submit":
 		return "submit"
-	return None if doc.flags.in_insert else "write"
+	# asked about as a creation already; flags of the document are a script's to set, this Frappe itself sets at each insert
+	return None if doc.is_new() else "write"
 
 
 # Those before the controller's own, where there are some: nothing has been written then. `before_validate` comes even

@@ -1,5 +1,6 @@
 """Whitelisted methods that features gate: refused before the request gets to them, by whatever name it calls them."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import frappe
@@ -9,8 +10,8 @@ from frappe.modules.utils import load_doctype_module
 from buildpro_saas import site_role
 from buildpro_saas.tenant_site import entitlement, gates, request_target
 
-# Parameters by which one method of Frappe's calls another that the caller names (upload_file, mapper, search, calendar, …).
-NAMING = ("method", "query", "source_method", "get_events_method", "filters_method")
+# A function's dotted name, or a Server Script's; no text, JSON or file is one.
+NAME = re.compile(r"[A-Za-z_][\w.]{0,200}")
 
 
 def refuse_gated() -> None:
@@ -33,12 +34,13 @@ def refuse_gated() -> None:
 def _called_names() -> Iterator[str]:
 	"""Every name by which the request may call a method, with what apps put in its place."""
 	parts = request_target.method_path()
-	names = [*(local.form_dict.get(key) for key in ("cmd", *NAMING)), *parts[:1]]
+	# Some of Frappe's methods call another that the caller names, each by a parameter of its own (mapper, search, tree, calendar, …).
+	names = [*local.form_dict.values(), *parts[:1]]
 	if len(parts) > 1:
 		names.append(_of_controller(*parts[:2]))
 	overrides = frappe.get_hooks("override_whitelisted_methods", {})
 	for name in names:
-		if name and isinstance(name, str):
+		if isinstance(name, str) and NAME.fullmatch(name):
 			yield name
 			yield from overrides.get(name, ())[-1:]
 

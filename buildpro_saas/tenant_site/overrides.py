@@ -1,12 +1,17 @@
 """Frappe's documents that do more than keep data, refused where a feature gates them: the same on every way that leads to them."""
 
+from html import escape
 from typing import Any
 
+import frappe
+from frappe import _
 from frappe.core.doctype.page.page import Page
 from frappe.core.doctype.report.report import Report
 from frappe.core.doctype.scheduled_job_type.scheduled_job_type import ScheduledJobType
 
+from buildpro_saas import site_role
 from buildpro_saas.tenant_site import gates, restriction
+from buildpro_saas.tenant_site.presence import APP
 
 
 class GatedReport(Report):
@@ -38,14 +43,55 @@ class GatedPage(Page):
 
 
 class PausingScheduledJobType(ScheduledJobType):
-	"""Waits while the site is restricted, when what it does is the tenant's business; the next time it is due, it is done."""
+	"""Waits while the site is restricted, when what it does is the tenant's business; the next time it is due, it is done.
+
+	A job that names one of our functions which no app schedules is never done: Frappe lets a System Manager name any function without
+	arguments, and one that cleans up after uninstalling would take the site's role and entitlement away.
+	"""
+
+	def validate(self) -> None:
+		self.refuse_internals()
+		super().validate()
+
+	def refuse_internals(self) -> None:
+		"""Raise frappe.PermissionError for a job of a tenant's that names a function of this app without being one of its own jobs."""
+		if self.server_script or site_role.is_admin_site() or self.method in scheduled_methods():
+			return
+		if is_ours(self.method):
+			frappe.throw(
+				_("{0} is no job that can be scheduled.").format(escape(self.method)), frappe.PermissionError
+			)
 
 	def enqueue(self, *args, **kwargs) -> bool:
 		return False if self._pauses() else super().enqueue(*args, **kwargs)
 
 	def execute(self) -> None:
+		self.refuse_internals()  # again: rows can be written without being validated
 		if not self._pauses():
 			super().execute()
 
 	def _pauses(self) -> bool:
 		return restriction.pauses(self.method, bool(self.server_script))
+
+
+def scheduled_methods() -> set[str]:
+	"""Every method that an app of this site has under scheduler_events in its hooks.py."""
+	found: set[str] = set()
+	waiting = [frappe.get_hooks("scheduler_events")]
+	while waiting:
+		part = waiting.pop()
+		if isinstance(part, str):
+			found.add(part)
+		else:
+			waiting.extend(part.values() if isinstance(part, dict) else part)
+	return found
+
+
+def is_ours(method: str | None) -> bool:
+	"""Whether a dotted name leads to a function of this app, by whatever name: modules also have what they import."""
+	module, _dot, name = (method or "").rpartition(".")
+	try:
+		function = getattr(frappe.get_module(module), name)
+	except (ImportError, AttributeError, ValueError):
+		return False  # Frappe says so itself
+	return str(getattr(function, "__module__", "")).partition(".")[0] == APP

@@ -90,3 +90,13 @@ def cached_boot() -> list[str]:
 def keep_boot() -> None:
 	"""Have Frappe keep boot information of Administrator, as a visit of Desk does."""
 	frappe.cache.hset("bootinfo", "Administrator", {"user": "Administrator"})
+
+
+def installed_apps_row() -> str:
+	"""The record in which Frappe keeps which apps this site has."""
+	return frappe.db.get_value("DefaultValue", {"defkey": "installed_apps"})
+
+
+def listed_apps() -> list[str]:
+	"""The apps of this site, as its database has them."""
+	return frappe.parse_json(frappe.db.get_global("installed_apps"))

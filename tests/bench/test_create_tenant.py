@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import stat
+from contextlib import contextmanager
 
 import pytest
 import requests
@@ -167,36 +168,50 @@ def test_editing_plan_or_token_in_desk_grants_nothing(module_bench, acme, owner_
 	assert decision(module_bench, acme, owner_of_acme, "rfi").json()["message"]["allowed"] is True
 
 
+@contextmanager
+def other_token(bench, tenant, token):
+	"""The site holds another token within the block, where only somebody with a shell could put it."""
+	path = bench.path / "sites" / tenant.site / "entitlement.json"
+	own = path.read_text()
+	path.write_text(json.dumps({**json.loads(own), "token": token}))
+	try:
+		yield
+	finally:
+		path.write_text(own)
+
+
+def token_of(bench, tenant) -> str:
+	return json.loads((bench.path / "sites" / tenant.site / "entitlement.json").read_text())["token"]
+
+
 def test_a_neighbours_token_grants_nothing(module_bench, acme, neighbour):
-	token = module_bench.on_site(acme.name, "on_tenant.token")
 	session = owner_session(module_bench, neighbour)
 	assert decision(module_bench, neighbour, session, "rfi").json()["message"]["reason"] == "NOT_IN_PLAN"
-	own = module_bench.on_site(neighbour.name, "on_tenant.token")
-	put_token(module_bench, neighbour, token)
-	try:
+	with other_token(module_bench, neighbour, token_of(module_bench, acme)):
 		answer = decision(module_bench, neighbour, session, "rfi").json()["message"]
 		assert (answer["allowed"], answer["reason"]) == (False, "WRONG_SITE")
-	finally:
-		put_token(module_bench, neighbour, own)
 	assert decision(module_bench, neighbour, session, "rfi").json()["message"]["reason"] == "NOT_IN_PLAN"
 
 
-def put_token(bench, tenant, token):
-	bench.on_site(tenant.name, "on_tenant.put_token", value=token)
+def test_a_neighbours_token_in_the_database_changes_nothing(module_bench, acme, neighbour):
+	session = owner_session(module_bench, neighbour)
+	module_bench.on_site(neighbour.name, "on_tenant.put_token", value=token_of(module_bench, acme))
+	assert decision(module_bench, neighbour, session, "rfi").json()["message"]["reason"] == "NOT_IN_PLAN"
+	assert decision(module_bench, neighbour, session, "daily_log").json()["message"]["allowed"] is True
 
 
 def test_a_forged_statement_grants_nothing(module_bench, acme, owner_of_acme):
-	own = module_bench.on_site(acme.name, "on_tenant.token")
-	head, body, signature = own.split(".")
+	from buildpro_saas.entitlements import statement
+
+	head, body, signature = token_of(module_bench, acme).split(".")
 	claims = json.loads(base64.urlsafe_b64decode(body + "=="))
-	claims["features"].append("bim")
+	granted = statement.unpack(claims["layers"])
+	granted["plans"][0]["features"].append("bim")
+	claims["layers"] = statement.pack(granted)
 	forged = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-	put_token(module_bench, acme, f"{head}.{forged}.{signature}")
-	try:
+	with other_token(module_bench, acme, f"{head}.{forged}.{signature}"):
 		answer = decision(module_bench, acme, owner_of_acme, "bim").json()["message"]
 		assert (answer["allowed"], answer["reason"]) == (False, "BAD_SIGNATURE")
-	finally:
-		put_token(module_bench, acme, own)
 	assert decision(module_bench, acme, owner_of_acme, "rfi").json()["message"]["allowed"] is True
 
 

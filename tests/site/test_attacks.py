@@ -21,17 +21,17 @@ FAR = "2099-01-01 00:00:00"
 @pytest.fixture
 def attack(site):
 	"""The site under test as a tenant's, on which Server Scripts are allowed; what it had is restored."""
-	before = {key: site.frappe.conf.get(key) for key in ("buildpro_role", "server_script_enabled")}
-	site.entitlement.update_config({"buildpro_role": "tenant", "server_script_enabled": 1})
-	site.better = site.token(plan="Enterprise", features=["rfi", "bim", "daily_log"], limits={})
-	site.apply(plan="Core", features=["daily_log"], limits={"max_users": {"value": 5, "is_hard": True}})
-	site.onboarding.make_owner(MALLORY, "Mallory", "en", "Etc/UTC")
-	attack = Attack(site)
-	yield attack
-	site.frappe.set_user("Administrator")
-	site.frappe.db.rollback()
-	site.frappe.clear_cache()
-	site.entitlement.update_config(before)
+	try:
+		site.entitlement.update_config({"buildpro_role": "tenant", "server_script_enabled": 1})
+		site.better = site.token(plan="Enterprise", features=["rfi", "bim", "daily_log"], limits={})
+		site.apply(plan="Core", features=["daily_log"], limits={"max_users": {"value": 5, "is_hard": True}})
+		site.onboarding.make_owner(MALLORY, "Mallory", "en", "Etc/UTC")
+		yield Attack(site)
+	finally:
+		site.entitlement.update_config({"buildpro_role": "admin", "server_script_enabled": None})
+		site.frappe.set_user("Administrator")
+		site.frappe.db.rollback()
+		site.frappe.clear_cache()
 
 
 class Attack:
@@ -354,8 +354,11 @@ def test_property_setters_and_client_scripts_on_the_record(attack):
 
 # -- internals -----------------------------------------------------------------------------------------------------
 
-# What may be called over HTTP on a tenant's site; each asks, and none changes what is entitled.
-FOR_TENANTS = ("buildpro_saas.api.", "buildpro_saas.control_plane.")
+# What of these rooms may be called over HTTP on a tenant's site; each asks, and none changes what is entitled.
+ALLOWED_RPC = {
+	"buildpro_saas.tenant_site.workspaces.get_desktop_page",
+	"buildpro_saas.tenant_site.workspaces.get_workspace_sidebar_items",
+}
 
 
 def modules():
@@ -386,9 +389,6 @@ def test_no_internal_of_a_room_is_to_be_called_over_rpc(attack, room):
 	attack.holds()
 
 
-ALLOWED_RPC: tuple[str, ...] = ()
-
-
 def test_methods_of_the_record_over_run_doc_method(attack):
 	for method in ("show_entitlement", "follow_entitlement", "features_html", "explanation"):
 		with pytest.raises(attack.frappe.PermissionError):
@@ -396,22 +396,61 @@ def test_methods_of_the_record_over_run_doc_method(attack):
 	attack.holds()
 
 
-def test_a_scheduled_job_of_his_own_runs_our_functions(attack):
-	"""Frappe lets a System Manager name any function without arguments as a job: of ours, none grants anything."""
-	entitlement = attack.site.entitlement
-	for method in ("forget", "note_time", "load_gate"):
-		job = attack.frappe.get_doc(
-			{
-				"doctype": "Scheduled Job Type",
-				"method": f"buildpro_saas.tenant_site.entitlement.{method}",
-				"frequency": "All",
-			}
-		).insert()
-		attack.frappe.get_attr(job.method)()
-	attack.files = attack.folder()  # the time was noted
+JOBS = (
+	"buildpro_saas.install.after_uninstall",
+	"buildpro_saas.install._make_signing_key",
+	"buildpro_saas.tenant_site.entitlement.remove",
+	"buildpro_saas.overrides.ScheduledJobType",
+)
+
+
+@pytest.mark.parametrize("method", JOBS)
+def test_a_scheduled_job_of_his_own_that_names_our_functions(attack, method):
+	"""Frappe lets a System Manager name any function without arguments."""
+	frappe = attack.frappe
+	values = {"doctype": "Scheduled Job Type", "method": method, "frequency": "All", "create_log": 0}
+	with pytest.raises(frappe.PermissionError, match="scheduled"):
+		frappe.get_doc(values).insert()
+	job = frappe.get_doc(values)
+	job.name = frappe.generate_hash()
+	job.db_insert()  # as a Server Script can
+	with pytest.raises(frappe.PermissionError, match="scheduled"):
+		frappe.get_doc("Scheduled Job Type", job.name).execute()
 	attack.holds()
-	entitlement.remove()
-	assert attack.site.gating.get_feature_access("daily_log").reason.value == "NO_ENTITLEMENT"
+
+
+def test_a_scheduled_job_by_another_modules_name(attack, monkeypatch):
+	"""A module has what it imports: the function counts, and not the name by which it is called."""
+	from frappe.utils import data
+
+	from buildpro_saas.tenant_site import overrides
+
+	monkeypatch.setattr(data, "innocent", attack.site.entitlement.remove, raising=False)
+	assert overrides.is_ours("frappe.utils.data.innocent") and not overrides.is_ours("frappe.utils.data.now")
+	with pytest.raises(attack.frappe.PermissionError, match="scheduled"):
+		attack.frappe.get_doc(
+			{"doctype": "Scheduled Job Type", "method": "frappe.utils.data.innocent", "frequency": "All"}
+		).insert()
+
+
+def test_jobs_that_apps_schedule_are_none_of_that(attack):
+	from buildpro_saas.tenant_site import overrides
+
+	methods = overrides.scheduled_methods()
+	assert "buildpro_saas.provisioning.jobs.look_after" in methods and len(methods) > 20
+	attack.frappe.set_user("Administrator")
+	for name in attack.frappe.get_all(
+		"Scheduled Job Type", {"server_script": ("is", "not set")}, pluck="name"
+	):
+		attack.frappe.get_doc("Scheduled Job Type", name).refuse_internals()
+
+
+def test_only_uninstalling_takes_the_role_away(attack):
+	from buildpro_saas import install
+
+	with pytest.raises(attack.frappe.PermissionError, match="uninstalling"):
+		install.after_uninstall()
+	attack.holds()
 
 
 def test_records_of_the_control_plane_are_refused_here(attack):

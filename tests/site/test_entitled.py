@@ -80,3 +80,21 @@ def test_it_refuses_where_no_tests_are_run(site, tests_allowed, missing):
 	with pytest.raises(RuntimeError, match="for tests"), entitled("rfi"):
 		pytest.fail("entered")
 	assert not site.gating.check_feature_access("rfi")
+
+
+def test_what_an_app_gates_is_open_and_shut_by_it(site, tests_allowed, monkeypatch):
+	from buildpro_saas.tenant_site import gates
+	from buildpro_saas.testing import entitled
+
+	frappe = site.frappe
+	declared = {"notes": [{"kind": "DocType", "name": "Note", "operations": ["create"]}]}
+	monkeypatch.setattr(gates, "declared_by_apps", lambda: declared)
+
+	def make_note():
+		return frappe.get_doc({"doctype": "Note", "title": frappe.generate_hash()}).insert()
+
+	with entitled("notes"):
+		make_note()
+	with entitled(without=["notes"]), pytest.raises(site.gating.FeatureNotAvailableError):
+		make_note()
+	make_note()  # the site under test is no tenant's

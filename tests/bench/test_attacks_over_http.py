@@ -1,0 +1,160 @@
+"""The attacks that go over HTTP, on a tenant's real site: its System Manager, and its Administrator."""
+
+import json
+
+import pytest
+from test_create_tenant import csrf, decision, owner_session, web
+
+PASSWORD = "Xq7#construct-it"
+GATED = {
+	"features": {
+		"daily_log": {"label": "Daily Log", "plan": "Core"},
+		"rfi": {
+			"label": "RFI",
+			"plan": "Growth",
+			"gates": [{"kind": "DocType", "name": "Note", "operations": ["create", "write"]}],
+		},
+	},
+	"limits": {},
+}
+INTERNALS = (
+	"buildpro_saas.tenant_site.onboarding.apply_entitlement",
+	"buildpro_saas.tenant_site.entitlement.apply",
+	"buildpro_saas.tenant_site.entitlement.update_config",
+	"buildpro_saas.tenant_site.entitlement.remove",
+	"buildpro_saas.tenant_site.presence.restore",
+	"buildpro_saas.agent.site_config.update",
+	"buildpro_saas.entitlements.statement.issue",
+	"buildpro_saas.testing.entitled",
+	"buildpro_saas.install.after_install",
+	"frappe.installer.update_site_config",
+)
+ADMINS_OWN = (
+	"buildpro_saas.api.tenants.create",
+	"buildpro_saas.api.tenants.status",
+	"buildpro_saas.api.tenants.owner_link",
+)
+
+
+class Site:
+	"""A tenant's site on which Note is what the plan lacks, seen over HTTP."""
+
+	def __init__(self, bench, tenant):
+		self.bench, self.tenant = bench, tenant
+		self.tokens: dict = {}
+		self.session = owner_session(bench, tenant)
+		self.folder = bench.path / "sites" / tenant.site
+		self.apply_gates()
+
+	def apply_gates(self):
+		from buildpro_saas.entitlements import catalogue, layers, statement
+
+		config = json.loads((self.folder / "site_config.json").read_text())
+		data = {
+			"tenant": self.tenant.name,
+			"site": self.tenant.site,
+			"layers": layers.single_plan("Core", ["daily_log"]),
+		}
+		token = statement.issue(
+			self.bench.frappe.conf.buildpro_signing_key,
+			data,
+			valid_days=30,
+			grace_days=7,
+			sequence=config["buildpro_sequence"] + 1,
+			catalogue_digest=catalogue.digest(GATED),
+		)
+		method = "buildpro_saas.tenant_site.onboarding.apply_entitlement"
+		self.bench.on_site(self.tenant.name, method, token=token, catalogue=GATED)
+
+	def request(self, path: str, method="GET", session=None, **data):
+		session = session or self.session
+		if session not in self.tokens:
+			self.tokens[session] = csrf(self.bench, self.tenant, session)
+		headers = {**self.tokens[session], "Accept": "application/json"}
+		options = {"json": data} if data else {}
+		return web(self.bench, self.tenant.site, path, session, method, headers=headers, **options)
+
+	def make_note(self, session=None):
+		return self.request(
+			"/api/resource/Note", "POST", session, title=f"Note {self.bench.frappe.generate_hash()}"
+		)
+
+	def files(self) -> dict:
+		return {name: (self.folder / name).read_text() for name in ("entitlement.json", "site_config.json")}
+
+
+@pytest.fixture(scope="module")
+def mallorys(module_bench):
+	tenant = module_bench.new_tenant(plan="Core")
+	assert module_bench.wait_job(tenant.name).status == "Completed", module_bench.describe(tenant.name)
+	return Site(module_bench, module_bench.frappe.get_doc("Tenant", tenant.name))
+
+
+def test_a_gated_record_is_refused_with_the_reason(mallorys):
+	answer = mallorys.make_note()
+	assert answer.status_code == 403 and "Growth" in answer.text, answer.text
+	assert mallorys.request("/api/resource/ToDo", "POST", description="x").status_code == 200
+
+
+@pytest.mark.parametrize("method", INTERNALS)
+def test_internals_are_not_to_be_called(mallorys, method):
+	before = mallorys.files()
+	arguments = {
+		"token": "x",
+		"catalogue": {},
+		"values": {"buildpro_role": "admin"},
+		"folder": ".",
+		"features": "rfi",
+	}
+	answer = mallorys.request(f"/api/method/{method}", "POST", **arguments)
+	assert answer.status_code in (403, 404, 417, 500) and answer.status_code != 200, answer.text
+	assert "not whitelisted" in answer.text, answer.text
+	assert mallorys.files() == before
+
+
+@pytest.mark.parametrize("method", ADMINS_OWN)
+def test_what_is_the_admin_sites_is_refused_here(mallorys, method):
+	answer = mallorys.request(f"/api/method/{method}", "POST", tenant=mallorys.tenant.name)
+	assert answer.status_code in (403, 417), answer.text
+
+
+@pytest.mark.parametrize(
+	"path", ["/entitlement.json", "/files/../entitlement.json", "/private/files/../../site_config.json"]
+)
+def test_the_sites_own_files_are_not_served(mallorys, path):
+	answer = mallorys.request(path)
+	assert answer.status_code in (403, 404), answer.text
+	assert "db_password" not in answer.text and "catalogue" not in answer.text
+
+
+def test_administrator_takes_the_app_out_of_the_list_over_rest(mallorys):
+	"""Frappe lets him write the row; the gates stay, and the next delivery puts the row right."""
+	import requests
+
+	bench, tenant = mallorys.bench, mallorys.tenant
+	bench.on_site(tenant.name, "frappe.utils.password.update_password", user="Administrator", pwd=PASSWORD)
+	session = requests.Session()
+	answer = web(
+		bench,
+		tenant.site,
+		"/api/method/login",
+		session,
+		"POST",
+		data={"usr": "Administrator", "pwd": PASSWORD},
+	)
+	assert answer.status_code == 200, answer.text
+	cookies = session.cookies.get_dict()
+	session.cookies.clear()
+	session.headers["Cookie"] = "; ".join(f"{key}={value}" for key, value in cookies.items())
+	row = bench.on_site(tenant.name, "on_tenant.installed_apps_row")
+	path = f"/api/resource/DefaultValue/{row}"
+	answer = mallorys.request(path, "PUT", session, defvalue='["frappe"]')
+	assert answer.status_code == 200, answer.text
+	assert mallorys.request("/api/method/frappe.sessions.clear", "POST", session).status_code == 200
+	bench.on_site(tenant.name, "frappe.clear_cache")
+	assert bench.on_site(tenant.name, "on_tenant.listed_apps") == ["frappe"]
+	assert mallorys.make_note(session).status_code == 403
+	assert mallorys.make_note().status_code == 403
+	assert decision(bench, tenant, mallorys.session, "rfi").json()["message"]["allowed"] is False
+	mallorys.apply_gates()
+	assert "buildpro_saas" in bench.on_site(tenant.name, "on_tenant.listed_apps")
