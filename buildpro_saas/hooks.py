@@ -21,7 +21,10 @@ setup_wizard_exception = ["buildpro_saas.tenant_site.onboarding.remember_wizard_
 
 # On tenant sites: uses of features are counted in memory, and go to Redis when a request or job ends; calls with an API key are
 # counted, and refused above the plan's limit.
-after_request = ["buildpro_saas.tenant_site.usage.flush_when_due"]
+after_request = [
+	"buildpro_saas.tenant_site.restriction.explain",
+	"buildpro_saas.tenant_site.usage.flush_when_due",
+]
 after_job = ["buildpro_saas.tenant_site.usage.flush"]
 auth_hooks = ["buildpro_saas.tenant_site.limits.check_api_call"]
 
@@ -121,24 +124,17 @@ doc_events = {
 	doctype: {"before_validate": "buildpro_saas.control_plane.permissions.refuse_off_admin_site"}
 	for doctype in ADMIN_DOCTYPES
 }
+# What a tenant's plan lacks is refused, growth beyond its limits too, and an expired or suspended site restricted: on tenants' sites only.
+_GATED_EVENTS = ("before_insert", "before_cancel", "before_update_after_submit", "before_rename", "on_trash")
 doc_events["*"] = {
-	"before_validate": "buildpro_saas.tenant_site.limits.hold",
+	**dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event"),
+	"before_validate": ["buildpro_saas.tenant_site.gates.on_event", "buildpro_saas.tenant_site.limits.hold"],
 	"validate": "buildpro_saas.tenant_site.limits.check_growth",
 }
-
-# What a tenant's plan lacks is refused, and an expired or suspended site restricted: on tenants' sites only.
-doc_events["*"] = dict.fromkeys(
-	(
-		*("before_insert", "before_validate", "before_cancel", "before_update_after_submit"),
-		*("before_rename", "on_trash"),
-	),
-	"buildpro_saas.tenant_site.gates.on_event",
-)
 before_request = [
 	"buildpro_saas.tenant_site.restriction.on_request",
 	"buildpro_saas.tenant_site.methods.refuse_gated",
 ]
-after_request = ["buildpro_saas.tenant_site.restriction.explain"]
 before_job = ["buildpro_saas.tenant_site.restriction.on_job"]
 override_whitelisted_methods = {
 	f"frappe.desk.desktop.{method}": f"buildpro_saas.tenant_site.workspaces.{method}"

@@ -390,7 +390,7 @@ def test_no_internal_of_a_room_is_to_be_called_over_rpc(attack, room):
 
 
 def test_methods_of_the_record_over_run_doc_method(attack):
-	for method in ("show_entitlement", "follow_entitlement", "features_html", "explanation"):
+	for method in ("show_entitlement", "follow_entitlement", "keep_company", "refuse_other_token"):
 		with pytest.raises(attack.frappe.PermissionError):
 			attack.call("run_doc_method", dt=SETTINGS, dn=SETTINGS, method=method)
 	attack.holds()
