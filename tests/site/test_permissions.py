@@ -2,7 +2,10 @@
 
 import pytest
 
-ADMIN_DOCTYPES = ["Feature", "Plan", "Bench", "Tenant", "Provisioning Job", "SaaS Settings"]
+ADMIN_DOCTYPES = [
+	*("Feature", "Plan", "Bench", "Tenant", "Provisioning Job", "SaaS Settings"),
+	*("Tenant Usage", "Tenant Limit Level"),
+]
 
 
 @pytest.fixture
