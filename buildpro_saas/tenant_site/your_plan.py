@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 import frappe
 from frappe import _
-from frappe.utils import convert_utc_to_system_timezone, format_datetime
+from frappe.utils import convert_utc_to_system_timezone, formatdate
 
 from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements.decision import DENYING_GRANTS, OPERATOR, Gate, readable_number
@@ -81,7 +81,7 @@ def _dates(gate: Gate) -> list[str]:
 
 
 def _when(seconds: int) -> str:
-	return format_datetime(as_system_time(seconds), "medium")
+	return formatdate(as_system_time(seconds))
 
 
 def _features(gate: Gate) -> list[dict]:

@@ -23,6 +23,7 @@ HISTORIES = {
 		"RQ Job",
 	),
 	*("Prepared Report", "Patch Log", "Logs To Clear", "Webhook Request Log", "API Request Log"),
+	*("Feature Usage", "Limit Level"),
 }
 SECRETS = {
 	*("db_password", "encryption_key", "db_name", "host_name", "buildpro_job", "buildpro_tenant"),

@@ -5,6 +5,7 @@ import pytest
 ADMIN_DOCTYPES = [
 	*("Feature", "Plan", "Bench", "Tenant", "Provisioning Job", "SaaS Settings"),
 	*("Add-on", "Kill Switch", "Plan Version"),
+	*("Tenant Usage", "Tenant Limit Level"),
 ]
 
 

@@ -146,4 +146,4 @@ def test_the_form_shows_every_feature_with_the_plan_that_has_it_and_escapes_labe
 	view = settings.get_onload("features")
 	assert "Available in Enterprise" in view and "Users" in view and "support@example.com" in view
 	assert "BIM &lt;i&gt;Models&lt;/i&gt;" in view and "<i>" not in view
-	assert view.index("RFI") < view.index("BIM")
+	assert view.index('data-feature="rfi"') < view.index('data-feature="bim"')
