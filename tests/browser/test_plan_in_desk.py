@@ -91,6 +91,8 @@ def test_the_banner_of_an_expired_site(site, page):
 	banner = page.locator(".buildpro-banner")
 	banner.wait_for()
 	assert "This site is read-only" in banner.inner_text() and "sales@operator.example" in banner.inner_text()
+	page.wait_for_function("window.cur_list?.doctype === 'ToDo' && !frappe.request.ajax_count")
+	assert page.locator(".page-container:visible .btn-new-doc:visible").count() == 0
 	keep(page, "read-only")
 	site.apply("rfi")
 	open_desk(page, "todo")
