@@ -19,7 +19,7 @@ from frappe.utils.global_search import get_doctypes_with_global_search, rebuild_
 from frappe.utils.scheduler import enable_scheduler
 
 from buildpro_saas.entitlements.statement import EntitlementError
-from buildpro_saas.tenant_site import company_setup, entitlement
+from buildpro_saas.tenant_site import company_setup, entitlement, levels, limits
 
 # Roles that Frappe's own set-up keeps from a site's first user
 # (frappe/desk/page/setup_wizard/setup_wizard.py), and ours, which belong to the operator's staff.
@@ -54,6 +54,7 @@ def apply_entitlement(token: str, catalogue: dict | None = None, company: str | 
 	settings = frappe.get_doc(entitlement.DOCTYPE)
 	settings.company = company or settings.company
 	settings.save(ignore_permissions=True)
+	levels.make_missing(statement.grants().limits.keys() & limits.declared().keys())
 	return {
 		"plan": settings.plan_type,
 		"status": settings.status,
