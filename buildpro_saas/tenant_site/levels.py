@@ -1,7 +1,7 @@
 """How much of each limit is in use on this site, as Limit Level keeps it; and how two requests at the edge are told apart.
 
-A row for each limit is both its lock and its memory. Who adds something first adds to the row's `grown`, which holds the row until
-the transaction ends. What is in use is counted by a plain read, which shows the site as it was when the transaction began; what
+A row for each limit is both its lock and its memory. Who adds something holds the row until the transaction ends, and adds to its
+`grown`. What is in use is counted by a plain read, which shows the site as it was when the transaction began; what
 others have committed since then is the difference between `grown` now and `grown` in that same picture. So nothing but this one
 row is locked, and the count is never too low. (It may be too high for somebody who adds in the very moment in which another
 removes; the next attempt succeeds.)
@@ -9,8 +9,8 @@ removes; the next attempt succeeds.)
 
 import math
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Set
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 
 import frappe
@@ -23,8 +23,11 @@ from buildpro_saas.tenant_site import days
 
 DOCTYPE = "Limit Level"
 GB = 10**9
-# In frappe.flags: limit → what others have added since the transaction began.
+# In frappe.flags: limit → Growth, of those that this transaction holds.
 FLAG = "buildpro_growth"
+INSERT = """
+	insert into `tabLimit Level` (name, creation, modified, owner, modified_by, limit_key, used, grown, day)
+	values (%(key)s, %(now)s, %(now)s, 'Administrator', 'Administrator', %(key)s, 0, %(number)s, %(day)s)"""
 CALLS_KEPT = 2 * days.LENGTH
 
 
@@ -45,47 +48,70 @@ class Growth:
 	others: float
 
 
-def read(key: str, *, is_current: bool = False) -> Row:
-	"""The row of a limit as this transaction sees it; is_current: as it is now, for somebody who holds it."""
+def read(key: str, *, is_current: bool = False) -> Row | None:
+	"""The row of a limit as this transaction sees it; is_current: as it is now, and hold it. None where it has none."""
 	found = frappe.db.get_value(DOCTYPE, key, ["used", "grown", "day"], for_update=is_current)
-	return Row(*found) if found else Row()
+	return Row(*found) if found else None
+
+
+def hold(key: str, day: date | None = None) -> Growth:
+	"""Keep others from adding to a limit until this transaction ends. Waits for those that have added to it.
+
+	day: for a limit that begins anew each day.
+	"""
+	held = _held()
+	if key not in held:
+		seen = read(key)
+		if seen is None:
+			make(key)  # a locking read of a row that is not there would lock the gap, for several at once
+		now_there = read(key, is_current=True) or Row()  # a plain read would still show the picture
+		row = now_there if now_there.day == day else Row(day=day)
+		others = row.grown - (seen.grown if seen and seen.day == day else 0)
+		held[key] = Growth(row, max(others, 0))
+	return held[key]
 
 
 def grow(key: str, number: float, day: date | None = None) -> Growth:
-	"""Note that this transaction adds `number`, and hold the limit until it ends.
+	"""Hold a limit and note that this transaction adds `number`; returns what that meets."""
+	before = hold(key, day)
+	_add(key, number, day)
+	_held()[key] = replace(before, row=replace(before.row, grown=before.row.grown + number))
+	return before
 
-	day: for a limit that begins anew each day. Waits for other transactions that add to the same limit.
-	"""
-	others = _others()
-	seen = None if key in others else read(key)
-	frappe.db.sql(
-		"""
-		insert into `tabLimit Level`
-			(name, creation, modified, owner, modified_by, limit_key, used, grown, day)
-		values (%(key)s, %(now)s, %(now)s, 'Administrator', 'Administrator', %(key)s, 0, %(number)s, %(day)s)
-		on duplicate key update
-			used = if(day <=> values(day), used, 0),
-			grown = if(day <=> values(day), grown, 0) + %(number)s,
-			day = values(day)
-		""",
-		{"key": key, "now": now(), "number": number, "day": day},
-	)
-	mine = read(key, is_current=True)  # a plain read would still show the picture where nothing was added
-	before = mine.grown - number
-	if seen:
-		others[key] = max(before - (seen.grown if seen.day == day else 0), 0)
-	return Growth(Row(mine.used, before, day), others[key])
+
+def make_missing(keys: Set[str]) -> None:
+	"""Make the rows by which limits are held, before anybody needs them. The caller commits."""
+	for key in keys - set(frappe.get_all(DOCTYPE, pluck="name")):
+		make(key)
+
+
+def make(key: str) -> None:
+	"""Give a limit its row, and hold it; of several at once one makes it, and the others wait until that is committed."""
+	frappe.db.sql(f"{INSERT} on duplicate key update name = name", _values(key, 0, None))
+
+
+def _add(key: str, number: float, day: date | None) -> None:
+	update = """on duplicate key update
+		used = if(day <=> values(day), used, 0),
+		grown = if(day <=> values(day), grown, 0) + %(number)s,
+		day = values(day)"""
+	frappe.db.sql(f"{INSERT} {update}", _values(key, number, day))
+
+
+def _values(key: str, number: float, day: date | None) -> dict:
+	return {"key": key, "now": now(), "number": number, "day": day}
 
 
 def keep(key: str, measure: Callable[[], float], *, is_anew: bool, day: date | None) -> None:
 	"""Measure and keep what is in use, while nobody adds to it; is_anew: what was added until now is part of it."""
-	found = frappe.db.get_value(DOCTYPE, key, "day", as_dict=True, for_update=True)
-	if not found:
-		grow(key, 0, day)
+	if not frappe.db.exists(DOCTYPE, key):
+		make(key)
+	found = read(key, is_current=True) or Row()
 	values = {"used": measure(), "measured_on": now(), "day": day}
-	if is_anew or (found and found.day != day):
+	if is_anew or found.day != day:
 		values["grown"] = 0
 	frappe.db.set_value(DOCTYPE, key, values, update_modified=False)
+	_held().pop(key, None)  # the row is not as it was
 
 
 # -- what is told to the admin site ----------------------------------------------------------------------------------
@@ -180,8 +206,8 @@ def _folder_size(path: str) -> int:
 	return size
 
 
-def _others() -> dict[str, float]:
-	"""What `grow` has found out in this transaction; forgotten when it ends."""
+def _held() -> dict[str, Growth]:
+	"""What this transaction holds; forgotten when it ends."""
 	if FLAG not in frappe.flags:
 		frappe.flags[FLAG] = {}
 		frappe.db.after_commit.add(_forget)

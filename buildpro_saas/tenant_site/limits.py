@@ -95,7 +95,7 @@ class Declared:
 		"""How much is in use: counted now, or when it was last measured and what was added since."""
 		if not self.is_measurable():
 			return 0
-		return self._kept(levels.read(self.key)) if self.is_measured else self.measure()
+		return self._kept(levels.read(self.key) or levels.Row()) if self.is_measured else self.measure()
 
 	def in_use_with(self, growth: levels.Growth) -> float:
 		"""The same for somebody who holds the limit: with what others have committed meanwhile."""
@@ -176,7 +176,7 @@ def hold(doc, method: str | None = None) -> None:
 	"""
 	for limit in _limits_on(doc.doctype):
 		if current_gate().limits[limit.key].is_hard and not limit.is_counted_already(doc):
-			levels.grow(limit.key, 0, limit.day)
+			levels.hold(limit.key, limit.day)
 
 
 def check_growth(doc, method: str | None = None) -> None:

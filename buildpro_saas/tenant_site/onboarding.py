@@ -19,7 +19,15 @@ from frappe.utils.global_search import get_doctypes_with_global_search, rebuild_
 from frappe.utils.scheduler import enable_scheduler
 
 from buildpro_saas.entitlements.statement import EntitlementError
-from buildpro_saas.tenant_site import caches, company_setup, entitlement, presence, site_limits
+from buildpro_saas.tenant_site import (
+	caches,
+	company_setup,
+	entitlement,
+	levels,
+	limits,
+	presence,
+	site_limits,
+)
 
 # Roles that Frappe's own set-up keeps from a site's first user
 # (frappe/desk/page/setup_wizard/setup_wizard.py), and ours, which belong to the operator's staff.
@@ -55,6 +63,7 @@ def apply_entitlement(token: str, catalogue: dict | None = None, company: str | 
 	settings.company = company or settings.company
 	settings.show_entitlement()
 	site_limits.follow()
+	levels.make_missing(statement.grants().limits.keys() & limits.declared().keys())
 	presence.restore()
 	# now for this process, after the commit for what another has made of the old one meanwhile
 	caches.forget()
