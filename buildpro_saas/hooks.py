@@ -80,6 +80,7 @@ before_request = [
 	"buildpro_saas.tenant_site.restriction.on_request",
 	"buildpro_saas.tenant_site.methods.refuse_gated",
 ]
+after_request = ["buildpro_saas.tenant_site.restriction.explain"]
 before_job = ["buildpro_saas.tenant_site.restriction.on_job"]
 override_whitelisted_methods = {
 	f"frappe.desk.desktop.{method}": f"buildpro_saas.tenant_site.workspaces.{method}"

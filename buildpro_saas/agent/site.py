@@ -119,7 +119,7 @@ class Site:
 
 	# -- calls -----------------------------------------------------------------------------------------------------
 
-	def call(self, method: str, **arguments: Any) -> Any:
+	def call(self, method: str, /, **arguments: Any) -> Any:
 		"""Call a function by its dotted name on the site, in this process; for quick work.
 
 		Arguments and result are plain data. The caller's own site context is untouched: see on_site.call.

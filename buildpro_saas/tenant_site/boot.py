@@ -36,6 +36,9 @@ def extend(bootinfo) -> None:
 	gate = entitlement.current_gate()
 	bootinfo["buildpro"] = plan_for_desk(gate)
 	_take_away(bootinfo, bootinfo["buildpro"]["gates"])
+	if gate.standing in restriction.RESTRICTED:
+		user = bootinfo.get("user") or frappe._dict()
+		user.update({key: [] for key in BUTTONS if key in user})
 
 
 def plan_for_desk(gate: Gate) -> dict:

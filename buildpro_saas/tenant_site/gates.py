@@ -72,16 +72,12 @@ def on_event(doc, method: str | None = None, *args) -> None:
 	gate = entitlement.current_gate()
 	if gate.standing in restriction.RESTRICTED and not is_maintenance():
 		restriction.check(doc, gate)
-	operations = current(gate).doctypes
-	gated = operations.get(doc.doctype)
-	if gated is None:
-		# a row of a table that is written by itself is its parent's
-		gated = operations.get(doc.__dict__.get("parenttype"))
-		if gated is None:
-			return
-	operation = _operation(doc, method)
-	if operation in gated and not is_maintenance():
-		_require(gated[operation], gate)
+	doctypes = current(gate).doctypes
+	if doc.doctype in doctypes:
+		_require_operation(doctypes[doc.doctype], _operation(doc, method), gate)
+	elif doctypes and doc.meta.istable:
+		for parent in _parents(doc) & doctypes.keys():
+			_require_operation(doctypes[parent], "write", gate)
 
 
 def require(features: Features) -> None:
@@ -195,6 +191,17 @@ def forget_hooks() -> None:
 	if client_cache := getattr(frappe, "client_cache", None):
 		client_cache.delete_value("app_hooks")
 	local.cache.pop(LOCAL_KEY, None)
+
+
+def _require_operation(operations: dict[str, Features], operation: str | None, gate: Gate) -> None:
+	if operation in operations and not is_maintenance():
+		_require(operations[operation], gate)
+
+
+def _parents(doc) -> set[str]:
+	"""Whose row it is that is written by itself: by what the client says, and by what the database has."""
+	stored = None if doc.is_new() else frappe.db.get_value(doc.doctype, doc.name, "parenttype")
+	return {doc.get("parenttype"), stored}
 
 
 def _require(features: Features, gate: Gate) -> None:

@@ -16,6 +16,7 @@ the clear sentence comes from doc_events.
 
 import json
 from datetime import datetime
+from html import escape
 
 import frappe
 from frappe import _, local
@@ -31,10 +32,11 @@ from buildpro_saas.tenant_site import entitlement, request_target
 from buildpro_saas.tenant_site.refusal import refuse_to_write
 
 RESTRICTED = frozenset({Reason.EXPIRED, Reason.SUSPENDED})
-PAYMENT_REQUIRED = 402
+PAYMENT_REQUIRED, FORBIDDEN, UNAVAILABLE = 402, 403, 503
 PAGE = "buildpro_saas/templates/suspended.html"
 # In frappe.flags, which every request and job begins without.
 IN_JOB = "buildpro_in_job"
+READ_ONLY = "buildpro_read_only"
 
 # Said to everybody who asks whether the site is up (provisioning asks so): nothing of the tenant's is in it.
 PING = {"ping", "frappe.ping"}
@@ -55,6 +57,11 @@ KEPT_BY_FRAPPE = {
 	*("Scheduled Job Log", "Scheduled Job Type", "Deleted Document", "Notification Log"),
 	*("Email Queue", "Email Queue Recipient", "Prepared Report", "Token Cache", "OAuth Bearer Token"),
 	"OAuth Authorization Code",
+}
+# What Frappe saves with a user's new password, or as somebody signs in.
+KEPT_OF_USERS = {
+	*("User", "DefaultValue", "DocShare", "Contact", "Contact Email", "Contact Phone"),
+	"Notification Settings",
 }
 OUR_MODULE = "Tenant Site"
 # Of Frappe's own scheduled jobs, those that write business data or act in its name. What they find undone, they do later.
@@ -83,6 +90,25 @@ def on_request() -> None:
 		_read_only_from_here()
 
 
+def explain(response: Response | None = None) -> None:
+	"""Hook `after_request`: the clear sentence, with HTTP 403, where it was the database that refused to write.
+
+	Frappe's own words are about maintenance, which is over in a moment.
+	"""
+	if response is None or not local.flags.get(READ_ONLY) or response.status_code != UNAVAILABLE:
+		return
+	message = escape(sentence(entitlement.current_gate()), quote=False)
+	shown = json.dumps({"message": message, "title": _("This site is read-only"), "indicator": "red"})
+	answer = {
+		"exc_type": "SiteRestrictedError",
+		"exception": message,
+		"_server_messages": json.dumps([shown]),
+	}
+	if response.mimetype == "application/json":
+		response.set_data(json.dumps(answer))
+	response.status_code = FORBIDDEN
+
+
 def on_job(method: str | None = None) -> None:
 	"""Hook `before_job`: what runs from here on is a job of the site's, and no call of the operator's."""
 	local.flags[IN_JOB] = method or True
@@ -96,13 +122,7 @@ def check(doc, gate: Gate) -> None:
 		return
 	if doc.doctype == "File" and doc.get("attached_to_doctype") == "Prepared Report":
 		return
-	# a new password is saved with its user
-	if (
-		doc.doctype == "User"
-		and not doc.is_new()
-		and getattr(local, "request", None)
-		and _is_always_possible()
-	):
+	if doc.doctype in KEPT_OF_USERS and getattr(local, "request", None) and _is_always_possible():
 		return
 	refuse_to_write(sentence(gate))
 
@@ -166,6 +186,7 @@ def _read_only_from_here() -> None:
 	if frappe.db.transaction_writes:
 		frappe.db.commit()  # an expired session that Frappe has just ended, for instance
 	setup_read_only_mode()
+	local.flags[READ_ONLY] = True
 
 
 def _is_always_possible() -> bool:

@@ -152,6 +152,19 @@ def test_what_a_client_sends_along_does_not_help(tenant):
 		frappe.get_doc({**sent, "__islocal": 1}).save()
 
 
+@pytest.mark.parametrize("sent", [{}, {"parenttype": "ToDo"}, {"parenttype": None}])
+def test_a_row_written_by_itself_is_its_records(tenant, sent):
+	frappe = tenant.frappe
+	tenant.apply(features=ALL)
+	record = note(frappe, seen_by=[{"user": "Administrator"}]).insert()
+	row = frappe.get_doc("Note Seen By", record.seen_by[0].name)
+	tenant.apply(features=["rfi"])
+	with denied(tenant):
+		row.update({"user": "Guest", **sent}).save()
+	with denied(tenant):
+		frappe.get_doc({"doctype": "Note Seen By", "parenttype": "Note", "parent": record.name}).insert()
+
+
 def test_a_data_import_makes_nothing(tenant):
 	frappe = tenant.frappe
 	from frappe.core.doctype.data_import.importer import Importer

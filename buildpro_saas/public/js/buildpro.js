@@ -20,7 +20,8 @@ buildpro.denied_by = (kind, name, operation) => {
 
 buildpro.show_denial = (feature) => {
 	const denied = buildpro.plan()?.denied[feature];
-	if (!denied) return;
+	// a new form comes to its route in two steps: what the open dialog says already, it says once
+	if (!denied || frappe.msg_dialog?.msg_area?.text().includes(denied.message)) return;
 	frappe.msgprint({
 		title: frappe.utils.escape_html(denied.title),
 		message: frappe.utils.escape_html(denied.message),
@@ -81,6 +82,5 @@ $(document).on("startup", () => {
 	buildpro.guard_new_doc();
 	buildpro.show_banner();
 	frappe.router.on("change", buildpro.leave_gated_route);
-	buildpro.leave_gated_route();
 });
 $(document).on("form-refresh", (_event, frm) => buildpro.close_gated_form(frm));
