@@ -1,3 +1,5 @@
+from pathlib import Path
+
 # A process that has read these hooks finds the app on every tenant's site (tenant_site/presence.py).
 import buildpro_saas.tenant_site
 
@@ -141,7 +143,9 @@ override_whitelisted_methods = {
 	for method in ("get_desktop_page", "get_workspace_sidebar_items")
 }
 extend_bootinfo = ["buildpro_saas.tenant_site.boot.extend"]
-app_include_js = ["/assets/buildpro_saas/js/buildpro.js"]
+# Web servers let browsers keep what is under /assets for long: a newer file is another address.
+_script = Path(__file__).parent / "public/js/buildpro.js"
+app_include_js = [f"/assets/buildpro_saas/js/{_script.name}?v={int(_script.stat().st_mtime)}"]
 jinja = {"methods": ["buildpro_saas.feature_gating.has_feature"]}
 
 

@@ -213,19 +213,3 @@ def test_api_calls_over_http(acme):
 def test_uses_that_were_counted_over_http_arrive(acme):
 	"""Refusals of the tests above were counted in the web server's processes, and come to the site's own record."""
 	acme.bench.wait_for(lambda: acme.on_site("uses", feature="max_users", outcome="DENIED") > 0, 30)
-
-
-def test_what_a_limited_insert_costs(acme, process):
-	"""Printed for the report; an insertion of a user takes tens of milliseconds by itself."""
-	seconds = {}
-	for name, room in (("without", None), ("with a hard limit", 1000)):
-		if room is None:
-			acme.entitle({})
-		else:
-			acme.limit("max_users", room)
-		one = process()
-		one.do("add")
-		seconds[name] = sorted(float(one.do("add").split()[-1]) for _ in range(15))[7]
-		one.do("rollback")
-	print({name: f"{value * 1000:.1f} ms" for name, value in seconds.items()})
-	assert seconds["with a hard limit"] < seconds["without"] * 1.5
