@@ -1,5 +1,6 @@
 """A whole bench: services that can be killed one by one, tenants made through the real queue, and what they leave."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -271,6 +272,32 @@ class BenchUnderTest:
 
 	def site(self, tenant: str) -> str:
 		return self.frappe.db.get_value("Tenant", tenant, "site")
+
+	def entitle(
+		self, tenant: str, layers: dict, catalogue: dict | None = None, now: float | None = None, **data
+	) -> None:
+		"""Put a statement of the test's own into force on the tenant's site.
+
+		On record as the newest, so that the admin site, which looks after what its tenants have, does not bring its own.
+		"""
+		from buildpro_saas.entitlements import catalogue as catalogues
+		from buildpro_saas.entitlements import statement
+
+		config = json.loads((self.path / "sites" / self.site(tenant) / "site_config.json").read_text())
+		sequence = config["buildpro_sequence"] + 1
+		token = statement.issue(
+			self.frappe.conf.buildpro_signing_key,
+			{"tenant": tenant, "site": self.site(tenant), "layers": layers, **data},
+			valid_days=30,
+			grace_days=7,
+			sequence=sequence,
+			catalogue_digest=catalogues.digest(catalogue),
+			now=now,
+		)
+		apply = "buildpro_saas.tenant_site.onboarding.apply_entitlement"
+		self.on_site(tenant, apply, token=token, catalogue=catalogue)
+		self.frappe.db.set_value("Tenant", tenant, "entitlement_sequence", sequence, update_modified=False)
+		self.frappe.db.commit()
 
 	def on_site(self, tenant: str, method: str, **arguments):
 		"""Call a function by its dotted name on the tenant's site."""

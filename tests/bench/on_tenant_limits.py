@@ -1,12 +1,11 @@
 """What the tests of limits do on a tenant's site."""
 
-import time
 
 import frappe
 import redis
 from frappe.core.doctype.user.user import generate_keys
 
-from buildpro_saas.tenant_site import entitlement, levels, limits, usage
+from buildpro_saas.tenant_site import levels, limits, usage
 
 
 def used(key: str) -> float:
@@ -16,14 +15,6 @@ def used(key: str) -> float:
 def measure(key: str, used: float) -> None:
 	levels.keep(key, lambda: used, is_anew=True, day=None)
 	frappe.db.commit()
-
-
-def next_sequence() -> int:
-	return max(entitlement.lowest_sequence() + 1, int(time.time()))
-
-
-def apply(token: str) -> None:
-	entitlement.apply(token, {})
 
 
 def api_key() -> str:

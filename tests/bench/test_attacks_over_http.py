@@ -1,6 +1,5 @@
 """The attacks that go over HTTP, on a tenant's real site: its System Manager, and its Administrator."""
 
-import json
 
 import pytest
 from test_create_tenant import csrf, decision, owner_session, web
@@ -47,24 +46,9 @@ class Site:
 		self.apply_gates()
 
 	def apply_gates(self):
-		from buildpro_saas.entitlements import catalogue, layers, statement
+		from buildpro_saas.entitlements import layers
 
-		config = json.loads((self.folder / "site_config.json").read_text())
-		data = {
-			"tenant": self.tenant.name,
-			"site": self.tenant.site,
-			"layers": layers.single_plan("Core", ["daily_log"]),
-		}
-		token = statement.issue(
-			self.bench.frappe.conf.buildpro_signing_key,
-			data,
-			valid_days=30,
-			grace_days=7,
-			sequence=config["buildpro_sequence"] + 1,
-			catalogue_digest=catalogue.digest(GATED),
-		)
-		method = "buildpro_saas.tenant_site.onboarding.apply_entitlement"
-		self.bench.on_site(self.tenant.name, method, token=token, catalogue=GATED)
+		self.bench.entitle(self.tenant.name, layers.single_plan("Core", ["daily_log"]), GATED)
 
 	def request(self, path: str, method="GET", session=None, **data):
 		session = session or self.session

@@ -52,7 +52,6 @@ class Site:
 		self.bench, self.tenant, self.name = bench, tenant, bench.site(tenant)
 		self.base = f"http://127.0.0.1:{bench.services.port('web')}"
 		self.owner = bench.frappe.db.get_value("Tenant", tenant, "owner_email")
-		self.sequence = int(time.time())
 		self.on_site("frappe.utils.password.update_password", user=self.owner, pwd=PASSWORD)
 		self.session = self.sign_in()
 
@@ -63,22 +62,10 @@ class Site:
 
 	def apply(self, *features: str, now: float | None = None, **data) -> None:
 		"""Put an entitlement with these features into force."""
-		from buildpro_saas.entitlements import catalogue, layers, statement
+		from buildpro_saas.entitlements import layers
 
-		self.sequence += 1
-		data = {"tenant": self.tenant, "site": self.name, "contact": "sales@operator.example", **data}
-		token = statement.issue(
-			self.bench.frappe.conf.buildpro_signing_key,
-			data | {"layers": layers.single_plan("Core", list(features), {})},
-			valid_days=30,
-			grace_days=7,
-			sequence=self.sequence,
-			catalogue_digest=catalogue.digest(CATALOGUE),
-			now=now,
-		)
-		self.on_site(
-			"buildpro_saas.tenant_site.onboarding.apply_entitlement", token=token, catalogue=CATALOGUE
-		)
+		plan = layers.single_plan("Core", list(features), {})
+		self.bench.entitle(self.tenant, plan, CATALOGUE, now, contact="sales@operator.example", **data)
 
 	def sign_in(self, password: str = PASSWORD) -> requests.Session:
 		session = requests.Session()

@@ -38,18 +38,9 @@ class Racing:
 
 	def entitle(self, limits: dict) -> None:
 		"""Put a plan with these limits, and no other, into force on the tenant's site."""
-		from buildpro_saas.entitlements import catalogue, layers, statement
+		from buildpro_saas.entitlements import layers
 
-		layers = layers.single_plan("Core", ["rfi"], limits)
-		token = statement.issue(
-			self.bench.frappe.conf.buildpro_signing_key,
-			{"tenant": self.tenant, "site": self.site, "layers": layers},
-			valid_days=30,
-			grace_days=7,
-			sequence=self.on_site("next_sequence"),
-			catalogue_digest=catalogue.digest({}),
-		)
-		self.on_site("apply", token=token)
+		self.bench.entitle(self.tenant, layers.single_plan("Core", ["rfi"], limits))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import frappe
 from frappe.utils.password import update_password
 
-from buildpro_saas.tenant_site import entitlement, limits, usage
+from buildpro_saas.tenant_site import limits, usage
 
 
 def sign_in_as_owner(password: str) -> str:
@@ -34,11 +34,3 @@ def fill(users: int, uses: str) -> None:
 		for _ in range(count):
 			usage.count(feature, outcome)
 	limits.look_after()
-
-
-def apply(token: str, catalogue: dict) -> None:
-	entitlement.apply(token, catalogue)
-
-
-def next_sequence() -> int:
-	return entitlement.lowest_sequence() + 1

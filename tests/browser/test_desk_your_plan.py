@@ -26,7 +26,7 @@ def tenant(module_bench, staff):
 def entitle(bench, tenant: str) -> None:
 	"""On trial of Growth with an add-on, and limits that are kept, nearly reached and passed."""
 	from buildpro_saas.control_plane.doctype.feature.feature import catalogue_for_tenants
-	from buildpro_saas.entitlements import catalogue, layers, statement
+	from buildpro_saas.entitlements import layers
 
 	now = int(time.time())
 	names = catalogue_for_tenants()
@@ -42,20 +42,7 @@ def entitle(bench, tenant: str) -> None:
 		layers.plan_layer("Core", core["features"], limits, begins=now + 10 * DAY),
 	]
 	addon = {"addon": "Models", "features": ["bim"], "limits": {}, "from": None, "until": None}
-	token = statement.issue(
-		bench.frappe.conf.buildpro_signing_key,
-		{
-			"tenant": tenant,
-			"site": bench.site(tenant),
-			"layers": {"plans": plans, "addons": [addon]},
-			"contact": "support@buildpro.example",
-		},
-		valid_days=30,
-		grace_days=7,
-		sequence=bench.on_site(tenant, "on_tenant_plan.next_sequence"),
-		catalogue_digest=catalogue.digest(names),
-	)
-	bench.on_site(tenant, "on_tenant_plan.apply", token=token, catalogue=names)
+	bench.entitle(tenant, {"plans": plans, "addons": [addon]}, names, contact="support@buildpro.example")
 
 
 def test_a_tenants_system_manager_sees_the_plan(desk, module_bench, tenant):
