@@ -83,16 +83,6 @@ def api_key() -> str:
 	return f"{key}:{secret}"
 
 
-def cached_boot() -> list[str]:
-	"""The users of whom Frappe keeps boot information."""
-	return sorted(frappe.safe_decode(user) for user in frappe.cache.hkeys("bootinfo"))
-
-
-def keep_boot() -> None:
-	"""Have Frappe keep boot information of Administrator, as a visit of Desk does."""
-	frappe.cache.hset("bootinfo", "Administrator", {"user": "Administrator"})
-
-
 def installed_apps_row() -> str:
 	"""The record in which Frappe keeps which apps this site has."""
 	return frappe.db.get_value("DefaultValue", {"defkey": "installed_apps"})

@@ -1,6 +1,5 @@
 """What the tests of limits do on a tenant's site."""
 
-
 import frappe
 import redis
 from frappe.core.doctype.user.user import generate_keys

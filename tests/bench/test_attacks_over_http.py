@@ -1,6 +1,5 @@
 """The attacks that go over HTTP, on a tenant's real site: its System Manager, and its Administrator."""
 
-
 import pytest
 from test_create_tenant import csrf, decision, owner_session, web
 

@@ -207,33 +207,36 @@ def test_the_doctor_names_each_setting_with_what_it_should_be(cli):
 
 
 @pytest.fixture
-def pools_as_before(admin_site):
-	"""Pools that a command commits are put back."""
+def pool_plan(admin_site):
+	"""A plan whose apps are on any bench; it and the pools that a command commits are taken away again."""
 	settings = admin_site.get_single("SaaS Settings")
 	before = [row.as_dict(no_default_fields=True) for row in settings.standby_pools]
-	yield
+	plan = admin_site.get_doc({"doctype": "Plan", "plan_name": "CLI Pool", "is_active": 1}).insert().name
+	admin_site.db.commit()
+	yield plan
 	admin_site.db.rollback()
 	settings = admin_site.get_single("SaaS Settings")
 	settings.set("standby_pools", before)
 	settings.save()
+	admin_site.delete_doc("Plan", plan)
 	admin_site.db.commit()
 
 
-def test_a_pool_is_set_shown_and_switched_off(cli, admin_site, pools_as_before):
-	def pool(plan: str):
+def test_a_pool_is_set_shown_and_switched_off(cli, admin_site, pool_plan):
+	def pool():
 		admin_site.db.rollback()
-		row = {"parent": "SaaS Settings", "plan": plan, "company_country": "Germany"}
+		row = {"parent": "SaaS Settings", "plan": pool_plan, "company_country": "Germany"}
 		return admin_site.db.get_value("Standby Pool", row, ["sites", "most_sites", "company_language"])
 
 	assert (
-		cli("set-pool", "Core", "2", "--most", "4", "--country", "Germany", "--language", "de").returncode
+		cli("set-pool", pool_plan, "2", "--most", "4", "--country", "Germany", "--language", "de").returncode
 		== 0
 	)
-	assert pool("Core") == (2, 4, "de")
+	assert pool() == (2, 4, "de")
 	shown = cli("pool")
 	assert shown.returncode == 0 and "Hits" in shown.stdout and "Germany" in shown.stdout
-	assert cli("set-pool", "Core", "0", "--country", "Germany", "--language", "de").returncode == 0
-	assert pool("Core") == (0, 0, "de")
+	assert cli("set-pool", pool_plan, "0", "--country", "Germany", "--language", "de").returncode == 0
+	assert pool() == (0, 0, "de")
 
 
 @pytest.mark.parametrize(
@@ -245,7 +248,7 @@ def test_a_pool_is_set_shown_and_switched_off(cli, admin_site, pools_as_before):
 		(("images", "build", "--plan", "No Such Plan"), "No Such Plan"),
 	],
 )
-def test_a_wrong_pool_or_image_is_one_sentence(cli, arguments, word, pools_as_before):
+def test_a_wrong_pool_or_image_is_one_sentence(cli, arguments, word):
 	done = cli(*arguments)
 	assert done.returncode == 1
 	assert word in done.stderr and "Traceback" not in done.stderr
