@@ -8,6 +8,7 @@ own, on our own two Redis servers, so the bench's processes and other sites see 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -69,8 +70,12 @@ class ExistingBench(Bench):
 			for app in OUR_APPS:
 				self._add(app)
 			self._add_queue()
+			wanted = hashlib.sha256((REPO / "pyproject.toml").read_bytes()).hexdigest()
 			self.home.stage(
-				"test-packages", "Installing the test tools beside the bench", self._install_test_packages
+				"test-packages",
+				"Installing the test tools beside the bench",
+				self._install_test_packages,
+				wanted,
 			)
 
 	def site_config(self) -> dict[str, int]:
