@@ -38,6 +38,12 @@ def look_after() -> None:
 	"""Once an hour, on a tenant's site: ask the admin site, unless it is too early for that, and keep what follows from dates alone."""
 	if frappe.conf.get("buildpro_role") != site_role.TENANT:
 		return
+	if entitlement.is_clock_set_back():
+		frappe.log_error(
+			title=_(
+				"This server's clock is behind a time that has been: set it right. Entitlements go by the later time."
+			)
+		)
 	entitlement.note_time()
 	site_limits.follow()
 	if is_configured() and time.time() >= state().get("next", 0) - EARLY:

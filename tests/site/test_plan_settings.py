@@ -139,6 +139,16 @@ def test_a_clock_that_is_set_back_gains_nothing(site, monkeypatch):
 	assert site.gating.get_feature_access("rfi").reason.value == "EXPIRED"
 
 
+def test_a_clock_that_ran_ahead_is_forgiven_with_the_next_statement(site):
+	token = site.apply()
+	site.entitlement.update_config({site.entitlement.CLOCK_KEY: int(time.time()) + 60 * 24 * 3600})
+	site.onboarding.apply_entitlement(token, CATALOGUE)  # the same once more says nothing of the time
+	assert site.gating.get_feature_access("rfi").reason.value == "EXPIRED"
+	site.apply()
+	assert not site.entitlement.is_clock_set_back()
+	assert site.gating.check_feature_access("rfi")
+
+
 def test_the_form_shows_every_feature_with_the_plan_that_has_it_and_escapes_labels(site):
 	site.apply()
 	settings = site.settings()
