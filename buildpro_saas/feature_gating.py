@@ -23,8 +23,7 @@ from buildpro_saas import site_role
 from buildpro_saas.entitlements import decision
 from buildpro_saas.entitlements.decision import Decision
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.tenant_site import gates, limits
-from buildpro_saas.tenant_site.entitlement import current_gate
+from buildpro_saas.tenant_site import checks, gates, limits
 from buildpro_saas.tenant_site.limits import LimitReachedError
 from buildpro_saas.tenant_site.refusal import (
 	FeatureNotAvailableError,
@@ -66,7 +65,7 @@ def check_feature_access(feature: str) -> bool:
 	Raises UnknownFeatureError for a name that the catalogue lacks, never answering yes or no to it.
 	"""
 	try:
-		return current_gate()[feature].allowed
+		return checks.current()[feature].allowed
 	except decision.UnknownFeatureError as error:
 		refuse_unknown(error)
 
@@ -77,7 +76,7 @@ def get_feature_access(feature: str) -> Decision:
 	Raises UnknownFeatureError for a name that the catalogue lacks.
 	"""
 	try:
-		return current_gate()[feature]
+		return checks.current()[feature]
 	except decision.UnknownFeatureError as error:
 		refuse_unknown(error)
 

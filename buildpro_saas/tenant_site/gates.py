@@ -21,8 +21,7 @@ from frappe import local
 from buildpro_saas import site_role
 from buildpro_saas.entitlements import decision
 from buildpro_saas.entitlements.decision import Decision, Gate
-from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.tenant_site import entitlement, restriction, usage
+from buildpro_saas.tenant_site import checks, entitlement, restriction, usage
 from buildpro_saas.tenant_site.refusal import refuse, refuse_unknown
 
 HOOK = "buildpro_feature_gates"
@@ -210,15 +209,9 @@ def _require(features: Features, gate: Gate) -> None:
 			answer = gate[feature]
 		except decision.UnknownFeatureError as error:
 			refuse_unknown(error)
-		usage.count(feature, _outcome(answer))
+		usage.count(feature, checks.outcome(answer))
 		if not answer.allowed:
 			refuse(answer)
-
-
-def _outcome(answer: Decision) -> str:
-	if answer.reason is Reason.SHADOW:
-		return usage.SHADOW
-	return usage.ALLOWED if answer.allowed else usage.DENIED
 
 
 def _operation(doc, method: str | None) -> str | None:

@@ -53,6 +53,20 @@ def test_counting_asks_no_database(site, usage):
 	assert asked == []
 
 
+def test_asking_counts_a_feature_once_a_request_with_what_shadow_mode_lets_through(site, usage, monkeypatch):
+	site.apply(shadow=["bim"])
+	site.gating.check_feature_access("rfi")
+	assert not usage._waiting  # the admin site's own
+	monkeypatch.setitem(site.frappe.local.conf, "buildpro_role", "tenant")
+	for _request in range(2):
+		site.frappe.local.cache.clear()
+		for _ in range(3):
+			assert site.gating.check_feature_access("rfi") and site.gating.check_feature_access("bim")
+			assert not site.gating.get_feature_access("drones")
+	usage.store()
+	assert counts(site.frappe) == {("rfi", "ALLOWED"): 2, ("bim", "SHADOW"): 2, ("drones", "DENIED"): 2}
+
+
 def test_what_is_counted_is_kept_by_day_and_added_up(site, usage):
 	from buildpro_saas.tenant_site import days
 

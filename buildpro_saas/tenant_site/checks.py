@@ -1,0 +1,45 @@
+"""The decisions that a request or job has asked for: counted once each, however often it asks, so that asking stays a look in a dict."""
+
+from frappe import local
+
+from buildpro_saas import site_role
+from buildpro_saas.entitlements.decision import Decision, Gate
+from buildpro_saas.entitlements.reason import Reason
+from buildpro_saas.tenant_site import usage
+from buildpro_saas.tenant_site.entitlement import current_gate
+
+# In frappe.local.cache, as the gate itself.
+LOCAL_KEY = "buildpro_checks"
+
+
+class Checks(dict):
+	"""feature → Decision, as one gate has it; raises as that does for a name that is not known."""
+
+	__slots__ = ("gate",)
+
+	def __init__(self, gate: Gate):
+		super().__init__()
+		self.gate = gate
+
+	def __missing__(self, feature: str) -> Decision:
+		answer = self[feature] = self.gate[feature]
+		# without a statement any string is a feature
+		if self.gate.statement is not None and site_role.is_tenant_site():
+			usage.count(feature, outcome(answer))
+		return answer
+
+
+def current() -> Checks:
+	"""Those of this request or job, by the gate of now."""
+	gate = current_gate()
+	held = local.cache.get(LOCAL_KEY)
+	if held is None or held.gate is not gate:
+		held = local.cache[LOCAL_KEY] = Checks(gate)
+	return held
+
+
+def outcome(answer: Decision) -> str:
+	"""Which of usage.OUTCOMES a decision is."""
+	if answer.reason is Reason.SHADOW:
+		return usage.SHADOW
+	return usage.ALLOWED if answer.allowed else usage.DENIED
