@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ module_bench, services = bench_fixtures.module_bench, bench_fixtures.services
 
 SECONDS = 1000  # milliseconds, which is what playwright counts in
 PLAN = "Browser Plan"
+IN_DESK = re.compile("/app(/|$)")
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +105,7 @@ class Desk:
 		self.page.fill("#login_email", email)
 		self.page.fill("#login_password", password)
 		self.page.click(".form-login button[type=submit]")
-		self.page.wait_for_url("**/app/**")
+		self.page.wait_for_url(IN_DESK)
 
 	def go(self, path: str) -> None:
 		self.page.goto(f"{self.address}/app/{path}")
