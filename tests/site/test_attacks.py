@@ -37,7 +37,19 @@ def attack(site, monkeypatch):
 		site.entitlement.update_config({"buildpro_role": "admin", "server_script_enabled": None})
 		site.frappe.set_user("Administrator")
 		site.frappe.db.rollback()
+		begin_request(site.frappe)
 		site.frappe.clear_cache()
+
+
+def begin_request(frappe) -> None:
+	"""Forget what Frappe keeps for the length of a request."""
+	frappe.local.cache.clear()
+	frappe.local.conf = frappe._dict(frappe.get_site_config())
+	for kept in ("doc_events_hooks", "request_cache"):
+		if hasattr(frappe.local, kept):
+			getattr(frappe.local, kept).clear()
+	if hasattr(frappe.local, "doc_events_hooks"):
+		del frappe.local.doc_events_hooks
 
 
 class Attack:
@@ -78,14 +90,7 @@ class Attack:
 		return execute_cmd(method)
 
 	def new_request(self) -> None:
-		frappe = self.frappe
-		frappe.local.cache.clear()
-		frappe.local.conf = frappe._dict(frappe.get_site_config())
-		for kept in ("doc_events_hooks", "request_cache"):
-			if hasattr(frappe.local, kept):
-				getattr(frappe.local, kept).clear()
-		if hasattr(frappe.local, "doc_events_hooks"):
-			del frappe.local.doc_events_hooks
+		begin_request(self.frappe)
 
 	def holds(self) -> None:
 		"""The entitlement is as the admin site made it, and the record shows it."""
