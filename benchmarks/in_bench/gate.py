@@ -12,9 +12,11 @@ import statistics
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import frappe
 
+from buildpro_saas.agent import site_config
 from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements import decision, layers, statement
 from buildpro_saas.tenant_site import entitlement
@@ -50,6 +52,8 @@ def catalogue_of(size: str) -> dict:
 
 def apply(signing_key: dict, size: str) -> None:
 	"""Put an entitlement with all features but one into force on the site."""
+	# the admin site may have brought its own meanwhile
+	frappe.local.conf.update(site_config.read(Path(frappe.local.site_path)))
 	catalogue = catalogue_of(size)
 	features = sorted(set(catalogue["features"]) - {DENIED})
 	limits = {key: {"value": 10, "is_hard": True} for key in catalogue["limits"]}
