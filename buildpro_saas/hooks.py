@@ -130,7 +130,7 @@ doc_events = {
 _GATED_EVENTS = ("before_insert", "before_cancel", "before_update_after_submit", "before_rename", "on_trash")
 doc_events["*"] = {
 	**dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event"),
-	"before_validate": ["buildpro_saas.tenant_site.gates.on_event", "buildpro_saas.tenant_site.limits.hold"],
+	"before_validate": "buildpro_saas.tenant_site.documents.before_validate",
 	"validate": "buildpro_saas.tenant_site.limits.check_growth",
 }
 before_request = [

@@ -205,7 +205,7 @@ def measure(signing_key: dict, rounds: int) -> dict[str, list[float]]:
 
 def hold(gate) -> None:
 	"""As in a request that has asked before."""
-	frappe.local.cache[entitlement.LOCAL_KEY] = (gate, time.monotonic() + entitlement.HOLD_SECONDS)
+	frappe.local.cache[entitlement.LOCAL_KEY] = entitlement.Held(gate)
 
 
 admin_site, site, command, argument = sys.argv[1:]

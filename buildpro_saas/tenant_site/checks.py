@@ -5,11 +5,8 @@ from frappe import local
 from buildpro_saas import site_role
 from buildpro_saas.entitlements.decision import Decision, Gate
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.tenant_site import usage
-from buildpro_saas.tenant_site.entitlement import current_gate
-
-# In frappe.local.cache, as the gate itself.
-LOCAL_KEY = "buildpro_checks"
+from buildpro_saas.tenant_site import entitlement, usage
+from buildpro_saas.tenant_site.entitlement import LOCAL_KEY
 
 
 class Checks(dict):
@@ -31,11 +28,15 @@ class Checks(dict):
 
 def current() -> Checks:
 	"""Those of this request or job, by the gate of now."""
-	gate = current_gate()
 	held = local.cache.get(LOCAL_KEY)
-	if held is None or held.gate is not gate:
-		held = local.cache[LOCAL_KEY] = Checks(gate)
-	return held
+	if held is not None and held.checks is not None and entitlement.monotonic() < held.until:
+		return held.checks
+	gate = entitlement.current_gate()
+	checks = Checks(gate)
+	# nothing is held where a test says what is entitled
+	if (held := local.cache.get(LOCAL_KEY)) is not None and held.gate is gate:
+		held.checks = checks
+	return checks
 
 
 def outcome(answer: Decision) -> str:

@@ -44,11 +44,22 @@ LOCK_TIMEOUT = 30  # seconds; applying takes milliseconds
 _read: dict[str, tuple[tuple, str, dict]] = {}
 
 
+class Held:
+	"""A gate that a request or job holds until a moment of the monotonic clock, with what it has asked for (checks.py)."""
+
+	__slots__ = ("checks", "gate", "until")
+
+	def __init__(self, gate: Gate, seconds: float = HOLD_SECONDS):
+		self.gate = gate
+		self.until = monotonic() + seconds
+		self.checks = None
+
+
 def current_gate() -> Gate:
 	"""This site's gate as of now. Within a request or job it is made once (again after HOLD_SECONDS)."""
 	held = local.cache.get(LOCAL_KEY)
-	if held and monotonic() < held[1]:
-		return held[0]
+	if held is not None and monotonic() < held.until:
+		return held.gate
 	return load_gate()
 
 
@@ -60,8 +71,8 @@ def load_gate() -> Gate:
 		# in a job that began before the signing key was changed
 		frappe.local.conf[KEYS_KEY] = site_config.read(Path(frappe.local.site_path)).get(KEYS_KEY)
 		gate = _gate(now)
-	hold = HOLD_SECONDS if gate.until is None else min(HOLD_SECONDS, max(gate.until - now, 0))
-	frappe.local.cache[LOCAL_KEY] = (gate, monotonic() + hold)
+	seconds = HOLD_SECONDS if gate.until is None else min(HOLD_SECONDS, max(gate.until - now, 0))
+	frappe.local.cache[LOCAL_KEY] = Held(gate, seconds)
 	return gate
 
 

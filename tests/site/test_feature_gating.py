@@ -98,10 +98,7 @@ def test_a_long_job_asks_again(site, monkeypatch):
 	assert site.gating.check_feature_access("rfi")
 	gate = site.entitlement.current_gate()
 	site.apply(features=[])
-	site.frappe.local.cache[site.entitlement.LOCAL_KEY] = (
-		gate,
-		time.monotonic() + site.entitlement.HOLD_SECONDS,
-	)
+	site.frappe.local.cache[site.entitlement.LOCAL_KEY] = site.entitlement.Held(gate)
 	assert site.gating.check_feature_access("rfi")
 	later = time.monotonic() + site.entitlement.HOLD_SECONDS
 	monkeypatch.setattr(site.entitlement, "monotonic", lambda: later)
