@@ -127,7 +127,7 @@ doc_events = {
 	for doctype in ADMIN_DOCTYPES
 }
 # What a tenant's plan lacks is refused, growth beyond its limits too, and an expired or suspended site restricted: on tenants' sites only.
-_GATED_EVENTS = ("before_insert", "before_cancel", "before_update_after_submit", "before_rename", "on_trash")
+_GATED_EVENTS = ("before_cancel", "before_update_after_submit", "before_rename", "on_trash")
 doc_events["*"] = {
 	**dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event"),
 	"before_validate": "buildpro_saas.tenant_site.documents.before_validate",

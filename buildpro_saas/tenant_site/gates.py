@@ -73,7 +73,8 @@ def on_event(doc, method: str | None = None, *args) -> None:
 		restriction.check(doc, gate)
 	doctypes = current(gate).doctypes
 	if doc.doctype in doctypes:
-		_require_operation(doctypes[doc.doctype], _operation(doc, method), gate)
+		for operation in _operations(doc, method):
+			_require_operation(doctypes[doc.doctype], operation, gate)
 	elif doctypes and doc.meta.istable:
 		for parent in _parents(doc) & doctypes.keys():
 			_require_operation(doctypes[parent], "write", gate)
@@ -192,7 +193,7 @@ def forget_hooks() -> None:
 	local.cache.pop(LOCAL_KEY, None)
 
 
-def _require_operation(operations: dict[str, Features], operation: str | None, gate: Gate) -> None:
+def _require_operation(operations: dict[str, Features], operation: str, gate: Gate) -> None:
 	if operation in operations and not is_maintenance():
 		_require(operations[operation], gate)
 
@@ -214,25 +215,25 @@ def _require(features: Features, gate: Gate) -> None:
 			refuse(answer)
 
 
-def _operation(doc, method: str | None) -> str | None:
-	"""Which of OPERATIONS the event stands for; None where another event of the same work has been asked about."""
+def _operations(doc, method: str | None) -> tuple[str, ...]:
+	"""Which of OPERATIONS the event stands for."""
 	if method != "before_validate":
-		return EVENTS.get(method)
+		return EVENTS.get(method, ())
+	# flags of the document are a script's to set; this Frappe itself sets at each insert
+	is_new = doc.is_new()
 	if doc._action == "submit":
-		return "submit"
-	# asked about as a creation already; flags of the document are a script's to set, this Frappe itself sets at each insert
-	return None if doc.is_new() else "write"
+		return ("create", "submit") if is_new else ("submit",)
+	return ("create",) if is_new else ("write",)
 
 
 # Those before the controller's own, where there are some: nothing has been written then. `before_validate` comes even
-# where validation is ignored, and tells by the document's action whether it is a write or the submission.
+# where validation is ignored, at an insertion too (before anything but the name's counter is written: one event less for each
+# document), and tells by the document's action whether it is a creation, a write or the submission.
 EVENTS = {
-	"before_insert": "create",
-	"before_validate": None,
-	"before_cancel": "submit",
-	"before_update_after_submit": "write",
-	"before_rename": "write",
-	"on_trash": "delete",
+	"before_cancel": ("submit",),
+	"before_update_after_submit": ("write",),
+	"before_rename": ("write",),
+	"on_trash": ("delete",),
 }
 
 
