@@ -36,7 +36,8 @@ def at(seconds: list[float], number: int) -> float:
 
 
 def tell(result: dict) -> list[str]:
-	points = ", ".join(f"site {number} {seconds:.2f} s" for number, seconds in result["points"].items())
-	return [
-		f"A tenant's job, median of {WINDOW} around each: {points}; growth {result['growth'] * 100:.0f} %."
-	]
+	points = sorted(
+		result["points"].items(), key=lambda point: int(point[0])
+	)  # JSON keeps names in another order
+	told = ", ".join(f"site {number} {seconds:.2f} s" for number, seconds in points)
+	return [f"A tenant's job, median of {WINDOW} around each: {told}; growth {result['growth'] * 100:.0f} %."]
