@@ -205,6 +205,7 @@ def test_what_only_the_plan_knows_is_compared_with_what_is_asked_for(site, frapp
 
 
 def test_without_a_limit_there_is_none(site, frappe):
+	frappe.db.delete("Limit Level")
 	site.apply(limits={})
 	answer = site.gating.get_limit_access("max_users", 10_000)
 	assert answer.allowed and answer.limit is None
