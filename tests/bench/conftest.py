@@ -331,7 +331,8 @@ class BenchUnderTest:
 		for job in self.frappe.get_all("Provisioning Job", {"tenant": tenant}, pluck="name"):
 			self.frappe.db.delete("Provisioning Job Step", {"parent": job})
 			self.frappe.db.delete("Provisioning Job", {"name": job})
-		self.frappe.db.delete("Tenant App", {"parent": tenant})
+		for table in self.frappe.get_meta("Tenant").get_table_fields():
+			self.frappe.db.delete(table.options, {"parent": tenant})
 		self.frappe.db.delete("Tenant", {"name": tenant})
 		self.frappe.db.commit()
 
