@@ -34,7 +34,9 @@ SITE_CONFIG_KEYS = (
 def after_install() -> None:
 	"""Give the site its role (the first site of a bench without one becomes the admin site) and what that needs."""
 	if not frappe.conf.get("buildpro_role"):
-		_set_config({"buildpro_role": site_role.TENANT if _bench_has_admin_site() else site_role.ADMIN})
+		entitlement.update_config(
+			{"buildpro_role": site_role.TENANT if _bench_has_admin_site() else site_role.ADMIN}
+		)
 	if site_role.is_admin_site():
 		_make_signing_key()
 		control_plane.after_install()
@@ -89,7 +91,7 @@ def after_uninstall() -> None:
 	frappe.db.delete("Singles", {"doctype": "Nexelya Plan Settings"})
 	entitlement.remove()
 	sync.remove()
-	_set_config(dict.fromkeys(SITE_CONFIG_KEYS))
+	entitlement.update_config(dict.fromkeys(SITE_CONFIG_KEYS))
 	frappe.db.commit()  # the uninstaller's own commit comes before this hook
 
 
@@ -98,7 +100,7 @@ def _make_signing_key() -> None:
 	if frappe.conf.get("buildpro_signing_key"):
 		return
 	key = keys.generate()
-	_set_config(
+	entitlement.update_config(
 		{
 			"buildpro_signing_key": {"kid": key["kid"], "private": key["private"]},
 			"buildpro_public_keys": {key["kid"]: key["public"]},
@@ -117,9 +119,3 @@ def _bench_has_admin_site() -> bool:
 	configs = Path(frappe.local.sites_path).glob("*/site_config.json")
 	others = (file.parent for file in configs if file.parent.name != frappe.local.site)
 	return any(site_config.read(folder).get("buildpro_role") == site_role.ADMIN for folder in others)
-
-
-def _set_config(values: dict) -> None:
-	"""Write values to this site's site_config.json (None removes a key) and to frappe.conf."""
-	site_config.update(Path(frappe.get_site_path()), values)
-	frappe.local.conf.update(values)

@@ -19,7 +19,7 @@ from frappe.utils.password import (
 	set_encrypted_password,
 )
 
-from buildpro_saas.provisioning.delivery import WITH_SITE
+from buildpro_saas.control_plane.doctype.tenant.status import WITH_SITE
 
 HEADER = "X-BuildPro-Token"
 CURRENT = "entitlement_token"

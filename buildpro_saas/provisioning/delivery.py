@@ -11,11 +11,10 @@ from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.site import Site
 from buildpro_saas.provisioning import jobs, registry, signing_keys
+from buildpro_saas.provisioning.records import WITH_SITE
 from buildpro_saas.provisioning.signing_keys import PUBLIC
 
 PLAYBOOK = "send_entitlements"
-# Those whose site is in use. A site that is being made is given its entitlement by the job that makes it.
-WITH_SITE = ("Active", "Past Due", "Suspended")
 # In frappe.local: the job of each bench that this request or job has made.
 LOCAL_KEY = "buildpro_deliveries"
 # In the site_config.json of a tenant's site: its token, and the sequence number of the newest statement that it has had.

@@ -13,7 +13,7 @@ def follow() -> None:
 	Called when an entitlement comes, and now and then: an entitlement holds the dates at which its limits change. Without one that
 	counts, what is there stays.
 	"""
-	if frappe.conf.get("buildpro_role") != site_role.TENANT:
+	if not site_role.is_tenant_site():
 		return
 	gate = entitlement.load_gate()
 	if gate.statement is None:

@@ -36,7 +36,7 @@ class SyncError(Exception):
 
 def look_after() -> None:
 	"""Once an hour, on a tenant's site: ask the admin site, unless it is too early for that, and keep what follows from dates alone."""
-	if frappe.conf.get("buildpro_role") != site_role.TENANT:
+	if not site_role.is_tenant_site():
 		return
 	if entitlement.is_clock_set_back():
 		frappe.log_error(
