@@ -122,17 +122,19 @@ _permission_query_conditions = {
 	doctype: "buildpro_saas.control_plane.permissions.query_conditions"
 	for doctype in ADMIN_DOCTYPES + ADMIN_TABLES
 }
-doc_events = {
+_doc_events = {
 	doctype: {"before_validate": "buildpro_saas.control_plane.permissions.refuse_off_admin_site"}
 	for doctype in ADMIN_DOCTYPES
 }
 # What a tenant's plan lacks is refused, growth beyond its limits too, and an expired or suspended site restricted: on tenants' sites only.
-_GATED_EVENTS = ("before_cancel", "before_update_after_submit", "before_rename", "on_trash")
-doc_events["*"] = {
-	**dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event"),
-	"before_validate": "buildpro_saas.tenant_site.documents.before_validate",
-	"validate": "buildpro_saas.tenant_site.limits.check_growth",
-}
+_GATED_EVENTS = (
+	"before_validate",
+	"before_cancel",
+	"before_update_after_submit",
+	"before_rename",
+	"on_trash",
+)
+_doc_events["*"] = dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event")
 before_request = [
 	"buildpro_saas.tenant_site.restriction.on_request",
 	"buildpro_saas.tenant_site.methods.refuse_gated",
@@ -150,13 +152,17 @@ jinja = {"methods": ["buildpro_saas.feature_gating.has_feature"]}
 
 
 def __getattr__(name):
-	"""has_permission and permission_query_conditions, made for the site that asks when Frappe collects its hooks.
+	"""The hooks of _PER_SITE, made for the site that asks when Frappe collects its hooks.
 
-	Which doctypes a tenant may have out of sight follows from the operator's catalogue, and Frappe of 2023 knows no hook for all.
+	Which doctypes a tenant may have out of sight follows from the operator's catalogue, and Frappe of 2023 knows no permission hook for
+	all; which can be limited, from what the site's apps declare.
 	"""
 	if name not in _PER_SITE:
 		raise AttributeError(f"module {__name__} has no attribute {name}")
-	from buildpro_saas.tenant_site import hidden
+	from buildpro_saas.tenant_site import hidden, limits
+
+	if name == "doc_events":
+		return {**limits.doc_events(), **_doc_events}
 
 	permissions, conditions = hidden.hooks()
 	if name == "has_permission":
@@ -168,7 +174,7 @@ def __dir__():
 	return [*globals(), *_PER_SITE]
 
 
-_PER_SITE = ("has_permission", "permission_query_conditions")
+_PER_SITE = ("doc_events", "has_permission", "permission_query_conditions")
 
 # A tenant that is Draft or Removed may be deleted, an image pruned, a bench given up; what was done and seen stays on record.
 # A plan's versions and a kill switch do not keep a plan or a feature, either.

@@ -55,7 +55,7 @@ def entitled(
 	with ExitStack() as stack:
 		if as_tenant:
 			stack.enter_context(patch.dict(frappe.local.conf, TENANT_ROLE))
-		stack.enter_context(patch.object(entitlement, "load_gate", _loader(entitlement.load_gate)))
+		stack.enter_context(patch.object(entitlement, "load", _loader(entitlement.load)))
 		token = _innermost.set((site, made))
 		entitlement.forget_in_request()
 		try:
@@ -66,11 +66,14 @@ def entitled(
 
 
 def _loader(original):
-	def load_gate() -> Gate:
-		held = _innermost.get()
-		return held[1] if held and held[0] == frappe.local.site else original()
+	def load() -> entitlement.Held:
+		innermost = _innermost.get()
+		# not kept in frappe.local, which others may share
+		return (
+			entitlement.Held(innermost[1]) if innermost and innermost[0] == frappe.local.site else original()
+		)
 
-	return load_gate
+	return load
 
 
 def _catalogue(features: set[str], limits: set[str]) -> dict:

@@ -57,7 +57,7 @@ def plan_for_desk(gate: Gate) -> dict:
 
 def _gating(gate: Gate) -> set[str]:
 	"""Features that gate something here; without an entitlement they are all that is known. Others have been declared in vain."""
-	found = gates.current(gate)
+	found = gates.current()
 	used = {
 		feature
 		for operations in found.doctypes.values()
@@ -81,7 +81,7 @@ def _shown(gate: Gate, answer: Decision) -> dict:
 
 
 def _denied_gates(gate: Gate) -> dict:
-	found = gates.current(gate)
+	found = gates.current()
 	doctypes = {}
 	for doctype, operations in found.doctypes.items():
 		denied = {name: gates.denial(features, gate) for name, features in operations.items()}

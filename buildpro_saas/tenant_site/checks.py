@@ -1,12 +1,9 @@
 """The decisions that a request or job has asked for: counted once each, however often it asks, so that asking stays a look in a dict."""
 
-from frappe import local
-
 from buildpro_saas import site_role
 from buildpro_saas.entitlements.decision import Decision, Gate
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.tenant_site import entitlement, usage
-from buildpro_saas.tenant_site.entitlement import LOCAL_KEY
 
 
 class Checks(dict):
@@ -28,15 +25,10 @@ class Checks(dict):
 
 def current() -> Checks:
 	"""Those of this request or job, by the gate of now."""
-	held = local.cache.get(LOCAL_KEY)
-	if held is not None and held.checks is not None and entitlement.monotonic() < held.until:
-		return held.checks
-	gate = entitlement.current_gate()
-	checks = Checks(gate)
-	# nothing is held where a test says what is entitled
-	if (held := local.cache.get(LOCAL_KEY)) is not None and held.gate is gate:
-		held.checks = checks
-	return checks
+	held = entitlement.current()
+	if held.checks is None:
+		held.checks = Checks(held.gate)
+	return held.checks
 
 
 def outcome(answer: Decision) -> str:

@@ -45,25 +45,38 @@ _read: dict[str, tuple[tuple, str, dict]] = {}
 
 
 class Held:
-	"""A gate that a request or job holds until a moment of the monotonic clock, with what it has asked for (checks.py)."""
+	"""A gate that a request or job holds until a moment of the monotonic clock.
 
-	__slots__ = ("checks", "gate", "until")
+	With what it has asked for (checks.py) and what is gated (gates.py), each None until it is asked for.
+	"""
+
+	__slots__ = ("checks", "gate", "gates", "until")
 
 	def __init__(self, gate: Gate, seconds: float = HOLD_SECONDS):
 		self.gate = gate
 		self.until = monotonic() + seconds
-		self.checks = None
+		self.checks = self.gates = None
 
 
-def current_gate() -> Gate:
+def current() -> Held:
 	"""This site's gate as of now. Within a request or job it is made once (again after HOLD_SECONDS)."""
 	held = local.cache.get(LOCAL_KEY)
 	if held is not None and monotonic() < held.until:
-		return held.gate
-	return load_gate()
+		return held
+	return load()
+
+
+def current_gate() -> Gate:
+	"""The gate of current()."""
+	return current().gate
 
 
 def load_gate() -> Gate:
+	"""The gate of load()."""
+	return load().gate
+
+
+def load() -> Held:
 	"""Make this site's gate and keep it for the request: a stat of the file, which is read only when it has changed."""
 	now = trusted_now()
 	gate = _gate(now)
@@ -72,8 +85,8 @@ def load_gate() -> Gate:
 		frappe.local.conf[KEYS_KEY] = site_config.read(Path(frappe.local.site_path)).get(KEYS_KEY)
 		gate = _gate(now)
 	seconds = HOLD_SECONDS if gate.until is None else min(HOLD_SECONDS, max(gate.until - now, 0))
-	frappe.local.cache[LOCAL_KEY] = Held(gate, seconds)
-	return gate
+	held = frappe.local.cache[LOCAL_KEY] = Held(gate, seconds)
+	return held
 
 
 def _gate(now: float) -> Gate:

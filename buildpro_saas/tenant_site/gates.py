@@ -21,16 +21,14 @@ from frappe import local
 from buildpro_saas import site_role
 from buildpro_saas.entitlements import decision
 from buildpro_saas.entitlements.decision import Decision, Gate
-from buildpro_saas.tenant_site import checks, entitlement, restriction, usage
+from buildpro_saas.tenant_site import app_hooks, checks, entitlement, restriction, usage
 from buildpro_saas.tenant_site.refusal import refuse, refuse_unknown
 
 HOOK = "buildpro_feature_gates"
 KINDS = ("DocType", "Report", "Page", "Method", "Workspace")
 OPERATIONS = ("create", "write", "submit", "delete")
 # Set by Frappe itself around its own work, in a shell or in a worker. Never believed in a web request or in a script of a user's.
-MAINTENANCE = ("in_install", "in_migrate", "in_patch", "in_fixtures", "in_uninstall")
-# In frappe.local.cache, as the gate itself.
-LOCAL_KEY = "buildpro_gates"
+MAINTENANCE = frozenset({"in_install", "in_migrate", "in_patch", "in_fixtures", "in_uninstall"})
 
 Features = tuple[str, ...]
 # path of a site → (catalogue, what apps declare, the gates that follow)
@@ -68,16 +66,20 @@ def on_event(doc, method: str | None = None, *args) -> None:
 	"""
 	if local.conf.get("buildpro_role") != site_role.TENANT:
 		return
-	gate = entitlement.current_gate()
+	held = entitlement.current()
+	gate = held.gate
 	if gate.standing in restriction.RESTRICTED and not is_maintenance():
 		restriction.check(doc, gate)
-	doctypes = current(gate).doctypes
-	if doc.doctype in doctypes:
-		for operation in _operations(doc, method):
-			_require_operation(doctypes[doc.doctype], operation, gate)
+	doctypes = (held.gates or current()).doctypes
+	if (gated := doctypes.get(doc.doctype)) is not None:
+		needed = [gated.get(operation) for operation in _operations(doc, method)]
 	elif doctypes and doc.meta.istable:
-		for parent in _parents(doc) & doctypes.keys():
-			_require_operation(doctypes[parent], "write", gate)
+		needed = [doctypes[parent].get("write") for parent in _parents(doc) & doctypes.keys()]
+	else:
+		return
+	if any(needed) and not is_maintenance():
+		for features in needed:
+			_require(features or (), gate)
 
 
 def require(features: Features) -> None:
@@ -90,10 +92,9 @@ def require_name(kind: str, name: str) -> None:
 	"""Raise FeatureNotAvailableError when a feature that this site lacks gates the report, page, method or workspace."""
 	if not site_role.is_tenant_site():
 		return
-	gate = entitlement.current_gate()
-	features = current(gate).others[kind].get(name)
+	features = current().others[kind].get(name)
 	if features and not is_maintenance():
-		_require(features, gate)
+		_require(features, entitlement.current_gate())
 
 
 def denial(features: Features | None, gate: Gate) -> Decision | None:
@@ -115,7 +116,7 @@ def denied_names(kind: str) -> dict[str, Decision]:
 	if not site_role.is_tenant_site():
 		return {}
 	gate = entitlement.current_gate()
-	answers = {name: denial(features, gate) for name, features in current(gate).others[kind].items()}
+	answers = {name: denial(features, gate) for name, features in current().others[kind].items()}
 	return {name: answer for name, answer in answers.items() if answer is not None}
 
 
@@ -123,26 +124,23 @@ def is_hidden(doctype: str) -> bool:
 	"""Whether the records of a doctype are out of sight here."""
 	if not site_role.is_tenant_site():
 		return False
-	gate = entitlement.current_gate()
-	return denial(current(gate).hidden.get(doctype), gate) is not None
+	return denial(current().hidden.get(doctype), entitlement.current_gate()) is not None
 
 
 def is_maintenance() -> bool:
 	"""Whether Frappe installs, migrates, patches or uninstalls just now: nothing is gated then."""
 	flags = local.flags
-	if not any(flags.get(flag) for flag in MAINTENANCE):
+	if MAINTENANCE.isdisjoint(flags) or not any(flags.get(flag) for flag in MAINTENANCE):
 		return False
 	return not getattr(local, "request", None) and not flags.get("in_safe_exec")
 
 
-def current(gate: Gate) -> Gates:
-	"""The gates of this site; within a request or job they are looked up once for each gate."""
-	held = local.cache.get(LOCAL_KEY)
-	if held and held[0] is gate:
-		return held[1]
-	gates = load()
-	local.cache[LOCAL_KEY] = (gate, gates)
-	return gates
+def current() -> Gates:
+	"""The gates of this site; within a request or job they are looked up once for each entitlement."""
+	held = entitlement.current()
+	if held.gates is None:
+		held.gates = load()
+	return held.gates
 
 
 def load() -> Gates:
@@ -174,13 +172,10 @@ def compile_gates(catalogue: Mapping, hooked: Mapping[str, Iterable[Mapping]]) -
 
 
 def declared_by_apps() -> dict[str, list[dict]]:
-	"""What installed apps declare under buildpro_feature_gates, by feature.
-
-	Not by frappe.get_hooks: hooks.py asks for this while Frappe collects the hooks.
-	"""
+	"""What installed apps declare under buildpro_feature_gates, by feature."""
 	found: dict[str, list[dict]] = {}
-	for app in frappe.get_installed_apps():
-		for feature, declared in getattr(frappe.get_module(f"{app}.hooks"), HOOK, {}).items():
+	for by_feature in app_hooks.declared(HOOK):
+		for feature, declared in by_feature.items():
 			found.setdefault(feature, []).extend(declared)
 	return found
 
@@ -190,12 +185,7 @@ def forget_hooks() -> None:
 	frappe.cache.delete_value("app_hooks")
 	if client_cache := getattr(frappe, "client_cache", None):
 		client_cache.delete_value("app_hooks")
-	local.cache.pop(LOCAL_KEY, None)
-
-
-def _require_operation(operations: dict[str, Features], operation: str, gate: Gate) -> None:
-	if operation in operations and not is_maintenance():
-		_require(operations[operation], gate)
+	entitlement.forget_in_request()
 
 
 def _parents(doc) -> set[str]:

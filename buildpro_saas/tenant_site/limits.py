@@ -28,7 +28,7 @@ from buildpro_saas import site_role
 from buildpro_saas.entitlements import decision
 from buildpro_saas.entitlements.decision import Decision
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.tenant_site import days, levels, usage
+from buildpro_saas.tenant_site import app_hooks, days, levels, usage
 from buildpro_saas.tenant_site.entitlement import current_gate
 
 API_CALLS = "api_calls_per_day"
@@ -62,19 +62,18 @@ class Declared:
 
 	@classmethod
 	def from_hook(cls, key: str, spec: dict) -> "Declared":
-		"""spec: as frappe.get_hooks gives it, each value in a list; of several apps' the last one counts."""
-		last = {name: values[-1] for name, values in spec.items() if isinstance(values, list) and values}
-		doctype = last.get("doctype")
+		"""spec: as hooks.py has it."""
+		doctype = spec.get("doctype")
 		return cls(
 			key=key,
-			label=last.get("label"),
-			unit=last.get("unit") or "",
+			label=spec.get("label"),
+			unit=spec.get("unit") or "",
 			doctype=doctype,
 			filters=_filters(doctype, spec.get("filters") or []),
-			count=last.get("count"),
-			size=last.get("size"),
-			is_measured=bool(last.get("measured")),
-			is_daily=last.get("period") == "day",
+			count=spec.get("count"),
+			size=spec.get("size"),
+			is_measured=bool(spec.get("measured")),
+			is_daily=spec.get("period") == "day",
 		)
 
 	@property
@@ -168,8 +167,18 @@ def label_of(key: str) -> str | None:
 # -- hooks -----------------------------------------------------------------------------------------------------------
 
 
+def doc_events() -> dict[str, dict[str, str]]:
+	"""Hook `doc_events` for this site: of the doctypes that can be limited and of no others, for finding a handler takes Frappe longer
+	than the handler.
+	"""
+	if not getattr(local, "site", None):
+		return {}
+	events = {"before_validate": f"{__name__}.hold", "validate": f"{__name__}.check_growth"}
+	return {spec["doctype"]: events for spec in _specs().values() if spec.get("doctype")}
+
+
 def hold(doc, method: str | None = None) -> None:
-	"""Hook `before_validate` of every document on a tenant's site: hold a hard limit that saving it may come to.
+	"""Hook `before_validate` of what can be limited: hold a hard limit that saving it may come to.
 
 	Before the framework's own validation takes locks of its own (a User's does), so that two requests meet here first, in order, and
 	not as a deadlock. What counts already cannot grow, and holds nothing.
@@ -180,7 +189,7 @@ def hold(doc, method: str | None = None) -> None:
 
 
 def check_growth(doc, method: str | None = None) -> None:
-	"""Hook `validate` of every document on a tenant's site: two look-ups for one of a kind that is not limited."""
+	"""Hook `validate` of what can be limited: refuse a document that comes to count where the limit is reached."""
 	for limit in _limits_on(doc.doctype):
 		if evaluate_filters(doc, limit.filters) and not limit.is_counted_already(doc):
 			require(limit.key, limit.size_of(doc))
@@ -236,13 +245,22 @@ def _limits_on(doctype: str) -> Sequence[Declared]:
 def _declarations() -> tuple[dict[str, Declared], dict[str, list[Declared]]]:
 	held = local.cache.get(LOCAL_KEY)
 	if held is None:
-		by_key = {key: Declared.from_hook(key, spec) for key, spec in dict(frappe.get_hooks(HOOK)).items()}
+		by_key = {key: Declared.from_hook(key, spec) for key, spec in _specs().items()}
 		by_doctype: dict[str, list[Declared]] = {}
 		for limit in by_key.values():
 			if limit.doctype:
 				by_doctype.setdefault(limit.doctype, []).append(limit)
 		held = local.cache[LOCAL_KEY] = (by_key, by_doctype)
 	return held
+
+
+def _specs() -> dict[str, dict]:
+	"""What the apps declare, by key; where two declare the same limit, the later one's words count."""
+	found: dict[str, dict] = {}
+	for by_key in app_hooks.declared(HOOK):
+		for key, spec in by_key.items():
+			found[key] = {**found.get(key, {}), **spec}
+	return found
 
 
 def _known(key: str) -> Declared | None:
@@ -287,11 +305,11 @@ def _too_many(answer: Decision) -> Response:
 
 
 def _filters(doctype: str | None, filters) -> list:
-	"""Filters of a hook with the doctype in front, so that values are compared as its fields' types have them.
-
-	Frappe has put a dict's values into lists: {"enabled": [1], "name": ["not in", [...]]}.
-	"""
+	"""Filters of a hook, a list or a dict, with the doctype in front, so that values are compared as its fields' types have them."""
 	if isinstance(filters, dict):
-		pairs = ((field, value if len(value) == 2 else ["=", *value]) for field, value in filters.items())
+		pairs = (
+			(field, value if isinstance(value, list | tuple) else ("=", value))
+			for field, value in filters.items()
+		)
 		filters = [[field, *value] for field, value in pairs]
 	return [[doctype, *each[-3:]] for each in filters]

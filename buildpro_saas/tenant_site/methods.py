@@ -8,7 +8,7 @@ from frappe import local
 from frappe.modules.utils import load_doctype_module
 
 from buildpro_saas import site_role
-from buildpro_saas.tenant_site import entitlement, gates, request_target
+from buildpro_saas.tenant_site import gates, request_target
 
 # A function's dotted name, or a Server Script's; no text, JSON or file is one.
 NAME = re.compile(r"[A-Za-z_][\w.]{0,200}")
@@ -21,7 +21,7 @@ def refuse_gated() -> None:
 	"""
 	if local.conf.get("buildpro_role") != site_role.TENANT:
 		return
-	gated = gates.current(entitlement.current_gate()).others["Method"]
+	gated = gates.current().others["Method"]
 	if not gated:
 		return
 	names = set(_called_names())

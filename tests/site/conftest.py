@@ -46,6 +46,17 @@ class SiteUnderTest:
 		self._sequence = int(time.time())
 		self.catalogue = CATALOGUE  # a test may put another in its place
 
+	def collect_hooks(self) -> None:
+		"""Have Frappe read the apps' hooks.py anew, as a process does that begins with other ones."""
+		from buildpro_saas.tenant_site import gates, limits
+
+		gates.forget_hooks()
+		local = self.frappe.local
+		local.cache.pop(limits.LOCAL_KEY, None)
+		local.request_cache.clear()
+		if hasattr(local, "doc_events_hooks"):
+			del local.doc_events_hooks
+
 	def token(
 		self, key: dict | None = None, now: float | None = None, sequence: int | None = None, **changes
 	) -> str:

@@ -37,19 +37,18 @@ def attack(site, monkeypatch):
 		site.entitlement.update_config({"buildpro_role": "admin", "server_script_enabled": None})
 		site.frappe.set_user("Administrator")
 		site.frappe.db.rollback()
-		begin_request(site.frappe)
+		begin_request(site)
 		site.frappe.clear_cache()
 
 
-def begin_request(frappe) -> None:
+def begin_request(site) -> None:
 	"""Forget what Frappe keeps for the length of a request."""
-	frappe.local.cache.clear()
-	frappe.local.conf = frappe._dict(frappe.get_site_config())
-	for kept in ("doc_events_hooks", "request_cache"):
-		if hasattr(frappe.local, kept):
-			getattr(frappe.local, kept).clear()
-	if hasattr(frappe.local, "doc_events_hooks"):
-		del frappe.local.doc_events_hooks
+	local = site.frappe.local
+	local.cache.clear()
+	local.conf = site.frappe._dict(site.frappe.get_site_config())
+	local.request_cache.clear()
+	if hasattr(local, "doc_events_hooks"):
+		del local.doc_events_hooks
 
 
 class Attack:
@@ -90,7 +89,7 @@ class Attack:
 		return execute_cmd(method)
 
 	def new_request(self) -> None:
-		begin_request(self.frappe)
+		begin_request(self.site)
 
 	def holds(self) -> None:
 		"""The entitlement is as the admin site made it, and the record shows it."""

@@ -25,7 +25,7 @@ def test_blocks_nest_and_leave_all_as_it_was_also_when_they_raise(site, tests_al
 	from buildpro_saas.testing import entitled
 
 	role = site.frappe.conf.buildpro_role
-	before = site.entitlement.load_gate
+	before = site.entitlement.load
 	with entitled("rfi", "photos"):
 		with pytest.raises(ZeroDivisionError), entitled("bim", without=["models"]):
 			assert site.frappe.conf.buildpro_role == "tenant"
@@ -35,7 +35,7 @@ def test_blocks_nest_and_leave_all_as_it_was_also_when_they_raise(site, tests_al
 		assert site.gating.check_feature_access("photos") and site.frappe.conf.buildpro_role == "tenant"
 		with entitled(as_tenant=False):
 			assert not site.gating.check_feature_access("photos")
-	assert site.frappe.conf.buildpro_role == role and site.entitlement.load_gate is before
+	assert site.frappe.conf.buildpro_role == role and site.entitlement.load is before
 	assert site.gating.get_feature_access("rfi").reason.value == "NO_ENTITLEMENT"
 
 

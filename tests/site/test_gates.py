@@ -320,22 +320,18 @@ def test_a_page_and_a_workspace_are_refused(tenant):
 
 
 def test_an_app_declares_gates_of_its_own(tenant, monkeypatch):
-	from buildpro_saas.tenant_site import gates
-
 	frappe = tenant.frappe
 	declared = {"notes": [{"kind": "DocType", "name": "ToDo", "operations": ["create"]}]}
 	monkeypatch.setattr("frappe.hooks.buildpro_feature_gates", declared, raising=False)
-	frappe.local.cache.pop(gates.LOCAL_KEY, None)
+	tenant.entitlement.forget_in_request()
 	with denied(tenant):
 		frappe.get_doc({"doctype": "ToDo", "description": "x"}).insert()
 
 
 def test_what_an_app_declares_opens_nothing(tenant, monkeypatch):
-	from buildpro_saas.tenant_site import gates
-
 	declared = {"rfi": [{"kind": "DocType", "name": "Note"}]}
 	monkeypatch.setattr("frappe.hooks.buildpro_feature_gates", declared, raising=False)
-	tenant.frappe.local.cache.pop(gates.LOCAL_KEY, None)
+	tenant.entitlement.forget_in_request()
 	with denied(tenant):
 		note(tenant.frappe).insert()
 

@@ -29,24 +29,16 @@ def frappe(site):
 
 
 @pytest.fixture
-def declare(frappe, monkeypatch):
+def declare(site, frappe):
 	"""Declare limits as another app's hooks.py would: declare(max_notes={"doctype": "Note"})."""
-	original = frappe.get_hooks
+	with pytest.MonkeyPatch.context() as patch:
 
-	def declare(**limits):
-		def get_hooks(hook=None, *args, **kwargs):
-			found = original(hook, *args, **kwargs)
-			if hook != "buildpro_limits":
-				return found
-			found = {key: dict(spec) for key, spec in dict(found).items()}
-			for key, spec in limits.items():
-				frappe.append_hook(found, key, spec)
-			return found
+		def declare(**limits):
+			patch.setattr("frappe.hooks.buildpro_limits", limits, raising=False)
+			site.collect_hooks()
 
-		monkeypatch.setattr(frappe, "get_hooks", get_hooks)
-		frappe.local.cache.pop("buildpro_limits", None)
-
-	return declare
+		yield declare
+	site.collect_hooks()
 
 
 def new_user(frappe, is_system: bool = True, **fields):
@@ -179,6 +171,24 @@ def test_an_app_declares_a_limit_of_its_own(site, frappe, declare, filters):
 	private.public = 1
 	with pytest.raises(site.gating.LimitReachedError):
 		private.save()
+
+
+def test_two_apps_declare_one_limit_and_the_later_one_counts_in_what_it_says(site, frappe, declare):
+	declare(max_users={"label": "Heads", "unit": "seats"})  # Frappe comes before our app
+	from buildpro_saas.tenant_site import limits
+
+	assert (limits.declared()["max_users"].label, limits.declared()["max_users"].unit) == ("Users", "seats")
+
+
+def test_only_documents_of_what_can_be_limited_are_looked_at(frappe, declare):
+	def handlers(doctype):
+		return [name for names in frappe.get_doc_hooks().get(doctype, {}).values() for name in names]
+
+	ours = "buildpro_saas.tenant_site.limits"
+	assert f"{ours}.check_growth" in handlers("User") and f"{ours}.hold" in handlers("User")
+	assert not any(name.startswith(ours) for name in handlers("Note") + handlers("*"))
+	declare(max_notes={"doctype": "Note"})
+	assert f"{ours}.check_growth" in handlers("Note")
 
 
 def test_an_app_counts_by_itself(site, frappe, declare, monkeypatch):
