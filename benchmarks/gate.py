@@ -84,7 +84,7 @@ def requests_ratio(ping: Series, check: Series) -> float:
 
 def script(admin: Admin, site: str, command: str, argument: object) -> str:
 	bench = admin.bench
-	line = [bench.python, SCRIPT, admin.site.name, site, command, str(argument)]
+	line = [*bench.test_python(), SCRIPT, admin.site.name, site, command, str(argument)]
 	return output_of(line, env=bench.environment(), cwd=bench.sites).strip().rpartition("\n")[2]
 
 

@@ -51,8 +51,9 @@ class Bench:
 		"""What admin sites made here need in their site_config.json."""
 		return {}
 
-	def pytest_command(self) -> list[str]:
-		return [str(self.python), "-m", "pytest"]
+	def test_python(self) -> list[str]:
+		"""The bench's Python with the packages that tests and benchmarks need; a module or script and its arguments come behind it."""
+		return [str(self.python)]
 
 	def start(self, *names: str) -> Services:
 		"""Start the services (all without names) that do not run yet, on ports that are free, and return them."""

@@ -21,7 +21,7 @@ def test(bench: Bench, admin: AdminSite, arguments: list[str]) -> int:
 	arguments = [*shlex.split(os.environ.get("ARGS", "")), *arguments]
 	if not any((REPO / argument.split("::")[0]).exists() for argument in arguments):
 		arguments.append("tests")
-	command = [*bench.pytest_command(), *arguments]
+	command = [*bench.test_python(), "-m", "pytest", *arguments]
 	say(f"$ {shlex.join(['pytest', *arguments])}")
 	code = subprocess.run(
 		command,

@@ -54,8 +54,9 @@ class ExistingBench(Bench):
 	def site_suffix(self) -> str:
 		return self.state["suffix"]
 
-	def pytest_command(self) -> list[str]:
-		return [str(self.python), str(REPO / "dev/in_bench/run_pytest.py"), str(self.home.path / "packages")]
+	def test_python(self) -> list[str]:
+		script = REPO / "dev/in_bench/with_test_packages.py"
+		return [str(self.python), str(script), str(self.home.path / "packages")]
 
 	# attaching ---------------------------------------------------------------------------------------------
 
