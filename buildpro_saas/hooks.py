@@ -1,7 +1,7 @@
 from pathlib import Path
 
 # A process that has read these hooks finds the app on every tenant's site (tenant_site/presence.py).
-import buildpro_saas.tenant_site
+import buildpro_saas.tenant_site  # noqa: F401
 
 app_name = "buildpro_saas"
 app_title = "BuildPro SaaS"

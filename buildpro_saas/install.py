@@ -34,7 +34,7 @@ SITE_CONFIG_KEYS = (
 def after_install() -> None:
 	"""Give the site its role (the first site of a bench without one becomes the admin site) and what that needs."""
 	if not frappe.conf.get("buildpro_role"):
-		entitlement.update_config(
+		site_config.update_own(
 			{"buildpro_role": site_role.TENANT if _bench_has_admin_site() else site_role.ADMIN}
 		)
 	if site_role.is_admin_site():
@@ -91,7 +91,7 @@ def after_uninstall() -> None:
 	frappe.db.delete("Singles", {"doctype": "Nexelya Plan Settings"})
 	entitlement.remove()
 	sync.remove()
-	entitlement.update_config(dict.fromkeys(SITE_CONFIG_KEYS))
+	site_config.update_own(dict.fromkeys(SITE_CONFIG_KEYS))
 	frappe.db.commit()  # the uninstaller's own commit comes before this hook
 
 
@@ -100,7 +100,7 @@ def _make_signing_key() -> None:
 	if frappe.conf.get("buildpro_signing_key"):
 		return
 	key = keys.generate()
-	entitlement.update_config(
+	site_config.update_own(
 		{
 			"buildpro_signing_key": {"kid": key["kid"], "private": key["private"]},
 			"buildpro_public_keys": {key["kid"]: key["public"]},

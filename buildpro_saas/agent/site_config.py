@@ -5,6 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import frappe
 from filelock import FileLock
 
 LOCK_TIMEOUT = 30  # seconds; Frappe's own writers hold the same lock for milliseconds
@@ -28,6 +29,12 @@ def update(folder: Path, values: dict) -> dict:
 		config = {key: value for key, value in config.items() if value is not None}
 		write(folder, config)
 	return config
+
+
+def update_own(values: dict) -> None:
+	"""Merge values (None removes a key) into the site_config.json of the site that this process works on, and into frappe.conf."""
+	update(Path(frappe.get_site_path()), values)
+	frappe.local.conf.update(values)
 
 
 def write(folder: Path, config: dict) -> None:

@@ -1,7 +1,6 @@
 """The control plane's own account on MariaDB: made once with root's help, kept in the admin site's site_config.json."""
 
 import secrets
-from pathlib import Path
 
 import frappe
 
@@ -51,9 +50,7 @@ def store(user: str, password: str) -> None:
 			f" `bench --site {frappe.local.site} saas setup`.",
 			title="Database account refused",
 		)
-	values = {"buildpro_db_user": user, "buildpro_db_password": password}
-	site_config.update(Path(frappe.get_site_path()), values)
-	frappe.local.conf.update(values)
+	site_config.update_own({"buildpro_db_user": user, "buildpro_db_password": password})
 
 
 def _account(user: str, password: str) -> Account:

@@ -5,7 +5,7 @@ import subprocess
 from itertools import chain
 
 import frappe
-from frappe.utils import getdate, now_datetime
+from frappe.utils import getdate
 
 from buildpro_saas import site_role
 from buildpro_saas.agent.bench import Bench

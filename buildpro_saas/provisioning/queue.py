@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta, timezone
 
-import frappe
 from frappe.utils.background_jobs import create_job_id, enqueue, get_queue, get_queues_timeout
 from redis.exceptions import RedisError
 from rq.exceptions import NoSuchJobError

@@ -5,7 +5,6 @@ They are in the admin site's site_config.json: `buildpro_signing_key` and `build
 """
 
 from collections.abc import Collection
-from pathlib import Path
 
 import frappe
 
@@ -48,7 +47,7 @@ def begin() -> str:
 			title="Rotation under way",
 		)
 	key = keys.generate()
-	_store(
+	site_config.update_own(
 		{
 			NEXT: {"kid": key["kid"], "private": key["private"]},
 			PUBLIC: {**public_keys(), key["kid"]: key["public"]},
@@ -69,15 +68,12 @@ def finish() -> str:
 	"""Sign with the next key alone, and withdraw the one before; returns its id. Raises frappe.ValidationError outside of a rotation."""
 	_only_while_rotating()
 	old, following = frappe.conf[CURRENT], frappe.conf[NEXT]
-	_store({CURRENT: following, NEXT: None, PUBLIC: {following["kid"]: public_keys()[following["kid"]]}})
+	site_config.update_own(
+		{CURRENT: following, NEXT: None, PUBLIC: {following["kid"]: public_keys()[following["kid"]]}}
+	)
 	return old["kid"]
 
 
 def _only_while_rotating() -> None:
 	if not is_rotating():
 		frappe.throw("No rotation is under way: begin one with `saas rotate-key`.", title="No rotation")
-
-
-def _store(values: dict) -> None:
-	site_config.update(Path(frappe.get_site_path()), values)
-	frappe.local.conf.update(values)

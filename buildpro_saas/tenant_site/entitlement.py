@@ -152,7 +152,7 @@ def apply(token: str, catalogue: dict | None = None) -> Statement:
 				Reason.REPLAYED, "The entitlement is older than one that this site has had."
 			)
 		site_config.write_json(folder / FILE, {"token": token, "catalogue": catalogue or {}})
-		update_config(
+		site_config.update_own(
 			{
 				SEQUENCE_KEY: new.sequence,
 				# what the admin site says is the time comes first: a clock that ran ahead for an hour is forgiven with the next one
@@ -203,13 +203,7 @@ def is_clock_set_back() -> bool:
 def note_time() -> None:
 	"""Remember that it is now at least this late."""
 	if time.time() > float(frappe.conf.get(CLOCK_KEY) or 0):
-		update_config({CLOCK_KEY: int(time.time())})
-
-
-def update_config(values: dict) -> None:
-	"""Merge values into this site's site_config.json (None removes a key), atomically, and into frappe.conf."""
-	site_config.update(Path(frappe.local.site_path), values)
-	frappe.local.conf.update(values)
+		site_config.update_own({CLOCK_KEY: int(time.time())})
 
 
 def forget() -> None:

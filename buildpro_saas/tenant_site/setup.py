@@ -1,7 +1,5 @@
 """What installing the app sets up on every site, admin or tenant."""
 
-import frappe
-
 from buildpro_saas.tenant_site import entitlement
 
 # What Frappe's scheduler starts on tenant sites only.

@@ -3,6 +3,7 @@
 import frappe
 
 from buildpro_saas import site_role
+from buildpro_saas.agent import site_config
 from buildpro_saas.agent.frappe_limits import frappe_limits
 from buildpro_saas.tenant_site import entitlement
 
@@ -20,4 +21,4 @@ def follow() -> None:
 		return
 	wanted = frappe_limits({key: limit.value for key, limit in gate.limits.items()})
 	if any(frappe.conf.get(key) != value for key, value in wanted.items()):
-		entitlement.update_config(wanted)
+		site_config.update_own(wanted)

@@ -87,7 +87,7 @@ def pull_now() -> dict:
 		batch = usage.to_send()
 		answer = _ask(batch)
 		if new := answer.get("sync_token"):
-			entitlement.update_config({TOKEN_KEY: new})
+			site_config.update_own({TOKEN_KEY: new})
 		if batch:
 			usage.sent(batch["id"])
 		if not answer.get("unchanged"):

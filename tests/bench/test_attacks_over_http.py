@@ -18,7 +18,7 @@ GATED = {
 INTERNALS = (
 	"buildpro_saas.tenant_site.onboarding.apply_entitlement",
 	"buildpro_saas.tenant_site.entitlement.apply",
-	"buildpro_saas.tenant_site.entitlement.update_config",
+	"buildpro_saas.agent.site_config.update_own",
 	"buildpro_saas.tenant_site.entitlement.remove",
 	"buildpro_saas.tenant_site.presence.restore",
 	"buildpro_saas.agent.site_config.update",

@@ -46,6 +46,12 @@ class SiteUnderTest:
 		self._sequence = int(time.time())
 		self.catalogue = CATALOGUE  # a test may put another in its place
 
+	def update_config(self, values: dict) -> None:
+		"""As our own code writes this site's site_config.json (None removes a key)."""
+		from buildpro_saas.agent import site_config
+
+		site_config.update_own(values)
+
 	def collect_hooks(self) -> None:
 		"""Have Frappe read the apps' hooks.py anew, as a process does that begins with other ones."""
 		from buildpro_saas.tenant_site import gates, limits
@@ -103,9 +109,7 @@ class SiteUnderTest:
 	def take_entitlement_off(self) -> None:
 		"""Leave the site as one that never had an entitlement."""
 		self.entitlement.remove()
-		self.entitlement.update_config(
-			{self.entitlement.SEQUENCE_KEY: None, self.entitlement.CLOCK_KEY: None}
-		)
+		self.update_config({self.entitlement.SEQUENCE_KEY: None, self.entitlement.CLOCK_KEY: None})
 
 	def settings(self):
 		"""Nexelya Plan Settings as the database has it."""

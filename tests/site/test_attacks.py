@@ -8,7 +8,6 @@ import importlib
 import inspect
 import json
 import pkgutil
-import time
 
 import pytest
 from conftest_data import CATALOGUE
@@ -28,13 +27,13 @@ def attack(site, monkeypatch):
 		# where the bench's configuration has the switch: another site's scripts are not this test's affair
 		monkeypatch.setattr(module, "is_safe_exec_enabled", lambda: True, raising=False)
 	try:
-		site.entitlement.update_config({"buildpro_role": "tenant", "server_script_enabled": 1})
+		site.update_config({"buildpro_role": "tenant", "server_script_enabled": 1})
 		site.better = site.token(plan="Enterprise", features=["rfi", "bim", "daily_log"], limits={})
 		site.apply(plan="Core", features=["daily_log"], limits={"max_users": {"value": 5, "is_hard": True}})
 		site.onboarding.make_owner(MALLORY, "Mallory", "en", "Etc/UTC")
 		yield Attack(site)
 	finally:
-		site.entitlement.update_config({"buildpro_role": "admin", "server_script_enabled": None})
+		site.update_config({"buildpro_role": "admin", "server_script_enabled": None})
 		site.frappe.set_user("Administrator")
 		site.frappe.db.rollback()
 		begin_request(site)
@@ -199,7 +198,7 @@ def test_the_clock_by_time_zone(attack, zone):
 
 def test_the_servers_clock_set_back_behind_the_expiry(attack, monkeypatch):
 	expires = attack.site.entitlement.current_gate().statement.grace_until
-	attack.site.entitlement.update_config({attack.site.entitlement.CLOCK_KEY: expires + 1000})
+	attack.site.update_config({attack.site.entitlement.CLOCK_KEY: expires + 1000})
 	attack.site.entitlement.forget_in_request()
 	assert attack.site.gating.get_feature_access("daily_log").reason.value == "EXPIRED"
 	assert attack.site.entitlement.is_clock_set_back()
@@ -303,7 +302,7 @@ def test_a_site_that_is_no_tenants_keeps_its_list_as_it_is(attack):
 	frappe = attack.frappe
 	frappe.set_user("Administrator")
 	frappe.db.set_global("installed_apps", '["frappe"]')
-	attack.site.entitlement.update_config({"buildpro_role": "admin"})
+	attack.site.update_config({"buildpro_role": "admin"})
 	attack.new_request()
 	assert "buildpro_saas" not in frappe.get_installed_apps()
 

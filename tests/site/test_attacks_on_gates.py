@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_attacks import attack
+from test_attacks import attack  # noqa: F401
 
 GATED = {
 	"features": {

@@ -30,9 +30,9 @@ def explain(bench_path, admin_site_name):
 @pytest.fixture
 def tenant_site(site):
 	"""The site under test, as the command finds it: a tenant's."""
-	site.entitlement.update_config({"buildpro_role": "tenant"})
+	site.update_config({"buildpro_role": "tenant"})
 	yield site
-	site.entitlement.update_config({"buildpro_role": "admin"})
+	site.update_config({"buildpro_role": "admin"})
 
 
 def test_on_a_tenants_site_it_tells_the_layers_and_the_answer(explain, tenant_site):

@@ -133,7 +133,7 @@ def test_another_catalogue_is_not_applied_and_a_changed_one_does_not_count(site,
 def test_a_clock_that_is_set_back_gains_nothing(site, monkeypatch):
 	site.apply()
 	later = time.time() + 60 * 24 * 3600
-	site.entitlement.update_config({site.entitlement.CLOCK_KEY: int(later)})
+	site.update_config({site.entitlement.CLOCK_KEY: int(later)})
 	site.entitlement.forget()
 	assert site.entitlement.is_clock_set_back()
 	assert site.gating.get_feature_access("rfi").reason.value == "EXPIRED"
@@ -141,7 +141,7 @@ def test_a_clock_that_is_set_back_gains_nothing(site, monkeypatch):
 
 def test_a_clock_that_ran_ahead_is_forgiven_with_the_next_statement(site):
 	token = site.apply()
-	site.entitlement.update_config({site.entitlement.CLOCK_KEY: int(time.time()) + 60 * 24 * 3600})
+	site.update_config({site.entitlement.CLOCK_KEY: int(time.time()) + 60 * 24 * 3600})
 	site.onboarding.apply_entitlement(token, CATALOGUE)  # the same once more says nothing of the time
 	assert site.gating.get_feature_access("rfi").reason.value == "EXPIRED"
 	site.apply()

@@ -117,7 +117,7 @@ def test_what_comes_is_put_into_force_and_a_new_token_kept(syncing, monkeypatch)
 	assert syncing.sync.pull_now()["unchanged"] is False
 	assert syncing.gating.check_feature_access("rfi")
 	assert syncing.frappe.get_site_config().buildpro_sync_token == "newer"
-	syncing.entitlement.update_config({"buildpro_sync_token": None})
+	syncing.update_config({"buildpro_sync_token": None})
 
 
 def test_a_forged_one_is_refused_and_the_old_one_stays(syncing, monkeypatch):
@@ -177,7 +177,7 @@ def test_the_frameworks_limits_follow_the_dates_of_the_entitlement(syncing, monk
 		site_limits.follow()
 		assert syncing.frappe.get_site_config().rate_limit == {"limit": 900, "window": 3600}
 	finally:
-		syncing.entitlement.update_config({"rate_limit": None, "max_file_size": None})
+		syncing.update_config({"rate_limit": None, "max_file_size": None})
 
 
 def test_the_state_is_plain_data(syncing, monkeypatch):

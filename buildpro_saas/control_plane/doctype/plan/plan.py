@@ -7,7 +7,7 @@ from buildpro_saas.control_plane import staff, versions
 from buildpro_saas.control_plane.keys import check_name, check_once
 from buildpro_saas.control_plane.offer import tenants_following
 from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.control_plane.stored_plans import available_in, stored_plans
+from buildpro_saas.control_plane.stored_plans import stored_plans
 from buildpro_saas.entitlements import plans
 from buildpro_saas.provisioning import delivery
 
