@@ -1,7 +1,6 @@
 """From a site's entitlement to the answer: may this be used here, and if not, why, and whom to ask."""
 
 import difflib
-import html
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,14 +9,12 @@ from functools import lru_cache
 
 from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements import statement as statements
+from buildpro_saas.entitlements import wording
 from buildpro_saas.entitlements.layers import Grant, Grants, Limit, moments, next_moment
-from buildpro_saas.entitlements.reason import ALLOWING, SENTENCES, Reason
+from buildpro_saas.entitlements.reason import ALLOWING, Reason
 from buildpro_saas.entitlements.statement import LEEWAY, EntitlementError, Statement
 
-OPERATOR = "the operator of this site"
 DENYING_GRANTS = (Reason.REVOKED, Reason.KILLED)
-# Of a name that somebody made up: as much as is shown of it, and compared with 500 known ones.
-LONGEST_NAME = 60
 
 
 class UnknownFeatureError(LookupError):
@@ -25,7 +22,7 @@ class UnknownFeatureError(LookupError):
 
 	def __init__(self, feature: object, nearest: str | None):
 		hint = f' Did you mean "{nearest}"?' if nearest else ""
-		super().__init__(f'There is no feature "{_shown(feature)}".{hint}')
+		super().__init__(f'There is no feature "{wording.shown(feature)}".{hint}')
 		self.feature = feature
 		self.nearest = nearest
 
@@ -37,7 +34,7 @@ class UnknownLimitError(LookupError):
 		self.limit = limit
 		self.nearest = nearest(limit, known)
 		hint = f' Did you mean "{self.nearest}"?' if self.nearest else ""
-		super().__init__(f'There is no limit "{_shown(limit)}".{hint}')
+		super().__init__(f'There is no limit "{wording.shown(limit)}".{hint}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,34 +183,22 @@ class Gate(dict):
 		named = {
 			"label": catalogues.label_of(self.catalogue, kind, key, label),
 			"plan": grants.plan,
-			"source": source,
-			"until": f"{_utc(until):%Y-%m-%d}",
-			**{name: readable_number(number) for name, number in numbers.items()},
+			"until": _utc(until),
+			"ask": (statement.contact or wording.OPERATOR) if reason not in ALLOWING or is_stale else None,
 		}
-		sentences = [SENTENCES[reason].format(**named)]
-		if kind == "limits" and numbers.get("limit") is None and reason in ALLOWING:
-			sentences = [f"{named['label']} has no limit in your plan {grants.plan}."]
-		elif kind == "limits" and reason in (
-			Reason.PLAN,
-			Reason.TRIAL,
-			Reason.ADDON,
-			Reason.OVERRIDE,
-			Reason.GRACE,
-		):
-			sentences = [f"{named['label']}: {named['used']} of {named['limit']} in use."]
-		if kind == "features" and grant is None and reason not in ALLOWING:
-			sentences.append(
-				f"It is available in {required_plan}." if required_plan else "No plan has it at present."
+		if kind == "limits":
+			message = wording.of_limit(reason, **named, **({"limit": None} | numbers))
+		else:
+			message = wording.of_feature(
+				reason, **named, source=source, is_granted=grant is not None, required_plan=required_plan
 			)
-		if reason not in ALLOWING or is_stale:
-			sentences.append(f"Please ask {statement.contact or OPERATOR}.")
 		return Decision(
 			allowed=reason in ALLOWING,
 			reason=reason,
 			feature=key,
 			plan=grants.plan,
 			required_plan=required_plan,
-			message=" ".join(sentences),
+			message=message,
 			valid_until=_utc(until),
 			is_stale=is_stale,
 			stale_since=_utc(statement.expires) if is_stale else None,
@@ -310,34 +295,23 @@ def _next_change(statement: Statement, standing: Reason, grants: Grants) -> floa
 
 
 def _decide_without(reason: Reason, feature: str) -> Decision:
-	message = f"{SENTENCES[reason].format(label=_shown(feature))} Please ask {OPERATOR}."
 	return Decision(
 		allowed=False,
 		reason=reason,
 		feature=feature,
 		plan=None,
 		required_plan=None,
-		message=message,
+		message=wording.without_statement(reason, feature),
 		valid_until=None,
 		is_stale=False,
 	)
 
 
-def _shown(feature: object) -> str:
-	"""A name that somebody made up, as a message that Desk takes for HTML can hold it."""
-	return html.escape(str(feature)[:LONGEST_NAME], quote=False)
-
-
 def nearest(feature: object, known: set[str]) -> str | None:
 	"""The known name most like this one, None when none is like it."""
-	return next(iter(difflib.get_close_matches(str(feature)[:LONGEST_NAME], sorted(known), n=1)), None)
-
-
-def readable_number(number: float | None) -> str:
-	"""A number to a thousandth, with as few digits as it takes."""
-	if number is not None and 0 < number < 0.001:
-		return "less than 0.001"
-	return "" if number is None else f"{number:.3f}".rstrip("0").rstrip(".")
+	return next(
+		iter(difflib.get_close_matches(str(feature)[: wording.LONGEST_NAME], sorted(known), n=1)), None
+	)
 
 
 def _utc(seconds: int) -> datetime:

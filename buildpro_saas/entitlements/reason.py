@@ -1,4 +1,4 @@
-"""Why a feature or a growth is allowed or not, and what is told to the person who asked."""
+"""Why a feature or a growth is allowed or not."""
 
 from enum import Enum
 
@@ -27,31 +27,6 @@ class Reason(str, Enum):
 	REPLAYED = "REPLAYED"  # genuine, but older than one that this site has had
 	MALFORMED = "MALFORMED"  # signed, yet not a statement that this version can read
 
-
-# The first sentence of the answer. What may be named: {label}, {plan}, {source}, {until}, and of a limit {limit}, {used},
-# {requested}.
-SENTENCES = {
-	Reason.PLAN: "{label} is part of your plan {plan}.",
-	Reason.TRIAL: "{label} is part of {plan}, which you are trying out until {until}.",
-	Reason.ADDON: "{label} is part of your add-on {source}.",
-	Reason.OVERRIDE: "{label} was granted to you beside your plan {plan}.",
-	Reason.GRACE: "{label} is part of your plan {plan}, which has expired and has grace until {until}.",
-	Reason.SHADOW: "{label} is not part of your plan {plan}; it is available for the time being.",
-	Reason.OVER_SOFT_LIMIT: "{label}: {used} in use and {requested} more, which is above the {limit} of your plan {plan}.",
-	Reason.NOT_IN_PLAN: "{label} is not part of your plan {plan}.",
-	Reason.REVOKED: "{label} is not available to you at present.",
-	Reason.KILLED: "{label} is switched off for everybody at present.",
-	Reason.LIMIT_REACHED: "{label}: {used} of the {limit} of your plan {plan} are in use, {requested} more cannot be added.",
-	Reason.EXPIRED: "{label} is not available: your plan {plan} expired on {until}.",
-	Reason.NOT_YET_VALID: "{label} is not available: your plan {plan} begins later, by this server's clock.",
-	Reason.SUSPENDED: "{label}, under your plan {plan}, is not available: this site is suspended.",
-	Reason.NO_ENTITLEMENT: "{label} is not available: this site has not received its plan yet.",
-	Reason.BAD_SIGNATURE: "{label} is not available: the plan's record on this site is not genuine.",
-	Reason.UNKNOWN_KEY: "{label} is not available: the plan's record on this site has an unknown key.",
-	Reason.WRONG_SITE: "{label} is not available: the plan's record on this site was made for another site.",
-	Reason.REPLAYED: "{label} is not available: the plan's record on this site is older than the last one.",
-	Reason.MALFORMED: "{label} is not available: the plan's record on this site cannot be read.",
-}
 
 ALLOWING = frozenset(
 	{

@@ -13,7 +13,8 @@ import frappe
 
 from buildpro_saas import site_role
 from buildpro_saas.entitlements import catalogue as catalogues
-from buildpro_saas.entitlements.decision import OPERATOR, Decision, Gate
+from buildpro_saas.entitlements.decision import Decision, Gate
+from buildpro_saas.entitlements.wording import OPERATOR
 from buildpro_saas.tenant_site import entitlement, gates, refusal, restriction, workspaces
 
 # Lists of doctypes in frappe.boot.user by which Desk shows its buttons, and the operation that each is about.

@@ -26,8 +26,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from buildpro_saas import site_role
-from buildpro_saas.entitlements.decision import OPERATOR, Gate
+from buildpro_saas.entitlements.decision import Gate
 from buildpro_saas.entitlements.reason import Reason
+from buildpro_saas.entitlements.wording import OPERATOR
 from buildpro_saas.tenant_site import entitlement, request_target
 from buildpro_saas.tenant_site.refusal import refuse_to_write
 

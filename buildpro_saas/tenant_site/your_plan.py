@@ -7,9 +7,10 @@ from frappe import _
 from frappe.utils import convert_utc_to_system_timezone, formatdate
 
 from buildpro_saas.entitlements import catalogue as catalogues
-from buildpro_saas.entitlements.decision import DENYING_GRANTS, OPERATOR, Gate, readable_number
+from buildpro_saas.entitlements.decision import DENYING_GRANTS, Gate
 from buildpro_saas.entitlements.layers import Grant, Limit
 from buildpro_saas.entitlements.reason import Reason
+from buildpro_saas.entitlements.wording import OPERATOR, readable_number
 from buildpro_saas.tenant_site import limits, usage
 
 VIEW = "buildpro_saas/tenant_site/doctype/nexelya_plan_settings/nexelya_plan_settings.html"

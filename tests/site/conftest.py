@@ -28,6 +28,25 @@ def site(admin_site):
 
 
 @pytest.fixture
+def frappe(admin_site):
+	"""The admin site, at the end as Administrator again."""
+	yield admin_site
+	admin_site.set_user("Administrator")
+
+
+@pytest.fixture
+def sent(monkeypatch):
+	"""What is sent to the tenants' sites: (tenants or None for all, why) of each call."""
+	from buildpro_saas.provisioning import delivery
+
+	calls = []
+	monkeypatch.setattr(
+		delivery, "send", lambda tenants, why: calls.append((None if tenants is None else set(tenants), why))
+	)
+	return calls
+
+
+@pytest.fixture
 def tests_allowed(site, monkeypatch):
 	"""As on a developer's site in `bench run-tests`."""
 	monkeypatch.setitem(site.frappe.local.conf, "allow_tests", 1)

@@ -3,24 +3,7 @@
 from datetime import timedelta
 
 import pytest
-
-
-@pytest.fixture
-def frappe(admin_site):
-	yield admin_site
-	admin_site.set_user("Administrator")
-
-
-@pytest.fixture
-def sent(monkeypatch):
-	"""What is sent to the tenants' sites: (tenants or None for all, why) of each call."""
-	from buildpro_saas.provisioning import delivery
-
-	calls = []
-	monkeypatch.setattr(
-		delivery, "send", lambda tenants, why: calls.append((None if tenants is None else set(tenants), why))
-	)
-	return calls
+from conftest_data import new_tenant
 
 
 @pytest.fixture
@@ -40,26 +23,9 @@ def plans(frappe):
 @pytest.fixture
 def tenant(frappe, plans, sent):
 	"""An active tenant of Small, as its job left it."""
-	doc = new_tenant(frappe, "sc-acme")
+	doc = new_tenant(frappe, "sc-acme", "SC Small")
 	sent.clear()
 	return doc
-
-
-def new_tenant(frappe, name: str, plan: str = "SC Small", status: str = "Active", **fields):
-	doc = frappe.get_doc(
-		{
-			"doctype": "Tenant",
-			"subdomain": name,
-			"company": name.title(),
-			"owner_name": "Olga Owner",
-			"owner_email": f"olga@{name}.example",
-			"plan": plan,
-			"country": "Germany",
-			**fields,
-		}
-	).insert()
-	doc.db_set("status", status)
-	return frappe.get_doc("Tenant", name)
 
 
 def later(frappe, **delta):
@@ -118,7 +84,9 @@ def test_once_the_date_has_come_the_record_follows(frappe, tenant, sent):
 
 	past = later(frappe, minutes=-1)
 	tenant.db_set({"trial_ends_on": past, "plan_after_trial": "SC Large"})
-	new_tenant(frappe, "sc-other", trial_ends_on=later(frappe, days=1), plan_after_trial="SC Large")
+	new_tenant(
+		frappe, "sc-other", "SC Small", trial_ends_on=later(frappe, days=1), plan_after_trial="SC Large"
+	)
 	sent.clear()
 	assert agreed_dates.due() == ["sc-acme"]
 	assert frappe.get_doc("Tenant", "sc-acme").follow_terms()
@@ -472,7 +440,7 @@ def test_a_statement_says_the_status(frappe, tenant):
 
 
 def test_one_without_a_site_is_told_nothing(frappe, plans, sent):
-	doc = new_tenant(frappe, "sc-new", status="Provisioning")
+	doc = new_tenant(frappe, "sc-new", "SC Small", status="Provisioning")
 	sent.clear()
 	doc.append("overrides", {"feature": "bim", "reason": "x"})
 	doc.save()

@@ -3,11 +3,6 @@
 import pytest
 
 
-@pytest.fixture
-def frappe(admin_site):
-	return admin_site
-
-
 def test_the_bench_is_registered_by_itself(frappe):
 	from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
 	from buildpro_saas.provisioning import benches

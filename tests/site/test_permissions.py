@@ -10,12 +10,6 @@ ADMIN_DOCTYPES = [
 
 
 @pytest.fixture
-def frappe(admin_site):
-	yield admin_site
-	admin_site.set_user("Administrator")
-
-
-@pytest.fixture
 def sign_in(frappe):
 	def as_user_with(*roles):
 		frappe.set_user("Administrator")

@@ -4,11 +4,6 @@ import pytest
 
 
 @pytest.fixture
-def frappe(admin_site):
-	return admin_site
-
-
-@pytest.fixture
 def new_plan(frappe):
 	def make(name, features=(), limits=(), apps=(), **fields):
 		return frappe.get_doc(

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from buildpro_saas.entitlements import catalogue, decision, keys, layers, statement
 from buildpro_saas.entitlements.decision import UnknownFeatureError, gate
-from buildpro_saas.entitlements.reason import ALLOWING, SENTENCES, Reason
+from buildpro_saas.entitlements.reason import ALLOWING, Reason
 from buildpro_saas.entitlements.statement import DAY
+from buildpro_saas.entitlements.wording import SENTENCES
 
 NOW = 1_700_000_000
 SITE = "acme.example.com"

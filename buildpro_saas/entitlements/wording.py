@@ -1,0 +1,100 @@
+"""What is told to the person who asked for a feature or for more of a thing: in plain text, of what may be told to anybody."""
+
+import html
+from datetime import datetime
+
+from buildpro_saas.entitlements.reason import ALLOWING, Reason
+
+OPERATOR = "the operator of this site"
+# Of a name that somebody made up: as much as is shown of it, and compared with 500 known ones.
+LONGEST_NAME = 60
+
+# The first sentence of the answer. What may be named: {label}, {plan}, {source}, {until}, and of a limit {limit}, {used},
+# {requested}.
+SENTENCES = {
+	Reason.PLAN: "{label} is part of your plan {plan}.",
+	Reason.TRIAL: "{label} is part of {plan}, which you are trying out until {until}.",
+	Reason.ADDON: "{label} is part of your add-on {source}.",
+	Reason.OVERRIDE: "{label} was granted to you beside your plan {plan}.",
+	Reason.GRACE: "{label} is part of your plan {plan}, which has expired and has grace until {until}.",
+	Reason.SHADOW: "{label} is not part of your plan {plan}; it is available for the time being.",
+	Reason.OVER_SOFT_LIMIT: "{label}: {used} in use and {requested} more, which is above the {limit} of your plan {plan}.",
+	Reason.NOT_IN_PLAN: "{label} is not part of your plan {plan}.",
+	Reason.REVOKED: "{label} is not available to you at present.",
+	Reason.KILLED: "{label} is switched off for everybody at present.",
+	Reason.LIMIT_REACHED: "{label}: {used} of the {limit} of your plan {plan} are in use, {requested} more cannot be added.",
+	Reason.EXPIRED: "{label} is not available: your plan {plan} expired on {until}.",
+	Reason.NOT_YET_VALID: "{label} is not available: your plan {plan} begins later, by this server's clock.",
+	Reason.SUSPENDED: "{label}, under your plan {plan}, is not available: this site is suspended.",
+	Reason.NO_ENTITLEMENT: "{label} is not available: this site has not received its plan yet.",
+	Reason.BAD_SIGNATURE: "{label} is not available: the plan's record on this site is not genuine.",
+	Reason.UNKNOWN_KEY: "{label} is not available: the plan's record on this site has an unknown key.",
+	Reason.WRONG_SITE: "{label} is not available: the plan's record on this site was made for another site.",
+	Reason.REPLAYED: "{label} is not available: the plan's record on this site is older than the last one.",
+	Reason.MALFORMED: "{label} is not available: the plan's record on this site cannot be read.",
+}
+
+# What is said where there is room below a limit, whatever brings it.
+_WITHIN = frozenset({Reason.PLAN, Reason.TRIAL, Reason.ADDON, Reason.OVERRIDE, Reason.GRACE})
+
+
+def of_feature(
+	reason: Reason,
+	*,
+	label: str,
+	plan: str,
+	until: datetime,
+	source: str | None,
+	is_granted: bool,
+	required_plan: str | None,
+	ask: str | None,
+) -> str:
+	"""The answer about a feature; plan: the tenant's; required_plan: one that has it; ask: whom to ask, None where nothing is amiss."""
+	told = [SENTENCES[reason].format(label=label, plan=plan, source=source, until=f"{until:%Y-%m-%d}")]
+	if not is_granted and reason not in ALLOWING:
+		told.append(f"It is available in {required_plan}." if required_plan else "No plan has it at present.")
+	return _with_contact(told, ask)
+
+
+def of_limit(
+	reason: Reason,
+	*,
+	label: str,
+	plan: str,
+	until: datetime,
+	limit: float | None,
+	used: float,
+	requested: float,
+	ask: str | None,
+) -> str:
+	"""The answer about a limit; limit: None where the plan has none."""
+	numbers = {"limit": limit, "used": used, "requested": requested}
+	named = {name: readable_number(number) for name, number in numbers.items()}
+	if limit is None and reason in ALLOWING:
+		told = f"{label} has no limit in your plan {plan}."
+	elif reason in _WITHIN:
+		told = f"{label}: {named['used']} of {named['limit']} in use."
+	else:
+		told = SENTENCES[reason].format(label=label, plan=plan, until=f"{until:%Y-%m-%d}", **named)
+	return _with_contact([told], ask)
+
+
+def without_statement(reason: Reason, name: object) -> str:
+	"""The answer about a feature or a limit of a site whose statement does not count."""
+	return _with_contact([SENTENCES[reason].format(label=shown(name))], OPERATOR)
+
+
+def shown(name: object) -> str:
+	"""A name that somebody made up, as a message that Desk takes for HTML can hold it."""
+	return html.escape(str(name)[:LONGEST_NAME], quote=False)
+
+
+def readable_number(number: float | None) -> str:
+	"""A number to a thousandth, with as few digits as it takes."""
+	if number is not None and 0 < number < 0.001:
+		return "less than 0.001"
+	return "" if number is None else f"{number:.3f}".rstrip("0").rstrip(".")
+
+
+def _with_contact(told: list[str], ask: str | None) -> str:
+	return " ".join([*told, f"Please ask {ask}."] if ask else told)
