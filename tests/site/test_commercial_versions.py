@@ -165,7 +165,7 @@ def test_the_preview_tells_who_gains_and_loses_what(frappe, plans):
 	assert small == {
 		"plan": "SV Small",
 		"count": 1,
-		"tenants": [{"name": "sv-one", "company": "sv-one Co"}],
+		"tenants": [{"name": "sv-one", "company": "Sv-One"}],
 		"gains": ["photos"],
 		"loses": ["rfi"],
 		"limits": [

@@ -141,7 +141,7 @@ def test_feature_keys_that_cannot_be(frappe, key):
 
 
 def test_the_lowest_active_plan_is_the_one_that_has_it(frappe, new_plan):
-	from buildpro_saas.control_plane.doctype.plan.plan import available_in
+	from buildpro_saas.control_plane.stored_plans import available_in
 
 	frappe.get_doc({"doctype": "Feature", "key": "drones", "label": "Drones"}).insert()
 	assert available_in()["drones"] is None

@@ -199,15 +199,18 @@ def test_usage_goes_to_where_it_is_kept_and_a_bad_one_does_no_harm(admin, monkey
 
 
 @pytest.fixture
-def rotating(admin, monkeypatch):
-	"""A rotation that writes nothing to the site's file."""
+def rotating(admin):
+	"""A rotation, which is undone at the end."""
+	from buildpro_saas.agent import site_config
 	from buildpro_saas.provisioning import signing_keys
 
-	monkeypatch.setattr(signing_keys, "_store", admin.frappe.local.conf.update)
+	keys = (signing_keys.CURRENT, signing_keys.NEXT, signing_keys.PUBLIC)
+	before = {key: admin.frappe.conf.get(key) for key in keys}
 	admin.old = admin.frappe.conf.buildpro_signing_key["kid"]
 	admin.new_key = signing_keys.begin()
 	admin.signing_keys = signing_keys
-	return admin
+	yield admin
+	site_config.update_own(before)
 
 
 def signed_with(admin, answer: dict):
