@@ -10,6 +10,7 @@ import frappe
 
 def declared(hook: str) -> Iterator[Mapping]:
 	"""The dict that each installed app has under the name of a hook, in the order in which the apps were installed."""
-	for app in frappe.get_installed_apps():
+	# of an app that is gone from the bench Frappe takes no notice, either
+	for app in frappe.get_installed_apps(_ensure_on_bench=True):
 		if found := getattr(frappe.get_module(f"{app}.hooks"), hook, None):
 			yield found

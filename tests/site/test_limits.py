@@ -191,6 +191,20 @@ def test_only_documents_of_what_can_be_limited_are_looked_at(frappe, declare):
 	assert f"{ours}.check_growth" in handlers("Note")
 
 
+def test_an_app_that_is_gone_from_the_bench_does_no_harm(site, frappe):
+	from buildpro_saas.tenant_site import limits
+
+	frappe.db.set_global("installed_apps", json.dumps([*frappe.get_installed_apps(), "no_such_app"]))
+	try:
+		site.collect_hooks()
+		assert "no_such_app" in frappe.get_installed_apps()
+		assert "max_users" in limits.declared() and "User" in frappe.get_doc_hooks()
+	finally:
+		frappe.db.rollback()
+		frappe.clear_cache()
+		site.collect_hooks()
+
+
 def test_an_app_counts_by_itself(site, frappe, declare, monkeypatch):
 	from buildpro_saas.tenant_site import levels
 
