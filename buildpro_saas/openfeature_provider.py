@@ -22,6 +22,7 @@ from openfeature.flag_evaluation import FlagResolutionDetails, Reason
 from openfeature.provider import AbstractProvider, Metadata
 
 from buildpro_saas.entitlements.decision import DENYING_GRANTS, Decision, Gate, UnknownFeatureError, nearest
+from buildpro_saas.tenant_site import checks
 from buildpro_saas.tenant_site.entitlement import current_gate
 
 NAME = "BuildPro SaaS"
@@ -41,11 +42,11 @@ class BuildProProvider(AbstractProvider):
 		self, flag_key: str, default_value: bool, evaluation_context: EvaluationContext | None = None
 	) -> FlagResolutionDetails[bool]:
 		"""Whether the feature may be used. FLAG_NOT_FOUND for a name nobody knows, TYPE_MISMATCH for a limit's."""
-		gate = current_gate()
+		asked = checks.current()
 		try:
-			decision = gate[flag_key]
+			decision = asked[flag_key]
 		except UnknownFeatureError as error:
-			if _is_limit(gate, flag_key):
+			if _is_limit(asked.gate, flag_key):
 				raise TypeMismatchError(f"{flag_key} is a limit: ask for an integer.")
 			raise FlagNotFoundError(str(error))
 		return FlagResolutionDetails(

@@ -20,17 +20,22 @@ def stored_plans() -> dict[str, dict]:
 	return found
 
 
-def available_in() -> dict[str, str | None]:
-	"""For each feature of the catalogue, the lowest-ranked active plan that has it, or None when none has."""
+def offered() -> list[dict]:
+	"""The active plans as entitlements.plans.resolve returns them, the lowest-ranked first."""
 	stored = stored_plans()
-	offered = sorted(
-		(plan for plan in stored.values() if plan["is_active"]), key=lambda plan: (plan["rank"], plan["name"])
-	)
-	found: dict[str, str | None] = dict.fromkeys(frappe.get_all("Feature", pluck="name"))
-	for plan in offered:
-		for feature in plans.resolve(stored, plan["name"])["features"]:
-			if found.get(feature) is None:
-				found[feature] = plan["name"]
+	active = [plan for plan in stored.values() if plan["is_active"]]
+	return [
+		plans.resolve(stored, plan["name"])
+		for plan in sorted(active, key=lambda plan: (plan["rank"], plan["name"]))
+	]
+
+
+def available_in(offers: list[dict]) -> dict[str, str]:
+	"""For each feature that a plan of `offers` (see offered) has, the first one that has it."""
+	found: dict[str, str] = {}
+	for plan in offers:
+		for feature in plan["features"]:
+			found.setdefault(feature, plan["plan"])
 	return found
 
 

@@ -2,7 +2,10 @@
 
     {"features": {"rfi": {"label": "RFI", "gates": [{"kind": "DocType", "name": "RFI", "operations": ["create", "write"]}],
                           "hides": False}},
-     "limits": {"max_users": {"label": "Users"}}}
+     "limits": {"max_users": {"label": "Users"}},
+     "plans": [{"plan": "Core", "limits": {"max_users": 10}}, …]}
+
+plans: those on offer, the lowest-ranked first, each with all of its limits.
 
 Too long for every statement, and the same for all tenants; a catalogue that was changed has another digest, and does not count.
 """

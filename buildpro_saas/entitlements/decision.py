@@ -149,8 +149,8 @@ class Gate(dict):
 	def _decide(self, feature: str) -> Decision:
 		grant = self.grants.features.get(feature)
 		reason = self._reason(grant)
-		if reason not in ALLOWING and feature in self._shadow and self.is_in_force:
-			reason = Reason.SHADOW
+		if reason is Reason.NOT_IN_PLAN and feature in self._shadow:
+			reason = Reason.SHADOW  # what is revoked or killed stays so
 		return self._answer(feature, reason, grant=grant, source=grant and grant.source)
 
 	def _reason(self, grant: Grant | None) -> Reason:

@@ -146,7 +146,7 @@ def _layer_lines(key: str, kind: str, made: Gate, at: float) -> Iterator[Line]:
 		if kind == FEATURE and switch["feature"] == key:
 			yield _line("kill switch", switch, at, "switched off for everybody")
 	if kind == FEATURE and key in (layers.get("shadow") or ()):
-		yield Line("shadow", "the gate is being tried out: what it would deny is allowed, and recorded")
+		yield Line("shadow", "the gate is being tried out: whose plan lacks it is let through, and recorded")
 
 
 def _plan_text(key: str, kind: str, plan: Mapping) -> str:

@@ -135,31 +135,48 @@ def next_moment(layers: Mapping, at: float) -> int | None:
 
 
 def _plan_in_force(plans: list[Mapping]) -> Mapping | None:
-	"""The one plan that is active; of several (which is staff's mistake) the one with the most features, then by name."""
-	return max(plans, key=lambda each: (len(each["features"]), each["plan"]), default=None)
+	"""The one plan that is active; of several (staff's mistake) the one with most features, then by name, one that is no trial, the longest."""
+	return max(
+		_longest_first(plans),
+		key=lambda each: (len(each["features"]), each["plan"], not each.get("is_trial")),
+		default=None,
+	)
 
 
 def _features(active: Mapping[str, list]) -> dict[str, Grant]:
+	"""Of several entries of a kind that say the same of a feature, the one that lasts longest counts, then by name."""
 	found: dict[str, Grant] = {}
-	for addon in sorted(active["addons"], key=lambda each: each["addon"]):
+	for plan in sorted(_longest_first(active["plans"]), key=lambda each: bool(each.get("is_trial"))):
+		reason = Reason.TRIAL if plan.get("is_trial") else Reason.PLAN
+		for feature in plan["features"]:
+			found.setdefault(feature, Grant(reason, plan["plan"], plan.get("until")))
+	for addon in _longest_first(active["addons"]):
 		for feature in addon.get("features") or ():
 			found.setdefault(feature, Grant(Reason.ADDON, addon["addon"], addon.get("until")))
-	for plan in sorted(active["plans"], key=lambda each: (bool(each.get("is_trial")), each["plan"])):
-		reason = Reason.TRIAL if plan.get("is_trial") else Reason.PLAN
-		grant = Grant(reason, plan["plan"], plan.get("until"))
-		for feature in plan["features"]:
-			if feature not in found or found[feature].reason is Reason.ADDON:
-				found[feature] = grant
-	overrides = [each for each in active["overrides"] if each.get("feature")]
+	decided: dict[str, Grant] = {}
+	overrides = [each for each in _longest_first(active["overrides"]) if each.get("feature")]
+	for entries, reason in (
+		(_longest_first(active["killed"]), Reason.KILLED),
+		([each for each in overrides if not each["is_granted"]], Reason.REVOKED),
+	):
+		for entry in entries:
+			decided.setdefault(entry["feature"], Grant(reason, None, entry.get("until")))
 	for override in overrides:
 		if override["is_granted"]:
 			found.setdefault(override["feature"], Grant(Reason.OVERRIDE, None, override.get("until")))
-	for override in overrides:
-		if not override["is_granted"]:
-			found[override["feature"]] = Grant(Reason.REVOKED, None, override.get("until"))
-	for switch in active["killed"]:
-		found[switch["feature"]] = Grant(Reason.KILLED, None, switch.get("until"))
-	return found
+	return found | decided
+
+
+def _longest_first(entries: list[Mapping]) -> list[Mapping]:
+	"""In an order that does not follow from the given one, wherever what an entry says can differ."""
+	return sorted(
+		entries,
+		key=lambda each: (
+			each.get("until") is not None,
+			-(each.get("until") or 0),
+			each.get("plan") or each.get("addon") or "",
+		),
+	)
 
 
 def _limits(active: Mapping[str, list]) -> dict[str, Limit]:
@@ -187,4 +204,4 @@ def _keep_higher(found: dict[str, Limit], key: str, limit: Limit) -> None:
 
 
 def _rank(limit: Limit) -> tuple:
-	return limit.value, not limit.is_hard, limit.source or ""
+	return limit.value, not limit.is_hard, limit.source or "", limit.reason is not Reason.TRIAL

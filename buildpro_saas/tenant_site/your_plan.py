@@ -34,7 +34,7 @@ def render(gate: Gate, status: str) -> str:
 			"features": _features(gate),
 			"limits": [_limit(gate, key, limit) for key, limit in sorted(gate.limits.items())],
 		}
-		context["next_plans"] = _next_plans(context["features"])
+		context["next_plans"] = _next_plans(gate, context["features"])
 	return frappe.render_template(VIEW, context)
 
 
@@ -125,13 +125,36 @@ def _state(grant: Grant | None, reason: Reason, available_in: str | None) -> tup
 	}[grant.reason]
 
 
-def _next_plans(features: list[dict]) -> list[dict]:
-	"""What each plan above has that this one has not: {"plan", "adds": labels}."""
-	found: dict[str, list[str]] = {}
+def _next_plans(gate: Gate, features: list[dict]) -> list[dict]:
+	"""What each plan above has that this one has not, features and higher limits: {"plan", "adds": a list in words}."""
+	offers = {offer["plan"]: offer["limits"] for offer in gate.catalogue.get("plans") or ()}
+	above = list(offers)
+	if gate.grants.plan in offers:
+		above = above[above.index(gate.grants.plan) + 1 :]
+	found: dict[str, list[str]] = {plan: [] for plan in above}
 	for feature in features:
 		if feature["available_in"]:
 			found.setdefault(feature["available_in"], []).append(feature["label"])
-	return [{"plan": plan, "adds": ", ".join(labels)} for plan, labels in found.items()]
+	for plan in above if gate.grants.plan in offers else ():
+		found[plan] += _higher_limits(gate, offers[plan])
+	return [{"plan": plan, "adds": ", ".join(adds)} for plan, adds in found.items() if adds]
+
+
+def _higher_limits(gate: Gate, offered: dict[str, int]) -> list[str]:
+	found = []
+	for key, limit in sorted(gate.limits.items()):
+		label = _limit_label(gate, key)
+		if key not in offered:
+			found.append(_("{0}: without limit").format(label))
+		elif offered[key] > limit.value:
+			found.append(
+				_("{0}: {1} instead of {2}").format(label, offered[key], readable_number(limit.value))
+			)
+	return found
+
+
+def _limit_label(gate: Gate, key: str) -> str:
+	return catalogues.label_of(gate.catalogue, "limits", key, limits.label_of(key))
 
 
 def _limit(gate: Gate, key: str, limit: Limit) -> dict:
@@ -142,7 +165,7 @@ def _limit(gate: Gate, key: str, limit: Limit) -> dict:
 	part = used / limit.value if limit.value else float(used > 0)
 	return {
 		"key": key,
-		"label": catalogues.label_of(gate.catalogue, "limits", key, declared and declared.label),
+		"label": _limit_label(gate, key),
 		"kind": _("Hard: more is refused") if limit.is_hard else _("Soft: more is noted"),
 		"text": _shown(used, limit, declared.unit) if is_measured else readable_number(limit.value),
 		"is_measured": is_measured,

@@ -272,6 +272,27 @@ def test_a_hidden_doctype_is_empty_rather_than_broken(tenant):
 	assert frappe.get_list("Event", {"name": name}) and frappe.has_permission("Event", "read", name)
 
 
+def test_the_search_of_desk_does_not_find_what_is_hidden(tenant):
+	from frappe.handler import execute_cmd
+	from frappe.utils import global_search
+
+	frappe, name = tenant.frappe, tenant.event.name
+	settings = frappe.get_single("Global Search Settings")
+	settings.append("allowed_in_global_search", {"document_type": "Event"})
+	settings.save()
+	word = frappe.generate_hash()
+	entry = {"doctype": "Event", "name": name, "content": word, "title": word, "published": 0, "route": ""}
+	global_search.insert_values_for_multiple_docs([tuple(entry.values())])
+	frappe.set_user(user(frappe))
+	frappe.local.form_dict = frappe._dict(text=word)
+	try:
+		assert execute_cmd("frappe.utils.global_search.search") == []
+		tenant.apply(features=ALL)
+		assert [row.name for row in execute_cmd("frappe.utils.global_search.search")] == [name]
+	finally:
+		frappe.db.sql("DELETE FROM __global_search WHERE name = %s", name)  # no transaction ends it
+
+
 def test_what_is_not_hidden_stays_visible(tenant):
 	frappe = tenant.frappe
 	assert frappe.get_list("Note", {"name": tenant.note.name})

@@ -141,16 +141,16 @@ def test_feature_keys_that_cannot_be(frappe, key):
 
 
 def test_the_lowest_active_plan_is_the_one_that_has_it(frappe, new_plan):
-	from buildpro_saas.control_plane.stored_plans import available_in
+	from buildpro_saas.control_plane.stored_plans import available_in, offered
 
 	frappe.get_doc({"doctype": "Feature", "key": "drones", "label": "Drones"}).insert()
-	assert available_in()["drones"] is None
+	assert available_in(offered()).get("drones") is None
 	new_plan("High", features=["drones"], rank=90)
 	low = new_plan("Low", features=["drones"], rank=80)
-	assert available_in()["drones"] == "Low"
+	assert available_in(offered()).get("drones") == "Low"
 	low.is_active = 0
 	low.save()
-	assert available_in()["drones"] == "High"
+	assert available_in(offered()).get("drones") == "High"
 
 
 def empty(frappe) -> None:

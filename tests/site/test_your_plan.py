@@ -64,6 +64,24 @@ def test_what_the_next_plan_adds_and_where_each_feature_comes_from(site, shown):
 	assert "Enterprise adds: BIM <i>Models</i>" in adds and not view.select("i")
 
 
+def test_what_the_next_plans_add_to_the_limits(site, shown):
+	site.catalogue = site.catalogue | {
+		"plans": [
+			{"plan": "Core", "limits": {"max_users": 5, "max_projects": 1}},
+			{"plan": "Growth", "limits": {"max_users": 25, "max_projects": 3}},
+			{"plan": "Large", "limits": {"max_users": 25, "max_projects": 9}},
+			{"plan": "Enterprise", "limits": {"max_users": 50}},
+		]
+	}
+	hard = {"max_users": {"value": 25, "is_hard": True}, "max_projects": {"value": 3, "is_hard": True}}
+	view = shown(features=["daily_log", "rfi"], limits=hard)
+	adds = [each.get_text() for each in view.select(".buildpro-next-plan")]
+	assert adds == [
+		"Large adds: Projects: 9 instead of 3",
+		"Enterprise adds: BIM <i>Models</i>, Projects: without limit, Users: 50 instead of 25",
+	]
+
+
 def test_a_trial_shows_when_it_ends_and_what_follows(site, shown):
 	from buildpro_saas.entitlements import layers
 

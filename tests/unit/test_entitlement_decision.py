@@ -242,6 +242,18 @@ def test_shadow_allows_what_would_be_denied_and_nothing_else():
 	assert not ask("bim", now=NOW + 40 * DAY, **shadow)
 
 
+@pytest.mark.parametrize(
+	"kinds, reason",
+	[
+		({"overrides": [{"feature": "bim", "is_granted": False}]}, Reason.REVOKED),
+		({"killed": [{"feature": "bim"}]}, Reason.KILLED),
+	],
+)
+def test_shadow_opens_nothing_that_staff_have_shut(kinds, reason):
+	answer = ask("bim", **layered(shadow=["bim"], **kinds))
+	assert not answer and answer.reason is reason
+
+
 def test_a_trial_falls_to_its_plan_by_itself_at_its_date():
 	plans = [
 		layers.plan_layer("Enterprise", ["rfi", "bim"], is_trial=True, until=NOW + DAY),

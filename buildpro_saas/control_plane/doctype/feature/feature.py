@@ -5,7 +5,7 @@ from frappe import _
 from frappe.model.document import Document
 
 from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.control_plane.stored_plans import available_in
+from buildpro_saas.control_plane.stored_plans import available_in, offered
 from buildpro_saas.provisioning import delivery
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,60}")
@@ -74,7 +74,8 @@ class Feature(Document):
 
 def catalogue_for_tenants() -> dict:
 	"""All features and limits as a tenant's site needs to know them, as entitlements/catalogue.py has it."""
-	plans = available_in()
+	offers = offered()
+	plans = available_in(offers)
 	gates: dict[str, list] = {}
 	for row in frappe.get_all("Feature Gate", {"parenttype": "Feature"}, ["*"], order_by="parent, idx"):
 		gates.setdefault(row.parent, []).append(_gate(row))
@@ -89,6 +90,13 @@ def catalogue_for_tenants() -> dict:
 			for feature in frappe.get_all("Feature", fields=["name", "label", "hides_existing"])
 		},
 		"limits": {},
+		"plans": [
+			{
+				"plan": plan["plan"],
+				"limits": {key: limit["value"] for key, limit in plan["limits"].items()},
+			}
+			for plan in offers
+		],
 	}
 
 
