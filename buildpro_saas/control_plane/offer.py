@@ -15,6 +15,7 @@ from buildpro_saas.entitlements import plans, terms
 # What of a Tenant decides about its layers.
 FIELDS = ("plan", "plan_version", "trial_ends_on", "plan_after_trial", "next_plan", "next_plan_on")
 TABLES = {"addons": "Tenant Add-on", "overrides": "Tenant Override"}
+IN_USE = {"status": ("not in", tuple(status.WITHOUT_SITE))}
 
 
 class Offer:
@@ -51,17 +52,24 @@ class Offer:
 		return self._resolved[plan]
 
 	def version(self, name: str) -> dict:
-		"""{"features", "limits"} of a Plan Version."""
+		"""{"plan", "features", "limits"} of a Plan Version."""
 		if name not in self._versions:
-			features, limits = frappe.db.get_value("Plan Version", name, ["features", "limits"])
-			self._versions[name] = {"features": json.loads(features), "limits": json.loads(limits)}
+			plan, features, limits = frappe.db.get_value("Plan Version", name, ["plan", "features", "limits"])
+			self._versions[name] = {
+				"plan": plan,
+				"features": json.loads(features),
+				"limits": json.loads(limits),
+			}
 		return self._versions[name]
 
 	def _plans_of(self, tenant) -> dict[str, dict]:
 		names = filter(None, (tenant.get(field) for field in ("plan", "plan_after_trial", "next_plan")))
 		found = {name: self.resolved(name) for name in names}
-		if version := tenant.get("plan_version"):
-			found[tenant.get("plan")] = self.version(version)
+		if name := tenant.get("plan_version"):
+			version = self.version(name)
+			# a statement must not give one plan's name to another plan's content
+			if version["plan"] == tenant.get("plan"):
+				found[tenant.get("plan")] = version
 		return found
 
 	def _addon(self, row) -> dict:
@@ -106,18 +114,41 @@ def terms_of(tenant) -> terms.Terms:
 
 def tenants_following(names: Iterable[str]) -> list[frappe._dict]:
 	"""The tenants in use that follow one of the plans as it is changed: rows with what Offer.layers takes, company and status."""
-	filters = {
-		"plan": ("in", list(names)),
-		"plan_version": ("is", "not set"),
-		"status": ("not in", status.WITHOUT_SITE),
-	}
+	filters = {"plan": ("in", list(names)), **IN_USE}
 	rows = frappe.get_all("Tenant", filters, ["name", "company", "status", *FIELDS], order_by="name")
+	versions = {row.plan_version for row in rows if row.plan_version}
+	plan_of = dict(frappe.get_all("Plan Version", {"name": ("in", versions)}, ["name", "plan"], as_list=True))
+	rows = [row for row in rows if plan_of.get(row.plan_version) != row.plan]
 	found = {row.name: row.update({table: [] for table in TABLES}) for row in rows}
 	for table, doctype in TABLES.items():
 		of_these = {"parenttype": "Tenant", "parent": ("in", list(found))}
 		for row in frappe.get_all(doctype, of_these, ["*"]) if found else ():
 			found[row.parent][table].append(row)
 	return rows
+
+
+def hold(followers: Iterable[frappe._dict]) -> list[str]:
+	"""Hold the rows of these tenants (as tenants_following returns them) until the transaction ends.
+
+	Returns the names of those that still follow the plan. What this transaction reads otherwise is as old as its first statement:
+	staff may have given a tenant another plan or version since.
+	"""
+	seen = {row.name: row for row in followers}
+	if not seen:
+		return []
+	now = frappe.db.get_values(
+		"Tenant",
+		{"name": ("in", list(seen)), **IN_USE},
+		["name", "plan", "plan_version"],
+		order_by="name",
+		as_dict=True,
+		for_update=True,
+	)
+	return [
+		row.name
+		for row in now
+		if (row.plan, row.plan_version) == (seen[row.name].plan, seen[row.name].plan_version)
+	]
 
 
 def _override(row) -> dict:

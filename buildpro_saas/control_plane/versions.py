@@ -8,7 +8,7 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
-from buildpro_saas.control_plane.offer import Offer, tenants_following
+from buildpro_saas.control_plane.offer import Offer, hold, tenants_following
 from buildpro_saas.control_plane.stored_plans import stored_plans
 from buildpro_saas.entitlements import plans
 from buildpro_saas.entitlements.layers import Grants, compose
@@ -79,9 +79,8 @@ def record(change: Change, why: str, *, only_new: bool) -> None:
 	"""Keep a new version of each plan that changes; with `only_new` the tenants that follow it stay with the version before."""
 	for plan, (before, after) in change.contents.items():
 		earlier = keep(plan, before, _("As it was before its first change")) if before else None
-		followers = [tenant.name for tenant in tenants_following([plan])] if only_new and earlier else []
 		keep(plan, after, why or (_("Changed") if before else _("New plan")))
-		if followers:
+		if only_new and earlier and (followers := hold(tenants_following([plan]))):
 			_pin(followers, earlier)
 
 
@@ -111,7 +110,7 @@ def keep(plan: str, content: Mapping, why: str) -> str:
 
 
 def _pin(tenants: list[str], version: str) -> None:
-	"""In two statements for any number of tenants: a thousand documents would be saved for a minute."""
+	"""In two statements for any number of tenants, whose rows are held: a thousand documents would be saved for a minute."""
 	frappe.db.set_value("Tenant", {"name": ("in", tenants)}, "plan_version", version)
 	text = _("keeps {0}: the plan was changed for new tenants only").format(frappe.utils.escape_html(version))
 	user, time = frappe.session.user, now_datetime()

@@ -127,6 +127,66 @@ def test_a_version_is_kept_through_the_end_of_a_trial_of_another_plan_only(frapp
 	assert [layer["features"] for layer in tenant.layers()["plans"]] == [["bim", "rfi"], ["photos", "rfi"]]
 
 
+def test_a_version_of_another_plan_is_none(frappe, plans):
+	"""However it came there: such a tenant follows its plan, and is asked about with the others."""
+	frappe.db.set_value("Tenant", "sv-two", "plan_version", "SV Small v1")
+	assert features(frappe, "sv-two") == ["bim", "rfi"]
+	edit(frappe, "Only new tenants", name="SV Large")
+	assert frappe.db.get_value("Tenant", "sv-two", "plan_version") == "SV Large v1"
+	assert features(frappe, "sv-two") == ["bim", "rfi"]
+
+
+@pytest.fixture
+def colleague(frappe):
+	"""Another member of staff: a connection of its own, that commits each statement."""
+	from frappe.database import get_db
+
+	db = get_db(user=frappe.conf.db_name, password=frappe.conf.db_password)
+	db.connect()
+	db._conn.autocommit(True)
+	yield db
+	db.close()
+
+
+@pytest.mark.parametrize(
+	"change",
+	[{"plan": "Core"}, {"plan_version": "Mine v1"}, {"status": "Removed"}],
+	ids=["another plan", "another version", "removed"],
+)
+def test_who_left_the_plan_while_it_was_edited_keeps_no_version_of_it(
+	frappe, drifting, sent, colleague, change
+):
+	name = f"SV {drifting.token}"
+	drifting.record("Plan", name=name, plan_name=name, rank=-1)
+	left, stays = (
+		drifting.record(
+			"Tenant",
+			subdomain=f"{drifting.token}{number}",
+			company="Acme",
+			owner_name="Olga",
+			owner_email="olga@acme.example",
+			plan=name,
+			status="Archived",
+		)
+		for number in range(2)
+	)
+	plan = frappe.get_doc("Plan", name)  # what the edit sees of the tenants is from now
+	((field, value),) = change.items()
+	colleague.sql(f"update tabTenant set {field} = %s where name = %s", (value, left))
+	plan.append("features", {"feature": "photos"})
+	plan.apply_changes_to = "Only new tenants"
+	plan.save()
+
+	def newest(tenant):
+		return frappe.db.get_value("Tenant", tenant, ["plan", "plan_version", "status"], for_update=True)
+
+	was = {"plan": name, "plan_version": None, "status": "Archived"}
+	assert newest(left) == tuple((was | change).values())
+	assert newest(stays) == tuple((was | {"plan_version": f"{name} v1"}).values())
+	assert not frappe.db.exists("Comment", {"reference_doctype": "Tenant", "reference_name": left})
+	assert frappe.db.exists("Comment", {"reference_doctype": "Tenant", "reference_name": stays})
+
+
 def test_versions_are_a_record(frappe, plans):
 	def changed():
 		return frappe.get_doc("Plan Version", "SV Small v1").update({"why": "else"})
