@@ -24,6 +24,11 @@ def epoch(value) -> int | None:
 	return int(get_datetime(value).replace(tzinfo=ZoneInfo(get_system_timezone())).timestamp())
 
 
+def local(seconds: int) -> datetime:
+	"""The Datetime in this site's time zone of which these are the seconds since the epoch, as a record has it."""
+	return datetime.fromtimestamp(seconds, ZoneInfo(get_system_timezone())).replace(tzinfo=None)
+
+
 def minute() -> datetime:
 	"""The time in this site's time zone, to the minute."""
 	return now_datetime().replace(second=0, microsecond=0)

@@ -14,6 +14,7 @@ from buildpro_saas.entitlements import plans, terms
 
 # What of a Tenant decides about its layers.
 FIELDS = ("plan", "plan_version", "trial_ends_on", "plan_after_trial", "next_plan", "next_plan_on")
+PLANS = ("plan", "plan_after_trial", "next_plan")
 TABLES = {"addons": "Tenant Add-on", "overrides": "Tenant Override"}
 IN_USE = {"status": ("not in", tuple(status.WITHOUT_SITE))}
 
@@ -37,7 +38,7 @@ class Offer:
 		"""
 		return {
 			"plans": terms.without_ended(
-				terms.plan_layers(terms_of(tenant), self._plans_of(tenant)), self.now
+				terms.plan_layers(terms_of(tenant), self._plans_of(tenant), self._kept(tenant)), self.now
 			),
 			"addons": terms.without_ended(map(self._addon, tenant.get("addons") or ()), self.now),
 			"overrides": terms.without_ended(map(_override, tenant.get("overrides") or ()), self.now),
@@ -63,14 +64,15 @@ class Offer:
 		return self._versions[name]
 
 	def _plans_of(self, tenant) -> dict[str, dict]:
-		names = filter(None, (tenant.get(field) for field in ("plan", "plan_after_trial", "next_plan")))
-		found = {name: self.resolved(name) for name in names}
-		if name := tenant.get("plan_version"):
-			version = self.version(name)
-			# a statement must not give one plan's name to another plan's content
-			if version["plan"] == tenant.get("plan"):
-				found[tenant.get("plan")] = version
-		return found
+		names = filter(None, (tenant.get(field) for field in PLANS))
+		return {name: self.resolved(name) for name in names}
+
+	def _kept(self, tenant) -> dict | None:
+		if not tenant.get("plan_version"):
+			return None
+		version = self.version(tenant.get("plan_version"))
+		# a statement must not give one plan's name to another plan's content
+		return version if version["plan"] == tenant.get("plan") else None
 
 	def _addon(self, row) -> dict:
 		features, increments = self.addons[row.get("addon")]
@@ -113,24 +115,46 @@ def terms_of(tenant) -> terms.Terms:
 
 
 def tenants_following(names: Iterable[str]) -> list[frappe._dict]:
-	"""The tenants in use that follow one of the plans as it is changed: rows with what Offer.layers takes, company and status."""
-	filters = {"plan": ("in", list(names)), **IN_USE}
-	rows = frappe.get_all("Tenant", filters, ["name", "company", "status", *FIELDS], order_by="name")
+	"""The tenants in use whose statement says what one of these plans gives as it is changed, now or from an agreed date on.
+
+	Rows with name, company, FIELDS and "follows": [(plan, begins)] of those plans in their order. begins is None for the plan that the
+	tenant has, of which it can keep a version, and the date (seconds since the epoch) of one that it comes to.
+	"""
+	names = set(names)
+	if not names:
+		return []
+	has_one = [[field, "in", list(names)] for field in PLANS]
+	fields = ["name", "company", *FIELDS]
+	rows = frappe.get_all("Tenant", IN_USE, fields, or_filters=has_one, order_by="name")
 	versions = {row.plan_version for row in rows if row.plan_version}
 	plan_of = dict(frappe.get_all("Plan Version", {"name": ("in", versions)}, ["name", "plan"], as_list=True))
-	rows = [row for row in rows if plan_of.get(row.plan_version) != row.plan]
-	found = {row.name: row.update({table: [] for table in TABLES}) for row in rows}
+	now = time.time()
+	for row in rows:
+		keeps_version = plan_of.get(row.plan_version) == row.plan
+		row.follows = [
+			(stay[0].plan, stay[0].begins)
+			for stay in terms.stays(terms_of(row))
+			if stay[0].plan in names
+			and not (stay[0].begins is None and keeps_version)
+			and not (stay[-1].until is not None and stay[-1].until <= now)
+		]
+	return [row for row in rows if row.follows]
+
+
+def with_rows(tenants: list[frappe._dict]) -> list[frappe._dict]:
+	"""The rows of tenants, each with the rows of its TABLES, as Offer.layers takes them."""
+	found = {tenant.name: tenant.update({table: [] for table in TABLES}) for tenant in tenants}
 	for table, doctype in TABLES.items():
 		of_these = {"parenttype": "Tenant", "parent": ("in", list(found))}
 		for row in frappe.get_all(doctype, of_these, ["*"]) if found else ():
 			found[row.parent][table].append(row)
-	return rows
+	return tenants
 
 
 def hold(followers: Iterable[frappe._dict]) -> list[str]:
 	"""Hold the rows of these tenants (as tenants_following returns them) until the transaction ends.
 
-	Returns the names of those that still follow the plan. What this transaction reads otherwise is as old as its first statement:
+	Returns the names of those that still have the same plan and version. What this transaction reads otherwise is as old as its first statement:
 	staff may have given a tenant another plan or version since.
 	"""
 	seen = {row.name: row for row in followers}

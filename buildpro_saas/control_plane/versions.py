@@ -8,7 +8,8 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
-from buildpro_saas.control_plane.offer import Offer, hold, tenants_following
+from buildpro_saas.control_plane.moments import local
+from buildpro_saas.control_plane.offer import Offer, hold, tenants_following, with_rows
 from buildpro_saas.control_plane.stored_plans import stored_plans
 from buildpro_saas.entitlements import plans
 from buildpro_saas.entitlements.layers import Grants, compose
@@ -52,36 +53,50 @@ def change_of(plan: str, data: Mapping) -> Change:
 def preview(plan: str, data: Mapping) -> dict:
 	"""What tenants gain and lose by the change, were it for everyone; those with the same gain and loss are one group.
 
-	Returns {"plans": names of those that change, "count": tenants that follow one of them, "labels": {feature: label}, "groups":
-	[{"plan", "count", "tenants": up to 20 of {"name", "company"}, "gains": features, "loses": features, "limits": [{"limit",
-	"before": {"value", "is_hard"} or None for no limit, "after"}]}]}.
+	Returns {"plans": names of those that change, "count": tenants that follow one of them, now or from an agreed date on, "labels":
+	{feature: label}, "groups": [{"plan", "is_later", "count", "tenants": up to 20 of {"name", "company", "from"}, "gains": features,
+	"loses": features, "limits": [{"limit", "before": {"value", "is_hard"} or None for no limit, "after"}]}]}.
+
+	A group that `is_later` has the tenants that come to the plan, after a trial or by a scheduled change: those of the nearest dates
+	are named, and "from" is the date as the tenant's record has it, such as "2027-01-31 18:00:00". "from" is None for the plan that a
+	tenant has. A tenant that has one of the plans and comes to another is in two groups.
 	"""
 	change = change_of(plan, data)
 	before, after = Offer(change.before), Offer(change.after)
 	groups: dict[str, dict] = {}
-	followers = tenants_following(change.concerned)
+	followers = with_rows(tenants_following(change.concerned))
 	for tenant in followers:
-		old, new = (compose(offer.layers(tenant), before.now) for offer in (before, after))
-		found = {"plan": tenant.plan, **_difference(old, new)}
-		group = groups.setdefault(json.dumps(found), {**found, "count": 0, "tenants": []})
-		group["count"] += 1
-		if group["count"] <= NAMED:
-			group["tenants"].append({"name": tenant.name, "company": tenant.company})
+		old, new = before.layers(tenant), after.layers(tenant)
+		for name, begins in tenant.follows:
+			at = max(begins or 0, before.now)
+			found = {
+				"plan": name,
+				"is_later": begins is not None,
+				**_difference(compose(old, at), compose(new, at)),
+			}
+			group = groups.setdefault(json.dumps(found), {**found, "tenants": []})
+			group["tenants"].append({"name": tenant.name, "company": tenant.company, "from": begins})
 	return {
 		"plans": sorted(change.contents),
 		"count": len(followers),
 		"labels": dict(frappe.get_all("Feature", fields=["name", "label"], as_list=True)),
-		"groups": sorted(groups.values(), key=lambda group: (group["plan"], -group["count"])),
+		"groups": sorted(
+			map(_shortened, groups.values()),
+			key=lambda group: (group["plan"], group["is_later"], -group["count"]),
+		),
 	}
 
 
 def record(change: Change, why: str, *, only_new: bool) -> None:
-	"""Keep a new version of each plan that changes; with `only_new` the tenants that follow it stay with the version before."""
+	"""Keep a new version of each plan that changes; with `only_new` the tenants that have it and follow it stay with the version before.
+
+	Those that come to it later do not: they get it as it is on that day.
+	"""
 	for plan, (before, after) in change.contents.items():
 		earlier = keep(plan, before, _("As it was before its first change")) if before else None
 		keep(plan, after, why or (_("Changed") if before else _("New plan")))
-		if only_new and earlier and (followers := hold(tenants_following([plan]))):
-			_pin(followers, earlier)
+		if only_new and earlier and (staying := hold(_that_have(plan))):
+			_pin(staying, earlier)
 
 
 def keep(plan: str, content: Mapping, why: str) -> str:
@@ -122,6 +137,10 @@ def _pin(tenants: list[str], version: str) -> None:
 	frappe.db.bulk_insert("Comment", [*fields, "reference_doctype", "reference_name", "content"], list(rows))
 
 
+def _that_have(plan: str) -> list[frappe._dict]:
+	return [tenant for tenant in tenants_following([plan]) if (plan, None) in tenant.follows]
+
+
 def _content(stored: Mapping[str, Mapping], plan: str) -> dict | None:
 	"""Features and limits; None for a plan that cannot be resolved, since it is not there or names one that is not."""
 	try:
@@ -129,6 +148,17 @@ def _content(stored: Mapping[str, Mapping], plan: str) -> dict | None:
 	except plans.PlanError:
 		return None
 	return {key: resolved[key] for key in ("features", "limits")}
+
+
+def _shortened(group: dict) -> dict:
+	tenants = sorted(
+		group["tenants"], key=lambda tenant: tenant["from"] or 0
+	)  # they are in the order of their names
+	named = [
+		{**tenant, "from": str(local(tenant["from"])) if group["is_later"] else None}
+		for tenant in tenants[:NAMED]
+	]
+	return {**group, "count": len(tenants), "tenants": named}
 
 
 def _difference(old: Grants, new: Grants) -> dict:

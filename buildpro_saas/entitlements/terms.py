@@ -6,6 +6,8 @@ on time on the tenant's site with the admin site away; the admin site's record f
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
 
 from buildpro_saas.entitlements.layers import plan_layer
 
@@ -50,6 +52,11 @@ def periods(terms: Terms) -> list[Period]:
 	]
 
 
+def stays(terms: Terms) -> list[list[Period]]:
+	"""The periods, those of one plan that follow each other together. The first stay is the one with the plan that there is now."""
+	return [list(stay) for _plan, stay in groupby(periods(terms), attrgetter("plan"))]
+
+
 def settled(terms: Terms, at: float) -> Terms:
 	"""The terms once the dates up to `at` have come: the plan that is in force then, and what is still to come."""
 	if terms.next_plan and terms.next_from is not None and terms.next_from <= at:
@@ -59,18 +66,25 @@ def settled(terms: Terms, at: float) -> Terms:
 	return terms
 
 
-def plan_layers(terms: Terms, resolved: Mapping[str, Mapping]) -> list[dict]:
-	"""layers["plans"]. resolved: {plan: {"features": names, "limits": as layers.py has them}} for each plan of the terms."""
+def plan_layers(terms: Terms, resolved: Mapping[str, Mapping], kept: Mapping | None = None) -> list[dict]:
+	"""layers["plans"]. resolved: {plan: {"features": names, "limits": as layers.py has them}} for each plan of the terms.
+
+	kept: the same of the version that is kept of `terms.plan`, for as long as it is stayed with; whoever comes back to the plan after
+	another one gets it as it is then.
+	"""
+	first, *others = stays(terms)
+	contents = [(period, kept or resolved[period.plan]) for period in first]
+	contents += [(period, resolved[period.plan]) for stay in others for period in stay]
 	return [
 		plan_layer(
 			period.plan,
-			resolved[period.plan]["features"],
-			resolved[period.plan]["limits"],
+			content["features"],
+			content["limits"],
 			is_trial=period.is_trial,
 			begins=period.begins,
 			until=period.until,
 		)
-		for period in periods(terms)
+		for period, content in contents
 	]
 
 

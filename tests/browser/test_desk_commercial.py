@@ -1,5 +1,7 @@
 """Staff change a plan, a tenant's status and a kill switch in Desk."""
 
+import re
+
 import pytest
 
 PLAN = "Browser Plan"
@@ -8,11 +10,15 @@ MARKUP = "<img src=x onerror=alert(1)> & Sons"
 
 @pytest.fixture
 def tenants(module_bench, staff):
-	"""Three tenants of the plan as rows alone: no site is needed to show who is concerned. One's company is markup."""
+	"""Three tenants of the plan, and one that comes to it, as rows alone: no site is needed to show who is concerned.
+
+	One's company is markup.
+	"""
 	frappe = module_bench.frappe
 	bench = frappe.get_all("Bench", {"is_local": 1}, pluck="name")[0]
-	names = [f"b{frappe.generate_hash(length=9)}" for _ in range(3)]
-	for name, company in zip(names, ("Acme Construction", "Bauhaus GmbH", MARKUP), strict=True):
+	names = [f"b{frappe.generate_hash(length=9)}" for _ in range(4)]
+	companies = ("Acme Construction", "Bauhaus GmbH", MARKUP, "Later Ltd")
+	for name, company in zip(names, companies, strict=True):
 		doc = frappe.get_doc(
 			{
 				"doctype": "Tenant",
@@ -27,6 +33,8 @@ def tenants(module_bench, staff):
 				"status": "Archived",  # not Active: nothing is to be sent to sites that are not there
 			}
 		)
+		if company == "Later Ltd":
+			doc.update({"plan": "Core", "next_plan": PLAN, "next_plan_on": "2090-01-31 18:00:00"})
 		doc.db_insert()
 	override = {"parent": names[1], "parenttype": "Tenant", "parentfield": "overrides", "kind": "Feature"}
 	row = frappe.get_doc(
@@ -67,16 +75,22 @@ def test_who_changes_a_plan_sees_who_gains_and_loses_what(desk, module_bench, te
 	)
 	dialog = page.locator(".modal:visible")
 	dialog.locator(".plan-changes td").first.wait_for()
-	assert "3 tenants are affected" in dialog.locator(".modal-title").inner_text()
+	assert "4 tenants are affected" in dialog.locator(".modal-title").inner_text()
 	label = dict(frappe.get_all("Feature", fields=["name", "label"], as_list=True))
 	rows = [row.locator("td").all_inner_texts() for row in dialog.locator("tbody tr").all()]
-	told = {tuple(sorted(name for name in tenants if name in row[1])): row for row in rows}
+	coming = tenants[3]
+	told = {tuple(sorted(name for name in tenants if name in row[2])): row for row in rows}
 	# Bauhaus has bim by an override already, so it gains less than the others
 	others, bauhaus = told[tuple(sorted((tenants[0], tenants[2])))], told[(tenants[1],)]
-	assert label["bim"] in others[2] and label["photos"] in others[2]
-	assert label["bim"] not in bauhaus[2] and label["photos"] in bauhaus[2]
-	assert all(label["rfi"] in row[3] and "no limit → 25" in row[4] for row in (others, bauhaus))
-	assert MARKUP in others[1]
+	assert label["bim"] in others[3] and label["photos"] in others[3]
+	assert label["bim"] not in bauhaus[3] and label["photos"] in bauhaus[3]
+	assert all(label["rfi"] in row[4] and "no limit → 25" in row[5] for row in (others, bauhaus))
+	assert MARKUP in others[2]
+	# who comes to the plan later is told apart, with the date
+	later = told[(coming,)]
+	assert [row[1] for row in (others, bauhaus, later)] == ["Now", "Now", "Later"]
+	assert re.search(r"from \S*2090\S* 18:00", later[2])
+	assert "as it is on that day" in dialog.inner_text()
 	assert dialog.locator("img").count() == 0
 	manager.keep("plan-preview")
 
@@ -93,8 +107,9 @@ def test_who_changes_a_plan_sees_who_gains_and_loses_what(desk, module_bench, te
 	page.wait_for_function("!cur_frm.is_dirty() && !frappe.request.ajax_count")
 	frappe.db.commit()
 	assert {row.feature for row in frappe.get_doc("Plan", PLAN).features} == {"bim", "photos"}
-	kept = frappe.get_all("Tenant", {"name": ("in", tenants)}, pluck="plan_version")
+	kept = frappe.get_all("Tenant", {"name": ("in", tenants[:3])}, pluck="plan_version")
 	assert len(set(kept)) == 1 and kept[0]
+	assert frappe.db.get_value("Tenant", coming, "plan_version") is None
 	newest = frappe.get_all("Plan Version", {"plan": PLAN}, ["name", "why"], order_by="version desc")[0]
 	assert newest.why == "asked for by many" and newest.name != kept[0]
 

@@ -37,6 +37,10 @@ def versions(frappe, plan: str) -> list[tuple]:
 	return [(row.name, json.loads(row.features), row.why) for row in rows]
 
 
+def agree(frappe, tenant: str, **terms) -> None:
+	frappe.get_doc("Tenant", tenant).update(terms).save()
+
+
 def edit(frappe, choice: str | None, name: str = "SV Small", add: str = "photos", **fields):
 	plan = frappe.get_doc("Plan", name)
 	plan.append("features", {"feature": add})
@@ -125,6 +129,68 @@ def test_a_version_is_kept_through_the_end_of_a_trial_of_another_plan_only(frapp
 	tenant.update({"trial_ends_on": "2090-01-01", "plan_after_trial": "SV Small"})
 	tenant.save()
 	assert [layer["features"] for layer in tenant.layers()["plans"]] == [["bim", "rfi"], ["photos", "rfi"]]
+
+
+def test_who_comes_back_to_a_plan_gets_it_as_it_is_then(frappe, plans):
+	edit(frappe, "Only new tenants")
+	agree(
+		frappe,
+		"sv-one",
+		trial_ends_on="2090-01-01",
+		plan_after_trial="SV Large",
+		next_plan="SV Small",
+		next_plan_on="2091-01-01",
+	)
+	found = [layer["features"] for layer in frappe.get_doc("Tenant", "sv-one").layers()["plans"]]
+	assert found == [["rfi"], ["bim", "photos", "rfi"], ["photos", "rfi"]]
+
+
+LATER = {
+	"after a trial": {"trial_ends_on": "2090-01-31 18:00", "plan_after_trial": "SV Small"},
+	"by a change": {"next_plan": "SV Small", "next_plan_on": "2090-01-31 18:00"},
+}
+
+
+@pytest.fixture(params=LATER.values(), ids=LATER)
+def comes_later(request, frappe, plans, sent):
+	"""No tenant has Small or Large any more, and one comes to Small on a date; the layer that its plan is in."""
+	frappe.db.set_value("Tenant", {"name": ("in", ("sv-one", "sv-two"))}, "status", "Removed")
+	frappe.get_doc({"doctype": "Plan", "plan_name": "SV Other", "rank": -1}).insert()
+	new_tenant(frappe, "sv-later", "SV Other", **request.param)
+	sent.clear()
+
+
+def content(frappe) -> list[list]:
+	return [layer["features"] for layer in frappe.get_doc("Tenant", "sv-later").layers()["plans"]]
+
+
+def test_a_change_that_concerns_only_who_comes_to_the_plan_needs_a_choice(frappe, comes_later):
+	with pytest.raises(frappe.ValidationError, match="concerns is 1: set Apply Changes To"):
+		edit(frappe, None)
+
+
+@pytest.mark.parametrize("choice", ["Everyone now", "Only new tenants"])
+def test_who_comes_to_the_plan_gets_it_as_it_is_on_that_day(frappe, comes_later, sent, choice):
+	assert content(frappe) == [[], ["rfi"]]
+	edit(frappe, choice)
+	assert frappe.db.get_value("Tenant", "sv-later", "plan_version") is None
+	assert content(frappe) == [[], ["photos", "rfi"]]
+	assert sent == [(None, "plan SV Small")]
+
+
+def test_who_comes_to_a_changed_plan_is_sent_the_changed_statement(frappe, plans, monkeypatch):
+	from buildpro_saas.provisioning import delivery
+
+	monkeypatch.undo()  # the jobs themselves, not what `sent` notes of them
+	new_tenant(frappe, "sv-later", "SV Large", **LATER["by a change"])
+	frappe.get_doc("Tenant", "sv-later").sign_entitlement()
+	assert frappe.get_doc("Tenant", "sv-later").is_entitlement_current()
+	getattr(frappe.local, delivery.LOCAL_KEY, {}).clear()
+	frappe.db.delete("Provisioning Job", {"playbook": delivery.PLAYBOOK})
+	edit(frappe, "Everyone now", add="bim")  # Large has it
+	assert not frappe.get_doc("Tenant", "sv-later").is_entitlement_current()
+	(inputs,) = frappe.get_all("Provisioning Job", {"playbook": delivery.PLAYBOOK}, pluck="inputs")
+	assert "sv-later" in json.loads(inputs)["tenants"]
 
 
 def test_a_version_of_another_plan_is_none(frappe, plans):
@@ -224,8 +290,9 @@ def test_the_preview_tells_who_gains_and_loses_what(frappe, plans):
 	large, small = found["groups"]
 	assert small == {
 		"plan": "SV Small",
+		"is_later": False,
 		"count": 1,
-		"tenants": [{"name": "sv-one", "company": "Sv-One"}],
+		"tenants": [{"name": "sv-one", "company": "Sv-One", "from": None}],
 		"gains": ["photos"],
 		"loses": ["rfi"],
 		"limits": [
@@ -244,6 +311,57 @@ def test_the_preview_tells_who_gains_and_loses_what(frappe, plans):
 		[],
 	)
 	assert features(frappe, "sv-one") == ["rfi"]
+
+
+def test_the_preview_tells_who_comes_to_the_plan_and_when(frappe, plans):
+	for name, month in (("sv-a", 9), ("sv-b", 3)):
+		new_tenant(
+			frappe, name, "SV Large", trial_ends_on=f"2090-0{month}-30 18:00", plan_after_trial="SV Small"
+		)
+	agree(frappe, "sv-one", next_plan="SV Small", next_plan_on="2090-01-31")  # stays with its plan
+	found = preview(frappe, ["rfi", "photos"])
+	assert found["count"] == 4
+	told = [
+		(group["plan"], group["is_later"], group["count"], [each["from"] for each in group["tenants"]])
+		for group in found["groups"]
+	]
+	assert told == [
+		("SV Large", False, 3, [None, None, None]),
+		("SV Small", False, 1, [None]),
+		("SV Small", True, 2, ["2090-03-30 18:00:00", "2090-09-30 18:00:00"]),
+	]
+	assert [each["name"] for each in found["groups"][2]["tenants"]] == ["sv-b", "sv-a"]
+	assert found["groups"][2]["gains"] == ["photos"]
+
+
+def test_the_preview_of_a_later_date_counts_what_there_is_by_then(frappe, plans):
+	"""One that has the feature until before that day gains it; one that has it from then on does not."""
+	for name, dates in (("sv-ends", {"ends_on": "2090-01-01"}), ("sv-begins", {"starts_on": "2090-01-01"})):
+		new_tenant(
+			frappe,
+			name,
+			"SV Large",
+			next_plan="SV Small",
+			next_plan_on="2090-02-01",
+			overrides=[{"feature": "photos", "reason": "agreed", **dates}],
+		)
+	groups = [group for group in preview(frappe, ["rfi", "photos"])["groups"] if group["is_later"]]
+	assert {group["tenants"][0]["name"]: group["gains"] for group in groups} == {
+		"sv-ends": ["photos"],
+		"sv-begins": [],
+	}
+
+
+def test_a_plan_that_is_over_is_not_told_of(frappe, plans):
+	"""The date has come and the record has not followed yet."""
+	frappe.db.set_value(
+		"Tenant", "sv-one", {"trial_ends_on": "2020-01-01 10:00:00", "plan_after_trial": "SV Large"}
+	)
+	groups = preview(frappe, ["rfi", "photos"])["groups"]
+	assert [(group["plan"], group["is_later"], group["tenants"][0]["name"]) for group in groups] == [
+		("SV Large", False, "sv-two"),
+		("SV Large", True, "sv-one"),
+	]
 
 
 def test_what_a_tenant_has_by_other_ways_is_neither_gained_nor_lost(frappe, plans):

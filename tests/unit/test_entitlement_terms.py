@@ -1,5 +1,6 @@
 """What was agreed with a tenant, as periods and layers: one plan at each moment, every date in the layers."""
 
+import itertools
 import random
 import string
 
@@ -44,6 +45,26 @@ def test_the_layers_say_at_each_moment_what_the_periods_say(given_terms):
 		grants = layers.compose(composed, at)
 		assert (grants.plan, grants.is_trial) == in_force(given_terms, at)
 		assert set(grants.features) == set(RESOLVED[grants.plan]["features"])
+
+
+@given(agreed)
+def test_the_stays_are_the_periods_and_no_two_in_succession_have_one_plan(given_terms):
+	stays = terms.stays(given_terms)
+	assert [period for stay in stays for period in stay] == terms.periods(given_terms)
+	plans = [{period.plan for period in stay} for stay in stays]
+	assert all(len(each) == 1 for each in plans)
+	assert all(one != next_one for one, next_one in itertools.pairwise(plans))
+
+
+@given(agreed, dates)
+def test_a_kept_version_holds_until_another_plan_comes(given_terms, at):
+	kept = {"features": ["old"], "limits": {}}
+	composed = {"plans": terms.plan_layers(given_terms, RESOLVED, kept)}
+	first, *others = terms.stays(given_terms)
+	is_first = not others or at < others[0][0].begins
+	grants = layers.compose(composed, at)
+	assert set(grants.features) == ({"old"} if is_first else set(RESOLVED[grants.plan]["features"]))
+	assert grants.plan == first[0].plan or not is_first
 
 
 @given(agreed, dates)

@@ -66,24 +66,27 @@ function table({ groups, labels }) {
 		limit ? `${limit.value}${limit.is_hard ? "" : ` (${__("soft")})`}` : __("no limit");
 	const limits = (rows) =>
 		rows.map((row) => pill(`${row.limit}: ${amount(row.before)} → ${amount(row.after)}`, "blue")).join(" ");
-	const tenant = ({ name, company }) =>
-		`<div>${escaped(company)} <span class="text-muted">${escaped(name)}</span></div>`;
+	const date = (from) => (from ? `, ${__("from {0}", [escaped(frappe.datetime.str_to_user(from))])}` : "");
+	const tenant = ({ name, company, from }) =>
+		`<div>${escaped(company)} <span class="text-muted">${escaped(name)}${date(from)}</span></div>`;
 	const more = (count) => (count ? `<div class="text-muted">${__("and {0} more", [count])}</div>` : "");
 	const names = ({ tenants, count }) => tenants.map(tenant).join("") + more(count - tenants.length);
 	const cells = (group) => [
 		escaped(group.plan),
+		group.is_later ? __("Later") : __("Now"),
 		names(group),
 		features(group.gains, "green"),
 		features(group.loses, "red"),
 		limits(group.limits),
 	];
 	const row = (texts, tag) => `<tr>${texts.map((text) => `<${tag}>${text || "–"}</${tag}>`).join("")}</tr>`;
-	const head = row([__("Plan"), __("Tenants"), __("Gain"), __("Lose"), __("Limits")], "th");
+	const head = row([__("Plan"), __("Has It"), __("Tenants"), __("Gain"), __("Lose"), __("Limits")], "th");
 	const body = groups.map((group) => row(cells(group), "td")).join("");
 	return `<div class="plan-changes" style="max-height: 50vh; overflow: auto">
 		<table class="table table-bordered"><thead>${head}</thead><tbody>${body}</tbody></table></div>
 		<p class="text-muted">${__("Everyone now: all of them get the change.")}
-		${__("Only new tenants: these keep the version of the plan that they have.")}</p>`;
+		${__("Only new tenants: those that have the plan now keep their version of it.")}
+		${__("Those that come to it later, after a trial or by a scheduled change, get it as it is on that day either way.")}</p>`;
 }
 
 // With what the included plans bring: the tables below hold only what this plan adds.
