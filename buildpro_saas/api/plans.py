@@ -9,7 +9,7 @@ from buildpro_saas.control_plane import staff
 def preview_changes(plan: str, features: list | str, limits: list | str, includes: str | None = None) -> dict:
 	"""Which tenants gain and lose what if the plan were saved with these rows; for SaaS Manager. Nothing is changed.
 
-	features: names. limits: {"limit_key", "value", "is_hard"} each; both as lists or as JSON. Returns what
+	features, limits: the plan's rows as Plan.preview_changes takes them, as lists or as JSON. Returns what
 	control_plane.versions.preview returns. Raises frappe.ValidationError (HTTP 417) for rows that could not be saved.
 	"""
 	staff.only_for_manager()

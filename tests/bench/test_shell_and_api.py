@@ -194,6 +194,28 @@ def test_a_manager_creates_over_http_and_support_may_not(module_bench, staff_ses
 	assert module_bench.wait_job(subdomain).status == "Cancelled"
 
 
+def test_a_plans_change_is_previewed_over_http_as_the_guide_says(staff_session):
+	manager = staff_session("SaaS Manager")
+	url = f"{manager.base}/api/method/buildpro_saas.api.plans.preview_changes"
+
+	def ask(features, limits='[{"limit_key": "max_users", "value": 5}]'):
+		return manager.session.post(
+			url, data={"plan": "Core", "features": features, "limits": limits}, timeout=60
+		)
+
+	rows, names = ask('[{"feature": "rfi"}]'), ask('["rfi"]')
+	assert (rows.status_code, names.status_code) == (200, 200), rows.text + names.text
+	assert "Core" in rows.json()["message"]["plans"]
+	assert rows.json() == names.json()
+	for given, sentence in (
+		(('["nope"]',), "There is no feature nope"),
+		(("{'feature': 'rfi'}",), "Features must be a JSON list"),
+		(("[]", "[5]"), "Row 1 of Limits"),
+	):
+		answer = ask(*given)
+		assert answer.status_code == 417 and sentence in answer.text, answer.text
+
+
 def test_a_plain_user_of_the_admin_site_sees_nothing(module_bench, staff_session):
 	user = staff_session("System Manager")
 	for doctype in ("Tenant", "Plan", "Provisioning Job", "Bench", "SaaS Settings"):

@@ -385,6 +385,71 @@ def test_the_preview_over_http_takes_json_and_empty_rows(frappe, plans):
 	assert [group["gains"] for group in found["groups"]] == [["photos"], ["photos"]]
 
 
+@pytest.mark.parametrize(
+	"features",
+	[
+		[{"feature": "rfi", "idx": 1, "doctype": "Plan Feature"}, {"feature": "photos"}, {"feature": None}],
+		["rfi", "photos", ""],
+		[{"feature": "rfi"}, "photos"],
+		["RFI", " photos"],
+	],
+	ids=["rows", "names", "both", "as the database takes them"],
+)
+def test_the_preview_takes_rows_as_the_document_has_them_and_names(frappe, plans, features):
+	assert [(group["gains"], group["loses"]) for group in preview(frappe, features)["groups"]] == [
+		(["photos"], [])
+	] * 2
+
+
+def test_the_preview_takes_the_documents_own_rows_for_no_change(frappe, plans):
+	plan = frappe.get_doc("Plan", "SV Small")
+	given = json.loads(plan.as_json())
+	assert plan.preview_changes(given["features"], given["limits"], given["includes"])["groups"] == []
+
+
+@pytest.mark.parametrize("is_hard", [None, "0", 0, "1"])
+def test_the_preview_takes_of_a_limit_what_saving_makes_of_it(frappe, plans, is_hard):
+	row = {"limit_key": "max_users", "value": "7"} | ({} if is_hard is None else {"is_hard": is_hard})
+	plan = frappe.get_doc("Plan", "SV Small")
+	(group,) = plan.preview_changes([{"feature": "rfi"}], [row])["groups"]
+	plan.set("limits", [row])
+	plan.apply_changes_to = "Everyone now"
+	plan.save()
+	stored = frappe.get_doc("Plan", "SV Small").as_data()["limits"]["max_users"]
+	assert group["limits"][0]["after"] == stored == {"value": 7, "is_hard": is_hard != "0" and is_hard != 0}
+	version = frappe.get_doc("Plan Version", "SV Small v2")
+	assert json.loads(version.limits)["max_users"] == stored
+
+
+@pytest.mark.parametrize(
+	"features, limits, sentence",
+	[
+		(["rfi", "nope"], [], "There is no feature nope"),
+		([{"feature": "nope"}], [], "There is no feature nope"),
+		(["{'feature': 'rfi'}"], [], "There is no feature"),
+		([{"featur": "rfi"}], [], "Row 1 of Features must have a name in the field feature"),
+		(["rfi", 5], [], "Row 2 of Features must have a name in the field feature"),
+		([["rfi"]], [], "Row 1 of Features must have a name in the field feature"),
+		([{"feature": {"feature": "rfi"}}], [], "Row 1 of Features must have a name in the field feature"),
+		('{"feature": "rfi"}', [], "Features must be a JSON list of rows, each with the field feature"),
+		("rfi", [], "Features must be a JSON list of rows"),
+		("", [], "Features must be a JSON list of rows"),
+		(["rfi", "rfi"], [], "rfi is in the plan twice"),
+		(["rfi"], ["max_users"], "Row 1 of Limits must have a name in the field limit_key"),
+		(["rfi"], [{"value": 5}], "Row 1 of Limits must have a name in the field limit_key"),
+		(["rfi"], "max_users=5", "Limits must be a JSON list of rows, each with the field limit_key"),
+		(["rfi"], [{"limit_key": "max users"}], "cannot be the name of a plan's limit"),
+		(["rfi"], [{"limit_key": "max_users", "value": -1}], "cannot be negative"),
+	],
+)
+def test_the_preview_refuses_what_are_no_rows_of_a_plan(frappe, plans, features, limits, sentence):
+	from buildpro_saas.api.plans import preview_changes
+
+	as_sent = (each if isinstance(each, str) else json.dumps(each) for each in (features, limits))
+	with pytest.raises(frappe.ValidationError, match=sentence):
+		preview_changes("SV Small", *as_sent)
+
+
 def test_the_preview_is_of_what_is_stored_whatever_the_browser_says(frappe, plans):
 	forged = frappe.get_doc({**frappe.get_doc("Plan", "SV Small").as_dict(), "includes": "SV Large"})
 	assert (

@@ -18,9 +18,12 @@ frappe.ui.form.on("Plan", {
 });
 
 function preview(frm) {
+	// rows that are not filled yet are no matter of the preview: saving refuses them
 	const args = {
 		features: (frm.doc.features || []).map((row) => row.feature).filter(Boolean),
-		limits: (frm.doc.limits || []).map(({ limit_key, value, is_hard }) => ({ limit_key, value, is_hard })),
+		limits: (frm.doc.limits || [])
+			.filter((row) => row.limit_key)
+			.map(({ limit_key, value, is_hard }) => ({ limit_key, value, is_hard })),
 		includes: frm.doc.includes || null,
 	};
 	// not run_doc_method: with its answer Desk puts the stored plan in the place of what staff entered

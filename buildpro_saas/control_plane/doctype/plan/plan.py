@@ -4,6 +4,7 @@ from frappe.model.document import Document
 from frappe.utils import cint
 
 from buildpro_saas.control_plane import staff, versions
+from buildpro_saas.control_plane.doctype.plan import draft_rows
 from buildpro_saas.control_plane.keys import check_name, check_once
 from buildpro_saas.control_plane.offer import tenants_following
 from buildpro_saas.control_plane.refusal import refuse
@@ -70,27 +71,19 @@ class Plan(Document):
 	def preview_changes(self, features: list | str, limits: list | str, includes: str | None = None) -> dict:
 		"""Who gains and loses what if the plan is saved with these rows, as versions.preview returns it; for SaaS Manager.
 
-		features: names. limits: {"limit_key", "value", "is_hard"} each. Raises frappe.ValidationError for what could not be saved.
+		features: rows as the document has them, or names. limits: rows, {"limit_key", "value", "is_hard"} each; what is left out is what
+		saving makes of it. Both as lists or as JSON. Raises frappe.ValidationError for what could not be saved.
 		"""
 		staff.only_for_manager()
 		# what is stored, not what the browser says that it is
 		draft = frappe.get_doc("Plan", self.name)
 		draft.check_permission("write")
 		draft.includes = includes or None
-		draft.set("features", [{"feature": str(name)} for name in frappe.parse_json(features) if name])
-		draft.set(
-			"limits",
-			[
-				{
-					"limit_key": row["limit_key"],
-					"value": cint(row.get("value")),
-					"is_hard": cint(row.get("is_hard")),
-				}
-				for row in frappe.parse_json(limits)
-				if row.get("limit_key")
-			],
-		)
+		draft.set("features", draft_rows.features(features))
+		draft.set("limits", draft_rows.limits(limits))
 		draft._check_rows()
+		for row in draft.limits:
+			row._validate_non_negative()
 		draft._check_loop()
 		return versions.preview(draft.name, draft.as_data())
 
@@ -108,7 +101,9 @@ class Plan(Document):
 			"includes": self.includes or None,
 			"features": [row.feature for row in self.features],
 			"limits": {
-				row.limit_key: {"value": row.value or 0, "is_hard": bool(row.is_hard)} for row in self.limits
+				# a program may send numbers as text, which the database makes numbers of
+				row.limit_key: {"value": cint(row.value), "is_hard": bool(cint(row.is_hard))}
+				for row in self.limits
 			},
 			"apps": [row.app for row in self.apps],
 		}
