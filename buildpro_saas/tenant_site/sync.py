@@ -46,12 +46,20 @@ def look_after() -> None:
 		)
 	entitlement.note_time()
 	site_limits.follow()
-	if is_configured() and time.time() >= state().get("next", 0) - EARLY:
+	if is_configured() and _is_time():
 		try:
 			pull_now()
 		except SyncError:
 			# pull_now has written it to the state and, the first time, to the log
 			frappe.db.rollback()
+
+
+def _is_time() -> bool:
+	known = state()
+	if time.time() >= known.get("next", 0) - EARLY:
+		return True
+	# not before its pause is over where the admin site is away or what it gives is refused
+	return not known.get("failures") and not entitlement.sequence_in_force()
 
 
 def is_configured() -> bool:
@@ -108,7 +116,7 @@ def _ask(batch: dict | None) -> dict:
 	url, headers, is_local = address(conf.buildpro_admin_url)
 	question = {
 		"tenant": conf.buildpro_tenant,
-		"sequence": entitlement.lowest_sequence(),
+		"sequence": entitlement.sequence_in_force(),
 		"keys": sorted(entitlement.public_keys()),
 		"usage_batch": batch,
 	}

@@ -176,15 +176,75 @@ def test_another_contact_is_noticed(sending, signed, monkeypatch):
 		sending.frappe.db.commit()
 
 
-def test_a_statement_that_the_site_does_not_have_is_sent_again(sending, signed, monkeypatch, bench_path):
-	name = sending.frappe.db.get_value("Tenant", signed, "site")
-	folder = bench_path / "sites" / name
-	folder.mkdir()
-	number = sending.frappe.db.get_value("Tenant", signed, "entitlement_sequence")
-	(folder / "site_config.json").write_text(json.dumps({"buildpro_sequence": int(number)}))
-	assert not due(sending, monkeypatch, signed)
-	(folder / "site_config.json").write_text(json.dumps({"buildpro_sequence": int(number) - 1}))
-	assert due(sending, monkeypatch, signed)
+@pytest.fixture
+def brought(sending, bench_path):
+	"""The files of a tenant's site that was given its entitlement just now, by which look_after goes."""
+	return Brought(sending, bench_path)
+
+
+class Brought:
+	def __init__(self, sending, bench_path):
+		self.sending, self.name = sending, sending.tenant()
+		tenant = sending.frappe.get_doc("Tenant", self.name)
+		older, newest = tenant.sign_entitlement(), tenant.sign_entitlement()
+		sending.frappe.db.commit()
+		self.folder = bench_path / "sites" / tenant.site_name
+		self.folder.mkdir()
+		self.older, self.number = older, int(tenant.entitlement_sequence)
+		self.configure()
+		self.store(newest)
+
+	@property
+	def file(self):
+		return self.folder / "entitlement.json"
+
+	def stored(self) -> dict:
+		return json.loads(self.file.read_text())
+
+	def store(self, content: object) -> None:
+		self.file.write_text(json.dumps(content))
+
+	def configure(self, **values) -> None:
+		keys = self.sending.frappe.conf.buildpro_public_keys
+		config = {"buildpro_sequence": self.number, "buildpro_public_keys": keys, **values}
+		(self.folder / "site_config.json").write_text(json.dumps(config))
+
+	def is_sent_in_the_next_run(self) -> bool:
+		self.sending.frappe.db.commit()
+		self.sending.forget()
+		self.sending.delivery.look_after()
+		return self.name in {name for job in self.sending.jobs() for name in self.sending.tenants_of(job)}
+
+
+def changed(token: str) -> str:
+	"""The token with another letter in what is signed."""
+	at = token.index(".") + 20
+	return token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :]
+
+
+NOT_THERE = {
+	"the number of an older one": lambda site: site.configure(buildpro_sequence=site.number - 1),
+	"no number": lambda site: site.configure(buildpro_sequence=None),
+	"none of the keys": lambda site: site.configure(buildpro_public_keys={}),
+	"lost": lambda site: site.file.unlink(),
+	"empty": lambda site: site.file.write_bytes(b""),
+	"cut off": lambda site: site.file.write_bytes(site.file.read_bytes()[:-100]),
+	"no text": lambda site: site.file.write_bytes(b"\xff\xfe"),
+	"something else": lambda site: site.store([1]),
+	"another letter": lambda site: site.store({**site.stored(), "token": changed(site.stored()["token"])}),
+	"without its catalogue": lambda site: site.store({"token": site.stored()["token"]}),
+	"an older one": lambda site: site.store(site.older),
+}
+
+
+def test_a_statement_that_the_site_has_is_not_sent_again(sending, brought, monkeypatch):
+	assert not due(sending, monkeypatch, brought.name)
+
+
+@pytest.mark.parametrize("damage", NOT_THERE)
+def test_a_statement_that_does_not_count_on_its_site_is_sent_in_the_next_run(brought, damage):
+	NOT_THERE[damage](brought)
+	assert brought.is_sent_in_the_next_run()
 
 
 def test_a_tenant_that_could_not_be_reached_is_not_tried_every_ten_minutes(sending, monkeypatch):

@@ -5,8 +5,10 @@ import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
+from conftest_data import CATALOGUE
 
 NOWHERE = "http://nowhere.localhost:1"  # nothing listens there
 
@@ -126,7 +128,46 @@ def test_only_the_first_failure_of_several_goes_to_the_log(syncing, monkeypatch)
 	assert syncing.frappe.db.count("Error Log") == before
 
 
+DAMAGES = {
+	"lost": lambda file, site: file.unlink(),
+	"cut off": lambda file, site: file.write_bytes(file.read_bytes()[:-100]),
+	"an older one": lambda file, site: file.write_text(
+		json.dumps({**json.loads(file.read_text()), **site.older})
+	),
+	"without its catalogue": lambda file, site: file.write_text(
+		json.dumps({**json.loads(file.read_text()), "catalogue": {}})
+	),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_site_whose_statement_does_not_count_is_given_the_current_one_again(syncing, answering, damage):
+	syncing.older = {"token": syncing.apply()}
+	current = {"token": syncing.apply(), "catalogue": CATALOGUE}
+	asked = answering({"unchanged": True, "next_pull": 6 * 3600})
+	syncing.sync.look_after()
+	answering_again = answering({**current, "next_pull": 6 * 3600})
+	DAMAGES[damage](Path(syncing.frappe.local.site_path, syncing.entitlement.FILE), syncing)
+	syncing.frappe.local.cache.clear()  # another request
+	assert not syncing.gating.check_feature_access("rfi")
+	syncing.sync.look_after()  # although the six hours are not over
+	assert [each["sequence"] for each in (*asked, *answering_again)] == [
+		syncing.entitlement.lowest_sequence(),
+		0,
+	]
+	assert syncing.gating.check_feature_access("rfi")
+	assert syncing.sync.state()["failures"] == 0
+
+
+def test_a_site_whose_statement_does_not_count_keeps_the_pause_after_a_failure(syncing, answering):
+	asked = answering({"token": "no token", "catalogue": {}, "next_pull": 60})
+	for _ in range(3):
+		syncing.sync.look_after()
+	assert [each["sequence"] for each in asked] == [0] and syncing.sync.state()["failures"] == 1
+
+
 def test_the_scheduler_asks_when_it_is_time(syncing, answering, monkeypatch):
+	syncing.apply()
 	asked = answering({"unchanged": True, "next_pull": 6 * 3600})
 	syncing.sync.look_after()
 	syncing.sync.look_after()
@@ -189,8 +230,6 @@ def test_what_was_used_is_sent_until_it_has_arrived(syncing, answering, usage):
 
 
 def test_what_comes_is_put_into_force_and_a_new_token_kept(syncing, answering):
-	from conftest_data import CATALOGUE
-
 	answer = {"token": syncing.token(), "catalogue": CATALOGUE, "next_pull": 60, "sync_token": "newer"}
 	answering(answer)
 	assert syncing.sync.pull_now()["unchanged"] is False
@@ -200,8 +239,6 @@ def test_what_comes_is_put_into_force_and_a_new_token_kept(syncing, answering):
 
 
 def test_a_forged_one_is_refused_and_the_old_one_stays(syncing, answering):
-	from conftest_data import CATALOGUE
-
 	syncing.apply()
 	forged = syncing.token(key=syncing.foreign_key(), features=["bim"])
 	answering({"token": forged, "catalogue": CATALOGUE, "next_pull": 60})
@@ -211,8 +248,6 @@ def test_a_forged_one_is_refused_and_the_old_one_stays(syncing, answering):
 
 
 def test_one_that_was_overtaken_by_a_newer_one_is_no_failure(syncing, answering):
-	from conftest_data import CATALOGUE
-
 	from buildpro_saas.agent import on_site
 
 	late, newer = syncing.token(), syncing.token()
