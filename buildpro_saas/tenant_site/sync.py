@@ -86,18 +86,22 @@ def remove() -> None:
 def pull_now() -> dict:
 	"""Ask the admin site now, and put into force what comes. Returns {"unchanged": bool, "sequence": int, "next_pull": seconds}.
 
-	Raises SyncError when the site is not configured for it, and when the admin site cannot be reached, refuses, or answers with what
-	this site does not take. What is in force then stays.
+	Commits. Raises SyncError when the site is not configured for it, and when the admin site cannot be reached, refuses, or answers
+	with what this site does not take. What is in force then stays.
 	"""
 	try:
 		if not is_configured():
 			raise SyncError(_("This site does not know its admin site, or has no token to ask it with."))
 		batch = usage.to_send()
+		# a row of Limit Level is what everybody waits for who adds something: it is not held while the admin site thinks. What is
+		# noted as under way is sent again where no answer comes
+		frappe.db.commit()
 		answer = _ask(batch)
 		if new := answer.get("sync_token"):
 			site_config.update_own({TOKEN_KEY: new})
 		if batch:
 			usage.sent(batch["id"])
+			frappe.db.commit()
 		if not answer.get("unchanged"):
 			_apply(answer)
 	except SyncError as error:

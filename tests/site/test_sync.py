@@ -229,6 +229,41 @@ def test_what_was_used_is_sent_until_it_has_arrived(syncing, answering, usage):
 	assert [batch and batch["levels"] for batch in sent] == [{"max_projects": 4}, {"max_projects": 4}, None]
 
 
+def test_nobody_waits_for_an_admin_site_that_thinks(syncing, answering, usage):
+	from buildpro_saas.tenant_site import levels
+
+	levels.keep("max_projects", lambda: 4, is_anew=True, day=None)
+	usage.count("rfi", "ALLOWED")
+	usage.store()
+	other = syncing.frappe.db.get_connection()
+	written = {}
+
+	def write() -> None:
+		"""As somebody who adds what a limit holds, and as the scheduler that stores what was counted."""
+		with other.cursor() as cursor:
+			cursor.execute("set session innodb_lock_wait_timeout = 1")
+			for table, column in (("Limit Level", "grown"), ("Feature Usage", "`count`")):
+				try:
+					written[table] = cursor.execute(f"update `tab{table}` set {column} = {column} + 1")
+				except other.OperationalError as error:
+					written[table] = error
+		other.commit()
+
+	answer = {"unchanged": True, "next_pull": 60}
+	first = answering(answer, meanwhile=write)
+	try:
+		syncing.sync.pull_now()
+	finally:
+		other.close()
+	assert written == {"Limit Level": 1, "Feature Usage": 1}
+	# what came in the meantime is sent with the next one
+	second = answering(answer)
+	syncing.sync.pull_now()
+	sent = [each["usage_batch"] for each in (*first, *second)]
+	assert [batch["rows"][0]["count"] for batch in sent] == [1, 2]
+	assert [batch["levels"] for batch in sent] == [{"max_projects": 4}, {}]
+
+
 def test_what_comes_is_put_into_force_and_a_new_token_kept(syncing, answering):
 	answer = {"token": syncing.token(), "catalogue": CATALOGUE, "next_pull": 60, "sync_token": "newer"}
 	answering(answer)
