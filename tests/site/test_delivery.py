@@ -247,23 +247,86 @@ def test_a_statement_that_does_not_count_on_its_site_is_sent_in_the_next_run(bro
 	assert brought.is_sent_in_the_next_run()
 
 
-def test_a_tenant_that_could_not_be_reached_is_not_tried_every_ten_minutes(sending, monkeypatch):
-	tenant = sending.tenant()
-	now = sending.frappe.utils.now_datetime()
-	job = sending.drifting.record(
-		"Provisioning Job",
-		title="Test",
-		playbook=sending.delivery.PLAYBOOK,
-		status="Failed",
-		inputs=json.dumps({"mark": "x", "tenants": [tenant], "why": "test"}),
-		state=json.dumps({"sent": 1, "left": {tenant: {"error": "", "is_transient": False}}}),
-		ended_at=now,
-	)
-	sending.delivery.look_after()
-	assert [each.name for each in sending.jobs()] == [job]
-	sending.frappe.db.rollback()
-	sending.frappe.db.set_value(
-		"Provisioning Job", job, "ended_at", sending.frappe.utils.add_to_date(now, hours=-7)
-	)
-	sending.delivery.look_after()
-	assert tenant in sending.tenants_of(sending.jobs()[-1])
+@pytest.fixture
+def unreached(sending, monkeypatch):
+	"""A tenant to whom deliveries fail."""
+	return Unreached(sending, monkeypatch)
+
+
+class Unreached:
+	def __init__(self, sending, monkeypatch):
+		self.sending, self.monkeypatch = sending, monkeypatch
+		self.name = sending.tenant()
+		self.begin = sending.frappe.utils.now_datetime().replace(minute=0, second=0, microsecond=0)
+
+	def job(self, minute: float, status: str = "Failed", *, is_left: bool = True, **values) -> str:
+		"""A delivery to the tenant that ended in this minute."""
+		left = {self.name: {"error": "", "is_transient": False}} if is_left else {}
+		return self.sending.drifting.record(
+			"Provisioning Job",
+			**{
+				"title": "Test",
+				"playbook": self.sending.delivery.PLAYBOOK,
+				"status": status,
+				"inputs": json.dumps({"mark": "x", "tenants": [self.name], "why": "test"}),
+				"state": json.dumps({"sent": 1, "left": left}),
+				"ended_at": self.sending.frappe.utils.add_to_date(self.begin, minutes=minute),
+				**values,
+			},
+		)
+
+	def is_tried(self, minute: float) -> bool:
+		"""Whether the run of this minute sends to the tenant; the job that it makes is taken back."""
+		now = self.sending.frappe.utils.add_to_date(self.begin, minutes=minute)
+		self.monkeypatch.setattr(self.sending.delivery, "now_datetime", lambda: now)
+		before = {job.name for job in self.sending.jobs()}
+		self.sending.forget()
+		self.sending.delivery.look_after()
+		new = [job for job in self.sending.jobs() if job.name not in before]
+		self.sending.frappe.db.rollback()
+		return any(self.name in self.sending.tenants_of(job) for job in new)
+
+
+def test_a_tenant_that_cannot_be_reached_is_tried_less_and_less_often(unreached):
+	tried = []
+	unreached.job(0.1)
+	for minute in range(10, 330, 10):
+		if unreached.is_tried(minute):
+			tried.append(minute)
+			unreached.job(minute + 0.1)
+	assert tried == [10, 20, 40, 80, 140, 200, 260, 320]
+
+
+def test_several_failures_within_a_minute_are_no_reason_to_wait_for_long(unreached):
+	for second in range(5):
+		unreached.job(second / 60)
+	assert unreached.is_tried(10)
+
+
+def test_a_change_that_could_not_be_brought_does_not_wait_for_its_turn_of_the_hour(unreached):
+	unreached.sending.frappe.get_doc("Tenant", unreached.name).sign_entitlement()
+	unreached.sending.frappe.db.set_value("Tenant", unreached.name, "plan", "Growth")
+	unreached.sending.frappe.db.commit()
+	unreached.job(0)
+	assert all(unreached.is_tried(minute) for minute in range(10, 70, 10))
+
+
+@pytest.mark.parametrize("newer", ["Completed", "Failed"])
+def test_an_old_failure_does_not_hold_back_a_tenant_that_a_newer_job_reached(unreached, newer):
+	unreached.job(0)
+	unreached.job(60)
+	assert not unreached.is_tried(70)
+	unreached.job(65, newer, is_left=False)
+	assert unreached.is_tried(70)
+
+
+def test_a_newer_job_that_did_not_come_to_a_tenant_says_nothing_of_it(unreached):
+	unreached.job(0)
+	unreached.job(60)
+	unreached.job(65, "Cancelled", state=json.dumps({"sent": 0, "left": {}}))
+	assert not unreached.is_tried(70)
+
+
+def test_a_tenant_to_whom_a_job_is_about_to_send_is_left_to_it(unreached):
+	unreached.job(0, "Waiting", state=None, ended_at=None)
+	assert not unreached.is_tried(10)
