@@ -165,14 +165,22 @@ def look_after() -> None:
 	more, or that a site does not have.
 
 	What changed is what `send` sends at once; here it is looked at once an hour for each tenant, for whatever `send` was not called
-	for. What the sites have is looked at in each run: a file that was lost or damaged closes a site.
+	for. What the sites have is looked at in each run: a file that was lost or damaged closes a site. One that cannot be looked at is in
+	the Error Log, and does not keep the others.
 	"""
 	if not site_role.is_admin_site():
 		return
 	fields = ["name", "site", "entitlement_sequence", "entitlement_renew_at"]
 	tenants = frappe.get_all("Tenant", {"status": ("in", WITH_SITE)}, fields, order_by="name")
 	under_way, resting = _under_way(), _resting()
-	due = [row.name for row in tenants if row.name not in under_way and _is_due(row, resting.get(row.name))]
+	due = []
+
+	def look_at(row) -> None:
+		if row.name not in under_way and _is_due(row, resting.get(row.name)):
+			due.append(row.name)
+
+	for row in tenants:
+		jobs.shielded(look_at, row)
 	if due:
 		send(due, "renewed")
 

@@ -247,6 +247,20 @@ def test_a_statement_that_does_not_count_on_its_site_is_sent_in_the_next_run(bro
 	assert brought.is_sent_in_the_next_run()
 
 
+def test_a_site_that_cannot_be_looked_at_does_not_keep_the_others(sending, brought):
+	frappe = sending.frappe
+	others = {sending.tenant(), sending.tenant()}
+	(brought.folder / "site_config.json").write_text('{"db_name": ')
+	frappe.db.delete("Error Log", {"method": ("like", f"%{brought.name}%")})
+	assert not brought.is_sent_in_the_next_run()
+	sent = {name for job in sending.jobs() for name in sending.tenants_of(job)}
+	assert others <= sent
+	(logged,) = frappe.get_all("Error Log", {"method": ("like", f"%{brought.name}%")}, ["name", "error"])
+	assert "site_config.json is no JSON" in logged.error and "put back" in logged.error
+	frappe.db.delete("Error Log", {"name": logged.name})
+	frappe.db.commit()
+
+
 @pytest.fixture
 def unreached(sending, monkeypatch):
 	"""A tenant to whom deliveries fail."""
