@@ -356,6 +356,9 @@ def test_the_token_is_changed_and_a_lost_answer_does_no_harm(deliveries, bench_c
 
 
 def test_a_rotation_of_the_key_with_a_tenant_that_was_offline(deliveries, bench_command):
+	from buildpro_saas.agent.bench import Bench
+	from buildpro_saas.provisioning import delivery
+
 	frappe, offline = deliveries.frappe, deliveries.tenants[0]
 	others = deliveries.tenants[1:]
 
@@ -385,10 +388,13 @@ def test_a_rotation_of_the_key_with_a_tenant_that_was_offline(deliveries, bench_
 	)  # tells that it trusts the new one
 	done = saas("rotate-key", "--finish")
 	assert done.returncode == 0, done.stderr
-	frappe.local.conf.update(frappe.get_site_config())
-	frappe.local.conf.pop("buildpro_next_signing_key", None)
 	deliveries.wait_sent()
 	assert set(admin_config()["buildpro_public_keys"]) == {new}
+	# a delivery that began before all of this, as this process did, does not bring the old key back
+	assert set(frappe.conf.buildpro_public_keys) == {old}
+	delivery.deliver(offline, Bench.here())
+	frappe.local.conf.update(frappe.get_site_config())
+	frappe.local.conf.pop("buildpro_next_signing_key", None)
 	for tenant in deliveries.tenants:
 		assert set(deliveries.config(tenant)["buildpro_public_keys"]) == {new}
 		assert deliveries.ask(tenant, "rfi").json()["message"]["reason"] in ("PLAN", "NOT_IN_PLAN")
