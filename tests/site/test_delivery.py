@@ -162,18 +162,34 @@ def test_a_change_that_nobody_sent_is_noticed(sending, signed, monkeypatch, chan
 	assert due(sending, monkeypatch, signed)
 
 
-def test_another_contact_is_noticed(sending, signed, monkeypatch):
+@pytest.fixture
+def contact(sending):
+	"""Writes another support contact without a save, which would send it; the one of before is put back."""
+	frappe = sending.frappe
+	before = frappe.db.get_single_value("SaaS Settings", "support_contact")
+
+	def write(value: str | None) -> None:
+		frappe.db.set_single_value("SaaS Settings", "support_contact", value)
+		frappe.clear_document_cache("SaaS Settings", "SaaS Settings")
+		frappe.db.commit()
+
+	yield write
+	frappe.db.rollback()
+	write(before)
+
+
+def test_another_contact_that_nobody_sent_is_noticed(sending, signed, contact, monkeypatch):
+	contact("other@example.com")
+	assert sending.jobs() == []
+	assert due(sending, monkeypatch, signed)
+
+
+def test_another_contact_is_sent_when_it_is_saved(sending, signed):
 	settings = sending.frappe.get_doc("SaaS Settings")
-	before = settings.support_contact
 	settings.support_contact = "other@example.com"
 	settings.save()
-	try:
-		assert due(sending, monkeypatch, signed)
-	finally:
-		settings = sending.frappe.get_doc("SaaS Settings")
-		settings.support_contact = before
-		settings.save()
-		sending.frappe.db.commit()
+	(job,) = sending.jobs()
+	assert signed in sending.tenants_of(job)
 
 
 @pytest.fixture
