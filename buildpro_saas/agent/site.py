@@ -1,5 +1,6 @@
 """One Frappe site of a bench: its folder, its configuration, and calls made on it."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -32,6 +33,14 @@ class Site:
 	def config(self) -> dict:
 		"""site_config.json; {} when there is none."""
 		return site_config.read(self.path)
+
+	def json_file(self, name: str) -> dict:
+		"""The object in a JSON file of the site's folder; {} when there is no such file, or something else in it."""
+		try:
+			content = json.loads((self.path / name).read_text())
+		except (FileNotFoundError, ValueError):  # a ValueError also where it is no text
+			return {}
+		return content if isinstance(content, dict) else {}
 
 	@property
 	def mark(self) -> str | None:

@@ -12,9 +12,16 @@ LOCK_TIMEOUT = 30  # seconds; Frappe's own writers hold the same lock for millis
 
 
 def read(folder: Path) -> dict:
-	"""Return the site_config.json of a site's folder; {} when there is none."""
+	"""Return the site_config.json of a site's folder; {} when there is none. Raises ValueError when it is no JSON."""
 	path = Path(folder) / "site_config.json"
-	return json.loads(path.read_text()) if path.exists() else {}
+	if not path.exists():
+		return {}
+	try:
+		return json.loads(path.read_text())
+	except ValueError as error:
+		raise ValueError(
+			f"{path} is no JSON ({error}): correct it, or put back the one of a backup."
+		) from error
 
 
 def update(folder: Path, values: dict) -> dict:

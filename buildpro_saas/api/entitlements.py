@@ -34,8 +34,8 @@ def pull(
 ) -> dict:
 	"""The newest entitlement of `tenant`, whose token is in the header X-BuildPro-Token.
 
-	sequence: of the statement that the site has. keys: ids of the public keys that it trusts. usage_batch: what it has used, as
-	tenant_site.usage.to_send has it. Returns {"unchanged": True, "next_pull": seconds} when the site has the newest one and at least
+	sequence: of the statement that the site has, 0 when none counts there. keys: ids of the public keys that it trusts. usage_batch:
+	what it has used, as tenant_site.usage.to_send has it. Returns {"unchanged": True, "next_pull": seconds} when the site has the newest one and at least
 	half of its time is left; else {"token": JWT, "catalogue", "next_pull"}. Either may carry "sync_token", which the site is to use from
 	then on. Raises frappe.AuthenticationError (HTTP 401) for anybody else.
 	"""

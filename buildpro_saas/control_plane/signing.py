@@ -72,11 +72,12 @@ def gate(tenant) -> Gate:
 
 def _content(tenant, catalogue: dict) -> tuple[dict, dict, dict[str, str]]:
 	"""What a statement for the tenant says, the key that signs it, and the keys that it brings along."""
-	key, next_keys = signing_keys.for_tenant((tenant.trusted_keys or "").split())
+	keys = signing_keys.read()
+	key, next_keys = keys.for_tenant((tenant.trusted_keys or "").split())
 	says = {
 		"data": tenant.statement_data(),
 		"catalogue": catalogues.digest(catalogue),
-		"keys": sorted(signing_keys.public_keys()),
+		"keys": sorted(keys.public),
 		"signed_with": key["kid"],
 	}
 	return says, key, next_keys

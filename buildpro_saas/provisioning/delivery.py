@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterable
+from datetime import datetime
 
 import frappe
 from frappe.utils import add_to_date, get_datetime, now_datetime
@@ -10,6 +11,7 @@ from buildpro_saas import site_role
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.site import Site
+from buildpro_saas.entitlements import decision
 from buildpro_saas.provisioning import jobs, registry, signing_keys
 from buildpro_saas.provisioning.records import WITH_SITE
 from buildpro_saas.provisioning.signing_keys import PUBLIC
@@ -20,10 +22,14 @@ LOCAL_KEY = "buildpro_deliveries"
 # In the site_config.json of a tenant's site: its token, and the sequence number of the newest statement that it has had.
 TOKEN = "buildpro_sync_token"
 SEQUENCE = "buildpro_sequence"
+# In the folder of a tenant's site: {"token", "catalogue"}.
+STATEMENT_FILE = "entitlement.json"
 SLOTS = 6  # an hour's runs of look_after, among which the tenants are spread
-PATIENCE = (
-	6 * 3600
-)  # seconds before a site that could not be reached is tried anew; it asks for its entitlement itself, too
+# A site that could not be reached is left alone for as long as that has gone on, within these (seconds): after ten minutes, ten, twenty,
+# forty, and then an hour each time.
+PATIENCE, LONGEST_PATIENCE = 600, 3600
+# The scheduler comes every ten minutes, and not to the second; nor does a job fail in no time.
+EARLY = 120
 
 
 def send(tenants: Iterable[str] | None, why: str) -> None:
@@ -158,42 +164,91 @@ def look_after() -> None:
 	"""Every ten minutes, on the admin site: renew the entitlements whose time is half over, and send those that say what is not so any
 	more, or that a site does not have.
 
-	The second is what `send` does at once; here it is looked at once an hour for each tenant, for whatever `send` was not called for.
+	What changed is what `send` sends at once; here it is looked at once an hour for each tenant, for whatever `send` was not called
+	for. What the sites have is looked at in each run: a file that was lost or damaged closes a site. One that cannot be looked at is in
+	the Error Log, and does not keep the others.
 	"""
 	if not site_role.is_admin_site():
 		return
-	tenants = frappe.get_all(
-		"Tenant", {"status": ("in", WITH_SITE)}, ["name", "entitlement_renew_at"], order_by="name"
-	)
-	in_hand = _in_hand()
-	due = [row.name for row in tenants if row.name not in in_hand and _is_due(row)]
+	fields = ["name", "site", "entitlement_sequence", "entitlement_renew_at"]
+	tenants = frappe.get_all("Tenant", {"status": ("in", WITH_SITE)}, fields, order_by="name")
+	under_way, resting = _under_way(), _resting()
+	due = []
+
+	def look_at(row) -> None:
+		if row.name not in under_way and _is_due(row, resting.get(row.name)):
+			due.append(row.name)
+
+	for row in tenants:
+		jobs.shielded(look_at, row)
 	if due:
 		send(due, "renewed")
 
 
-def _is_due(row) -> bool:
+def _is_due(row, rests_until: datetime | None) -> bool:
+	"""rests_until: for a tenant whose site could not be reached."""
 	now = now_datetime()
+	if rests_until and now < rests_until:
+		return False
 	if not row.entitlement_renew_at or now >= get_datetime(row.entitlement_renew_at):
 		return True
-	if zlib.crc32(row.name.encode()) % SLOTS != now.minute * SLOTS // 60:
+	if not _is_on_site(row):
+		return True
+	# one that could not be reached does not wait for its turn of the hour
+	if not rests_until and zlib.crc32(row.name.encode()) % SLOTS != now.minute * SLOTS // 60:
 		return False
-	tenant = frappe.get_doc("Tenant", row.name)
-	return not tenant.is_entitlement_current() or not _is_on_site(tenant)
+	return not frappe.get_doc("Tenant", row.name).is_entitlement_current()
 
 
-def _is_on_site(tenant) -> bool:
-	"""Whether the tenant's site has the newest statement; True for sites of other benches, which ask for it."""
-	config = Bench.here().site(tenant.site_name).config
-	return not config or str(config.get(SEQUENCE)) == tenant.entitlement_sequence
+def _is_on_site(row) -> bool:
+	"""Whether the newest statement of the tenant counts on its site; True for sites of other benches, which ask for it.
+
+	Decided as the site itself does, from the two files that it goes by (a third of a millisecond): its number in site_config.json
+	alone says nothing of a statement that was lost or damaged since.
+	"""
+	site = Bench.here().site(row.site)
+	if not (config := site.config):
+		return True
+	if str(config.get(SEQUENCE)) != row.entitlement_sequence:
+		return False
+	stored = site.json_file(STATEMENT_FILE)
+	statement = decision.gate(
+		str(stored.get("token") or ""),
+		config.get(PUBLIC) or {},
+		site.name,
+		catalogue=stored.get("catalogue"),
+		lowest_sequence=int(config[SEQUENCE]),
+	).statement
+	return statement is not None and str(statement.sequence) == row.entitlement_sequence
 
 
-def _in_hand() -> set[str]:
-	"""Tenants to whom a job is about to send, or could not lately: they are not tried every ten minutes."""
-	filters = {"playbook": PLAYBOOK, "status": ("in", (*jobs.UNFINISHED, "Failed"))}
-	found: set[str] = set()
-	for job in frappe.get_all("Provisioning Job", filters, ["status", "inputs", "state", "ended_at"]):
-		if job.status != "Failed":
-			found.update(frappe.parse_json(job.inputs)["tenants"])
-		elif job.ended_at and now_datetime() < add_to_date(get_datetime(job.ended_at), seconds=PATIENCE):
-			found.update(frappe.parse_json(job.state or "{}").get("left") or ())
-	return found
+def _under_way() -> set[str]:
+	"""Tenants to whom a job is about to send."""
+	filters = {"playbook": PLAYBOOK, "status": ("in", jobs.UNFINISHED)}
+	inputs = frappe.get_all("Provisioning Job", filters, pluck="inputs")
+	return {tenant for each in inputs for tenant in frappe.parse_json(each)["tenants"]}
+
+
+def _resting() -> dict[str, datetime]:
+	"""Tenants whose sites could not be reached by the last job that tried, with the time until when they are left alone."""
+	# with two pauses of the longest in it, so that one who fails each hour is known to have done so for an hour
+	since = add_to_date(now_datetime(), seconds=-3 * LONGEST_PATIENCE)
+	filters = {"playbook": PLAYBOOK, "status": ("not in", jobs.UNFINISHED), "ended_at": (">", since)}
+	failing: dict[str, tuple[datetime, datetime]] = {}
+	for job in frappe.get_all(
+		"Provisioning Job", filters, ["inputs", "state", "ended_at"], order_by="ended_at, name"
+	):
+		state = frappe.parse_json(job.state or "{}")
+		left = state.get("left") or {}
+		for tenant in frappe.parse_json(job.inputs)["tenants"][: state.get("sent", 0)]:
+			if tenant in left:
+				first, _last = failing.get(tenant, (job.ended_at, None))
+				failing[tenant] = first, job.ended_at
+			else:
+				failing.pop(tenant, None)
+	return {tenant: _rests_until(*moments) for tenant, moments in failing.items()}
+
+
+def _rests_until(first: datetime, last: datetime) -> datetime:
+	pause = min(max((last - first).total_seconds(), PATIENCE), LONGEST_PATIENCE)
+	return add_to_date(last, seconds=pause - EARLY)

@@ -219,7 +219,7 @@ def look_after() -> None:
 
 
 def shielded(work, of) -> None:
-	"""Do the work; a fault with one job or bench goes to the Error Log and does not keep the others from being looked at."""
+	"""Do the work; a fault with one job, bench or tenant goes to the Error Log and does not keep the others from being looked at."""
 	try:
 		work(of)
 	except Exception:

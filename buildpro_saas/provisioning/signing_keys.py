@@ -1,10 +1,13 @@
 """The keys that sign entitlements: one, or, during a rotation, the one in use and the next.
 
 They are in the admin site's site_config.json: `buildpro_signing_key` and `buildpro_next_signing_key` ({"kid", "private"}), and
-`buildpro_public_keys` ({kid: public}). Of a private key nothing is in the database.
+`buildpro_public_keys` ({kid: public}). Of a private key nothing is in the database. They are read from the file each time that they
+are asked for: frappe.conf is what it was when a job began, and a delivery to many tenants may outlast a whole rotation.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import frappe
 
@@ -16,32 +19,46 @@ NEXT = "buildpro_next_signing_key"
 PUBLIC = "buildpro_public_keys"
 
 
+@dataclass(frozen=True)
+class SigningKeys:
+	"""The keys at one moment: the one in use and, during a rotation, the next ({"kid", "private"}); {kid: public key} of both."""
+
+	current: dict = field(repr=False)  # a traceback that shows variables shows no private key
+	following: dict | None = field(repr=False)
+	public: dict[str, str]
+
+	def for_tenant(self, trusted: Collection[str]) -> tuple[dict, dict[str, str]]:
+		"""The key to sign with for a site that trusts the keys of these ids, and the public keys that it is to trust from then on.
+
+		The next one only once the site is known to trust it; until then the old one, which brings the next one along.
+		"""
+		if not self.following:
+			return self.current, {}
+		kid = self.following["kid"]
+		return (self.following, {}) if kid in trusted else (self.current, {kid: self.public[kid]})
+
+
+def read() -> SigningKeys:
+	"""The keys as they are now. Raises frappe.ValidationError when this site has none."""
+	config = site_config.read(Path(frappe.get_site_path()))
+	if not config.get(CURRENT):
+		frappe.throw(
+			f"This site has no {CURRENT} in its site_config.json: put back the one of a backup, or run `bench migrate` to have a new one"
+			" made.",
+			title="No signing key",
+		)
+	return SigningKeys(config[CURRENT], config.get(NEXT), dict(config.get(PUBLIC) or {}))
+
+
 def public_keys() -> dict[str, str]:
 	"""{kid: public key} of the keys that are in use."""
-	return dict(frappe.conf.get(PUBLIC) or {})
-
-
-def for_tenant(trusted: Collection[str]) -> tuple[dict, dict[str, str]]:
-	"""The key to sign with for a site that trusts the keys of these ids, and the public keys that it is to trust from then on.
-
-	The next one only once the site is known to trust it; until then the old one, which brings the next one along.
-	"""
-	following = frappe.conf.get(NEXT)
-	if not following:
-		return frappe.conf[CURRENT], {}
-	if following["kid"] in trusted:
-		return following, {}
-	return frappe.conf[CURRENT], {following["kid"]: public_keys()[following["kid"]]}
-
-
-def is_rotating() -> bool:
-	"""True between the making of the next key and the withdrawal of the one before."""
-	return bool(frappe.conf.get(NEXT))
+	return read().public
 
 
 def begin() -> str:
 	"""Make the next key; returns its id. Raises frappe.ValidationError during a rotation."""
-	if is_rotating():
+	now = read()
+	if now.following:
 		frappe.throw(
 			"A rotation is under way: end it with `saas rotate-key --finish` before you begin another.",
 			title="Rotation under way",
@@ -50,7 +67,7 @@ def begin() -> str:
 	site_config.update_own(
 		{
 			NEXT: {"kid": key["kid"], "private": key["private"]},
-			PUBLIC: {**public_keys(), key["kid"]: key["public"]},
+			PUBLIC: {**now.public, key["kid"]: key["public"]},
 		}
 	)
 	return key["kid"]
@@ -58,22 +75,21 @@ def begin() -> str:
 
 def unconfirmed(statuses: Collection[str]) -> list[str]:
 	"""Tenants of these statuses whose sites are not known to trust the next key yet. Raises frappe.ValidationError outside of a rotation."""
-	_only_while_rotating()
-	kid = frappe.conf[NEXT]["kid"]
+	kid = _read_while_rotating().following["kid"]
 	rows = frappe.get_all("Tenant", {"status": ("in", statuses)}, ["name", "trusted_keys"], order_by="name")
 	return [row.name for row in rows if kid not in (row.trusted_keys or "").split()]
 
 
 def finish() -> str:
 	"""Sign with the next key alone, and withdraw the one before; returns its id. Raises frappe.ValidationError outside of a rotation."""
-	_only_while_rotating()
-	old, following = frappe.conf[CURRENT], frappe.conf[NEXT]
-	site_config.update_own(
-		{CURRENT: following, NEXT: None, PUBLIC: {following["kid"]: public_keys()[following["kid"]]}}
-	)
-	return old["kid"]
+	before = _read_while_rotating()
+	kid = before.following["kid"]
+	site_config.update_own({CURRENT: before.following, NEXT: None, PUBLIC: {kid: before.public[kid]}})
+	return before.current["kid"]
 
 
-def _only_while_rotating() -> None:
-	if not is_rotating():
+def _read_while_rotating() -> SigningKeys:
+	found = read()
+	if not found.following:
 		frappe.throw("No rotation is under way: begin one with `saas rotate-key`.", title="No rotation")
+	return found

@@ -188,6 +188,15 @@ def lowest_sequence() -> int:
 	return int(frappe.conf.get(SEQUENCE_KEY) or 0)
 
 
+def sequence_in_force() -> int:
+	"""The sequence number to ask the admin site with: of the newest statement that this site has had, 0 when none counts here.
+
+	That number stays in site_config.json when the statement itself is lost or damaged; who asks with it is told that there is nothing
+	new.
+	"""
+	return lowest_sequence() if load_gate().statement else 0
+
+
 def trusted_now() -> float:
 	"""The time (epoch seconds), or the latest that this site knows to have been where the clock is behind that."""
 	now = time.time()

@@ -46,12 +46,20 @@ def look_after() -> None:
 		)
 	entitlement.note_time()
 	site_limits.follow()
-	if is_configured() and time.time() >= state().get("next", 0) - EARLY:
+	if is_configured() and _is_time():
 		try:
 			pull_now()
 		except SyncError:
 			# pull_now has written it to the state and, the first time, to the log
 			frappe.db.rollback()
+
+
+def _is_time() -> bool:
+	known = state()
+	if time.time() >= known.get("next", 0) - EARLY:
+		return True
+	# not before its pause is over where the admin site is away or what it gives is refused
+	return not known.get("failures") and not entitlement.sequence_in_force()
 
 
 def is_configured() -> bool:
@@ -78,18 +86,22 @@ def remove() -> None:
 def pull_now() -> dict:
 	"""Ask the admin site now, and put into force what comes. Returns {"unchanged": bool, "sequence": int, "next_pull": seconds}.
 
-	Raises SyncError when the site is not configured for it, and when the admin site cannot be reached, refuses, or answers with what
-	this site does not take. What is in force then stays.
+	Commits. Raises SyncError when the site is not configured for it, and when the admin site cannot be reached, refuses, or answers
+	with what this site does not take. What is in force then stays.
 	"""
 	try:
 		if not is_configured():
 			raise SyncError(_("This site does not know its admin site, or has no token to ask it with."))
 		batch = usage.to_send()
+		# a row of Limit Level is what everybody waits for who adds something: it is not held while the admin site thinks. What is
+		# noted as under way is sent again where no answer comes
+		frappe.db.commit()
 		answer = _ask(batch)
 		if new := answer.get("sync_token"):
 			site_config.update_own({TOKEN_KEY: new})
 		if batch:
 			usage.sent(batch["id"])
+			frappe.db.commit()
 		if not answer.get("unchanged"):
 			_apply(answer)
 	except SyncError as error:
@@ -108,7 +120,7 @@ def _ask(batch: dict | None) -> dict:
 	url, headers, is_local = address(conf.buildpro_admin_url)
 	question = {
 		"tenant": conf.buildpro_tenant,
-		"sequence": entitlement.lowest_sequence(),
+		"sequence": entitlement.sequence_in_force(),
 		"keys": sorted(entitlement.public_keys()),
 		"usage_batch": batch,
 	}

@@ -100,7 +100,7 @@ def to_send() -> dict | None:
 	"""What the admin site does not know yet: {"id", "rows": [{"date": "YYYY-MM-DD", "feature", "outcome", "count"}], "levels"}.
 
 	A row's count is the day's total so far, so that a batch which arrives twice, or late, changes nothing. levels: {limit: in use}.
-	None when there is nothing new. The caller commits.
+	None when there is nothing new. The caller commits, before it sends anything: the rows are held until then.
 	"""
 	store()
 	table = frappe.qb.DocType(DOCTYPE)

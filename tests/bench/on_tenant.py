@@ -2,6 +2,8 @@
 
 import frappe
 
+from buildpro_saas.tenant_site import usage
+
 # Rows that count what happened rather than what is, or that time alone makes.
 HISTORIES = {
 	*(
@@ -91,3 +93,8 @@ def installed_apps_row() -> str:
 def listed_apps() -> list[str]:
 	"""The apps of this site, as its database has them."""
 	return frappe.parse_json(frappe.db.get_global("installed_apps"))
+
+
+def uses(feature: str) -> dict[str, int]:
+	"""{outcome: count} of a feature yesterday and today, with what still waits in Redis."""
+	return usage.recent(2).get(feature) or {}

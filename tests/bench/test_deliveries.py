@@ -14,6 +14,7 @@ PLAN = "Core"
 FEATURE = "bim"  # Core has it not
 SOON = 2.0  # seconds from the commit to the tenant's site
 EXCEPTION_ID = re.compile(r"__frappe_exc_id\W+\w+")  # which newer Frappe gives each message
+OUTCOMES = ("ALLOWED", "DENIED", "SHADOW")
 PULL = "buildpro_saas.api.entitlements.pull"
 CHECK = "buildpro_saas.api.feature_gating.check_feature_access"
 
@@ -339,6 +340,59 @@ def test_a_site_pulls_what_was_not_pushed(deliveries, bench_command):
 	assert "Nothing new" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("damage", ["lost", "cut off"])
+def test_a_statement_that_was_lost_or_damaged_comes_again(deliveries, bench_command, damage):
+	from buildpro_saas.provisioning import delivery
+
+	tenant = deliveries.tenants[2]
+	file = deliveries.folder(tenant) / "entitlement.json"
+
+	def reason() -> str:
+		return deliveries.ask(tenant).json()["message"]["reason"]
+
+	def harm() -> None:
+		if damage == "lost":
+			file.unlink()
+		else:
+			file.write_bytes(file.read_bytes()[:-100])
+		assert reason() != "NOT_IN_PLAN"
+
+	assert reason() == "NOT_IN_PLAN"
+	harm()
+	delivery.look_after()
+	deliveries.frappe.db.commit()
+	deliveries.wait_sent()
+	assert reason() == "NOT_IN_PLAN"
+	harm()
+	done = bench_command("--site", deliveries.bench.site(tenant), "saas", "pull")
+	assert "A new entitlement" in done.stdout, done.stdout + done.stderr
+	assert reason() == "NOT_IN_PLAN"
+
+
+def test_a_pull_brings_what_was_used_to_the_admin_site(deliveries, bench_command):
+	frappe, bench, tenant = deliveries.frappe, deliveries.bench, deliveries.tenants[1]
+
+	def uses() -> dict[str, int]:
+		return bench.on_site(tenant, "on_tenant.uses", feature=FEATURE)
+
+	def told() -> dict[str, int]:
+		frappe.db.commit()
+		rows = frappe.get_all(
+			"Tenant Usage", {"tenant": tenant, "feature": FEATURE}, ["allowed", "denied", "shadow"]
+		)
+		totals = {outcome: sum(row[outcome.lower()] for row in rows) for outcome in OUTCOMES}
+		return {outcome: number for outcome, number in totals.items() if number}
+
+	before = uses().get("DENIED", 0)
+	# the web server hands over what it has counted every few seconds, at the end of a request
+	bench.wait_for(lambda: deliveries.ask(tenant).ok and uses().get("DENIED", 0) > before, 30)
+	assert told() != uses()
+	for _ in range(2):  # a second time changes nothing
+		done = bench_command("--site", bench.site(tenant), "saas", "pull")
+		assert done.returncode == 0, done.stdout + done.stderr
+		assert told() == uses()
+
+
 def test_the_token_is_changed_and_a_lost_answer_does_no_harm(deliveries, bench_command):
 	frappe, tenant = deliveries.frappe, deliveries.tenants[0]
 	old = deliveries.config(tenant)["buildpro_sync_token"]
@@ -356,6 +410,9 @@ def test_the_token_is_changed_and_a_lost_answer_does_no_harm(deliveries, bench_c
 
 
 def test_a_rotation_of_the_key_with_a_tenant_that_was_offline(deliveries, bench_command):
+	from buildpro_saas.agent.bench import Bench
+	from buildpro_saas.provisioning import delivery
+
 	frappe, offline = deliveries.frappe, deliveries.tenants[0]
 	others = deliveries.tenants[1:]
 
@@ -385,10 +442,13 @@ def test_a_rotation_of_the_key_with_a_tenant_that_was_offline(deliveries, bench_
 	)  # tells that it trusts the new one
 	done = saas("rotate-key", "--finish")
 	assert done.returncode == 0, done.stderr
-	frappe.local.conf.update(frappe.get_site_config())
-	frappe.local.conf.pop("buildpro_next_signing_key", None)
 	deliveries.wait_sent()
 	assert set(admin_config()["buildpro_public_keys"]) == {new}
+	# a delivery that began before all of this, as this process did, does not bring the old key back
+	assert set(frappe.conf.buildpro_public_keys) == {old}
+	delivery.deliver(offline, Bench.here())
+	frappe.local.conf.update(frappe.get_site_config())
+	frappe.local.conf.pop("buildpro_next_signing_key", None)
 	for tenant in deliveries.tenants:
 		assert set(deliveries.config(tenant)["buildpro_public_keys"]) == {new}
 		assert deliveries.ask(tenant, "rfi").json()["message"]["reason"] in ("PLAN", "NOT_IN_PLAN")

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import redis
 from conftest_data import CATALOGUE
 
 PLAN_SETTINGS = "Nexelya Plan Settings"
@@ -51,6 +52,26 @@ def tests_allowed(site, monkeypatch):
 	"""As on a developer's site in `bench run-tests`."""
 	monkeypatch.setitem(site.frappe.local.conf, "allow_tests", 1)
 	monkeypatch.setitem(site.frappe.flags, "in_test", True)
+
+
+@pytest.fixture
+def usage(site):
+	"""tenant_site.usage, with nothing counted yet; what is committed is removed."""
+	from buildpro_saas.tenant_site import usage
+
+	_forget_usage(site.frappe, usage)
+	yield usage
+	site.frappe.db.rollback()
+	_forget_usage(site.frappe, usage)
+
+
+def _forget_usage(frappe, usage):
+	usage._waiting.clear()
+	frappe.cache.delete(f"buildpro_usage|{frappe.local.site}".encode())
+	redis.Redis.delete(frappe.cache, f"buildpro_usage|{frappe.local.site}")
+	for doctype in ("Feature Usage", "Limit Level", "Tenant Usage", "Tenant Limit Level"):
+		frappe.db.delete(doctype)
+	frappe.db.commit()
 
 
 class SiteUnderTest:

@@ -162,48 +162,201 @@ def test_a_change_that_nobody_sent_is_noticed(sending, signed, monkeypatch, chan
 	assert due(sending, monkeypatch, signed)
 
 
-def test_another_contact_is_noticed(sending, signed, monkeypatch):
-	settings = sending.frappe.get_doc("SaaS Settings")
-	before = settings.support_contact
-	settings.support_contact = "other@example.com"
-	settings.save()
-	try:
-		assert due(sending, monkeypatch, signed)
-	finally:
-		settings = sending.frappe.get_doc("SaaS Settings")
-		settings.support_contact = before
-		settings.save()
-		sending.frappe.db.commit()
+@pytest.fixture
+def contact(sending):
+	"""Writes another support contact without a save, which would send it; the one of before is put back."""
+	frappe = sending.frappe
+	before = frappe.db.get_single_value("SaaS Settings", "support_contact")
+
+	def write(value: str | None) -> None:
+		frappe.db.set_single_value("SaaS Settings", "support_contact", value)
+		frappe.clear_document_cache("SaaS Settings", "SaaS Settings")
+		frappe.db.commit()
+
+	yield write
+	frappe.db.rollback()
+	write(before)
 
 
-def test_a_statement_that_the_site_does_not_have_is_sent_again(sending, signed, monkeypatch, bench_path):
-	name = sending.frappe.db.get_value("Tenant", signed, "site")
-	folder = bench_path / "sites" / name
-	folder.mkdir()
-	number = sending.frappe.db.get_value("Tenant", signed, "entitlement_sequence")
-	(folder / "site_config.json").write_text(json.dumps({"buildpro_sequence": int(number)}))
-	assert not due(sending, monkeypatch, signed)
-	(folder / "site_config.json").write_text(json.dumps({"buildpro_sequence": int(number) - 1}))
+def test_another_contact_that_nobody_sent_is_noticed(sending, signed, contact, monkeypatch):
+	contact("other@example.com")
+	assert sending.jobs() == []
 	assert due(sending, monkeypatch, signed)
 
 
-def test_a_tenant_that_could_not_be_reached_is_not_tried_every_ten_minutes(sending, monkeypatch):
-	tenant = sending.tenant()
-	now = sending.frappe.utils.now_datetime()
-	job = sending.drifting.record(
-		"Provisioning Job",
-		title="Test",
-		playbook=sending.delivery.PLAYBOOK,
-		status="Failed",
-		inputs=json.dumps({"mark": "x", "tenants": [tenant], "why": "test"}),
-		state=json.dumps({"sent": 1, "left": {tenant: {"error": "", "is_transient": False}}}),
-		ended_at=now,
-	)
-	sending.delivery.look_after()
-	assert [each.name for each in sending.jobs()] == [job]
-	sending.frappe.db.rollback()
-	sending.frappe.db.set_value(
-		"Provisioning Job", job, "ended_at", sending.frappe.utils.add_to_date(now, hours=-7)
-	)
-	sending.delivery.look_after()
-	assert tenant in sending.tenants_of(sending.jobs()[-1])
+def test_another_contact_is_sent_when_it_is_saved(sending, signed):
+	settings = sending.frappe.get_doc("SaaS Settings")
+	settings.support_contact = "other@example.com"
+	settings.save()
+	(job,) = sending.jobs()
+	assert signed in sending.tenants_of(job)
+
+
+@pytest.fixture
+def brought(sending, bench_path):
+	"""The files of a tenant's site that was given its entitlement just now, by which look_after goes."""
+	return Brought(sending, bench_path)
+
+
+class Brought:
+	def __init__(self, sending, bench_path):
+		self.sending, self.name = sending, sending.tenant()
+		tenant = sending.frappe.get_doc("Tenant", self.name)
+		older, newest = tenant.sign_entitlement(), tenant.sign_entitlement()
+		sending.frappe.db.commit()
+		self.folder = bench_path / "sites" / tenant.site_name
+		self.folder.mkdir()
+		self.older, self.number = older, int(tenant.entitlement_sequence)
+		self.configure()
+		self.store(newest)
+
+	@property
+	def file(self):
+		return self.folder / "entitlement.json"
+
+	def stored(self) -> dict:
+		return json.loads(self.file.read_text())
+
+	def store(self, content: object) -> None:
+		self.file.write_text(json.dumps(content))
+
+	def configure(self, **values) -> None:
+		keys = self.sending.frappe.conf.buildpro_public_keys
+		config = {"buildpro_sequence": self.number, "buildpro_public_keys": keys, **values}
+		(self.folder / "site_config.json").write_text(json.dumps(config))
+
+	def is_sent_in_the_next_run(self) -> bool:
+		self.sending.frappe.db.commit()
+		self.sending.forget()
+		self.sending.delivery.look_after()
+		return self.name in {name for job in self.sending.jobs() for name in self.sending.tenants_of(job)}
+
+
+def changed(token: str) -> str:
+	"""The token with another letter in what is signed."""
+	at = token.index(".") + 20
+	return token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :]
+
+
+NOT_THERE = {
+	"the number of an older one": lambda site: site.configure(buildpro_sequence=site.number - 1),
+	"no number": lambda site: site.configure(buildpro_sequence=None),
+	"none of the keys": lambda site: site.configure(buildpro_public_keys={}),
+	"lost": lambda site: site.file.unlink(),
+	"empty": lambda site: site.file.write_bytes(b""),
+	"cut off": lambda site: site.file.write_bytes(site.file.read_bytes()[:-100]),
+	"no text": lambda site: site.file.write_bytes(b"\xff\xfe"),
+	"something else": lambda site: site.store([1]),
+	"another letter": lambda site: site.store({**site.stored(), "token": changed(site.stored()["token"])}),
+	"without its catalogue": lambda site: site.store({"token": site.stored()["token"]}),
+	"an older one": lambda site: site.store(site.older),
+}
+
+
+def test_a_statement_that_the_site_has_is_not_sent_again(sending, brought, monkeypatch):
+	assert not due(sending, monkeypatch, brought.name)
+
+
+@pytest.mark.parametrize("damage", NOT_THERE)
+def test_a_statement_that_does_not_count_on_its_site_is_sent_in_the_next_run(brought, damage):
+	NOT_THERE[damage](brought)
+	assert brought.is_sent_in_the_next_run()
+
+
+def test_a_site_that_cannot_be_looked_at_does_not_keep_the_others(sending, brought):
+	frappe = sending.frappe
+	others = {sending.tenant(), sending.tenant()}
+	(brought.folder / "site_config.json").write_text('{"db_name": ')
+	frappe.db.delete("Error Log", {"method": ("like", f"%{brought.name}%")})
+	assert not brought.is_sent_in_the_next_run()
+	sent = {name for job in sending.jobs() for name in sending.tenants_of(job)}
+	assert others <= sent
+	(logged,) = frappe.get_all("Error Log", {"method": ("like", f"%{brought.name}%")}, ["name", "error"])
+	assert "site_config.json is no JSON" in logged.error and "put back" in logged.error
+	frappe.db.delete("Error Log", {"name": logged.name})
+	frappe.db.commit()
+
+
+@pytest.fixture
+def unreached(sending, monkeypatch):
+	"""A tenant to whom deliveries fail."""
+	return Unreached(sending, monkeypatch)
+
+
+class Unreached:
+	def __init__(self, sending, monkeypatch):
+		self.sending, self.monkeypatch = sending, monkeypatch
+		self.name = sending.tenant()
+		self.begin = sending.frappe.utils.now_datetime().replace(minute=0, second=0, microsecond=0)
+
+	def job(self, minute: float, status: str = "Failed", *, is_left: bool = True, **values) -> str:
+		"""A delivery to the tenant that ended in this minute."""
+		left = {self.name: {"error": "", "is_transient": False}} if is_left else {}
+		return self.sending.drifting.record(
+			"Provisioning Job",
+			**{
+				"title": "Test",
+				"playbook": self.sending.delivery.PLAYBOOK,
+				"status": status,
+				"inputs": json.dumps({"mark": "x", "tenants": [self.name], "why": "test"}),
+				"state": json.dumps({"sent": 1, "left": left}),
+				"ended_at": self.sending.frappe.utils.add_to_date(self.begin, minutes=minute),
+				**values,
+			},
+		)
+
+	def is_tried(self, minute: float) -> bool:
+		"""Whether the run of this minute sends to the tenant; the job that it makes is taken back."""
+		now = self.sending.frappe.utils.add_to_date(self.begin, minutes=minute)
+		self.monkeypatch.setattr(self.sending.delivery, "now_datetime", lambda: now)
+		before = {job.name for job in self.sending.jobs()}
+		self.sending.forget()
+		self.sending.delivery.look_after()
+		new = [job for job in self.sending.jobs() if job.name not in before]
+		self.sending.frappe.db.rollback()
+		return any(self.name in self.sending.tenants_of(job) for job in new)
+
+
+def test_a_tenant_that_cannot_be_reached_is_tried_less_and_less_often(unreached):
+	tried = []
+	unreached.job(0.1)
+	for minute in range(10, 330, 10):
+		if unreached.is_tried(minute):
+			tried.append(minute)
+			unreached.job(minute + 0.1)
+	assert tried == [10, 20, 40, 80, 140, 200, 260, 320]
+
+
+def test_several_failures_within_a_minute_are_no_reason_to_wait_for_long(unreached):
+	for second in range(5):
+		unreached.job(second / 60)
+	assert unreached.is_tried(10)
+
+
+def test_a_change_that_could_not_be_brought_does_not_wait_for_its_turn_of_the_hour(unreached):
+	unreached.sending.frappe.get_doc("Tenant", unreached.name).sign_entitlement()
+	unreached.sending.frappe.db.set_value("Tenant", unreached.name, "plan", "Growth")
+	unreached.sending.frappe.db.commit()
+	unreached.job(0)
+	assert all(unreached.is_tried(minute) for minute in range(10, 70, 10))
+
+
+@pytest.mark.parametrize("newer", ["Completed", "Failed"])
+def test_an_old_failure_does_not_hold_back_a_tenant_that_a_newer_job_reached(unreached, newer):
+	unreached.job(0)
+	unreached.job(60)
+	assert not unreached.is_tried(70)
+	unreached.job(65, newer, is_left=False)
+	assert unreached.is_tried(70)
+
+
+def test_a_newer_job_that_did_not_come_to_a_tenant_says_nothing_of_it(unreached):
+	unreached.job(0)
+	unreached.job(60)
+	unreached.job(65, "Cancelled", state=json.dumps({"sent": 0, "left": {}}))
+	assert not unreached.is_tried(70)
+
+
+def test_a_tenant_to_whom_a_job_is_about_to_send_is_left_to_it(unreached):
+	unreached.job(0, "Waiting", state=None, ended_at=None)
+	assert not unreached.is_tried(10)

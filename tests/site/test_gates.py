@@ -274,7 +274,7 @@ def test_a_hidden_doctype_is_empty_rather_than_broken(tenant):
 
 def test_the_search_of_desk_does_not_find_what_is_hidden(tenant):
 	from frappe.handler import execute_cmd
-	from frappe.utils import global_search
+	from frappe.utils import global_search, set_request
 
 	frappe, name = tenant.frappe, tenant.event.name
 	settings = frappe.get_single("Global Search Settings")
@@ -296,12 +296,14 @@ def test_the_search_of_desk_does_not_find_what_is_hidden(tenant):
 		]
 	)
 	frappe.set_user(user(frappe))
+	set_request(method="GET", path="/")
 	frappe.local.form_dict = frappe._dict(text=word)
 	try:
 		assert execute_cmd("frappe.utils.global_search.search") == []
 		tenant.apply(features=ALL)
 		assert [row.name for row in execute_cmd("frappe.utils.global_search.search")] == [name]
 	finally:
+		del frappe.local.request
 		# no transaction takes them back
 		frappe.db.sql("DELETE FROM __global_search WHERE name LIKE %s", f"{name}%")
 

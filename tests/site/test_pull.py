@@ -259,6 +259,41 @@ def test_a_rotation_has_one_beginning_and_one_end(rotating):
 			ended()
 
 
+def test_a_job_that_began_before_a_rotation_signs_with_the_key_of_after_it(rotating):
+	frappe, keys = rotating.frappe, rotating.signing_keys
+	began_with = dict(rotating.conf)
+	keys.finish()
+	for key in (keys.CURRENT, keys.NEXT, keys.PUBLIC):  # as the worker knows them
+		frappe.local.conf[key] = began_with.get(key)
+	tenant = frappe.get_doc("Tenant", rotating.tenant)
+	tenant.trust([rotating.old])
+	statement = signed_with(rotating, tenant.sign_entitlement())
+	assert statement.kid == rotating.new_key and statement.keys == (rotating.new_key,)
+	assert frappe.get_doc("Tenant", rotating.tenant).is_entitlement_current()
+	with pytest.raises(frappe.ValidationError, match="No rotation"):
+		keys.finish()
+
+
+def test_a_private_key_is_not_in_what_a_traceback_shows(rotating):
+	found = rotating.signing_keys.read()
+	shown = repr(found)
+	assert rotating.new_key in shown
+	assert not [key for key in (found.current, found.following) if key["private"] in shown]
+
+
+def test_an_admin_site_without_a_key_says_what_to_do(rotating):
+	from buildpro_saas.agent import site_config
+
+	keys = rotating.signing_keys
+	before = keys.read().current
+	site_config.update_own({keys.CURRENT: None})
+	try:
+		with pytest.raises(rotating.frappe.ValidationError, match="put back the one of a backup"):
+			keys.read()
+	finally:
+		site_config.update_own({keys.CURRENT: before})
+
+
 # -- a decision for a tenant --------------------------------------------------------------------------------------------
 
 

@@ -1,9 +1,14 @@
 """A tenant's site asks its admin site: when, how, and what becomes of a refusal."""
 
 import json
+import threading
 import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
+from conftest_data import CATALOGUE
 
 NOWHERE = "http://nowhere.localhost:1"  # nothing listens there
 
@@ -31,11 +36,52 @@ def syncing(site):
 	sync.remove()
 
 
-def answering(syncing, monkeypatch, answer: dict) -> list:
-	"""The admin site answers so; returns what it is asked."""
-	asked = []
-	monkeypatch.setattr(syncing.sync, "_ask", lambda batch: asked.append(batch) or answer)
-	return asked
+@pytest.fixture
+def answering(syncing):
+	"""Has an admin site answer, over HTTP: answering(answer) returns the list of what it is asked from then on."""
+	server = AdminSite()
+	syncing.frappe.local.conf["buildpro_admin_url"] = f"http://admin.localhost:{server.server_port}"
+	yield server.answer_with
+	server.end()
+
+
+class AdminSite(HTTPServer):
+	"""A web server that answers each request with the same message, after it has done what a test wants done meanwhile."""
+
+	def __init__(self):
+		super().__init__(("127.0.0.1", 0), AdminSiteHandler)
+		self.asked: list[dict] = []
+		self.message: dict = {}
+		self.meanwhile: Callable[[], None] = lambda: None
+		self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05})
+		self.thread.start()
+
+	def answer_with(self, message: dict, meanwhile: Callable[[], None] | None = None) -> list[dict]:
+		self.asked, self.message = [], message
+		self.meanwhile = meanwhile or (lambda: None)
+		return self.asked
+
+	def end(self) -> None:
+		self.shutdown()
+		self.server_close()
+		self.thread.join()
+
+
+class AdminSiteHandler(BaseHTTPRequestHandler):
+	def do_POST(self):
+		question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+		about = {"path": self.path, "host": self.headers["Host"], "token": self.headers["X-BuildPro-Token"]}
+		self.server.asked.append({**about, **question})
+		self.server.meanwhile()
+		content = json.dumps({"message": self.server.message}).encode()
+		self.send_response(200)
+		self.send_header("Content-Type", "application/json")
+		self.send_header("Content-Length", str(len(content)))
+		self.end_headers()
+		self.wfile.write(content)
+
+	def log_message(self, *_arguments) -> None:
+		"""Says nothing in between the tests' output."""
 
 
 @pytest.mark.parametrize(
@@ -82,8 +128,47 @@ def test_only_the_first_failure_of_several_goes_to_the_log(syncing, monkeypatch)
 	assert syncing.frappe.db.count("Error Log") == before
 
 
-def test_the_scheduler_asks_when_it_is_time(syncing, monkeypatch):
-	asked = answering(syncing, monkeypatch, {"unchanged": True, "next_pull": 6 * 3600})
+DAMAGES = {
+	"lost": lambda file, site: file.unlink(),
+	"cut off": lambda file, site: file.write_bytes(file.read_bytes()[:-100]),
+	"an older one": lambda file, site: file.write_text(
+		json.dumps({**json.loads(file.read_text()), **site.older})
+	),
+	"without its catalogue": lambda file, site: file.write_text(
+		json.dumps({**json.loads(file.read_text()), "catalogue": {}})
+	),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_site_whose_statement_does_not_count_is_given_the_current_one_again(syncing, answering, damage):
+	syncing.older = {"token": syncing.apply()}
+	current = {"token": syncing.apply(), "catalogue": CATALOGUE}
+	asked = answering({"unchanged": True, "next_pull": 6 * 3600})
+	syncing.sync.look_after()
+	answering_again = answering({**current, "next_pull": 6 * 3600})
+	DAMAGES[damage](Path(syncing.frappe.local.site_path, syncing.entitlement.FILE), syncing)
+	syncing.frappe.local.cache.clear()  # another request
+	assert not syncing.gating.check_feature_access("rfi")
+	syncing.sync.look_after()  # although the six hours are not over
+	assert [each["sequence"] for each in (*asked, *answering_again)] == [
+		syncing.entitlement.lowest_sequence(),
+		0,
+	]
+	assert syncing.gating.check_feature_access("rfi")
+	assert syncing.sync.state()["failures"] == 0
+
+
+def test_a_site_whose_statement_does_not_count_keeps_the_pause_after_a_failure(syncing, answering):
+	asked = answering({"token": "no token", "catalogue": {}, "next_pull": 60})
+	for _ in range(3):
+		syncing.sync.look_after()
+	assert [each["sequence"] for each in asked] == [0] and syncing.sync.state()["failures"] == 1
+
+
+def test_the_scheduler_asks_when_it_is_time(syncing, answering, monkeypatch):
+	syncing.apply()
+	asked = answering({"unchanged": True, "next_pull": 6 * 3600})
 	syncing.sync.look_after()
 	syncing.sync.look_after()
 	assert len(asked) == 1
@@ -95,56 +180,124 @@ def test_the_scheduler_asks_when_it_is_time(syncing, monkeypatch):
 
 
 @pytest.mark.parametrize("key", ["buildpro_admin_url", "buildpro_sync_token", "buildpro_tenant"])
-def test_a_site_that_is_not_told_whom_to_ask_does_not(syncing, monkeypatch, key):
-	asked = answering(syncing, monkeypatch, {"unchanged": True, "next_pull": 60})
+def test_a_site_that_is_not_told_whom_to_ask_does_not(syncing, answering, key):
+	asked = answering({"unchanged": True, "next_pull": 60})
 	syncing.frappe.local.conf.pop(key)
 	syncing.sync.look_after()
 	assert asked == []
 
 
-def test_no_other_site_asks(syncing, monkeypatch):
-	asked = answering(syncing, monkeypatch, {"unchanged": True, "next_pull": 60})
+def test_no_other_site_asks(syncing, answering):
+	asked = answering({"unchanged": True, "next_pull": 60})
 	syncing.frappe.local.conf["buildpro_role"] = "admin"
 	syncing.sync.look_after()
 	assert asked == []
 
 
-def test_what_comes_is_put_into_force_and_a_new_token_kept(syncing, monkeypatch):
-	from conftest_data import CATALOGUE
+def test_what_is_asked_and_whom(syncing, answering, usage):
+	asked = answering({"unchanged": True, "next_pull": 60})
+	syncing.apply()
+	syncing.sync.pull_now()
+	assert asked == [
+		{
+			"path": syncing.sync.ENDPOINT,
+			"host": "admin.localhost",
+			"token": "secret",
+			"tenant": "acme",
+			"sequence": syncing.entitlement.lowest_sequence(),
+			"keys": sorted(syncing.entitlement.public_keys()),
+			"usage_batch": None,
+		}
+	]
 
+
+def test_what_was_used_is_sent_until_it_has_arrived(syncing, answering, usage):
+	from buildpro_saas.tenant_site import days, levels
+
+	row = {"date": str(days.today()), "feature": "rfi", "outcome": "ALLOWED"}
+	levels.keep("max_projects", lambda: 4, is_anew=True, day=None)
+	usage.count("rfi", "ALLOWED")
+	lost = answering({"not": "what an admin site says"})
+	with pytest.raises(syncing.sync.SyncError, match="no admin site"):
+		syncing.sync.pull_now()
+	usage.count("rfi", "ALLOWED")
+	arrived = answering({"unchanged": True, "next_pull": 60})
+	for _ in range(2):
+		syncing.sync.pull_now()
+	sent = [each["usage_batch"] for each in (*lost, *arrived)]
+	assert [batch and batch["rows"] for batch in sent] == [[row | {"count": 1}], [row | {"count": 2}], None]
+	assert [batch and batch["levels"] for batch in sent] == [{"max_projects": 4}, {"max_projects": 4}, None]
+
+
+def test_nobody_waits_for_an_admin_site_that_thinks(syncing, answering, usage):
+	from buildpro_saas.tenant_site import levels
+
+	levels.keep("max_projects", lambda: 4, is_anew=True, day=None)
+	usage.count("rfi", "ALLOWED")
+	usage.store()
+	other = syncing.frappe.db.get_connection()
+	written = {}
+
+	def write() -> None:
+		"""As somebody who adds what a limit holds, and as the scheduler that stores what was counted."""
+		with other.cursor() as cursor:
+			cursor.execute("set session innodb_lock_wait_timeout = 1")
+			for table, column in (("Limit Level", "grown"), ("Feature Usage", "`count`")):
+				try:
+					written[table] = cursor.execute(f"update `tab{table}` set {column} = {column} + 1")
+				except other.OperationalError as error:
+					written[table] = error
+		other.commit()
+
+	answer = {"unchanged": True, "next_pull": 60}
+	first = answering(answer, meanwhile=write)
+	try:
+		syncing.sync.pull_now()
+	finally:
+		other.close()
+	assert written == {"Limit Level": 1, "Feature Usage": 1}
+	# what came in the meantime is sent with the next one
+	second = answering(answer)
+	syncing.sync.pull_now()
+	sent = [each["usage_batch"] for each in (*first, *second)]
+	assert [batch["rows"][0]["count"] for batch in sent] == [1, 2]
+	assert [batch["levels"] for batch in sent] == [{"max_projects": 4}, {}]
+
+
+def test_what_comes_is_put_into_force_and_a_new_token_kept(syncing, answering):
 	answer = {"token": syncing.token(), "catalogue": CATALOGUE, "next_pull": 60, "sync_token": "newer"}
-	answering(syncing, monkeypatch, answer)
+	answering(answer)
 	assert syncing.sync.pull_now()["unchanged"] is False
 	assert syncing.gating.check_feature_access("rfi")
 	assert syncing.frappe.get_site_config().buildpro_sync_token == "newer"
 	syncing.update_config({"buildpro_sync_token": None})
 
 
-def test_a_forged_one_is_refused_and_the_old_one_stays(syncing, monkeypatch):
-	from conftest_data import CATALOGUE
-
+def test_a_forged_one_is_refused_and_the_old_one_stays(syncing, answering):
 	syncing.apply()
 	forged = syncing.token(key=syncing.foreign_key(), features=["bim"])
-	answering(syncing, monkeypatch, {"token": forged, "catalogue": CATALOGUE, "next_pull": 60})
+	answering({"token": forged, "catalogue": CATALOGUE, "next_pull": 60})
 	with pytest.raises(syncing.sync.SyncError, match="refused"):
 		syncing.sync.pull_now()
 	assert syncing.gating.check_feature_access("rfi") and not syncing.gating.check_feature_access("bim")
 
 
-def test_one_that_was_overtaken_by_a_newer_one_is_no_failure(syncing, monkeypatch):
-	from conftest_data import CATALOGUE
+def test_one_that_was_overtaken_by_a_newer_one_is_no_failure(syncing, answering):
+	from buildpro_saas.agent import on_site
 
-	late = syncing.token()
+	late, newer = syncing.token(), syncing.token()
+	place = syncing.frappe.local.site, syncing.frappe.local.sites_path
 
-	def overtaken(batch):
-		number = syncing.entitlement.lowest_sequence()
-		syncing.apply()
-		syncing.frappe.local.conf[syncing.entitlement.SEQUENCE_KEY] = number  # another process did it
-		return {"token": late, "catalogue": CATALOGUE, "next_pull": 60}
+	def push():
+		method = "buildpro_saas.tenant_site.onboarding.apply_entitlement"
+		on_site.call(*place, method, {"token": newer, "catalogue": CATALOGUE})
 
-	monkeypatch.setattr(syncing.sync, "_ask", overtaken)
+	answering({"token": late, "catalogue": CATALOGUE, "next_pull": 60}, meanwhile=push)
+	# the push writes the record, which the fixture has emptied without a commit
+	syncing.frappe.db.commit()
 	syncing.sync.pull_now()
 	assert syncing.sync.state()["failures"] == 0
+	assert syncing.entitlement.stored_token() == newer
 
 
 def test_each_site_has_a_minute_of_its_own(syncing, monkeypatch):
@@ -180,8 +333,8 @@ def test_the_frameworks_limits_follow_the_dates_of_the_entitlement(syncing, monk
 		syncing.update_config({"rate_limit": None, "max_file_size": None})
 
 
-def test_the_state_is_plain_data(syncing, monkeypatch):
+def test_the_state_is_plain_data(syncing, answering):
 	assert syncing.sync.state() == {}
-	answering(syncing, monkeypatch, {"unchanged": True, "next_pull": 60})
+	answering({"unchanged": True, "next_pull": 60})
 	syncing.sync.pull_now()
 	assert json.loads(json.dumps(syncing.sync.state())) == syncing.sync.state()

@@ -13,26 +13,6 @@ USAGE = "Feature Usage"
 TENANT = "su-acme"
 
 
-@pytest.fixture
-def usage(site):
-	"""tenant_site.usage, with nothing counted yet; what is committed is removed."""
-	from buildpro_saas.tenant_site import usage
-
-	_empty(site.frappe, usage)
-	yield usage
-	site.frappe.db.rollback()
-	_empty(site.frappe, usage)
-
-
-def _empty(frappe, usage):
-	usage._waiting.clear()
-	frappe.cache.delete(f"buildpro_usage|{frappe.local.site}".encode())
-	redis.Redis.delete(frappe.cache, f"buildpro_usage|{frappe.local.site}")
-	for doctype in (USAGE, "Limit Level", "Tenant Usage", "Tenant Limit Level"):
-		frappe.db.delete(doctype)
-	frappe.db.commit()
-
-
 def counts(frappe) -> dict:
 	return {(row.feature, row.outcome): row["count"] for row in frappe.get_all(USAGE, fields=["*"])}
 

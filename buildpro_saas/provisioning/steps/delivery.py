@@ -59,6 +59,6 @@ def _error(left: dict) -> AgentError:
 	names = ", ".join(list(left)[:NAMED]) + (f" and {len(left) - NAMED} more" if len(left) > NAMED else "")
 	return kind(
 		f"{len(left)} could not be given their entitlement.",
-		f"Left: {names}. See the step's output, mend their sites and press Retry, which takes only these. Each site also asks"
-		" for its entitlement itself, every hour.",
+		f"Left: {names}. See the step's output, mend their sites and press Retry, which takes only these. Without that they are tried again"
+		" in ten minutes, and then at growing intervals of up to an hour.",
 	)
