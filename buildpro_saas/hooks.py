@@ -93,6 +93,8 @@ override_doctype_class = {
 	"Scheduled Job Type": "buildpro_saas.overrides.ScheduledJobType",
 	"Report": "buildpro_saas.tenant_site.overrides.GatedReport",
 	"Page": "buildpro_saas.tenant_site.overrides.GatedPage",
+	"Package Import": "buildpro_saas.tenant_site.packages.NoPackageImport",
+	"Package Release": "buildpro_saas.tenant_site.packages.NoPackageRelease",
 }
 
 # Dotted names of Playbook objects; any app may add its own.
@@ -131,6 +133,7 @@ _GATED_EVENTS = (
 	"before_validate",
 	"before_cancel",
 	"before_update_after_submit",
+	"before_discard",
 	"before_rename",
 	"on_trash",
 )

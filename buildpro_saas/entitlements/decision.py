@@ -183,7 +183,7 @@ class Gate(dict):
 		named = {
 			"label": catalogues.label_of(self.catalogue, kind, key, label),
 			"plan": grants.plan,
-			"until": _utc(until),
+			"until": _utc(statement.expires if self.standing is Reason.EXPIRED else until),
 			"ask": (statement.contact or wording.OPERATOR) if reason not in ALLOWING or is_stale else None,
 		}
 		if kind == "limits":

@@ -52,7 +52,12 @@ def of_feature(
 	"""The answer about a feature; plan: the tenant's; required_plan: one that has it; ask: whom to ask, None where nothing is amiss."""
 	told = [SENTENCES[reason].format(label=label, plan=plan, source=source, until=f"{until:%Y-%m-%d}")]
 	if not is_granted and reason not in ALLOWING:
-		told.append(f"It is available in {required_plan}." if required_plan else "No plan has it at present.")
+		if required_plan == plan:
+			told.append(f"It is available in the current version of {plan}; yours is an earlier one.")
+		elif required_plan:
+			told.append(f"It is available in {required_plan}.")
+		else:
+			told.append("No plan has it at present.")
 	return _with_contact(told, ask)
 
 

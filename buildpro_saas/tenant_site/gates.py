@@ -21,14 +21,12 @@ from frappe import local
 from buildpro_saas import site_role
 from buildpro_saas.entitlements import decision
 from buildpro_saas.entitlements.decision import Decision, Gate
-from buildpro_saas.tenant_site import app_hooks, checks, entitlement, restriction, usage
+from buildpro_saas.tenant_site import app_hooks, checks, entitlement, maintenance, restriction, usage
 from buildpro_saas.tenant_site.refusal import refuse, refuse_unknown
 
 HOOK = "buildpro_feature_gates"
 KINDS = ("DocType", "Report", "Page", "Method", "Workspace")
 OPERATIONS = ("create", "write", "submit", "delete")
-# Set by Frappe itself around its own work, in a shell or in a worker. Never believed in a web request or in a script of a user's.
-MAINTENANCE = frozenset({"in_install", "in_migrate", "in_patch", "in_fixtures", "in_uninstall"})
 
 Features = tuple[str, ...]
 # path of a site → (catalogue, what apps declare, the gates that follow)
@@ -68,7 +66,7 @@ def on_event(doc, method: str | None = None, *args) -> None:
 		return
 	held = entitlement.current()
 	gate = held.gate
-	if gate.standing in restriction.RESTRICTED and not is_maintenance():
+	if gate.standing in restriction.RESTRICTED and not maintenance.is_under_way():
 		restriction.check(doc, gate)
 	doctypes = (held.gates or current()).doctypes
 	if (gated := doctypes.get(doc.doctype)) is not None:
@@ -77,14 +75,14 @@ def on_event(doc, method: str | None = None, *args) -> None:
 		needed = [doctypes[parent].get("write") for parent in _parents(doc) & doctypes.keys()]
 	else:
 		return
-	if any(needed) and not is_maintenance():
+	if any(needed) and not maintenance.is_under_way():
 		for features in needed:
 			_require(features or (), gate)
 
 
 def require(features: Features) -> None:
 	"""Raise FeatureNotAvailableError unless this site may use all of the features. Only on a tenant's site, and counted."""
-	if site_role.is_tenant_site() and not is_maintenance():
+	if site_role.is_tenant_site() and not maintenance.is_under_way():
 		_require(features, entitlement.current_gate())
 
 
@@ -93,7 +91,7 @@ def require_name(kind: str, name: str) -> None:
 	if not site_role.is_tenant_site():
 		return
 	features = current().others[kind].get(name)
-	if features and not is_maintenance():
+	if features and not maintenance.is_under_way():
 		_require(features, entitlement.current_gate())
 
 
@@ -125,14 +123,6 @@ def is_hidden(doctype: str) -> bool:
 	if not site_role.is_tenant_site():
 		return False
 	return denial(current().hidden.get(doctype), entitlement.current_gate()) is not None
-
-
-def is_maintenance() -> bool:
-	"""Whether Frappe installs, migrates, patches or uninstalls just now: nothing is gated then."""
-	flags = local.flags
-	if MAINTENANCE.isdisjoint(flags) or not any(flags.get(flag) for flag in MAINTENANCE):
-		return False
-	return not getattr(local, "request", None) and not flags.get("in_safe_exec")
 
 
 def current() -> Gates:
@@ -222,6 +212,7 @@ def _operations(doc, method: str | None) -> tuple[str, ...]:
 EVENTS = {
 	"before_cancel": ("submit",),
 	"before_update_after_submit": ("write",),
+	"before_discard": ("write",),  # of a draft, from Frappe 16 on
 	"before_rename": ("write",),
 	"on_trash": ("delete",),
 }

@@ -28,15 +28,15 @@ from buildpro_saas import site_role
 from buildpro_saas.entitlements import decision
 from buildpro_saas.entitlements.decision import Decision
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.tenant_site import app_hooks, days, levels, usage
+from buildpro_saas.tenant_site import app_hooks, days, levels, maintenance, usage
 from buildpro_saas.tenant_site.entitlement import current_gate
 
 API_CALLS = "api_calls_per_day"
 HOOK = "buildpro_limits"
 # In frappe.local.cache: (declarations by key, those by doctype).
 LOCAL_KEY = "buildpro_limits"
-# While the framework or an app is being put in place, nobody is adding anything.
-INSTALLING = ("in_install", "in_uninstall", "in_migrate", "in_patch", "in_fixtures", "in_setup_wizard")
+# While the framework or an app is being put in place, or the operator sets the site up, nobody is adding anything.
+INSTALLING = maintenance.FLAGS | {maintenance.SETUP_WIZARD}
 
 
 class LimitReachedError(frappe.ValidationError):
@@ -186,6 +186,8 @@ def hold(doc, method: str | None = None) -> None:
 	for limit in _limits_on(doc.doctype):
 		if current_gate().limits[limit.key].is_hard and not limit.is_counted_already(doc):
 			levels.hold(limit.key, limit.day)
+	if doc.flags.get("ignore_validate"):
+		check_growth(doc)  # which Frappe does not come to
 
 
 def check_growth(doc, method: str | None = None) -> None:
@@ -235,7 +237,7 @@ def _limits_on(doctype: str) -> Sequence[Declared]:
 	if local.conf.get("buildpro_role") != site_role.TENANT:
 		return ()
 	limits = _declarations()[1].get(doctype)
-	if not limits or any(local.flags.get(flag) for flag in INSTALLING):
+	if not limits or maintenance.is_under_way(INSTALLING):
 		return ()
 	gate = current_gate()
 	# what is not in force is not the limits' to refuse

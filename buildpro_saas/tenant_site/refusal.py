@@ -44,7 +44,9 @@ def refuse(answer: Decision) -> NoReturn:
 
 def title(answer: Decision) -> str:
 	"""The heading over a denial: "Available in Growth" where a plan has the feature."""
-	if answer.reason == Reason.NOT_IN_PLAN and answer.required_plan:
+	# a plan of which the tenant has an earlier version
+	is_own = answer.required_plan == answer.plan
+	if answer.reason == Reason.NOT_IN_PLAN and answer.required_plan and not is_own:
 		return _("Available in {0}").format(escape(answer.required_plan, quote=False))
 	return _("Not in your plan") if answer.reason == Reason.NOT_IN_PLAN else _("Not available")
 

@@ -30,13 +30,13 @@ from buildpro_saas.entitlements.decision import Gate
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.wording import OPERATOR
 from buildpro_saas.tenant_site import entitlement, request_target
+from buildpro_saas.tenant_site.maintenance import IN_JOB
 from buildpro_saas.tenant_site.refusal import refuse_to_write
 
 RESTRICTED = frozenset({Reason.EXPIRED, Reason.SUSPENDED})
 PAYMENT_REQUIRED, FORBIDDEN, UNAVAILABLE = 402, 403, 503
 PAGE = "buildpro_saas/templates/suspended.html"
 # In frappe.flags, which every request and job begins without.
-IN_JOB = "buildpro_in_job"
 READ_ONLY = "buildpro_read_only"
 
 # Said to everybody who asks whether the site is up (provisioning asks so): nothing of the tenant's is in it.

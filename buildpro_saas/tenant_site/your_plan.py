@@ -92,6 +92,8 @@ def _features(gate: Gate) -> list[dict]:
 	for key in gate.known_features:
 		grant = gate.grants.features.get(key)
 		available_in = gate[key].required_plan
+		if available_in == gate.grants.plan:
+			available_in = None  # in a version of it that is not theirs
 		is_had = grant is not None and grant.reason not in DENYING_GRANTS
 		text, colour = _state(grant, gate[key].reason, available_in)
 		rows.append(

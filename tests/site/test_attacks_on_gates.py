@@ -168,6 +168,34 @@ def test_a_gated_method_under_another_ones_name(gated, method, parameter):
 	methods.refuse_gated()
 
 
+def test_packages_are_neither_imported_nor_released(gated):
+	"""A Package Import extracts an archive of the user's with `tar`, which follows the links in it."""
+	frappe = gated.frappe
+	imported = frappe.get_doc({"doctype": "Package Import"}).insert()
+	with pytest.raises(frappe.PermissionError, match="Packages cannot be imported"):
+		imported.update({"activate": 1}).save()
+	with pytest.raises(frappe.PermissionError, match="Packages cannot be imported"):
+		imported.import_package()
+	package = frappe.get_doc({"doctype": "Package", "name": "x", "package_name": "../x"})
+	release = frappe.get_doc({"doctype": "Package Release", "package": package.name})
+	for way in (release.export_files, release.export_modules):
+		with pytest.raises(frappe.PermissionError, match="Packages cannot be imported"):
+			way()
+	for way in (release.export_package_files, release.make_tarfile):
+		with pytest.raises(frappe.PermissionError, match="Packages cannot be imported"):
+			way(package)
+
+
+def test_what_he_cannot_be_kept_from_in_a_template_is_told(gated):
+	"""Rows written around the framework's documents by Jinja, which needs no Server Scripts: the page says so."""
+	name = gated.note.name
+	gated.frappe.render_template(
+		"{{ frappe.db.set_value('Note', name, 'content', 'changed') }}", {"name": name}
+	)
+	assert gated.frappe.db.get_value("Note", name, "content") == "changed"
+	gated.holds()
+
+
 # -- what docs/security.md says he cannot be kept from ---------------------------------------------------------------
 
 

@@ -111,16 +111,25 @@ def test_maintenance_is_not_gated(tenant, flag, monkeypatch):
 
 
 @pytest.mark.parametrize("flag", ["in_install", "in_migrate", "in_patch", "in_fixtures", "in_uninstall"])
-def test_no_flag_helps_in_a_web_request_or_in_a_script(tenant, flag, monkeypatch):
+def test_no_flag_helps_in_a_web_request_a_users_job_or_a_script(tenant, flag, monkeypatch):
+	from buildpro_saas.tenant_site import restriction
+
 	frappe = tenant.frappe
 	monkeypatch.setitem(frappe.flags, flag, True)
 	monkeypatch.setitem(frappe.flags, "in_safe_exec", True)
 	with denied(tenant):
 		note(frappe).insert()
 	monkeypatch.setitem(frappe.flags, "in_safe_exec", False)
-	monkeypatch.setattr(frappe.local, "request", frappe._dict(method="POST"), raising=False)
-	with denied(tenant):
-		note(frappe).insert()
+	with monkeypatch.context() as request:
+		request.setattr(frappe.local, "request", frappe._dict(method="POST"), raising=False)
+		with denied(tenant):
+			note(frappe).insert()
+	restriction.on_job("erpnext.tally_migration")  # which sets in_migrate
+	try:
+		with denied(tenant):
+			note(frappe).insert()
+	finally:
+		frappe.flags.pop(restriction.IN_JOB)
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,22 @@ def test_data_import_is_limited(site, frappe):
 		frappe.flags.in_import = False
 
 
+def test_the_setup_wizard_run_again_in_a_request_admits_nobody(site, frappe, monkeypatch):
+	site.apply(limits={"max_users": {"value": 1, "is_hard": True}})
+	monkeypatch.setitem(frappe.flags, "in_setup_wizard", True)
+	monkeypatch.setattr(frappe.local, "request", frappe._dict(method="POST"), raising=False)
+	with pytest.raises(site.gating.LimitReachedError):
+		new_user(frappe).insert()
+
+
+def test_a_document_that_is_not_validated_is_limited(site, frappe):
+	site.apply(limits={"max_users": {"value": 1, "is_hard": True}})
+	user = new_user(frappe, enabled=1, user_type="System User")
+	user.flags.ignore_validate = True
+	with pytest.raises(site.gating.LimitReachedError):
+		user.insert()
+
+
 # -- limits of other apps --------------------------------------------------------------------------------------------
 
 

@@ -83,7 +83,7 @@ def test_and_all_of_it_with_the_next_entitlement(tenant, state):
 
 
 def test_jobs_of_users_are_refused_and_calls_of_the_operators_are_not(tenant, monkeypatch):
-	from buildpro_saas.tenant_site import restriction
+	from buildpro_saas.tenant_site import maintenance, restriction
 
 	expired(tenant)
 	frappe = tenant.frappe
@@ -94,7 +94,7 @@ def test_jobs_of_users_are_refused_and_calls_of_the_operators_are_not(tenant, mo
 		insert(frappe)
 	valid(tenant)
 	insert(frappe)
-	frappe.flags.pop(restriction.IN_JOB)
+	frappe.flags.pop(maintenance.IN_JOB)
 
 
 def test_a_site_without_its_entitlement_is_not_read_only(tenant):

@@ -101,7 +101,7 @@ def test_expired_denies_everything_and_still_names_plan_and_contact():
 	answer = ask("rfi", now=NOW + 40 * DAY)
 	assert not answer.allowed and answer.reason is Reason.EXPIRED and answer.is_stale
 	assert answer.message == (
-		"RFI is not available: your plan Growth expired on 2023-12-21. Please ask support@example.com."
+		"RFI is not available: your plan Growth expired on 2023-12-14. Please ask support@example.com."
 	)
 	other = ask("bim", now=NOW + 40 * DAY)
 	assert other.reason is Reason.EXPIRED and "available in Enterprise" in other.message
@@ -240,6 +240,13 @@ def test_shadow_allows_what_would_be_denied_and_nothing_else():
 	assert ask("rfi", **shadow).reason is Reason.PLAN
 	assert ask("sso", **shadow).reason is Reason.NOT_IN_PLAN
 	assert not ask("bim", now=NOW + 40 * DAY, **shadow)
+
+
+def test_who_has_an_earlier_version_of_the_plan_is_told_so():
+	known = CATALOGUE | {"features": CATALOGUE["features"] | {"bim": {"label": "BIM", "plan": "Growth"}}}
+	unsigned = statement.unsigned(DATA, now=NOW, valid_days=30)
+	answer = decision.gate_of(unsigned, NOW, known)["bim"]
+	assert not answer and "current version of Growth" in answer.message
 
 
 @pytest.mark.parametrize(
