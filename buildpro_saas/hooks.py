@@ -146,7 +146,12 @@ before_job = ["buildpro_saas.tenant_site.restriction.on_job"]
 override_whitelisted_methods = {
 	f"frappe.desk.desktop.{method}": f"buildpro_saas.tenant_site.workspaces.{method}"
 	for method in ("get_desktop_page", "get_workspace_sidebar_items")
-} | {"frappe.utils.global_search.search": "buildpro_saas.tenant_site.search.search"}
+}
+override_whitelisted_methods |= {
+	"frappe.utils.global_search.search": "buildpro_saas.tenant_site.search.search",
+	"frappe.desk.search.search_link": "buildpro_saas.tenant_site.search.search_link",
+	"frappe.desk.search.search_widget": "buildpro_saas.tenant_site.search.search_widget",
+}
 extend_bootinfo = ["buildpro_saas.tenant_site.boot.extend"]
 # Web servers let browsers keep what is under /assets for long: a newer file is another address.
 _script = Path(__file__).parent / "public/js/buildpro.js"

@@ -4,23 +4,26 @@ import frappe
 from frappe.utils import now_datetime
 
 from buildpro_saas import site_role
+from buildpro_saas.provisioning import delivery
 
 
 def look_after() -> None:
-	"""Every five minutes, on the admin site: move each tenant whose date has come to its plan, and send it a fresh entitlement.
+	"""Every five minutes, on the admin site: move each tenant whose date has come to its plan, and send them fresh entitlements by one job.
 
 	Commits each. A tenant that cannot be moved is in the Error Log, is tried again, and does not keep the others.
 	"""
 	if not site_role.is_admin_site():
 		return
-	for tenant in due():
-		try:
-			frappe.get_doc("Tenant", tenant).follow_terms()
-			frappe.db.commit()
-		except Exception:
-			frappe.db.rollback()  # raises when the connection is gone: then there is nothing more to be done here
-			frappe.log_error(title=f"Agreed dates of tenant {tenant}")
-			frappe.db.commit()
+	with delivery.together():
+		for tenant in due():
+			try:
+				frappe.get_doc("Tenant", tenant).follow_terms()
+				frappe.db.commit()
+			except Exception:
+				frappe.db.rollback()  # raises when the connection is gone: then there is nothing more to be done here
+				frappe.log_error(title=f"Agreed dates of tenant {tenant}")
+				frappe.db.commit()
+	frappe.db.commit()
 
 
 def due() -> list[str]:

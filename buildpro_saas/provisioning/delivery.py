@@ -1,7 +1,8 @@
 """Brings changed entitlements to the tenants' sites of this machine's benches: one job a bench, however many tenants."""
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import frappe
@@ -22,6 +23,8 @@ LOCAL_KEY = "buildpro_deliveries"
 # In the site_config.json of a tenant's site: its token, and the sequence number of the newest statement that it has had.
 TOKEN = "buildpro_sync_token"
 SEQUENCE = "buildpro_sequence"
+# In frappe.local, within `together`: what is to be sent at its end.
+TOGETHER_KEY = "buildpro_deliveries_together"
 # In the folder of a tenant's site: {"token", "catalogue"}.
 STATEMENT_FILE = "entitlement.json"
 SLOTS = 6  # an hour's runs of look_after, among which the tenants are spread
@@ -38,6 +41,9 @@ def send(tenants: Iterable[str] | None, why: str) -> None:
 	Tenants without a site, and those of benches on other machines, are left out: these ask for theirs themselves
 	(api/entitlements.py). Calls of one transaction are merged into one job a bench. `why` is what Desk shows with the job.
 	"""
+	if (waiting := getattr(frappe.local, TOGETHER_KEY, None)) is not None:
+		waiting.append((None if tenants is None else list(tenants), why))
+		return
 	for bench, names in sorted(_by_bench(tenants).items()):
 		if not _merge(bench, names, why):
 			job = jobs.start(
@@ -48,6 +54,24 @@ def send(tenants: Iterable[str] | None, why: str) -> None:
 				about=_about(names, why),
 			)
 			_made_here()[bench] = job.name
+
+
+@contextmanager
+def together() -> Iterator[None]:
+	"""Make what is sent within the block one sending at its end, whatever is committed meanwhile. The caller commits.
+
+	Where the block ends in an error, nothing is sent: look_after finds what is missing.
+	"""
+	setattr(frappe.local, TOGETHER_KEY, [])
+	try:
+		yield
+		sent = getattr(frappe.local, TOGETHER_KEY)
+	finally:
+		delattr(frappe.local, TOGETHER_KEY)
+	if sent:
+		all_names = [names for names, _why in sent]
+		tenants = None if None in all_names else sorted({name for names in all_names for name in names})
+		send(tenants, "; ".join(dict.fromkeys(why for _names, why in sent)))
 
 
 def _by_bench(tenants: Iterable[str] | None) -> dict[str, list[str]]:

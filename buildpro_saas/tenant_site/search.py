@@ -1,6 +1,7 @@
-"""Desk's global search without records that are out of sight: in place of Frappe's method, which asks no permission hook."""
+"""Desk's searches without records that are out of sight: in place of Frappe's methods, which ask no permission hook, or can be told not to."""
 
 import frappe
+from frappe.desk import search as of_links
 from frappe.utils import global_search
 
 from buildpro_saas.tenant_site import gates
@@ -8,7 +9,26 @@ from buildpro_saas.tenant_site import gates
 
 @frappe.whitelist()
 def search(text, start=0, limit=20, doctype="") -> list[dict]:
-	"""As Frappe's, which it calls."""
-	return [
-		row for row in global_search.search(text, start, limit, doctype) if not gates.is_hidden(row.doctype)
-	]
+	"""As Frappe's global search, which it calls."""
+	found = global_search.search(text, start, limit, doctype)
+	return [row for row in found if not gates.is_hidden(row["doctype"])]
+
+
+@frappe.whitelist()
+def search_link(doctype: str, txt: str, **options):
+	"""As Frappe's for link fields, which it calls; of a doctype out of sight there is nothing."""
+	return _unless_hidden(of_links.search_link, doctype, txt, options)
+
+
+@frappe.whitelist()
+def search_widget(doctype: str, txt: str, **options):
+	"""As Frappe's for the dialog of a link field, which it calls; of a doctype out of sight there is nothing."""
+	return _unless_hidden(of_links.search_widget, doctype, txt, options)
+
+
+def _unless_hidden(search, doctype: str, txt: str, options: dict):
+	if gates.is_hidden(doctype):
+		# Frappe of 2023 answers by the response, later ones by what they return
+		frappe.response["results" if search is of_links.search_link else "values"] = []
+		return []
+	return frappe.call(search, doctype=doctype, txt=txt, **options)

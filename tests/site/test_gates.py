@@ -317,6 +317,30 @@ def test_the_search_of_desk_does_not_find_what_is_hidden(tenant):
 		frappe.db.sql("DELETE FROM __global_search WHERE name LIKE %s", f"{name}%")
 
 
+@pytest.mark.parametrize("method", ["search_link", "search_widget"])
+def test_no_option_of_a_link_fields_search_finds_what_is_hidden(tenant, method):
+	from frappe.handler import execute_cmd
+	from frappe.utils import set_request
+
+	frappe, name = tenant.frappe, tenant.event.name
+	frappe.set_user(user(frappe))
+	set_request(method="GET", path="/")
+	asked = frappe._dict(doctype="Event", txt=name, ignore_user_permissions=1, page_length=1000)
+
+	def found() -> str:
+		frappe.local.response = frappe._dict(docs=[])
+		frappe.local.form_dict = asked.copy()
+		answer = execute_cmd(f"frappe.desk.search.{method}")
+		return frappe.as_json([answer, frappe.local.response])
+
+	try:
+		assert name not in found()
+		tenant.apply(features=ALL)
+		assert name in found()
+	finally:
+		del frappe.local.request
+
+
 def test_what_is_not_hidden_stays_visible(tenant):
 	frappe = tenant.frappe
 	assert frappe.get_list("Note", {"name": tenant.note.name})

@@ -131,12 +131,22 @@ class Tenant(TenantActions, Document):
 		self._start_provisioning()
 
 	def on_update(self) -> None:
-		"""The tenant's site is told what changed of what it may use. One that is being made gets it from its job."""
+		"""The tenant's site is told what changed of what it may use. One that is being made gets it from its job, and what changed
+		while the job ran as it becomes Active."""
 		before = self.get_doc_before_save()
-		if not before or not {before.status, self.status} <= status.WITH_SITE:
+		if not before or self.status not in status.WITH_SITE:
+			return
+		if before.status not in status.WITH_SITE:
+			if not self.is_entitlement_current():
+				delivery.send([self.name], _("changed meanwhile"))
 			return
 		if before.status != self.status or commercial.are_terms_changed(self):
 			delivery.send([self.name], _("its terms") if before.status == self.status else _(self.status))
+
+	def after_delete(self) -> None:
+		"""Whoever has the name next begins with no use of anything."""
+		for doctype in ("Tenant Usage", "Tenant Limit Level"):
+			frappe.db.delete(doctype, {"tenant": self.name})
 
 	def on_trash(self) -> None:
 		"""A record may go once nothing of the tenant is on a bench; what its jobs did stays on record (hooks.py)."""
