@@ -439,13 +439,19 @@ def test_a_statement_says_the_status(frappe, tenant):
 	assert statement.verify(signed, frappe.conf.buildpro_public_keys, tenant.site_name).status == "Suspended"
 
 
-def test_one_without_a_site_is_told_nothing(frappe, plans, sent):
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_one_without_a_site_is_told_what_changed_meanwhile_as_it_becomes_active(
+	frappe, plans, sent, is_changed
+):
 	doc = new_tenant(frappe, "sc-new", "SC Small", status="Provisioning")
+	doc.sign_entitlement()
 	sent.clear()
-	doc.append("overrides", {"feature": "bim", "reason": "x"})
-	doc.save()
-	doc.set_status("Active")
+	if is_changed:
+		doc.append("overrides", {"feature": "bim", "reason": "x"})
+		doc.save()
 	assert sent == []
+	doc.set_status("Active")
+	assert sent == ([({"sc-new"}, "changed meanwhile")] if is_changed else [])
 
 
 @pytest.mark.parametrize("field", ["support_contact", "entitlement_valid_days", "entitlement_grace_days"])

@@ -207,7 +207,8 @@ def colleague(frappe):
 	"""Another member of staff: a connection of its own, that commits each statement."""
 	from frappe.database import get_db
 
-	db = get_db(user=frappe.conf.db_name, password=frappe.conf.db_password)
+	account = {"user": frappe.conf.db_name, "password": frappe.conf.db_password}
+	db = get_db(host=frappe.db.host, port=frappe.db.port, **account)
 	db.connect()
 	db._conn.autocommit(True)
 	yield db
