@@ -210,6 +210,7 @@ def colleague(frappe):
 	account = {"user": frappe.conf.db_name, "password": frappe.conf.db_password}
 	db = get_db(host=frappe.db.host, port=frappe.db.port, **account)
 	db.connect()
+	db._conn.select_db(frappe.conf.db_name)  # which later versions of Frappe do not do by themselves
 	db._conn.autocommit(True)
 	yield db
 	db.close()
