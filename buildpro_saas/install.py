@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import frappe
+from frappe.utils.password import get_encryption_key
 
 from buildpro_saas import site_role
 from buildpro_saas.agent import site_config
@@ -38,7 +39,7 @@ def after_install() -> None:
 			{"buildpro_role": site_role.TENANT if _bench_has_admin_site() else site_role.ADMIN}
 		)
 	if site_role.is_admin_site():
-		_make_signing_key()
+		_make_keys()
 		control_plane.after_install()
 	tenant_site.after_install()
 
@@ -53,7 +54,7 @@ def after_migrate() -> None:
 	"""Bring what the app ships up to date; a site's own edits stay."""
 	control_plane.hide()
 	if site_role.is_admin_site():
-		_make_signing_key()
+		_make_keys()
 		control_plane.after_migrate()
 	_stop_jobs_of_the_other_role()
 
@@ -95,8 +96,11 @@ def after_uninstall() -> None:
 	frappe.db.commit()  # the uninstaller's own commit comes before this hook
 
 
-def _make_signing_key() -> None:
-	"""Make the Ed25519 key that signs entitlements, once; the private part lives in site_config.json only."""
+def _make_keys() -> None:
+	"""Make the Ed25519 key that signs entitlements, once; the private part lives in site_config.json only. And Frappe's encryption key."""
+	# Frappe makes it for whoever first needs it and has none in its configuration: a job that began earlier would replace another's,
+	# and what had been encrypted meanwhile, such as tenants' tokens, could not be read any more
+	get_encryption_key()
 	if frappe.conf.get("buildpro_signing_key"):
 		return
 	key = keys.generate()

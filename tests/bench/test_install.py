@@ -46,13 +46,18 @@ def new_site(bench_path, services):
 	)
 
 
+def config_of(bench_path, site) -> dict:
+	return json.loads((bench_path / "sites" / site / "site_config.json").read_text())
+
+
 def traces(bench_path, site) -> set[str]:
 	"""Every name on the site that is ours: tables, records that Frappe makes for an app, configuration."""
 	from buildpro_saas.agent.bench import Bench
 
 	found = Bench(bench_path).site(site).call("on_tenant.names")
-	config = json.loads((bench_path / "sites" / site / "site_config.json").read_text())
-	return {name for name in (*found, *config) if any(word in name.lower() for word in OURS)}
+	return {
+		name for name in (*found, *config_of(bench_path, site)) if any(word in name.lower() for word in OURS)
+	}
 
 
 @pytest.mark.parametrize("role", ["admin", "tenant"])
@@ -66,5 +71,6 @@ def test_installing_and_uninstalling(module_bench, bench_path, bench_command, ne
 	there = traces(bench_path, new_site)
 	assert {"app:buildpro_saas", "Module Def:Control Plane", "buildpro_role"} <= there
 	assert ("buildpro_signing_key" in there) == (role == "admin")
+	assert role == "tenant" or config_of(bench_path, new_site)["encryption_key"]
 	command("uninstall-app", "buildpro_saas", "--yes", "--no-backup")
 	assert traces(bench_path, new_site) == set()

@@ -410,7 +410,7 @@ def test_methods_of_the_record_over_run_doc_method(attack):
 
 JOBS = (
 	"buildpro_saas.install.after_uninstall",
-	"buildpro_saas.install._make_signing_key",
+	"buildpro_saas.install._make_keys",
 	"buildpro_saas.tenant_site.entitlement.remove",
 	"buildpro_saas.overrides.ScheduledJobType",
 )
