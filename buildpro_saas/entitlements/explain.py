@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 
 from buildpro_saas.entitlements import catalogue as catalogues
@@ -82,20 +82,35 @@ def explain(
 def explain_statement(
 	key: str, statement: Statement, *, catalogue: Mapping, at: float | None = None
 ) -> Explanation:
-	"""The same for a statement that is taken as it is, such as the one that the admin site would sign now."""
+	"""The same for the statement that the admin site would sign now; it renews it, so at another moment it is one that is as young."""
 	at = time.time() if at is None else at
+	statement = _renewed(statement, at)
 	lines = [Line("statement", f"as it would be signed now for {statement.site}, tenant {statement.tenant}")]
-	return _explained(key, gate_of(statement, at, catalogue), at, lines)
+	return _explained(key, gate_of(statement, at, catalogue), at, lines, is_renewed=True)
 
 
-def _explained(key: str, made: Gate, at: float, lines: list[Line]) -> Explanation:
+def _renewed(statement: Statement, at: float) -> Statement:
+	"""The statement as if it had been made at that moment."""
+	later = int(at) - statement.issued_at
+	dates = ("issued_at", "not_before", "expires", "grace_until")
+	return replace(statement, **{name: getattr(statement, name) + later for name in dates})
+
+
+def _explained(
+	key: str, made: Gate, at: float, lines: list[Line], *, is_renewed: bool = False
+) -> Explanation:
 	kind = _kind(key, made)
 	lines.append(_standing_line(made.statement, made.standing))
 	lines += _layer_lines(key, kind, made, at)
 	label = catalogues.label_of(made.catalogue, kind, key)
 	lines.append(Line("result", f"{label} ({key}): {_told(key, kind, made)}"))
 	return Explanation(
-		key, kind, at, tuple(lines), _answer(key, kind, made), tuple(_changes(key, kind, made, at))
+		key,
+		kind,
+		at,
+		tuple(lines),
+		_answer(key, kind, made),
+		tuple(_changes(key, kind, made, at, is_renewed)),
 	)
 
 
@@ -199,14 +214,16 @@ def _told(key: str, kind: str, made: Gate) -> str:
 	return f"{_limit_text(limit.value, limit.is_hard)} ({limit.reason.value}{source})"
 
 
-def _changes(key: str, kind: str, made: Gate, at: float) -> Iterator[tuple[float, str]]:
-	"""Later moments at which the answer is another than just before."""
+def _changes(key: str, kind: str, made: Gate, at: float, is_renewed: bool) -> Iterator[tuple[float, str]]:
+	"""Later moments at which the answer is another than just before. is_renewed: the statement never grows old."""
 	statement = made.statement
 	edges = (statement.not_before - LEEWAY, statement.expires + LEEWAY, statement.grace_until + LEEWAY)
+	edges = () if is_renewed else edges
 	later = sorted({moment for moment in (*moments(statement.layers), *edges) if moment > at})
 	before, told = _told(key, kind, made), 0
 	for moment in later:
-		now = _told(key, kind, gate_of(statement, moment, made.catalogue))
+		current = _renewed(statement, moment) if is_renewed else statement
+		now = _told(key, kind, gate_of(current, moment, made.catalogue))
 		if now != before and told < CHANGES_TOLD:
 			yield moment, now
 			told += 1

@@ -133,6 +133,16 @@ def test_a_very_long_name_is_refused_at_once():
 		explained("x" * 1_000_000)
 
 
+@pytest.mark.parametrize("days, allowed", [(-400, True), (1, True), (100, False), (1000, False)])
+def test_what_the_admin_site_renews_never_expires(days, allowed):
+	data = {"tenant": "acme", "site": SITE, "layers": LAYERS}
+	unsigned = statement.unsigned(data, now=NOW, valid_days=30, grace_days=7)
+	found = explain.explain_statement("rfi", unsigned, catalogue=CATALOGUE, at=NOW + days * DAY)
+	assert found.answer["allowed"] is allowed
+	assert found.answer["reason"] == ("TRIAL" if allowed else "NOT_IN_PLAN")
+	assert not any("EXPIRED" in told for _at, told in found.changes)
+
+
 def test_what_the_admin_site_would_sign_is_explained_without_a_signature():
 	unsigned = statement.unsigned({"tenant": "acme", "site": SITE, "layers": LAYERS}, now=NOW)
 	found = explain.explain_statement("rfi", unsigned, catalogue=CATALOGUE, at=NOW)
