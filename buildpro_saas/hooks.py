@@ -144,10 +144,8 @@ before_request = [
 ]
 before_job = ["buildpro_saas.tenant_site.restriction.on_job"]
 override_whitelisted_methods = {
-	f"frappe.desk.desktop.{method}": f"buildpro_saas.tenant_site.workspaces.{method}"
-	for method in ("get_desktop_page", "get_workspace_sidebar_items")
-}
-override_whitelisted_methods |= {
+	"frappe.desk.desktop.get_desktop_page": "buildpro_saas.tenant_site.workspaces.get_desktop_page",
+	"frappe.desk.desktop.get_workspace_sidebar_items": "buildpro_saas.tenant_site.workspaces.get_workspace_sidebar_items",
 	"frappe.utils.global_search.search": "buildpro_saas.tenant_site.search.search",
 	"frappe.desk.search.search_link": "buildpro_saas.tenant_site.search.search_link",
 	"frappe.desk.search.search_widget": "buildpro_saas.tenant_site.search.search_widget",

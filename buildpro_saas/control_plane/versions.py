@@ -151,9 +151,8 @@ def _content(stored: Mapping[str, Mapping], plan: str) -> dict | None:
 
 
 def _shortened(group: dict) -> dict:
-	tenants = sorted(
-		group["tenants"], key=lambda tenant: tenant["from"] or 0
-	)  # they are in the order of their names
+	# those of the same date stay in the order of their names
+	tenants = sorted(group["tenants"], key=lambda tenant: tenant["from"] or 0)
 	named = [
 		{**tenant, "from": str(local(tenant["from"])) if group["is_later"] else None}
 		for tenant in tenants[:NAMED]

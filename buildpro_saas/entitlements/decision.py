@@ -187,7 +187,7 @@ class Gate(dict):
 			"ask": (statement.contact or wording.OPERATOR) if reason not in ALLOWING or is_stale else None,
 		}
 		if kind == "limits":
-			message = wording.of_limit(reason, **named, **({"limit": None} | numbers))
+			message = wording.of_limit(reason, **named, **numbers)
 		else:
 			message = wording.of_feature(
 				reason, **named, source=source, is_granted=grant is not None, required_plan=required_plan

@@ -1,7 +1,7 @@
 """How the answer about one feature or limit comes about at a moment, layer by layer, for people who wonder about it."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 
@@ -76,7 +76,8 @@ def explain(
 				Line("statement", "does not count: the catalogue beside it is not the one it was made with")
 			)
 		return _without(key, made, at, lines)
-	return _explained(key, made, at, lines)
+	edges = (statement.not_before - LEEWAY, statement.expires + LEEWAY, statement.grace_until + LEEWAY)
+	return _explained(key, lambda moment: gate_of(statement, moment, catalogue), at, lines, edges)
 
 
 def explain_statement(
@@ -84,9 +85,10 @@ def explain_statement(
 ) -> Explanation:
 	"""The same for the statement that the admin site would sign now; it renews it, so at another moment it is one that is as young."""
 	at = time.time() if at is None else at
-	statement = _renewed(statement, at)
 	lines = [Line("statement", f"as it would be signed now for {statement.site}, tenant {statement.tenant}")]
-	return _explained(key, gate_of(statement, at, catalogue), at, lines, is_renewed=True)
+	return _explained(
+		key, lambda moment: gate_of(_renewed(statement, moment), moment, catalogue), at, lines, edges=()
+	)
 
 
 def _renewed(statement: Statement, at: float) -> Statement:
@@ -97,8 +99,10 @@ def _renewed(statement: Statement, at: float) -> Statement:
 
 
 def _explained(
-	key: str, made: Gate, at: float, lines: list[Line], *, is_renewed: bool = False
+	key: str, gate_at: Callable[[float], Gate], at: float, lines: list[Line], edges: tuple[float, ...]
 ) -> Explanation:
+	"""edges: moments at which the gate may be another one although no layer begins or ends."""
+	made = gate_at(at)
 	kind = _kind(key, made)
 	lines.append(_standing_line(made.statement, made.standing))
 	lines += _layer_lines(key, kind, made, at)
@@ -110,7 +114,7 @@ def _explained(
 		at,
 		tuple(lines),
 		_answer(key, kind, made),
-		tuple(_changes(key, kind, made, at, is_renewed)),
+		tuple(_changes(key, kind, gate_at, at, edges)),
 	)
 
 
@@ -214,16 +218,15 @@ def _told(key: str, kind: str, made: Gate) -> str:
 	return f"{_limit_text(limit.value, limit.is_hard)} ({limit.reason.value}{source})"
 
 
-def _changes(key: str, kind: str, made: Gate, at: float, is_renewed: bool) -> Iterator[tuple[float, str]]:
-	"""Later moments at which the answer is another than just before. is_renewed: the statement never grows old."""
-	statement = made.statement
-	edges = (statement.not_before - LEEWAY, statement.expires + LEEWAY, statement.grace_until + LEEWAY)
-	edges = () if is_renewed else edges
-	later = sorted({moment for moment in (*moments(statement.layers), *edges) if moment > at})
+def _changes(
+	key: str, kind: str, gate_at: Callable[[float], Gate], at: float, edges: tuple[float, ...]
+) -> Iterator[tuple[float, str]]:
+	"""Later moments at which the answer is another than just before."""
+	made = gate_at(at)
+	later = sorted({moment for moment in (*moments(made.statement.layers), *edges) if moment > at})
 	before, told = _told(key, kind, made), 0
 	for moment in later:
-		current = _renewed(statement, moment) if is_renewed else statement
-		now = _told(key, kind, gate_of(current, moment, made.catalogue))
+		now = _told(key, kind, gate_at(moment))
 		if now != before and told < CHANGES_TOLD:
 			yield moment, now
 			told += 1

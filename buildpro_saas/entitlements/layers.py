@@ -14,7 +14,7 @@ Each key may be missing. `from` (inclusive) and `until` (exclusive) are seconds 
 order of the entries within a list does not matter.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from buildpro_saas.entitlements.reason import Reason
@@ -89,8 +89,8 @@ def check(layers: Mapping) -> None:
 		for entry in layers.get(kind) or ():
 			if not all(isinstance(entry.get(edge), int | None) for edge in ("from", "until")):
 				raise ValueError(f"a date in {kind} is no number of seconds")
-	everything = {kind: list(layers.get(kind) or ()) for kind in KINDS}
 	try:
+		everything = {kind: _longest_first(layers.get(kind) or ()) for kind in KINDS}
 		_features(everything)
 		_limits(everything)
 	except (KeyError, TypeError, AttributeError) as error:
@@ -110,7 +110,10 @@ def compose(layers: Mapping, at: float) -> Grants:
 	last. Limits: the highest of the plans' values plus the add-ons' increments, unless overrides say otherwise (of several the
 	highest; of equal ones the soft one). A limit that nothing names is none.
 	"""
-	active = {kind: [entry for entry in layers.get(kind) or () if is_active(entry, at)] for kind in KINDS}
+	active = {
+		kind: _longest_first(entry for entry in layers.get(kind) or () if is_active(entry, at))
+		for kind in KINDS
+	}
 	plan = _plan_in_force(active["plans"])
 	return Grants(
 		plan=plan and plan["plan"],
@@ -137,26 +140,26 @@ def next_moment(layers: Mapping, at: float) -> int | None:
 def _plan_in_force(plans: list[Mapping]) -> Mapping | None:
 	"""The one plan that is active; of several (staff's mistake) the one with most features, then by name, one that is no trial, the longest."""
 	return max(
-		_longest_first(plans),
+		plans,
 		key=lambda each: (len(each["features"]), each["plan"], not each.get("is_trial")),
 		default=None,
 	)
 
 
 def _features(active: Mapping[str, list]) -> dict[str, Grant]:
-	"""Of several entries of a kind that say the same of a feature, the one that lasts longest counts, then by name."""
+	"""Of several entries of a kind that say the same of a feature, the first one counts: the one that lasts longest."""
 	found: dict[str, Grant] = {}
-	for plan in sorted(_longest_first(active["plans"]), key=lambda each: bool(each.get("is_trial"))):
+	for plan in sorted(active["plans"], key=lambda each: bool(each.get("is_trial"))):
 		reason = Reason.TRIAL if plan.get("is_trial") else Reason.PLAN
 		for feature in plan["features"]:
 			found.setdefault(feature, Grant(reason, plan["plan"], plan.get("until")))
-	for addon in _longest_first(active["addons"]):
+	for addon in active["addons"]:
 		for feature in addon.get("features") or ():
 			found.setdefault(feature, Grant(Reason.ADDON, addon["addon"], addon.get("until")))
 	decided: dict[str, Grant] = {}
-	overrides = [each for each in _longest_first(active["overrides"]) if each.get("feature")]
+	overrides = [each for each in active["overrides"] if each.get("feature")]
 	for entries, reason in (
-		(_longest_first(active["killed"]), Reason.KILLED),
+		(active["killed"], Reason.KILLED),
 		([each for each in overrides if not each["is_granted"]], Reason.REVOKED),
 	):
 		for entry in entries:
@@ -167,7 +170,7 @@ def _features(active: Mapping[str, list]) -> dict[str, Grant]:
 	return found | decided
 
 
-def _longest_first(entries: list[Mapping]) -> list[Mapping]:
+def _longest_first(entries: Iterable[Mapping]) -> list[Mapping]:
 	"""In an order that does not follow from the given one, wherever what an entry says can differ."""
 	return sorted(
 		entries,

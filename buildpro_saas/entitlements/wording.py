@@ -67,10 +67,10 @@ def of_limit(
 	label: str,
 	plan: str,
 	until: datetime,
-	limit: float | None,
 	used: float,
 	requested: float,
 	ask: str | None,
+	limit: float | None = None,
 ) -> str:
 	"""The answer about a limit; limit: None where the plan has none."""
 	numbers = {"limit": limit, "used": used, "requested": requested}

@@ -4,7 +4,7 @@ import frappe
 from frappe.utils import now_datetime
 
 from buildpro_saas import site_role
-from buildpro_saas.provisioning import delivery
+from buildpro_saas.provisioning import delivery, jobs
 
 
 def look_after() -> None:
@@ -16,13 +16,12 @@ def look_after() -> None:
 		return
 	with delivery.together():
 		for tenant in due():
-			try:
-				frappe.get_doc("Tenant", tenant).follow_terms()
-				frappe.db.commit()
-			except Exception:
-				frappe.db.rollback()  # raises when the connection is gone: then there is nothing more to be done here
-				frappe.log_error(title=f"Agreed dates of tenant {tenant}")
-				frappe.db.commit()
+			jobs.shielded(_follow, tenant)
+	frappe.db.commit()
+
+
+def _follow(tenant: str) -> None:
+	frappe.get_doc("Tenant", tenant).follow_terms()
 	frappe.db.commit()
 
 

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 
 import frappe
 from frappe.utils import add_to_date, get_datetime, now_datetime
@@ -62,16 +63,18 @@ def together() -> Iterator[None]:
 
 	Where the block ends in an error, nothing is sent: look_after finds what is missing.
 	"""
-	setattr(frappe.local, TOGETHER_KEY, [])
+	waiting: list[tuple[list[str] | None, str]] = []
+	setattr(frappe.local, TOGETHER_KEY, waiting)
 	try:
 		yield
-		sent = getattr(frappe.local, TOGETHER_KEY)
 	finally:
 		delattr(frappe.local, TOGETHER_KEY)
-	if sent:
-		all_names = [names for names, _why in sent]
-		tenants = None if None in all_names else sorted({name for names in all_names for name in names})
-		send(tenants, "; ".join(dict.fromkeys(why for _names, why in sent)))
+	if waiting:
+		names = [each for each, _why in waiting]
+		send(
+			None if None in names else {*chain(*names)},
+			"; ".join(dict.fromkeys(why for _names, why in waiting)),
+		)
 
 
 def _by_bench(tenants: Iterable[str] | None) -> dict[str, list[str]]:

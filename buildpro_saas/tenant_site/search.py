@@ -1,5 +1,7 @@
 """Desk's searches without records that are out of sight: in place of Frappe's methods, which ask no permission hook, or can be told not to."""
 
+from collections.abc import Callable
+
 import frappe
 from frappe.desk import search as of_links
 from frappe.utils import global_search
@@ -17,18 +19,18 @@ def search(text, start=0, limit=20, doctype="") -> list[dict]:
 @frappe.whitelist()
 def search_link(doctype: str, txt: str, **options):
 	"""As Frappe's for link fields, which it calls; of a doctype out of sight there is nothing."""
-	return _unless_hidden(of_links.search_link, doctype, txt, options)
+	return _unless_hidden(of_links.search_link, "results", doctype, txt, options)
 
 
 @frappe.whitelist()
 def search_widget(doctype: str, txt: str, **options):
 	"""As Frappe's for the dialog of a link field, which it calls; of a doctype out of sight there is nothing."""
-	return _unless_hidden(of_links.search_widget, doctype, txt, options)
+	return _unless_hidden(of_links.search_widget, "values", doctype, txt, options)
 
 
-def _unless_hidden(search, doctype: str, txt: str, options: dict):
+def _unless_hidden(search: Callable, answer: str, doctype: str, txt: str, options: dict):
+	"""answer: the key of the response by which Frappe of 2023 answers; later ones answer by what they return."""
 	if gates.is_hidden(doctype):
-		# Frappe of 2023 answers by the response, later ones by what they return
-		frappe.response["results" if search is of_links.search_link else "values"] = []
+		frappe.response[answer] = []
 		return []
 	return frappe.call(search, doctype=doctype, txt=txt, **options)

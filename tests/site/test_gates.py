@@ -112,7 +112,7 @@ def test_maintenance_is_not_gated(tenant, flag, monkeypatch):
 
 @pytest.mark.parametrize("flag", ["in_install", "in_migrate", "in_patch", "in_fixtures", "in_uninstall"])
 def test_no_flag_helps_in_a_web_request_a_users_job_or_a_script(tenant, flag, monkeypatch):
-	from buildpro_saas.tenant_site import restriction
+	from buildpro_saas.tenant_site import maintenance, restriction
 
 	frappe = tenant.frappe
 	monkeypatch.setitem(frappe.flags, flag, True)
@@ -129,7 +129,7 @@ def test_no_flag_helps_in_a_web_request_a_users_job_or_a_script(tenant, flag, mo
 		with denied(tenant):
 			note(frappe).insert()
 	finally:
-		frappe.flags.pop(restriction.IN_JOB)
+		frappe.flags.pop(maintenance.IN_JOB)
 
 
 @pytest.mark.parametrize(
