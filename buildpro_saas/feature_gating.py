@@ -20,7 +20,7 @@ import frappe
 from frappe import _
 
 from buildpro_saas import site_role
-from buildpro_saas.entitlements import decision
+from buildpro_saas.entitlements import unknown
 from buildpro_saas.entitlements.decision import Decision
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.tenant_site import checks, gates, limits
@@ -66,7 +66,7 @@ def check_feature_access(feature: str) -> bool:
 	"""
 	try:
 		return checks.current()[feature].allowed
-	except decision.UnknownFeatureError as error:
+	except unknown.UnknownFeatureError as error:
 		refuse_unknown(error)
 
 
@@ -77,7 +77,7 @@ def get_feature_access(feature: str) -> Decision:
 	"""
 	try:
 		return checks.current()[feature]
-	except decision.UnknownFeatureError as error:
+	except unknown.UnknownFeatureError as error:
 		refuse_unknown(error)
 
 
@@ -95,7 +95,7 @@ def get_limit_access(key: str, requested: float = 1) -> Decision:
 	"""
 	try:
 		return limits.access(key, requested)
-	except decision.UnknownLimitError as error:
+	except unknown.UnknownLimitError as error:
 		frappe.throw(str(error), UnknownLimitError, title=_("Unknown limit"))
 
 
@@ -107,7 +107,7 @@ def require_limit(key: str, requested: float = 1) -> None:
 	"""
 	try:
 		limits.require(key, requested)
-	except decision.UnknownLimitError as error:
+	except unknown.UnknownLimitError as error:
 		frappe.throw(str(error), UnknownLimitError, title=_("Unknown limit"))
 
 

@@ -30,7 +30,7 @@ after_request = [
 after_job = ["buildpro_saas.tenant_site.usage.flush"]
 auth_hooks = ["buildpro_saas.tenant_site.limits.check_api_call"]
 
-# What can be limited; any app may declare more (tenant_site/limits.py says how).
+# What can be limited; any app may declare more (tenant_site/declared_limits.py says how).
 buildpro_limits = {
 	"max_users": {
 		"label": "Users",
@@ -165,10 +165,10 @@ def __getattr__(name):
 	"""
 	if name not in _PER_SITE:
 		raise AttributeError(f"module {__name__} has no attribute {name}")
-	from buildpro_saas.tenant_site import hidden, limits
+	from buildpro_saas.tenant_site import declared_limits, hidden
 
 	if name == "doc_events":
-		return {**limits.doc_events(), **_doc_events}
+		return {**declared_limits.doc_events(), **_doc_events}
 
 	permissions, conditions = hidden.hooks()
 	if name == "has_permission":

@@ -21,7 +21,8 @@ from openfeature.exception import FlagNotFoundError, TypeMismatchError
 from openfeature.flag_evaluation import FlagResolutionDetails, Reason
 from openfeature.provider import AbstractProvider, Metadata
 
-from buildpro_saas.entitlements.decision import DENYING_GRANTS, Decision, Gate, UnknownFeatureError, nearest
+from buildpro_saas.entitlements.decision import DENYING_GRANTS, Decision, Gate
+from buildpro_saas.entitlements.unknown import UnknownFeatureError, nearest
 from buildpro_saas.tenant_site import checks
 from buildpro_saas.tenant_site.entitlement import current_gate
 

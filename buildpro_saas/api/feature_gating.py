@@ -7,7 +7,7 @@ from frappe.rate_limiter import rate_limit
 from buildpro_saas import feature_gating, site_role
 from buildpro_saas.api.entitlements import HOUR, requests_per_hour
 from buildpro_saas.control_plane import signing, tokens
-from buildpro_saas.entitlements import decision
+from buildpro_saas.entitlements import unknown
 
 
 @frappe.whitelist(allow_guest=True, methods=["GET", "POST"])
@@ -33,5 +33,5 @@ def _of_tenant(feature: str, tenant: str) -> dict:
 	name = tokens.authenticate(tenant)
 	try:
 		return signing.gate(frappe.get_doc("Tenant", name))[feature].as_dict()
-	except decision.UnknownFeatureError as error:
+	except unknown.UnknownFeatureError as error:
 		frappe.throw(str(error), feature_gating.UnknownFeatureError, title=_("Unknown feature"))

@@ -13,8 +13,8 @@ from buildpro_saas.control_plane.doctype.feature.feature import catalogue_for_te
 from buildpro_saas.control_plane.doctype.tenant.tenant import Tenant
 from buildpro_saas.entitlements import explain as explaining
 from buildpro_saas.entitlements import statement
-from buildpro_saas.entitlements.decision import UnknownFeatureError
 from buildpro_saas.entitlements.explain import Explanation
+from buildpro_saas.entitlements.unknown import UnknownFeatureError
 from buildpro_saas.tenant_site import entitlement
 
 

@@ -1,6 +1,5 @@
 """From a site's entitlement to the answer: may this be used here, and if not, why, and whom to ask."""
 
-import difflib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,28 +12,9 @@ from buildpro_saas.entitlements import wording
 from buildpro_saas.entitlements.layers import Grant, Grants, Limit, moments, next_moment
 from buildpro_saas.entitlements.reason import ALLOWING, Reason
 from buildpro_saas.entitlements.statement import LEEWAY, EntitlementError, Statement
+from buildpro_saas.entitlements.unknown import UnknownFeatureError, nearest
 
 DENYING_GRANTS = (Reason.REVOKED, Reason.KILLED)
-
-
-class UnknownFeatureError(LookupError):
-	"""A feature that no catalogue has; `nearest` is the known name most like it, or None."""
-
-	def __init__(self, feature: object, nearest: str | None):
-		hint = f' Did you mean "{nearest}"?' if nearest else ""
-		super().__init__(f'There is no feature "{wording.shown(feature)}".{hint}')
-		self.feature = feature
-		self.nearest = nearest
-
-
-class UnknownLimitError(LookupError):
-	"""A limit that neither the site's apps nor its plan know; `nearest` is the known name most like it, or None."""
-
-	def __init__(self, limit: object, known: set[str]):
-		self.limit = limit
-		self.nearest = nearest(limit, known)
-		hint = f' Did you mean "{self.nearest}"?' if self.nearest else ""
-		super().__init__(f'There is no limit "{wording.shown(limit)}".{hint}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,13 +284,6 @@ def _decide_without(reason: Reason, feature: str) -> Decision:
 		message=wording.without_statement(reason, feature),
 		valid_until=None,
 		is_stale=False,
-	)
-
-
-def nearest(feature: object, known: set[str]) -> str | None:
-	"""The known name most like this one, None when none is like it."""
-	return next(
-		iter(difflib.get_close_matches(str(feature)[: wording.LONGEST_NAME], sorted(known), n=1)), None
 	)
 
 

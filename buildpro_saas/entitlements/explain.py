@@ -7,10 +7,11 @@ from datetime import datetime, timezone
 
 from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements import statement as statements
-from buildpro_saas.entitlements.decision import Decision, Gate, UnknownFeatureError, gate, gate_of, nearest
+from buildpro_saas.entitlements.decision import Decision, Gate, gate, gate_of
 from buildpro_saas.entitlements.layers import is_active, moments
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.statement import LEEWAY, EntitlementError, Statement
+from buildpro_saas.entitlements.unknown import UnknownFeatureError, nearest
 
 FEATURE, LIMIT = "features", "limits"
 CHANGES_TOLD = 10

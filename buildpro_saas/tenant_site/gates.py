@@ -19,7 +19,7 @@ import frappe
 from frappe import local
 
 from buildpro_saas import site_role
-from buildpro_saas.entitlements import decision
+from buildpro_saas.entitlements import unknown
 from buildpro_saas.entitlements.decision import Decision, Gate
 from buildpro_saas.tenant_site import app_hooks, checks, entitlement, maintenance, restriction, usage
 from buildpro_saas.tenant_site.refusal import refuse, refuse_unknown
@@ -104,7 +104,7 @@ def denial(features: Features | None, gate: Gate) -> Decision | None:
 		try:
 			if not (answer := gate[feature]).allowed:
 				return answer
-		except decision.UnknownFeatureError:
+		except unknown.UnknownFeatureError:
 			continue
 	return None
 
@@ -188,7 +188,7 @@ def _require(features: Features, gate: Gate) -> None:
 	for feature in features:
 		try:
 			answer = gate[feature]
-		except decision.UnknownFeatureError as error:
+		except unknown.UnknownFeatureError as error:
 			refuse_unknown(error)
 		usage.count(feature, checks.outcome(answer))
 		if not answer.allowed:

@@ -22,9 +22,9 @@ from buildpro_saas.entitlements.statement import EntitlementError
 from buildpro_saas.tenant_site import (
 	caches,
 	company_setup,
+	declared_limits,
 	entitlement,
 	levels,
-	limits,
 	presence,
 	site_limits,
 )
@@ -63,7 +63,7 @@ def apply_entitlement(token: str, catalogue: dict | None = None, company: str | 
 	settings.company = company or settings.company
 	settings.show_entitlement()
 	site_limits.follow()
-	levels.make_missing(statement.grants().limits.keys() & limits.declared().keys())
+	levels.make_missing(statement.grants().limits.keys() & declared_limits.declared().keys())
 	presence.restore()
 	# now for this process, after the commit for what another has made of the old one meanwhile
 	caches.forget()

@@ -6,7 +6,7 @@ from typing import NoReturn
 import frappe
 from frappe import _
 
-from buildpro_saas.entitlements import decision
+from buildpro_saas.entitlements import unknown
 from buildpro_saas.entitlements.decision import Decision
 from buildpro_saas.entitlements.reason import Reason
 
@@ -51,7 +51,7 @@ def title(answer: Decision) -> str:
 	return _("Not in your plan") if answer.reason == Reason.NOT_IN_PLAN else _("Not available")
 
 
-def refuse_unknown(error: decision.UnknownFeatureError) -> NoReturn:
+def refuse_unknown(error: unknown.UnknownFeatureError) -> NoReturn:
 	"""Raise UnknownFeatureError for the caller's mistake."""
 	frappe.throw(str(error), UnknownFeatureError, title=_("Unknown feature"))
 

@@ -11,7 +11,7 @@ from buildpro_saas.entitlements.decision import DENYING_GRANTS, Gate
 from buildpro_saas.entitlements.layers import Grant, Limit
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.wording import OPERATOR, readable_number
-from buildpro_saas.tenant_site import limits, usage
+from buildpro_saas.tenant_site import declared_limits, usage
 
 VIEW = "buildpro_saas/tenant_site/doctype/nexelya_plan_settings/nexelya_plan_settings.html"
 DAYS = 30
@@ -156,12 +156,12 @@ def _higher_limits(gate: Gate, offered: dict[str, int]) -> list[str]:
 
 
 def _limit_label(gate: Gate, key: str) -> str:
-	return catalogues.label_of(gate.catalogue, "limits", key, limits.label_of(key))
+	return catalogues.label_of(gate.catalogue, "limits", key, declared_limits.label_of(key))
 
 
 def _limit(gate: Gate, key: str, limit: Limit) -> dict:
 	"""A limit's row: "12 of 10", how long its bar is (per cent), and its colour. Without a measure: its value alone."""
-	declared = limits.declared().get(key)
+	declared = declared_limits.declared().get(key)
 	is_measured = declared is not None and declared.is_measurable()
 	used = declared.in_use() if is_measured else 0
 	part = used / limit.value if limit.value else float(used > 0)

@@ -4,11 +4,11 @@ import frappe
 import redis
 from frappe.core.doctype.user.user import generate_keys
 
-from buildpro_saas.tenant_site import levels, limits, usage
+from buildpro_saas.tenant_site import declared_limits, levels, usage
 
 
 def used(key: str) -> float:
-	return limits.declared()[key].in_use()
+	return declared_limits.declared()[key].in_use()
 
 
 def measure(key: str, used: float) -> None:

@@ -94,11 +94,11 @@ class SiteUnderTest:
 
 	def collect_hooks(self) -> None:
 		"""Have Frappe read the apps' hooks.py anew, as a process does that begins with other ones."""
-		from buildpro_saas.tenant_site import gates, limits
+		from buildpro_saas.tenant_site import declared_limits, gates
 
 		gates.forget_hooks()
 		local = self.frappe.local
-		local.cache.pop(limits.LOCAL_KEY, None)
+		local.cache.pop(declared_limits.LOCAL_KEY, None)
 		local.request_cache.clear()
 		if hasattr(local, "doc_events_hooks"):
 			del local.doc_events_hooks

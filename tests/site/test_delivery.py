@@ -77,6 +77,37 @@ def test_what_is_rolled_back_to_a_savepoint_is_not_merged_into(sending):
 	assert json.loads(job.inputs)["why"] == "happened"
 
 
+def test_what_is_sent_together_is_one_job_whatever_is_committed_meanwhile(sending):
+	first, second = sorted((sending.tenant(), sending.tenant()))
+	with sending.delivery.together():
+		for tenant in (second, first):
+			sending.delivery.send([tenant], "its terms")
+			sending.frappe.db.commit()
+		assert not sending.jobs()
+	(job,) = sending.jobs()
+	assert sending.tenants_of(job) == [first, second] and json.loads(job.inputs)["why"] == "its terms"
+
+
+def test_what_was_to_be_sent_together_is_not_where_the_block_fails(sending):
+	with pytest.raises(ZeroDivisionError), sending.delivery.together():
+		sending.delivery.send([sending.tenant()], "its terms")
+		raise ZeroDivisionError
+	assert not sending.jobs()
+	sending.delivery.send([sending.tenant()], "another")
+	assert len(sending.jobs()) == 1
+
+
+def test_agreed_dates_that_come_together_are_one_job(sending):
+	from buildpro_saas.provisioning import agreed_dates
+
+	date = sending.frappe.utils.add_to_date(sending.frappe.utils.now_datetime(), minutes=-1)
+	moved = {sending.tenant(next_plan="Growth", next_plan_on=date) for _ in range(3)}
+	agreed_dates.look_after()
+	sent = [set(sending.tenants_of(job)) & moved for job in sending.jobs()]
+	assert sent == [moved]
+	assert {sending.frappe.db.get_value("Tenant", name, "plan") for name in moved} == {"Growth"}
+
+
 def test_a_job_that_has_gone_its_way_is_not_merged_into(sending):
 	tenant = sending.tenant()
 	sending.delivery.send([tenant], "plan")

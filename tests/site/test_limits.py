@@ -191,9 +191,12 @@ def test_an_app_declares_a_limit_of_its_own(site, frappe, declare, filters):
 
 def test_two_apps_declare_one_limit_and_the_later_one_counts_in_what_it_says(site, frappe, declare):
 	declare(max_users={"label": "Heads", "unit": "seats"})  # Frappe comes before our app
-	from buildpro_saas.tenant_site import limits
+	from buildpro_saas.tenant_site import declared_limits
 
-	assert (limits.declared()["max_users"].label, limits.declared()["max_users"].unit) == ("Users", "seats")
+	assert (declared_limits.declared()["max_users"].label, declared_limits.declared()["max_users"].unit) == (
+		"Users",
+		"seats",
+	)
 
 
 def test_only_documents_of_what_can_be_limited_are_looked_at(frappe, declare):
@@ -208,13 +211,13 @@ def test_only_documents_of_what_can_be_limited_are_looked_at(frappe, declare):
 
 
 def test_an_app_that_is_gone_from_the_bench_does_no_harm(site, frappe):
-	from buildpro_saas.tenant_site import limits
+	from buildpro_saas.tenant_site import declared_limits
 
 	frappe.db.set_global("installed_apps", json.dumps([*frappe.get_installed_apps(), "no_such_app"]))
 	try:
 		site.collect_hooks()
 		assert "no_such_app" in frappe.get_installed_apps()
-		assert "max_users" in limits.declared() and "User" in frappe.get_doc_hooks()
+		assert "max_users" in declared_limits.declared() and "User" in frappe.get_doc_hooks()
 	finally:
 		frappe.db.rollback()
 		frappe.clear_cache()
@@ -286,7 +289,7 @@ def file(frappe, size: int, **fields):
 
 
 def test_storage_is_what_was_measured_and_what_was_added_since(site, frappe):
-	from buildpro_saas.tenant_site import levels, limits
+	from buildpro_saas.tenant_site import declared_limits, levels
 
 	site.apply(limits={"max_storage_gb": {"value": 1, "is_hard": True}})
 	levels.keep("max_storage_gb", lambda: 1 - 3e-6, is_anew=True, day=None)  # 3 kB are left
@@ -296,7 +299,7 @@ def test_storage_is_what_was_measured_and_what_was_added_since(site, frappe):
 		file(frappe, 2000).insert()
 	levels.keep("max_storage_gb", levels.storage_gb, is_anew=True, day=None)
 	kept.append(file(frappe, 2000).insert())
-	assert 0 < limits.declared()["max_storage_gb"].in_use() < 1
+	assert 0 < declared_limits.declared()["max_storage_gb"].in_use() < 1
 	for each in kept:
 		os.unlink(each.get_full_path())
 	frappe.form_dict.clear()

@@ -159,6 +159,18 @@ def test_only_without_a_site_it_can_be_deleted(frappe, tenant):
 	assert frappe.db.exists("Provisioning Job", {"tenant": tenant.name})
 
 
+def test_whoever_has_the_name_next_begins_with_no_use(frappe, tenant):
+	kept = {
+		"Tenant Usage": {"tenant": tenant.name, "date": "2026-01-31", "feature": "rfi", "allowed": 5},
+		"Tenant Limit Level": {"tenant": tenant.name, "limit_key": "max_users", "used": 5},
+	}
+	for doctype, values in kept.items():
+		frappe.get_doc({"doctype": doctype, "name": f"{tenant.name} x", **values}).db_insert()
+	tenant.db_set("status", "Removed")
+	frappe.delete_doc("Tenant", tenant.name)
+	assert not any(frappe.db.exists(doctype, {"tenant": tenant.name}) for doctype in kept)
+
+
 def test_the_buttons_take_nothing_from_the_browsers_copy(frappe, tenant):
 	"""run_doc_method may get the document from the client: status and bench in it must not count."""
 	forged = frappe.get_doc({**tenant.as_dict(), "status": "Draft", "bench": "other"})

@@ -27,9 +27,9 @@ def row(view, kind: str, key: str) -> str:
 
 
 def test_a_downgrade_shows_twelve_of_ten_in_red(site, shown, monkeypatch):
-	from buildpro_saas.tenant_site import limits
+	from buildpro_saas.tenant_site.declared_limits import Declared
 
-	monkeypatch.setattr(limits.Declared, "in_use", lambda limit: 12 if limit.key == "max_users" else 8.5)
+	monkeypatch.setattr(Declared, "in_use", lambda limit: 12 if limit.key == "max_users" else 8.5)
 	view = shown(
 		limits={
 			"max_users": {"value": 10, "is_hard": True},

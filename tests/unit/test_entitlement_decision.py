@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildpro_saas.entitlements import catalogue, decision, keys, layers, statement
-from buildpro_saas.entitlements.decision import UnknownFeatureError, gate
+from buildpro_saas.entitlements.decision import gate
 from buildpro_saas.entitlements.reason import ALLOWING, Reason
 from buildpro_saas.entitlements.statement import DAY
+from buildpro_saas.entitlements.unknown import UnknownFeatureError
 from buildpro_saas.entitlements.wording import SENTENCES
 
 NOW = 1_700_000_000

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from buildpro_saas.entitlements import catalogue, explain, keys, layers, statement
-from buildpro_saas.entitlements.decision import UnknownFeatureError, gate
+from buildpro_saas.entitlements.decision import gate
+from buildpro_saas.entitlements.unknown import UnknownFeatureError
 
 DAY = 24 * 60 * 60
 NOW = 1_900_000_000
