@@ -298,6 +298,9 @@ class Drifting:
 
 	def clean_up(self) -> None:
 		self.frappe.db.rollback()
+		for entry in self.reconciliation.trash():
+			if self.token in entry.subject:
+				self.reconciliation.remove_from_trash(entry.name)
 		for place in ("", f"{HIDDEN}/images", f"{HIDDEN}/standby"):
 			for path in (self.sites / place).glob(f"*{self.token}*"):
 				shutil.rmtree(path)
