@@ -20,6 +20,13 @@ SPARED = (
 LEFT_ALONE = (
 	"Nothing is done to it. Press Ignore if it belongs here, or remove it by hand when nobody needs it."
 )
+NOT_SET_UP = (
+	"Nothing is done by itself, and what is on record does not hold there. Put back the site_config.json of a backup, or run"
+	" `bench --site {site} install-app buildpro_saas`: the next delivery then sets it up."
+)
+MARKED_AGAIN = (
+	"Nothing to do: it is given its mark again, where a job on record made the tenant's site with it."
+)
 MISSING = {
 	TENANT: "Nothing is done by itself. Find out who took it, and restore the site from its last backup.",
 	IMAGE: "Nothing to do: it is Stale from now on, and is pruned and built anew like any stale image.",
@@ -77,6 +84,7 @@ class Finding:
 	mark: str = ""
 	is_removable: bool = False
 	folder: Folder | None = None
+	unmarked: str = ""  # the tenant's database that has lost `mark`
 
 	@property
 	def key(self) -> tuple:
@@ -95,6 +103,7 @@ def compare(believed: Believed, found: Inventory, evidence: Evidence) -> list[Fi
 		*filter(
 			None, (_missing(expected, there.get(expected.folder), found) for expected in believed.expected)
 		),
+		*_not_set_up(believed, there, found),
 	]
 
 
@@ -203,3 +212,33 @@ def _missing(expected: Expected, folder: Folder | None, found: Inventory) -> Fin
 		return None
 	what = f"{expected.kind} {expected.name} is {expected.status} and lacks {', '.join(lacks)}."
 	return Finding(expected.kind, expected.name, what, MISSING[expected.kind], is_ours=True)
+
+
+# -- what is there, and not as it was made -------------------------------------------------------------------------
+
+
+def _not_set_up(believed: Believed, there: dict[str, Folder], found: Inventory) -> list[Finding]:
+	"""Tenants' sites that do not say whose they are any more, and those whose database has lost its mark.
+
+	Frappe's uninstalling leaves the first, its restoring the second.
+	"""
+	findings = []
+	for expected in believed.expected:
+		folder = there.get(expected.folder)
+		if expected.kind != TENANT or not folder or folder.database != expected.database:
+			continue  # _missing says so
+		if folder.tenant != expected.name:
+			whose = f"for {folder.tenant}" if folder.tenant else "as no tenant's"
+			what = f"Tenant {expected.name} is {expected.status}, and its site sites/{folder.path} is set up {whose}."
+			action = NOT_SET_UP.format(site=folder.name)
+			findings.append(Finding(TENANT, expected.name, what, action, is_ours=True))
+		elif _has_lost_its_mark(expected.database, folder, believed, found):
+			what = f"The database {expected.database} of tenant {expected.name} carries no mark any more, as after `bench restore`."
+			lost = {"mark": folder.mark, "unmarked": expected.database}
+			findings.append(Finding(TENANT, expected.name, what, MARKED_AGAIN, is_ours=True, **lost))
+	return findings
+
+
+def _has_lost_its_mark(database: str, folder: Folder, believed: Believed, found: Inventory) -> bool:
+	is_ours = (folder.mark or "").startswith(believed.prefix)
+	return is_ours and database in found.databases and database not in found.marked
