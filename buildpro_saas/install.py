@@ -10,6 +10,7 @@ from buildpro_saas import site_role
 from buildpro_saas.agent import site_config
 from buildpro_saas.control_plane import setup as control_plane
 from buildpro_saas.entitlements import keys
+from buildpro_saas.provisioning import accounts, reconciliation
 from buildpro_saas.provisioning.schedule import ADMIN_JOBS
 from buildpro_saas.tenant_site import entitlement, sync
 from buildpro_saas.tenant_site import setup as tenant_site
@@ -78,6 +79,11 @@ def before_uninstall() -> None:
 		frappe.throw(
 			"This site has site images or standby sites. Switch Build Images and the standby pools off in SaaS Settings, and remove the"
 			" images with `saas images prune NAME`, before uninstalling buildpro_saas."
+		)
+	if accounts.has_account() and (kept := reconciliation.trash()):
+		frappe.throw(
+			f"The bench's trash holds {len(kept)} things. Look at them with `saas trash`, and remove each with `saas trash --remove NAME`, before"
+			" uninstalling buildpro_saas."
 		)
 
 

@@ -185,6 +185,40 @@ class DatabaseServer:
 		self._drop_users(name)
 		self._ddl(f"drop database if exists `{name}`")
 
+	def rename(self, name: str, new_name: str, mark: str) -> None:
+		"""Give the database that carries the mark another name; its user, who is named like it, goes. Repeatable.
+
+		MariaDB has no such statement: all tables move into a new database at once (RENAME TABLE, atomic from MariaDB 10.6).
+		Raises AgentError for one that has views, triggers, routines or events, which do not move with the tables.
+		"""
+		check_name(new_name)
+		if self.has_database(name):
+			self._only_with_mark(check_name(name), mark)
+			if has := self._other_contents(name):
+				raise AgentError(
+					f"The database {name} has {has}, which cannot be moved.", "Move or remove it by hand."
+				)
+			self.create_database(new_name, mark)
+			if tables := self._tables(name):
+				pairs = (f"{_quoted(name, table)} to {_quoted(new_name, table)}" for table in tables)
+				self._ddl(f"rename table {', '.join(pairs)}")
+			self.drop(name, mark)
+		self._only_with_mark(new_name, mark)
+
+	def _tables(self, name: str) -> list[str]:
+		rows = self.db.sql("select table_name from information_schema.tables where table_schema = %s", name)
+		return [table for (table,) in rows]
+
+	def _other_contents(self, name: str) -> str:
+		"""What of the database is no table, in words; empty where there is nothing else."""
+		questions = {
+			"views": "select 1 from information_schema.views where table_schema = %s limit 1",
+			"triggers": "select 1 from information_schema.triggers where trigger_schema = %s limit 1",
+			"routines": "select 1 from information_schema.routines where routine_schema = %s limit 1",
+			"events": "select 1 from information_schema.events where event_schema = %s limit 1",
+		}
+		return " and ".join(kind for kind, question in questions.items() if self.db.sql(question, name))
+
 	def drop_lone_user(self, name: str) -> None:
 		"""Drop a user whose database is gone. A user carries no mark: the caller must know that a job of ours made it.
 
@@ -242,6 +276,10 @@ class DatabaseServer:
 		# values are bound by the driver, to which the `%` of a host would look like a placeholder
 		bound = statement.replace("%s", "\0").replace("%", "%%").replace("\0", "%s")
 		self.db.sql(bound, values)
+
+
+def _quoted(database: str, table: str) -> str:
+	return f"`{database}`.`{table.replace('`', '``')}`"
 
 
 def _escape(name: str) -> str:

@@ -78,12 +78,30 @@ class Site:
 
 	def remove_folder(self, mark: str) -> None:
 		"""Remove the site's folder when it carries the mark; nothing when it is gone already."""
-		if self.exists():
-			self.only_with_mark(mark)
-			# out of the web server's sight first, in one move
-			self.remove_draft(mark)
-			os.rename(self.path, self._hidden(mark))
+		self.hide(mark)
 		self.remove_draft(mark)
+
+	def hide(self, mark: str) -> bool:
+		"""Take the site's folder out of the web server's sight, in one move; False when there is none.
+
+		Raises NotOursError unless it carries the mark. `show` puts it back.
+		"""
+		if not self.exists():
+			return False
+		self.only_with_mark(mark)
+		self.remove_draft(mark)
+		os.rename(self.path, self._hidden(mark))
+		return True
+
+	def show(self, mark: str) -> None:
+		"""Put back what `hide` has taken out of sight, if it has."""
+		if not self.exists() and site_config.read(self._hidden(mark)).get(MARK) == mark:
+			os.rename(self._hidden(mark), self.path)
+
+	def marked_config(self, mark: str) -> dict:
+		"""site_config.json of the site that carries the mark, hidden or not; {} when there is none."""
+		config = self.config or site_config.read(self._hidden(mark))
+		return config if config.get(MARK) == mark else {}
 
 	def remove_draft(self, mark: str) -> None:
 		"""Remove what a making or removing of the folder left that was interrupted; the site itself is not touched.

@@ -5,10 +5,9 @@ from frappe.utils import add_to_date, get_datetime, now_datetime
 
 from buildpro_saas.agent.errors import AgentError, hint_for
 from buildpro_saas.provisioning import queue, registry
+from buildpro_saas.provisioning.ending import ACTIVE, change, end, end_without_playbook
 from buildpro_saas.provisioning.locks import named_lock
-from buildpro_saas.provisioning.store import JobStore
 
-ACTIVE = ("Queued", "Running", "Cancelling")
 WAIT = 10  # seconds for another dispatch of the same bench to finish
 # Seconds after which a job that nobody waits for has its turn like any other: an image that is never built makes each tenant wait.
 PATIENCE = 900
@@ -54,7 +53,7 @@ def _send_all(bench: str) -> None:
 	tried: set[str] = set()
 	if not frappe.db.exists("Bench", bench):
 		for job in _waiting(bench):
-			fail_unsent(job, AgentError(f"There is no bench {bench} on record any more.", "Cancel the job."))
+			_fail(job, AgentError(f"There is no bench {bench} on record any more.", "Cancel the job."))
 		return
 	doc = frappe.get_doc("Bench", bench)
 	slots = queue.slots(doc)
@@ -85,42 +84,33 @@ def _try(job, bench) -> None:
 		_roll_back()
 		if queue.is_of_redis(error):
 			raise  # it says nothing about the job, which goes on waiting
-		fail_unsent(job, error)
+		_fail(job, error)
 
 
 def _send(job, queue_name: str) -> None:
 	"""Mark the job Queued, commit, and wake a worker; back to Waiting when Redis does not take it."""
-	frappe.db.set_value(
-		"Provisioning Job",
-		job.name,
-		{"status": "Queued", "enqueued_at": now_datetime()},
-		update_modified=False,
-	)
+	is_waiting = change(job.name, ("Waiting",), status="Queued", enqueued_at=now_datetime())
 	frappe.db.commit()
+	if not is_waiting:
+		return
 	try:
 		queue.forget(job.name)
 		queue.put(job.name, queue_name, registry.get(job.playbook).timeout)
 	except Exception:
-		frappe.db.set_value("Provisioning Job", job.name, "status", "Waiting", update_modified=False)
+		# where only Redis's answer was lost, a worker may be at it, or done with it, by now
+		change(job.name, ("Queued",), status="Waiting")
 		frappe.db.commit()
 		raise
 
 
-def fail_unsent(job, error: Exception | None = None) -> None:
-	"""End a job (row or document) that no worker can take, and say so to whatever it is about; commits.
-
-	Without `error` because its playbook is gone: one job whose app is gone must not keep all others from being dispatched.
-	"""
-	error = error or AgentError(
-		f"There is no playbook {job.playbook!r} any more.", "Install the app that brings it and press Retry."
-	)
-	store, playbook = JobStore(job.name), registry.find(job.playbook)
-	if playbook and playbook.on_status:
-		playbook.on_status(store.inputs, "Failed")
-	store.set_with_tenant(
-		playbook and playbook.tenant_when_failed,
-		status="Failed",
-		ended_at=now_datetime(),
+def _fail(job, error: Exception) -> None:
+	"""End a waiting job (row) that no worker can take. Commits."""
+	playbook = registry.find(job.playbook)
+	end(
+		job.name,
+		playbook,
+		"Failed",
+		tenant_status=playbook and playbook.tenant_when_failed,
 		error=str(error) if isinstance(error, AgentError) else f"{type(error).__name__}: {error}",
 		hint=hint_for(error) or "Mend the cause, then press Retry.",
 	)
@@ -147,7 +137,8 @@ def _next_jobs(bench: str, slots: int, unsendable: frozenset | set = frozenset()
 	chosen = []
 	for job in waiting:
 		if not registry.find(job.playbook):
-			fail_unsent(job)
+			# one job whose app is gone must not keep all others from being dispatched
+			end_without_playbook(job.name, job.playbook)
 			continue
 		is_heavy, is_quiet = _is_heavy(job.playbook), _is_patient(job)
 		if job.tenant in busy or (is_heavy and (free <= 0 or (is_quiet and quiet <= 0))):

@@ -7,17 +7,18 @@ is free, and goes to RQ then.
 import secrets
 
 import frappe
+from frappe import _
 from frappe.utils import add_to_date, now_datetime
 
 from buildpro_saas import site_role
-from buildpro_saas.agent.errors import is_transient
-from buildpro_saas.provisioning import queue, registry, schedule
-from buildpro_saas.provisioning.dispatcher import ACTIVE, dispatch, fail_unsent
+from buildpro_saas.agent.errors import AgentError, is_transient
+from buildpro_saas.provisioning import after_commit, queue, registry, schedule
+from buildpro_saas.provisioning.dispatcher import dispatch
+from buildpro_saas.provisioning.ending import ACTIVE, UNFINISHED, change, end, end_without_playbook
 from buildpro_saas.provisioning.engine import Engine
 from buildpro_saas.provisioning.locks import is_held, named_lock
 from buildpro_saas.provisioning.store import JobStore
 
-UNFINISHED = ("Waiting", *ACTIVE)
 JOB_LOCK = "job"
 PAUSE = 5  # seconds before a job is sent again whose writing was stopped
 
@@ -67,18 +68,25 @@ def run(job: str) -> None:
 	"""What a worker calls: go on with the job unless another process is at it, then let the next ones in."""
 	# whoever caused the dispatch that woke this worker, the work is the control plane's own
 	frappe.set_user("Administrator")
+	with after_commit.shielded():
+		if bench := _run_locked(job):
+			dispatch(bench)
+
+
+def _run_locked(job: str) -> str | None:
+	"""The bench of the job (its name) that was run; None where another run has it, or it has ended."""
 	with named_lock(JOB_LOCK, job) as is_ours:
 		if not is_ours:
-			return
+			return None
 		frappe.db.rollback()  # a fresh snapshot, taken under the lock: another run may just have ended
 		store = JobStore(job)
 		if store.doc.status not in ACTIVE:
-			return
+			return None
 		if playbook := registry.find(store.doc.playbook):
 			_run(Engine(store, playbook), job)
 		else:
-			fail_unsent(store.doc)
-	dispatch(store.doc.bench)
+			end_without_playbook(job, store.doc.playbook)
+	return store.doc.bench
 
 
 def _run(engine: Engine, job: str) -> None:
@@ -89,16 +97,18 @@ def _run(engine: Engine, job: str) -> None:
 	except Exception as error:
 		frappe.db.rollback()  # raises when the connection is gone: then the job is found lost
 		if is_transient(error):
-			values = {"status": "Waiting", "run_after": add_to_date(now_datetime(), seconds=PAUSE)}
-		else:
-			frappe.log_error(title=f"Provisioning Job {job}")
-			values = {
-				"status": "Failed",
-				"error": f"{type(error).__name__}: {error}",
-				"hint": "The control plane could not write the job's record: see the Error Log, then press Retry.",
-			}
-		frappe.db.set_value("Provisioning Job", job, values, update_modified=False)
-		frappe.db.commit()
+			change(job, ACTIVE, status="Waiting", run_after=add_to_date(now_datetime(), seconds=PAUSE))
+			frappe.db.commit()
+			return
+		frappe.log_error(title=f"Provisioning Job {job}")
+		end(
+			job,
+			engine.playbook,
+			"Failed",
+			tenant_status=engine.playbook.tenant_when_failed,
+			error=f"{type(error).__name__}: {error}",
+			hint="The control plane could not write the job's record: see the Error Log, then press Retry.",
+		)
 
 
 # -- looking after -------------------------------------------------------------------------------------------------
@@ -144,9 +154,7 @@ def _take_back_if_lost(job) -> None:
 		if not is_ours:
 			return
 		frappe.db.commit()
-		status = frappe.db.get_value("Provisioning Job", job.name, "status", for_update=True)
-		if status == job.status:
-			frappe.db.set_value("Provisioning Job", job.name, "status", "Waiting", update_modified=False)
+		change(job.name, (job.status,), status="Waiting")
 		frappe.db.commit()
 
 
@@ -171,6 +179,8 @@ def retry(job) -> None:
 	_lock(job)
 	if job.status != "Failed":
 		frappe.throw(f"Only a failed job can be retried; {job.name} is {job.status}.")
+	if playbook := registry.find(job.playbook):
+		_or_throw(lambda: JobStore(job.name).check_tenant_can_become(playbook.tenant_while_running))
 	outdated = _outdated(job)
 	for row in job.steps:
 		# a completed step may have to be done again for the failed one, and has all its attempts then, too
@@ -196,15 +206,27 @@ def _outdated(job) -> set[str]:
 def cancel(job) -> None:
 	"""Ask a job (document) to stop and to undo what it did. Raises frappe.ValidationError when it has ended already.
 
-	A running job sees the request within seconds; a waiting or failed one is dispatched to undo its steps.
+	Nor when its tenant is in use: only the removal of a tenant takes away what a customer may have used. A running job sees the
+	request within seconds; a waiting or failed one is dispatched to undo its steps.
 	"""
 	_lock(job)
 	if job.status in ("Completed", "Cancelled"):
 		frappe.throw(f"{job.name} is {job.status} and cannot be cancelled any more.")
+	if playbook := registry.find(job.playbook):
+		_or_throw(Engine(JobStore(job.name), playbook).check_undo)
 	_set(job, cancel_requested=1)
 	if job.status in ("Waiting", "Failed"):
 		_set(job, status="Waiting", run_after=None)
 		frappe.db.after_commit.add(lambda: dispatch(job.bench))
+
+
+def _or_throw(check) -> None:
+	"""Raise frappe.ValidationError with what the check says must not be done. What passes by itself, the job's run looks at."""
+	try:
+		check()
+	except AgentError as error:
+		if not is_transient(error):
+			frappe.throw(" ".join(filter(None, (str(error), error.hint))), title=_("In Use"))
 
 
 def _lock(job) -> None:

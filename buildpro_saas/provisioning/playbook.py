@@ -111,6 +111,13 @@ class Playbook:
 	tenant_when_cancelled: str | None = None
 	# called with the job's inputs when it is Running, Completed, Failed or Cancelled, in the transaction that writes that
 	on_status: Callable[[dict[str, Any], str], None] | None = None
+	# called before anything is undone; raises AgentError where what the job made must not be taken away any more
+	check_undo: Callable[[Context], None] | None = None
+	# called as a run begins; what later steps would have handed on, where all was done before and the record does not know it
+	# (it is from an older backup): the job then ends as Completed. None where there is something to do
+	find_finished: Callable[[Context], dict[str, Any] | None] | None = None
+	# called as the job is about to end as Completed, when it can be cancelled no more; repeatable
+	finish: Callable[[Context], None] | None = None
 
 	def __post_init__(self):
 		keys = [step.key for step in self.steps]

@@ -5,9 +5,9 @@ import frappe
 from buildpro_saas import site_role
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import server
+from buildpro_saas.agent.inventory import FINISHED
 from buildpro_saas.agent.site import MARK, Site
 from buildpro_saas.provisioning import accounts, benches
-from buildpro_saas.provisioning.ways import FINISHED
 
 ROLE, TENANT, ADMIN_URL = "buildpro_role", "buildpro_tenant", "buildpro_admin_url"
 RESTORE = "Find out who took it away, and restore it from its last backup."

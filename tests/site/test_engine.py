@@ -516,3 +516,120 @@ def test_what_an_undone_step_said_does_not_stand_as_if_it_held(engine):
 	for row, said in zip(job.steps, ("The site answers", "The disk is full."), strict=True):
 		first, *rest = row.output.splitlines()
 		assert first.startswith("Undone.") and said in rest
+
+
+# -- the end of a job ------------------------------------------------------------------------------------------------
+
+
+def test_what_callbacks_raise_after_the_commit_fails_nothing(engine):
+	"""A webhook, say, on what the job writes as it ends."""
+	frappe = engine.frappe
+	seen = []
+
+	def on_status(_inputs, status):
+		frappe.db.after_commit.add(lambda: seen.append(status))
+		frappe.db.after_commit.add(lambda: 1 / 0)
+		frappe.db.after_commit.add(lambda: seen.append(f"after {status}"))
+
+	job = engine.run(engine.job(step(engine, "Only"), on_status=on_status))
+	assert (job.status, engine.done, job.runs) == ("Completed", ["Only"], 1)
+	assert seen == ["Running", "after Running", "Completed", "after Completed"]
+	assert frappe.db.exists("Error Log", {"error": ("like", "%ZeroDivisionError%")})
+
+
+def test_what_a_callback_wrote_before_it_raised_is_forgotten(engine):
+	frappe = engine.frappe
+
+	def writes_and_raises():
+		frappe.get_doc({"doctype": "Note", "title": f"half done {engine.made[-1]}"}).insert()
+		raise RuntimeError
+
+	def on_status(_inputs, status):
+		frappe.db.after_commit.add(writes_and_raises)
+
+	engine.run(engine.job(step(engine, "Only"), on_status=on_status))
+	assert not frappe.db.exists("Note", {"title": ("like", f"half done {engine.made[-1]}")})
+
+
+@pytest.mark.parametrize("ended", ["Completed", "Cancelled"])
+def test_an_ended_job_is_never_written_again(engine, ended):
+	from buildpro_saas.provisioning import ending
+
+	job = engine.job(step(engine, "Only"))
+	job.db_set("status", ended)
+	engine.frappe.db.commit()
+	assert not ending.end(job.name, None, "Failed", error="too late")
+	assert not ending.change(job.name, ending.UNFINISHED, status="Waiting")
+	with pytest.raises(engine.frappe.ValidationError):
+		job.cancel_job()
+	job.reload()
+	assert (job.status, job.error, bool(job.cancel_requested)) == (ended, None, False)
+
+
+def test_a_job_is_not_sent_again_whose_sending_only_seemed_to_fail(engine, monkeypatch):
+	"""Redis took it, a worker did it, and then Redis's answer was lost."""
+	from buildpro_saas.provisioning import queue
+
+	job = engine.job(step(engine, "Only"))
+	job.db_set("status", "Waiting")
+	engine.frappe.db.commit()
+
+	def put(name, *_rest):
+		engine.jobs.run(name)
+		raise ConnectionResetError("no answer")
+
+	monkeypatch.setattr(queue, "put", put)
+	engine.jobs.dispatch(job.bench)
+	job.reload()
+	assert (job.status, engine.done) == ("Completed", ["Only"])
+
+
+def test_a_fault_of_the_engine_ends_the_job_for_what_it_is_about_too(engine):
+	told = []
+
+	def finish(_context):
+		raise AssertionError("finishing went wrong")
+
+	def on_status(_inputs, status):
+		told.append(status)
+
+	job = engine.run(engine.job(step(engine, "Only"), on_status=on_status, finish=finish))
+	assert (job.status, told) == ("Failed", ["Running", "Failed"])
+	assert "finishing went wrong" in job.error
+
+
+def test_a_fault_outside_of_a_step_is_told_to_what_the_job_is_about(engine, monkeypatch):
+	from buildpro_saas.provisioning.engine import Engine
+
+	told = []
+	job = engine.job(step(engine, "Only"), on_status=lambda _inputs, status: told.append(status))
+	monkeypatch.setattr(Engine, "_forward", lambda self: 1 / 0)
+	job = engine.run(job)
+	assert (job.status, told) == ("Failed", ["Running", "Failed"])
+	assert "ZeroDivisionError" in job.error and "Error Log" in job.hint
+
+
+def test_nothing_is_undone_that_may_not_be(engine):
+	def check_undo(_context):
+		raise AgentError("Somebody lives in it.", "Leave it.")
+
+	job = engine.job(step(engine, "Only", run=failing(9, AgentError("broken"))), check_undo=check_undo)
+	job = engine.run(job)
+	with pytest.raises(engine.frappe.ValidationError, match=r"Somebody lives in it\. Leave it\."):
+		job.cancel_job()
+	job.db_set({"status": "Cancelling", "cancel_requested": 1})
+	engine.frappe.db.commit()
+	job = engine.run(job)
+	assert (job.status, job.cancel_requested, engine.done) == ("Failed", 0, ["Only"])
+	assert "Somebody lives in it." in job.error and job.hint == "Leave it."
+
+
+def test_a_job_whose_app_is_gone_does_not_leave_its_tenant_being_made(engine, drifting):
+	frappe = engine.frappe
+	tenant = drifting.tenant("Provisioning", f"{drifting.token}.localhost", None)
+	job = drifting.job(drifting.mark(), "Queued")
+	frappe.db.set_value("Provisioning Job", job, {"playbook": "gone", "tenant": tenant})
+	frappe.db.commit()
+	engine.jobs.run(job)
+	assert frappe.db.get_value("Provisioning Job", job, "status") == "Failed"
+	assert frappe.db.get_value("Tenant", tenant, "status") == "Failed"

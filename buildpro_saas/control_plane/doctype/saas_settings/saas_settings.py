@@ -5,7 +5,7 @@ from frappe.model.document import Document
 
 from buildpro_saas.control_plane.domains import check_domain
 from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.provisioning import accounts, delivery
+from buildpro_saas.provisioning import accounts, delivery, reconciliation
 from buildpro_saas.provisioning.image_kind import DEFAULT_LANGUAGE
 
 IN_ENTITLEMENTS = ("support_contact", "entitlement_valid_days", "entitlement_grace_days")
@@ -35,6 +35,7 @@ class SaaSSettings(Document):
 		standby_pools: DF.Table[StandbyPool]
 		support_contact: DF.Data | None
 		token_days: DF.Int
+		trash_days: DF.Int
 	# end: auto-generated types
 
 	def onload(self) -> None:
@@ -47,6 +48,7 @@ class SaaSSettings(Document):
 		if self.base_domain:
 			self.base_domain = check_domain(self.base_domain)
 		self.reserved_subdomains = "\n".join(self.reserved())
+		self.trash_days = self.trash_days or reconciliation.TRASH_DAYS
 		if (self.entitlement_valid_days or 0) < 1:
 			refuse(_("An entitlement must be valid for a day at least: enter 1 or more days."))
 		if self.default_bench and frappe.db.get_value("Bench", self.default_bench, "status") != "Active":

@@ -172,6 +172,10 @@ class Tenant(TenantActions, Document):
 		)
 		return jobs_of_tenant[0] if jobs_of_tenant else None
 
+	def can_become(self, new: str) -> bool:
+		"""Whether the tenant may go to that status from the one that it has, or has it already."""
+		return new == self.status or new in status.TRANSITIONS.get(self.status, ())
+
 	def set_status(self, new: str) -> None:
 		"""Go to another status, recorded as a change of the document. Raises frappe.ValidationError for a way there is not."""
 		self._lock()
