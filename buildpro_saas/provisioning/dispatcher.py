@@ -4,7 +4,7 @@ import frappe
 from frappe.utils import add_to_date, get_datetime, now_datetime
 
 from buildpro_saas.agent.errors import AgentError, hint_for
-from buildpro_saas.provisioning import queue, registry
+from buildpro_saas.provisioning import after_commit, queue, registry
 from buildpro_saas.provisioning.ending import ACTIVE, change, end, end_without_playbook
 from buildpro_saas.provisioning.locks import named_lock
 
@@ -21,13 +21,15 @@ def dispatch(bench: str) -> None:
 	"""
 	messages = list(frappe.local.message_log)
 	try:
-		with named_lock("dispatch", bench, wait=WAIT) as is_ours:
+		# the callbacks that follow this one are its caller's, and are called once it is done
+		with after_commit.shielded(), named_lock("dispatch", bench, wait=WAIT) as is_ours:
 			if is_ours:
 				frappe.db.commit()  # a fresh snapshot, taken under the lock
 				_send_all(bench)
 	except Exception as error:
-		frappe.local.message_log = messages
 		_note(bench, error)
+	finally:
+		frappe.local.message_log = messages  # what a job could not be sent for is no answer to the caller
 
 
 def _note(bench: str, error: Exception) -> None:
@@ -36,17 +38,13 @@ def _note(bench: str, error: Exception) -> None:
 	if queue.is_of_redis(error):
 		return
 	try:
-		_roll_back()
-		frappe.log_error(title=f"Sending the jobs of {bench}")
-		frappe.db.commit()
+		with after_commit.shielded():
+			frappe.db.rollback()
+			frappe.log_error(title=f"Sending the jobs of {bench}")
+			frappe.db.commit()
 	except Exception:
 		# the connection is gone: the next minute's look finds what waits
 		frappe.logger("buildpro_saas").warning(f"dispatch of {bench} is in no Error Log", exc_info=True)
-
-
-def _roll_back() -> None:
-	"""Not frappe.db.rollback(): that forgets the callbacks of the commit that this one runs after."""
-	frappe.db.sql("rollback")
 
 
 def _send_all(bench: str) -> None:
@@ -66,7 +64,7 @@ def _send_all(bench: str) -> None:
 			except Exception as error:
 				if queue.is_away(error):
 					raise
-				_roll_back()
+				frappe.db.rollback()
 				frappe.log_error(title=f"Sending {job.name}")
 				frappe.db.commit()
 
@@ -81,7 +79,7 @@ def _try(job, bench) -> None:
 			)
 		_send(job, queue.name_for(bench, registry.get(job.playbook)))
 	except Exception as error:
-		_roll_back()
+		frappe.db.rollback()
 		if queue.is_of_redis(error):
 			raise  # it says nothing about the job, which goes on waiting
 		_fail(job, error)
