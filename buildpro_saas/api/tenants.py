@@ -89,11 +89,15 @@ def _act(tenant: str, method: str, *arguments: str | None) -> dict:
 
 
 def summary(tenant) -> dict:
-	"""What callers from outside get of a Tenant document: {"tenant", "site", "status", "job": its latest job or None}."""
+	"""What callers from outside get of a Tenant document: {"tenant", "site", "status", "job": its latest job or None}.
+
+	With "warning", a sentence, where a status that was just set does not hold on the tenant's site.
+	"""
 	job = tenant.latest_job()
 	return {
 		"tenant": tenant.name,
 		"site": tenant.site_name,
 		"status": tenant.status,
 		"job": job and job.name,
+		**({"warning": tenant.warning} if tenant.warning else {}),
 	}

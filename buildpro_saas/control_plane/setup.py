@@ -7,7 +7,7 @@ from frappe.permissions import add_permission, reset_perms
 from buildpro_saas import site_role
 from buildpro_saas.control_plane import catalogue, staff
 from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
-from buildpro_saas.provisioning import schedule
+from buildpro_saas.provisioning import retention, schedule
 
 ROLES = (staff.MANAGER, staff.SUPPORT)
 MODULE = "Control Plane"
@@ -32,6 +32,7 @@ def after_migrate() -> None:
 	_show_control_plane()
 	_fill_settings()
 	catalogue.bring()
+	retention.register()
 	bench = ensure_local_bench()
 	_set_missing({"default_bench": bench, "base_domain": _own_domain()})
 
@@ -40,6 +41,7 @@ def after_uninstall() -> None:
 	"""Remove what Frappe leaves behind: the settings' values, the roles with their permissions, and the domain."""
 	frappe.db.delete("Singles", {"doctype": "SaaS Settings"})
 	frappe.db.delete("Activity Log", {"subject": schedule.AWAKE})
+	retention.unregister()
 	frappe.db.delete("Has Domain", {"parent": "Domain Settings", "domain": DOMAIN})
 	for role in ROLES:
 		frappe.db.delete("Custom DocPerm", {"role": role})

@@ -12,9 +12,27 @@ from buildpro_saas.provisioning import accounts, queue
 GB = 10**9  # bytes, as disks are sold
 
 
+def same_path(path: str | None) -> str:
+	"""The path in one spelling: without blanks, double or trailing slashes; the bench's own, however it is reached, as the bench has it."""
+	path = (path or "").strip()
+	if not path:
+		return ""
+	here = str(Bench.here().path)
+	return here if os.path.realpath(path) == os.path.realpath(here) else os.path.normpath(path)
+
+
 def is_here(path: str | None) -> bool:
-	"""True when `path` is the folder of the bench that this process runs on."""
-	return bool(path) and path == str(Bench.here().path)
+	"""True when `path`, however it is spelled, is the folder of the bench that this process runs on."""
+	return same_path(path) == str(Bench.here().path)
+
+
+def only_here(bench: str) -> None:
+	"""Raise frappe.ValidationError unless the Bench of that name is the one that this site runs on: nothing is done on others yet."""
+	if not frappe.db.get_value("Bench", bench, "is_local"):
+		frappe.throw(
+			f"The bench {bench} is not the one that this site runs on: nothing can be made there from here.",
+			title="Bench elsewhere",
+		)
 
 
 def facts() -> dict:

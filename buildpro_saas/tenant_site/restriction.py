@@ -39,8 +39,8 @@ PAGE = "buildpro_saas/templates/suspended.html"
 # In frappe.flags, which every request and job begins without.
 READ_ONLY = "buildpro_read_only"
 
-# Said to everybody who asks whether the site is up (provisioning asks so): nothing of the tenant's is in it.
-PING = {"ping", "frappe.ping"}
+# Said to everybody who asks whether the site is up, and to the admin site whether it is this one: nothing of the tenant's is in it.
+PING = {"ping", "frappe.ping", "buildpro_saas.tenant_site.identity.prove"}
 # Signing in and out and passwords, by any of Frappe's ways, write into the database. So does a report that is made ready.
 ALWAYS = {
 	*("login", "logout", "web_logout", "frappe.handler.logout", "frappe.handler.web_logout"),

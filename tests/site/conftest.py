@@ -248,6 +248,14 @@ class Drifting:
 		)
 
 	def tenant(self, status: str, site: str, database: str | None) -> str:
+		"""A tenant's row; its site, where there is one that is nobody's, is set up as its own."""
+		name = self._tenant(status, site, database)
+		path = self.sites / site / "site_config.json"
+		if path.exists() and not (config := json.loads(path.read_text())).get("buildpro_tenant"):
+			path.write_text(json.dumps({**config, "buildpro_tenant": name}))
+		return name
+
+	def _tenant(self, status: str, site: str, database: str | None) -> str:
 		return self.record(
 			"Tenant",
 			subdomain=self.token,

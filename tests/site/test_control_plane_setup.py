@@ -37,6 +37,50 @@ def test_another_bench_of_the_same_name(frappe, tmp_path):
 	assert ensure_local_bench() == f"{name}-1"
 
 
+@pytest.fixture(params=["{}/", "{}//", " {} ", "{}/sites/..", "link"])
+def spelled(request, frappe, tmp_path) -> str:
+	"""The path of this bench as it may be typed."""
+	path = frappe.db.get_value("Bench", {"is_local": 1}, "path")
+	if request.param != "link":
+		return request.param.format(path)
+	(link := tmp_path / "link").symlink_to(path)
+	return str(link)
+
+
+def test_a_bench_is_this_one_however_its_path_is_spelled(frappe, spelled):
+	from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
+
+	name, path = frappe.db.get_value("Bench", {"is_local": 1}, ["name", "path"])
+	with pytest.raises(frappe.ValidationError, match="is registered as"):
+		frappe.get_doc({"doctype": "Bench", "bench_name": "twin", "path": spelled}).insert()
+	bench = frappe.get_doc("Bench", name)
+	bench.path = spelled
+	bench.save()
+	assert (bench.is_local, bench.path) == (1, path)
+	# as an earlier version kept it
+	frappe.db.set_value("Bench", name, {"path": spelled, "is_local": 0})
+	assert ensure_local_bench() == name
+	assert frappe.db.get_value("Bench", name, ["is_local", "path"]) == (1, path)
+
+
+def test_nothing_is_built_here_for_a_bench_elsewhere(frappe):
+	from buildpro_saas.provisioning import images, standby
+	from buildpro_saas.provisioning.image_kind import ImageKind
+
+	other = frappe.get_doc({"doctype": "Bench", "bench_name": "elsewhere", "path": "/srv/elsewhere"}).insert()
+	image = frappe.get_doc(
+		{"doctype": "Site Image", "bench": other.name, "kind": "buildpro_saas", "status": "Ready"}
+	).insert(ignore_permissions=True)
+	for act in (
+		lambda: images.build(other.name, ImageKind(("buildpro_saas",))),
+		lambda: images.build_wanted(other.name),
+		lambda: images.prune(image.name),
+		lambda: standby.start_filling(image.name, other.name, image.kind),
+	):
+		with pytest.raises(frappe.ValidationError, match="not the one that this site runs on"):
+			act()
+
+
 def test_one_record_a_bench(frappe):
 	path = frappe.db.get_value("Bench", {"is_local": 1}, "path")
 	with pytest.raises(frappe.ValidationError, match="is registered as"):
