@@ -139,9 +139,11 @@ _GATED_EVENTS = (
 )
 _doc_events["*"] = dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event")
 before_request = [
+	"buildpro_saas.tenant_site.strict_names.on_request",
 	"buildpro_saas.tenant_site.restriction.on_request",
 	"buildpro_saas.tenant_site.methods.refuse_gated",
 ]
+page_renderer = ["buildpro_saas.tenant_site.page_elsewhere.PageElsewhere"]
 before_job = ["buildpro_saas.tenant_site.restriction.on_job"]
 override_whitelisted_methods = {
 	"frappe.desk.desktop.get_desktop_page": "buildpro_saas.tenant_site.workspaces.get_desktop_page",
