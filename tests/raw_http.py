@@ -3,7 +3,9 @@
 import socket
 
 
-def ask(port: int, target: str | bytes, *, host: str | bytes, method: str = "GET", **headers) -> tuple[int, bytes]:
+def ask(
+	port: int, target: str | bytes, *, host: str | bytes, method: str = "GET", **headers
+) -> tuple[int, bytes]:
 	"""Send one request to 127.0.0.1 as it is written, and return (status, body); 0 where the server just hangs up.
 
 	headers: by their names with underscores; values are text or bytes.

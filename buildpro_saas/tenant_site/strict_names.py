@@ -80,5 +80,7 @@ def on_request() -> None:
 
 	Of a site's name only the first request of a process gets as far as this. Its session may have been read; nothing else.
 	"""
-	if not is_site(frappe.local.site, frappe.local.sites_path) or not is_plain_path(frappe.local.request.path):
+	if not is_site(frappe.local.site, frappe.local.sites_path) or not is_plain_path(
+		frappe.local.request.path
+	):
 		raise NotFound

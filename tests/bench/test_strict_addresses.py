@@ -3,6 +3,7 @@
 docs/security.md has what came of it.
 """
 
+import contextvars
 import os
 import subprocess
 import threading
@@ -14,7 +15,16 @@ from raw_http import ask
 SECRET = "what nobody outside this site's folder may read"
 UP = ("..%2f", "../", "%2e%2e%2f", "%2e%2e/", ".%2e/", "..%2F", ".//..//", "%2e/%2e%2e/")
 DOUBLE = ("%252e%252e%252f", "..%252f", "%%32%65%%32%65%%32%66")
-ODD = ("..\\", "..%5c", "%2e%2e%5c", "..%c0%af", "%c0%ae%c0%ae%c0%af", "..%ef%bc%8f", "%uff0e%uff0e%u2215", "..;/")
+ODD = (
+	"..\\",
+	"..%5c",
+	"%2e%2e%5c",
+	"..%c0%af",
+	"%c0%ae%c0%ae%c0%af",
+	"..%ef%bc%8f",
+	"%uff0e%uff0e%u2215",
+	"..;/",
+)
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +83,17 @@ def absolute(folder: Path) -> list[str]:
 	places = ("/files", "/assets", "/private/files", "/backups")
 	found = [f"{place}/{each}" for place in places for each in (text, quoted, text[1:], f"/{text}")]
 	found += [f"{place}/../{folder.name}/secret.txt%00.png" for place in places]
-	found += [f"{place}/%00{quoted}" for place in places] + [f"{place}/x%00/../../secret.txt" for place in places]
+	found += [f"{place}/%00{quoted}" for place in places] + [
+		f"{place}/x%00/../../secret.txt" for place in places
+	]
 	found += ["/files/link.txt", "/files/up/secret.txt", f"/files/up/{folder.name}/secret.txt"]
-	found += ["/secret.txt", "/entitlement.json", "/site_config.json", f"/{folder.name}/secret.txt", "files/../secret.txt"]
+	found += [
+		"/secret.txt",
+		"/entitlement.json",
+		"/site_config.json",
+		f"/{folder.name}/secret.txt",
+		"files/../secret.txt",
+	]
 	return found
 
 
@@ -100,7 +118,9 @@ def test_what_is_public_is_served(module_bench, secrets):
 	assert ask(port, logo, host=site)[0] == 200
 
 
-@pytest.mark.parametrize("name", ["{site}/../{site}", "./{site}", "{site}/", "../sites/{site}", "{SITE}", "{site}/."])
+@pytest.mark.parametrize(
+	"name", ["{site}/../{site}", "./{site}", "{site}/", "../sites/{site}", "{SITE}", "{site}/."]
+)
 def test_files_are_those_of_a_site_by_its_one_name(module_bench, secrets, name):
 	host = name.format(site=secrets.name, SITE=secrets.name.upper())
 	assert ask(module_bench.services.port("web"), "/files/open.txt", host=host)[0] in (400, 404)
@@ -129,13 +149,61 @@ def test_no_page_of_a_website_leads_out_of_the_apps(module_bench, secrets):
 
 def names(folder: Path) -> list[bytes]:
 	site = folder.name
-	texts = [f"./{site}", f"{site}/", f"{site}/.", f"{site}//", f"{site}/../{site}", f"../sites/{site}", f"x/../{site}"]
-	texts += [site.upper(), site.title(), f"{site}.", f".{site}", f"{site}..", f" ./{site}", f"{site}\\", f".\\{site}"]
-	texts += [str(folder), f"/{site}", f"//{site}", f"{site}/private/files", f"{site}/private", ".", "..", "/", ""]
-	texts += [f"%2e/{site}", f"{site}%2f", f"{site}%00", "assets", ".buildpro", ".buildpro/standby/_x", "common_site_config.json"]
-	texts += [f"{site},{site}", f"{site};", f"{site}?", f"{site}#", f"{site}@{site}", f"http://{site}", f"*.{site}"]
+	texts = [
+		f"./{site}",
+		f"{site}/",
+		f"{site}/.",
+		f"{site}//",
+		f"{site}/../{site}",
+		f"../sites/{site}",
+		f"x/../{site}",
+	]
+	texts += [
+		site.upper(),
+		site.title(),
+		f"{site}.",
+		f".{site}",
+		f"{site}..",
+		f" ./{site}",
+		f"{site}\\",
+		f".\\{site}",
+	]
+	texts += [
+		str(folder),
+		f"/{site}",
+		f"//{site}",
+		f"{site}/private/files",
+		f"{site}/private",
+		".",
+		"..",
+		"/",
+		"",
+	]
+	texts += [
+		f"%2e/{site}",
+		f"{site}%2f",
+		f"{site}%00",
+		"assets",
+		".buildpro",
+		".buildpro/standby/_x",
+		"common_site_config.json",
+	]
+	texts += [
+		f"{site},{site}",
+		f"{site};",
+		f"{site}?",
+		f"{site}#",
+		f"{site}@{site}",
+		f"http://{site}",
+		f"*.{site}",
+	]
 	found = [text.encode() for text in texts]
-	return [*found, site.encode() + b"\xff", site.replace("a", "\uff41", 1).encode(), site.replace("a", "\u0430", 1).encode()]
+	return [
+		*found,
+		site.encode() + b"\xff",
+		site.replace("a", "\uff41", 1).encode(),
+		site.replace("a", "\u0430", 1).encode(),
+	]
 
 
 @pytest.mark.parametrize("header", ["X-Frappe-Site-Name", "Host", "Host with a port"])
@@ -161,7 +229,11 @@ def test_no_site_answers_to_another_spelling_of_its_name(module_bench, secrets, 
 def test_a_site_answers_to_its_name(module_bench, secrets):
 	port, site = module_bench.services.port("web"), secrets.name
 	pong = (200, b'{"message":"pong"}')
-	for headers in ({"host": site}, {"host": f"{site}:{port}"}, {"host": "x.localhost", "X_Frappe_Site_Name": site}):
+	for headers in (
+		{"host": site},
+		{"host": f"{site}:{port}"},
+		{"host": "x.localhost", "X_Frappe_Site_Name": site},
+	):
 		assert ask(port, "/api/method/ping", **headers) == pong
 
 
@@ -201,11 +273,35 @@ def test_files_asked_for_at_once_are_each_sites_own(module_bench, secrets):
 	stolen = []
 
 	def ask_many(host: str, expected: int) -> None:
-		stolen.extend(status for _ in range(60) if (status := ask(port, "/files/open.txt", host=host)[0]) != expected)
+		stolen.extend(
+			status for _ in range(60) if (status := ask(port, "/files/open.txt", host=host)[0]) != expected
+		)
 
-	threads = [threading.Thread(target=ask_many, args=pair) for pair in ((site, 200), ("nobody.localhost", 404)) * 4]
+	threads = [
+		threading.Thread(target=ask_many, args=pair) for pair in ((site, 200), ("nobody.localhost", 404)) * 4
+	]
 	for thread in threads:
 		thread.start()
 	for thread in threads:
 		thread.join()
 	assert not stolen
+
+
+@pytest.mark.parametrize(
+	"name",
+	["./{site}", "../sites/{site}", "{site}/", "{folder}", ".{site}", "{site}\0", ".buildpro/x/{site}"],
+)
+def test_a_shell_and_a_job_name_a_site_as_its_folder_is_named(module_bench, secrets, name):
+	from frappe.utils.background_jobs import execute_job
+
+	import buildpro_saas.tenant_site  # noqa: F401
+
+	frappe = module_bench.frappe
+	site = name.format(site=secrets.name, folder=secrets)
+
+	def job() -> None:
+		execute_job(site=site, method="frappe.ping", event=None, job_name="x", kwargs={})
+
+	for enter in (lambda: frappe.init(site=site, sites_path="."), lambda: frappe.init(site, "."), job):
+		with pytest.raises(frappe.IncorrectSitePath, match="without a path"):
+			contextvars.Context().run(enter)

@@ -29,11 +29,42 @@ def test_a_site_by_its_one_name(sites, name):
 @pytest.mark.parametrize(
 	"name",
 	[
-		*("./acme.localhost", "acme.localhost/", "acme.localhost/.", "acme.localhost.", ".acme.localhost", "acme..localhost"),
-		*("ACME.localhost", "Acme.localhost", "UPPER.localhost", "acme.localhost ", " acme.localhost", "acme.localhost\n"),
-		*("acme.localhost\0", "acme.localhost\\", "acme.localhost:8000", "%61cme.localhost", "acme.localhost%2f"),
+		*(
+			"./acme.localhost",
+			"acme.localhost/",
+			"acme.localhost/.",
+			"acme.localhost.",
+			".acme.localhost",
+			"acme..localhost",
+		),
+		*(
+			"ACME.localhost",
+			"Acme.localhost",
+			"UPPER.localhost",
+			"acme.localhost ",
+			" acme.localhost",
+			"acme.localhost\n",
+		),
+		*(
+			"acme.localhost\0",
+			"acme.localhost\\",
+			"acme.localhost:8000",
+			"%61cme.localhost",
+			"acme.localhost%2f",
+		),
 		*("\uff41cme.localhost", "\u0430cme.localhost", "acme.localho\u017ft", "acme\u3002localhost"),
-		*("alias.localhost", "assets", "disk", "nobody.localhost", "disk/moved.localhost", "", ".", "..", "/", "-acme"),
+		*(
+			"alias.localhost",
+			"assets",
+			"disk",
+			"nobody.localhost",
+			"disk/moved.localhost",
+			"",
+			".",
+			"..",
+			"/",
+			"-acme",
+		),
 		*(None, 7, b"acme.localhost", ["acme.localhost"], "a" * 254),
 	],
 )
@@ -43,7 +74,9 @@ def test_and_by_no_other(sites, name):
 		assert not strict_names.is_site(f"{sites}/{name}", sites)
 
 
-@pytest.mark.parametrize("path", ["/", "/files/a..b.txt", "/app/todo/...", "/a/b/", "/..a/b..", "/app/%2e%2e"])
+@pytest.mark.parametrize(
+	"path", ["/", "/files/a..b.txt", "/app/todo/...", "/a/b/", "/..a/b..", "/app/%2e%2e"]
+)
 def test_a_path_that_goes_down(path):
 	assert strict_names.is_plain_path(path)
 
