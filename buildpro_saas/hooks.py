@@ -93,6 +93,7 @@ override_doctype_class = {
 	"Scheduled Job Type": "buildpro_saas.overrides.ScheduledJobType",
 	"Report": "buildpro_saas.tenant_site.overrides.GatedReport",
 	"Page": "buildpro_saas.tenant_site.overrides.GatedPage",
+	"File": "buildpro_saas.tenant_site.named_file.NamedFile",
 	"Package Import": "buildpro_saas.tenant_site.packages.NoPackageImport",
 	"Package Release": "buildpro_saas.tenant_site.packages.NoPackageRelease",
 }
@@ -139,10 +140,13 @@ _GATED_EVENTS = (
 )
 _doc_events["*"] = dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event")
 before_request = [
+	"buildpro_saas.tenant_site.strict_names.on_request",
+	"buildpro_saas.tenant_site.file_names.keep",
 	"buildpro_saas.tenant_site.restriction.on_request",
 	"buildpro_saas.tenant_site.methods.refuse_gated",
 ]
-before_job = ["buildpro_saas.tenant_site.restriction.on_job"]
+page_renderer = ["buildpro_saas.tenant_site.page_elsewhere.PageElsewhere"]
+before_job = ["buildpro_saas.tenant_site.restriction.on_job", "buildpro_saas.tenant_site.file_names.keep"]
 override_whitelisted_methods = {
 	"frappe.desk.desktop.get_desktop_page": "buildpro_saas.tenant_site.workspaces.get_desktop_page",
 	"frappe.desk.desktop.get_workspace_sidebar_items": "buildpro_saas.tenant_site.workspaces.get_workspace_sidebar_items",

@@ -26,6 +26,7 @@ SITE_CONFIG_KEYS = (
 	"buildpro_db_user",
 	"buildpro_db_password",
 	"buildpro_sequence",
+	"buildpro_last_known",
 	"buildpro_clock",
 	"buildpro_sync_token",
 	"buildpro_requests_per_hour",
@@ -58,6 +59,8 @@ def after_migrate() -> None:
 	if site_role.is_admin_site():
 		_make_keys()
 		control_plane.after_migrate()
+	else:
+		entitlement.keep_last_known()
 	_stop_jobs_of_the_other_role()
 
 

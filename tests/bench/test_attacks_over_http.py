@@ -1,6 +1,7 @@
 """The attacks that go over HTTP, on a tenant's real site: its System Manager, and its Administrator."""
 
 import pytest
+from raw_http import ask
 from test_create_tenant import csrf, decision, owner_session, web
 
 PASSWORD = "Xq7#construct-it"
@@ -145,3 +146,44 @@ def test_administrator_takes_the_app_out_of_the_list_over_rest(mallorys):
 	assert decision(bench, tenant, mallorys.session, "rfi").json()["message"]["allowed"] is False
 	mallorys.apply_gates()
 	assert "buildpro_saas" in bench.on_site(tenant.name, "on_tenant.listed_apps")
+
+
+def test_a_setting_of_a_site_is_not_to_be_uploaded(mallorys):
+	tokens = csrf(mallorys.bench, mallorys.tenant, mallorys.session)
+	files = {"file": ("site_config.json", b'{"db_name": "_mine"}')}
+	answer = web(
+		mallorys.bench,
+		mallorys.tenant.site,
+		"/api/method/upload_file",
+		mallorys.session,
+		"POST",
+		files=files,
+		data={"is_private": 1},
+		headers={**tokens, "Accept": "application/json"},
+	)
+	assert answer.status_code == 417 and "Rename the file first" in answer.text, answer.text
+	assert not list(mallorys.folder.glob("*/files/site_config*"))
+
+
+def test_another_spelling_of_a_suspended_site_is_no_way_in(mallorys):
+	from buildpro_saas.entitlements import layers
+
+	site, port = mallorys.tenant.site, mallorys.bench.services.port("web")
+	path = "/api/resource/ToDo"
+	mallorys.bench.entitle(mallorys.tenant.name, layers.single_plan("Core", []), GATED, status="Suspended")
+	try:
+		assert ask(port, path, host=site)[0] == 402
+		for name in (
+			f"./{site}",
+			f"{site}/",
+			f"{site}/.",
+			site.upper(),
+			f"../sites/{site}",
+			str(mallorys.folder),
+		):
+			assert ask(port, path, host="x.localhost", X_Frappe_Site_Name=name)[0] == 404, name
+			assert ask(port, path, host=name)[0] in (400, 404), name
+		(mallorys.folder / "entitlement.json").unlink()
+		assert ask(port, path, host=site)[0] == 402
+	finally:
+		mallorys.apply_gates()

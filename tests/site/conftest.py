@@ -149,7 +149,9 @@ class SiteUnderTest:
 	def take_entitlement_off(self) -> None:
 		"""Leave the site as one that never had an entitlement."""
 		self.entitlement.remove()
-		self.update_config({self.entitlement.SEQUENCE_KEY: None, self.entitlement.CLOCK_KEY: None})
+		entitlement = self.entitlement
+		keys = (entitlement.SEQUENCE_KEY, entitlement.CLOCK_KEY, entitlement.LAST_KEY)
+		self.update_config(dict.fromkeys(keys))
 
 	def settings(self):
 		"""Nexelya Plan Settings as the database has it."""
