@@ -8,7 +8,7 @@ import pytest
 
 from buildpro_saas.agent.errors import TransientError
 
-SECONDS = 30  # for one run, which takes some two
+SECONDS = 120  # for one run, which takes some two, and more on a busy machine
 
 
 @pytest.fixture
@@ -19,9 +19,17 @@ def site(admin_site, bench_path, monkeypatch):
 	return Bench(bench_path).site(admin_site.local.site)
 
 
-def run(site, function: str, *, timeout: float = SECONDS, log=lambda line: None, **arguments):
+def run(
+	site,
+	function: str,
+	*,
+	timeout: float = SECONDS,
+	log=lambda line: None,
+	checkpoint=lambda: None,
+	**arguments,
+):
 	return site.run(
-		f"in_site_process.{function}", timeout=timeout, log=log, checkpoint=lambda: None, **arguments
+		f"in_site_process.{function}", timeout=timeout, log=log, checkpoint=checkpoint, **arguments
 	)
 
 
@@ -50,8 +58,13 @@ def test_what_a_process_has_started_ends_with_it(site, is_daemon):
 )
 def test_what_a_process_has_started_ends_when_it_is_killed(site, function, arguments):
 	lines = []
+
+	def stop_once_it_has_started():
+		if lines:
+			raise TransientError("stopped")
+
 	with pytest.raises(TransientError):
-		run(site, function, timeout=5, log=lines.append, **arguments)
+		run(site, function, log=lines.append, checkpoint=stop_once_it_has_started, **arguments)
 	assert not is_alive(int(lines[0]))
 
 
@@ -63,7 +76,7 @@ def test_what_a_process_prints_arrives_whole_without_a_line_end(site):
 
 def test_a_process_that_takes_too_long_is_stopped(site):
 	with pytest.raises(TransientError, match="longer than 3 seconds"):
-		run(site, "sleep", timeout=3, seconds=SECONDS)
+		run(site, "sleep", timeout=3, seconds=600)
 
 
 def test_a_site_below_the_others_has_the_bench_s_configuration(site, bench_path):
