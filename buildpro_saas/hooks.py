@@ -141,6 +141,7 @@ _doc_events["*"] = dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates
 before_request = [
 	"buildpro_saas.tenant_site.restriction.on_request",
 	"buildpro_saas.tenant_site.methods.refuse_gated",
+	"buildpro_saas.tenant_site.sandbox.budget.on_request",
 ]
 before_job = ["buildpro_saas.tenant_site.restriction.on_job"]
 override_whitelisted_methods = {

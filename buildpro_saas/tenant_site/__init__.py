@@ -1,3 +1,4 @@
-from buildpro_saas.tenant_site import presence
+from buildpro_saas.tenant_site import presence, sandbox
 
 presence.keep()
+sandbox.install()
