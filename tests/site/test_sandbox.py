@@ -182,6 +182,24 @@ def test_what_templates_read(tenants, user, template):
 	assert READS[template] in tenants.render_template(template, {"doc": user})
 
 
+def test_frappes_whole_namespace_that_an_app_hands_on(tenants, user, refused):
+	"""By another name than `frappe`, and within something else: its functions are known by themselves."""
+	from frappe.utils.safe_exec import get_safe_globals
+
+	whole = get_safe_globals()
+	for template in (
+		"{{ given.frappe.call('ping') }}",
+		"{{ given['frappe'].sendmail() }}",
+		"{{ given.frappe.db.commit() }}",
+	):
+		with refused():
+			tenants.render_template(template, {"given": whole})
+	with refused():
+		tenants.safe_eval("given['frappe'].new_doc('ToDo')", None, {"given": whole})
+	with refused():
+		tenants.render_template("{{ module.db.commit() }}", {"module": tenants})
+
+
 def test_what_expressions_read(tenants, user):
 	read = "doc.enabled == 1 and doc.get('name') in ['Administrator'] and frappe.db.get_value('User', 'Guest', 'name') == 'Guest'"
 	given = {"frappe": tenants._dict(db=tenants._dict(get_value=tenants.db.get_value))}

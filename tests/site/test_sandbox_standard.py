@@ -125,7 +125,7 @@ def test_every_mail_of_the_apps(frappe, in_role):
 	assert any("<" in html for html in shown)
 
 
-PAGES = ("login", "me", "contact", "about", "404", "error", "message", "update-password", "third_party_apps")
+PAGES = ("login", "me", "contact", "404")
 
 
 def test_pages_of_the_website(frappe, in_role):

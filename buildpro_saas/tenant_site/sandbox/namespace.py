@@ -1,21 +1,15 @@
 """Frappe's namespace for users' code, cut down to names.py."""
 
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import frappe
 
 from buildpro_saas.tenant_site.sandbox import names, queries
 from buildpro_saas.tenant_site.sandbox.reading import replaced
-from buildpro_saas.tenant_site.sandbox.refusal import refuse
+from buildpro_saas.tenant_site.sandbox.refusal import refusing
 
 # Dicts of the request itself: a copy is given, so that a template changes nothing that decides.
 COPIED = ("form_dict", "session", "flags")
-
-
-def is_whole(there: dict) -> bool:
-	"""Whether it is what frappe.utils.safe_exec.get_safe_globals returns."""
-	return "frappe" in there and "FrappeClient" in there
 
 
 def restricted(there: dict, more: dict[str, Any] | None = None) -> dict:
@@ -51,12 +45,5 @@ def _kept(there: dict, allowed: frozenset[str], prefix: str) -> dict:
 		if name in allowed:
 			kept[name] = replaced(value)
 		elif not name.startswith("_"):
-			kept[name] = _refusing(f"{prefix}{name}")
+			kept[name] = refusing(f"{prefix}{name}")
 	return type(there)(kept)
-
-
-def _refusing(name: str) -> Callable:
-	def refused(*args, **kwargs) -> NoReturn:
-		refuse(name)
-
-	return refused

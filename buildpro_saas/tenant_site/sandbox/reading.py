@@ -24,7 +24,7 @@ from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Request
 
 from buildpro_saas.tenant_site.sandbox import names, queries
-from buildpro_saas.tenant_site.sandbox.refusal import refuse
+from buildpro_saas.tenant_site.sandbox.refusal import refuse, refusing
 
 DATA = (
 	*(str, bytes, dict, list, tuple, set, frozenset, int, float, complex, types.NoneType, range),
@@ -271,7 +271,21 @@ def replacements() -> dict[Callable, Callable]:
 		frappe.get_doc: queries.bounded(queries.get_doc),
 		frappe.get_cached_doc: queries.bounded(queries.get_cached_doc),
 	}
-	return found | images.replacements()
+	return _refused_functions() | found | images.replacements()
+
+
+def _refused_functions() -> dict[Callable, Callable]:
+	"""Of what Frappe gives to scripts, the functions that are not allowed here, by whatever way somebody comes by one."""
+	from frappe.utils.safe_exec import get_safe_globals
+
+	there = get_safe_globals()
+	places = ((there, names.GLOBALS, ""), (there["frappe"], names.FRAPPE, "frappe."))
+	return {
+		value: refusing(f"{prefix}{name}")
+		for place, allowed, prefix in places
+		for name, value in place.items()
+		if name not in allowed and isinstance(value, types.FunctionType)
+	}
 
 
 def frappe_namespace() -> dict:

@@ -1,5 +1,6 @@
 """What somebody is told whose template, condition or file does more than it may on a tenant's site."""
 
+from collections.abc import Callable
 from html import escape
 from typing import NoReturn
 
@@ -24,6 +25,15 @@ def refuse(what: str) -> NoReturn:
 		SandboxError,
 		title=_("Not allowed in a template"),
 	)
+
+
+def refusing(what: str) -> Callable:
+	"""A function that refuses with this name, whatever it is given."""
+
+	def refused(*args, **kwargs) -> NoReturn:
+		refuse(what)
+
+	return refused
 
 
 def refuse_slow(seconds: int) -> NoReturn:
