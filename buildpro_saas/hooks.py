@@ -144,6 +144,7 @@ before_request = [
 	"buildpro_saas.tenant_site.file_names.keep",
 	"buildpro_saas.tenant_site.restriction.on_request",
 	"buildpro_saas.tenant_site.methods.refuse_gated",
+	"buildpro_saas.tenant_site.sandbox.budget.on_request",
 ]
 page_renderer = ["buildpro_saas.tenant_site.page_elsewhere.PageElsewhere"]
 before_job = ["buildpro_saas.tenant_site.restriction.on_job", "buildpro_saas.tenant_site.file_names.keep"]

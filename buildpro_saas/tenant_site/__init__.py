@@ -1,4 +1,5 @@
-from buildpro_saas.tenant_site import presence, strict_names
+from buildpro_saas.tenant_site import presence, sandbox, strict_names
 
 presence.keep()
 strict_names.keep()
+sandbox.install()

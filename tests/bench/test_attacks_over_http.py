@@ -112,6 +112,25 @@ def test_the_sites_own_files_are_not_served(mallorys, path):
 	assert "db_password" not in answer.text and "catalogue" not in answer.text
 
 
+WRITES_CODE = (
+	"{% set made = frappe.get_doc({'doctype': 'Module Def', 'name': 'Mallory', 'module_name': 'Mallory', 'app_name': 'frappe'}) %}"
+	"{{ made.create_modules_folder() }}"
+)
+
+
+def test_an_email_template_that_writes_code(mallorys):
+	"""A System Manager without Server Scripts; frappe.call would import what it wrote."""
+	name = mallorys.bench.frappe.generate_hash()
+	path = "/api/resource/Email Template"
+	answer = mallorys.request(path, "POST", name=name, subject="x", response=WRITES_CODE)
+	assert answer.status_code == 200, answer.text
+	method = "/api/method/frappe.email.doctype.email_template.email_template.get_email_template"
+	answer = mallorys.request(method, "POST", template_name=name, doc="{}")
+	assert answer.status_code == 403 and "may only read" in answer.text, answer.text
+	package = mallorys.bench.path / "apps/frappe/frappe"
+	assert not [each for each in package.iterdir() if "mallory" in each.name.lower()]
+
+
 def test_administrator_takes_the_app_out_of_the_list_over_rest(mallorys):
 	"""Frappe lets him write the row; the gates stay, and the next delivery puts the row right."""
 	import requests
