@@ -4,7 +4,7 @@ import frappe
 from frappe.core.doctype.domain_settings.domain_settings import get_active_domains
 from frappe.permissions import add_permission, reset_perms
 
-from buildpro_saas import site_role
+from buildpro_saas import region, site_role
 from buildpro_saas.control_plane import catalogue, staff
 from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
 from buildpro_saas.provisioning import schedule
@@ -29,6 +29,7 @@ def after_install() -> None:
 def after_migrate() -> None:
 	"""After `bench migrate`, add what is missing, and read the bench's apps again."""
 	schedule.stay_awake()
+	region.make_currencies()
 	_show_control_plane()
 	_fill_settings()
 	catalogue.bring()

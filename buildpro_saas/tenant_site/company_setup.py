@@ -4,8 +4,9 @@ from datetime import date, datetime, timedelta, timezone
 
 import frappe
 from frappe import _
-from frappe.core.doctype.user.user import get_timezones
 from frappe.utils import convert_utc_to_timezone
+
+from buildpro_saas import region
 
 # First day (month, day) of the fiscal year where it is not 1 January: the table of ERPNext's own wizard
 # (erpnext/public/js/setup_wizard.js), which names https://en.wikipedia.org/wiki/Fiscal_year as its source.
@@ -90,7 +91,7 @@ def check_known(**names: str) -> None:
 
 def check_time_zone(time_zone: str) -> None:
 	"""Raise frappe.ValidationError for a name that Frappe does not offer as a time zone."""
-	if time_zone not in get_timezones()["timezones"]:
+	if time_zone not in region.accepted_zones():
 		frappe.throw(_("There is no time zone {0}. Choose another for the tenant.").format(time_zone))
 
 

@@ -12,11 +12,11 @@ import frappe
 from frappe import _
 from frappe.cache_manager import clear_defaults_cache
 from frappe.desk.page.setup_wizard import setup_wizard
-from frappe.geo.country_info import get_country_info
 from frappe.model.naming import validate_name
 from frappe.utils.scheduler import disable_scheduler, enable_scheduler
 from pypika import Criterion, CustomFunction
 
+from buildpro_saas import region
 from buildpro_saas.tenant_site import company_setup, onboarding
 
 TEXT_TYPES = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext")
@@ -37,12 +37,11 @@ def prepare(country: str, currency: str, language: str) -> dict:
 	letters = random.sample(string.ascii_uppercase, company_setup.ABBREVIATION_LENGTH)
 	company = " ".join(letters)
 	abbr = company_setup.abbreviation(company)
-	time_zones = get_country_info(country).get("timezones") or ["Etc/UTC"]
 	onboarding.set_up_company(
 		company=company,
 		country=country,
 		currency=currency,
-		time_zone=time_zones[0],
+		time_zone=next(iter(region.choice(region.code_of(country))), "Etc/UTC"),
 		language=language,
 		owner_email="",
 		owner_name="",

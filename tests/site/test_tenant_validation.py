@@ -228,22 +228,6 @@ def test_region(refused, field, sentence):
 	assert sentence in refused(**{field: "Nowhere"})
 
 
-def test_region_follows_the_country(frappe):
-	tenant = insert(frappe, country="Switzerland")
-	assert (tenant.currency, tenant.time_zone) == ("CHF", "Europe/Zurich")
-
-
-def test_region_of_this_site_when_none_is_given(frappe):
-	settings = frappe.get_doc("System Settings")
-	frappe.db.set_single_value("System Settings", "country", "Austria")
-	frappe.clear_document_cache("System Settings", "System Settings")
-	tenant = insert(frappe, country=None)
-	frappe.clear_document_cache("System Settings", "System Settings")
-	own_country = frappe.defaults.get_user_default("country") or "Austria"
-	assert (tenant.country, tenant.time_zone) == (own_country, settings.time_zone)
-	assert tenant.language == (settings.language or "en")
-
-
 # -- plan, bench, database ---------------------------------------------------------------------------------------------
 
 

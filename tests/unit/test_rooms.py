@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 APP = Path(__file__).parents[2] / "buildpro_saas"
-# what any room may use: the guard, and Python packages
-COMMON = {"site_role"}
+# what any room may use: the guard, the table of countries, and Python packages
+COMMON = {"site_role", "region"}
 MAY_IMPORT = {
 	"agent": set(),
 	"entitlements": set(),

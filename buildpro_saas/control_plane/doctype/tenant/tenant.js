@@ -11,6 +11,7 @@ frappe.ui.form.on("Tenant", {
 	},
 	onload(frm) {
 		offer_time_zones(frm);
+		begin_with_own_country(frm);
 	},
 	refresh(frm) {
 		frm.set_intro("");
@@ -28,17 +29,28 @@ frappe.ui.form.on("Tenant", {
 	country: take_region_of_country,
 });
 
-async function offer_time_zones(frm) {
+// The country's own zones come first.
+async function offer_time_zones(frm, of_country = []) {
 	const { timezones } = await frappe.xcall("frappe.core.doctype.user.user.get_timezones");
-	frm.set_df_property("time_zone", "options", timezones);
+	frm.set_df_property("time_zone", "options", [...new Set([...of_country, ...timezones])]);
 }
 
+// What the server would fill in, shown before it is saved: a country with several time zones leaves the choice.
 async function take_region_of_country(frm) {
-	if (!frm.doc.country) return;
-	const { country_info } = await frappe.xcall("frappe.geo.country_info.get_country_timezone_info");
-	const info = country_info[frm.doc.country] || {};
-	if (info.currency) frm.set_value("currency", info.currency);
-	if (info.timezones?.length) frm.set_value("time_zone", info.timezones[0]);
+	const { country } = frm.doc;
+	if (!country) return;
+	const method = "buildpro_saas.api.tenants.region";
+	const { message: region } = await frappe.call({ method, args: { country }, type: "GET" });
+	if (frm.doc.country !== country) return;
+	frm.set_value({ currency: region.currency || "", time_zone: region.time_zone || "" });
+	offer_time_zones(frm, region.time_zones);
+}
+
+// Desk fills a new record with this site's own currency, whatever its country.
+function begin_with_own_country(frm) {
+	if (!frm.is_new() || frm.doc.time_zone) return;
+	frm.doc.currency = "";
+	take_region_of_country(frm);
 }
 
 // What the subdomain becomes, while it is typed.
