@@ -73,7 +73,7 @@ def check_time_zone(tenant) -> None:
 
 
 def _own_time_zone() -> str | None:
-	return frappe.get_cached_doc("System Settings").time_zone
+	return region.accepted_name(frappe.get_cached_doc("System Settings").time_zone or "") or None
 
 
 def _refuse_what_is_open(tenant) -> None:
@@ -84,6 +84,9 @@ def _refuse_what_is_open(tenant) -> None:
 	title = _("Time Zone")
 	if choice := region.choice(region.code_of(tenant.country)):
 		refuse(
-			_("{0} has several time zones: choose one of {1}."), tenant.country, ", ".join(choice), title=title
+			_("{0} has several time zones: choose one of {1}."),
+			tenant.country,
+			", ".join(choice),
+			title=title,
 		)
 	refuse(_("No time zone is known of {0}: choose one."), tenant.country, title=title)

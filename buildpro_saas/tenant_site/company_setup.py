@@ -7,6 +7,7 @@ from frappe import _
 from frappe.utils import convert_utc_to_timezone
 
 from buildpro_saas import region
+from buildpro_saas.company_name import abbreviation
 
 # First day (month, day) of the fiscal year where it is not 1 January: the table of ERPNext's own wizard
 # (erpnext/public/js/setup_wizard.js), which names https://en.wikipedia.org/wiki/Fiscal_year as its source.
@@ -29,7 +30,6 @@ FISCAL_YEAR_STARTS = {
 	"United Kingdom": (4, 1),
 }
 STANDARD_CHARTS = {"Standard", "Standard with Numbers"}
-ABBREVIATION_LENGTH = 10  # as ERPNext's wizard has it
 
 
 def erpnext_arguments(company: str, country: str, time_zone: str) -> dict:
@@ -69,12 +69,6 @@ def fiscal_year(country: str, today: date) -> tuple[date, date]:
 	if first_day > today:
 		first_day = first_day.replace(year=today.year - 1)
 	return first_day, first_day.replace(year=first_day.year + 1) - timedelta(days=1)
-
-
-def abbreviation(company: str) -> str:
-	"""The first letters of the company's words, in capitals, as ERPNext's wizard proposes."""
-	letters = [next((letter for letter in word if letter.isalnum()), "") for word in company.split()]
-	return "".join(letters)[:ABBREVIATION_LENGTH].upper() or "C"
 
 
 def check_known(**names: str) -> None:

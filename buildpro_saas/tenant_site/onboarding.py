@@ -27,6 +27,7 @@ from buildpro_saas.tenant_site import (
 	entitlement,
 	levels,
 	presence,
+	record_names,
 	site_limits,
 )
 
@@ -238,7 +239,7 @@ def is_set_up() -> bool:
 
 def _run_wizard(arguments: dict) -> None:
 	frappe.local.flags.buildpro_wizard_failure = None
-	with _in_foreground(), _keeping_caches():
+	with _in_foreground(), _keeping_caches(), record_names.names_of_its_own():
 		answer = setup_complete(arguments) or {}
 	# Frappe of 2023 answers with the failure instead of raising it.
 	if answer.get("status") != "ok" or not is_set_up():

@@ -17,6 +17,7 @@ from frappe.utils.scheduler import disable_scheduler, enable_scheduler
 from pypika import Criterion, CustomFunction
 
 from buildpro_saas import region
+from buildpro_saas.company_name import ABBREVIATION_LENGTH, abbreviation
 from buildpro_saas.tenant_site import company_setup, onboarding
 
 TEXT_TYPES = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext")
@@ -34,9 +35,9 @@ def prepare(country: str, currency: str, language: str) -> dict:
 	customer's, "valid_until": last day of its fiscal year or None, "country", "currency", "language"}. Raises
 	frappe.ValidationError when the set-up fails.
 	"""
-	letters = random.sample(string.ascii_uppercase, company_setup.ABBREVIATION_LENGTH)
+	letters = random.sample(string.ascii_uppercase, ABBREVIATION_LENGTH)
 	company = " ".join(letters)
-	abbr = company_setup.abbreviation(company)
+	abbr = abbreviation(company)
 	onboarding.set_up_company(
 		company=company,
 		country=country,
@@ -97,7 +98,7 @@ def adopt(prepared: dict, company: str, time_zone: str) -> dict:
 	if has_erpnext:
 		validate_name("Company", company)
 	company_setup.check_time_zone(time_zone)
-	abbr = company_setup.abbreviation(company)
+	abbr = abbreviation(company)
 	for table, columns in _by_table(prepared["places"]).items():
 		table = frappe.qb.Table(table)
 		update = frappe.qb.update(table)

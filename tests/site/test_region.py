@@ -132,7 +132,7 @@ def test_what_a_tenant_gets_is_its_countrys_and_never_this_sites(frappe, here):
 @entrances
 def test_by_every_entrance_the_country_decides(frappe, here, entrance):
 	"""This site keeps its books in US dollars; that is no reason for others."""
-	with pytest.raises(frappe.ValidationError, match="choose one of .*America/Sao_Paulo"):
+	with pytest.raises(frappe.ValidationError, match=r"choose one of .*America/Sao_Paulo"):
 		entrance(frappe, country="Brazil")
 	assert not frappe.db.exists("Tenant", GOOD["subdomain"])
 	tenant = entrance(frappe, country="Mauritania")

@@ -4,6 +4,7 @@ import frappe
 from frappe import _
 from frappe.utils import validate_email_address
 
+from buildpro_saas import company_name
 from buildpro_saas.control_plane import tenant_region
 from buildpro_saas.control_plane.doctype.tenant import status
 from buildpro_saas.control_plane.domains import LONGEST_NAME
@@ -45,8 +46,16 @@ def check_details(tenant) -> None:
 				title=label,
 			)
 		tenant.set(field, value)
+	_check_company(tenant)
 	_check_email(tenant)
 	tenant_region.check_time_zone(tenant)
+
+
+def _check_company(tenant) -> None:
+	if not (tenant.is_new() or tenant.has_value_changed("company")):
+		return
+	if fault := company_name.fault(tenant.company):
+		frappe.throw(fault, title=_("Company"))
 
 
 def _check_email(tenant) -> None:
