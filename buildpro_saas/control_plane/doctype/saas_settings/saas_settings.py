@@ -22,7 +22,6 @@ class SaaSSettings(Document):
 
 		from buildpro_saas.control_plane.doctype.standby_pool.standby_pool import StandbyPool
 
-		backup_retention_days: DF.Int
 		base_domain: DF.Data | None
 		build_images: DF.Check
 		database_password: DF.Password | None
