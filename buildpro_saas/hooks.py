@@ -121,6 +121,9 @@ ADMIN_TABLES = (
 _has_permission = {
 	doctype: "buildpro_saas.control_plane.permissions.has_permission" for doctype in ADMIN_DOCTYPES
 }
+# What shows a tenant its own plan has nothing to show on the admin site.
+for _doctype in ("Nexelya Plan Settings", "Feature Usage", "Limit Level"):
+	_has_permission[_doctype] = "buildpro_saas.tenant_site.permissions.has_permission"
 _permission_query_conditions = {
 	doctype: "buildpro_saas.control_plane.permissions.query_conditions"
 	for doctype in ADMIN_DOCTYPES + ADMIN_TABLES
