@@ -125,7 +125,12 @@ _permission_query_conditions = {
 	for doctype in ADMIN_DOCTYPES + ADMIN_TABLES
 }
 _doc_events = {
-	doctype: {"before_validate": "buildpro_saas.control_plane.permissions.refuse_off_admin_site"}
+	doctype: {
+		"before_validate": [
+			"buildpro_saas.control_plane.permissions.refuse_off_admin_site",
+			"buildpro_saas.control_plane.document.check_names",
+		]
+	}
 	for doctype in ADMIN_DOCTYPES
 }
 # What a tenant's plan lacks is refused, growth beyond its limits too, and an expired or suspended site restricted: on tenants' sites only.

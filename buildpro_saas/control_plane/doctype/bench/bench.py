@@ -2,17 +2,17 @@ import os
 
 import frappe
 from frappe import _
-from frappe.model.document import Document
 from frappe.model.naming import append_number_if_name_exists
 from frappe.utils.background_jobs import get_queues_timeout
 
 from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.control_plane.domains import check_domain
 from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.provisioning import benches
 
 
-class Bench(Document):
+class Bench(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

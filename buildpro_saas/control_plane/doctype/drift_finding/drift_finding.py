@@ -1,12 +1,12 @@
 import frappe
 from frappe import _
-from frappe.model.document import Document
 from frappe.utils import now_datetime
 
 from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane.document import AdminDocument
 
 
-class DriftFinding(Document):
+class DriftFinding(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

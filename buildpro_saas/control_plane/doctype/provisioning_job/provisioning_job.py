@@ -1,15 +1,15 @@
 import frappe
 from frappe import _
-from frappe.model.document import Document
 
 from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.provisioning import jobs
 
 # A failed job still knows what it has made: it is cancelled first.
 DELETABLE = ("Completed", "Cancelled")
 
 
-class ProvisioningJob(Document):
+class ProvisioningJob(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

@@ -1,14 +1,14 @@
 import frappe
 from frappe import _
-from frappe.model.document import Document
 from frappe.model.naming import make_autoname
 
 from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.provisioning import images
 from buildpro_saas.provisioning.image_kind import ImageKind
 
 
-class SiteImage(Document):
+class SiteImage(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

@@ -57,6 +57,7 @@ class TenantActions:
 		else:
 			ends = parse(trial_until, _("Trial Ends On"))
 			self.update({"plan": plan, "trial_ends_on": ends, "plan_after_trial": then or None})
+			self.flags.has_new_trial = bool(ends)
 		validation.check_links(self)
 		self.save()
 

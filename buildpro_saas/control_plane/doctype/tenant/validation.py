@@ -4,9 +4,8 @@ import frappe
 from frappe import _
 from frappe.core.doctype.user.user import get_timezones
 from frappe.geo.country_info import get_country_info
-from frappe.utils import validate_email_address
 
-from buildpro_saas.control_plane.doctype.tenant import status
+from buildpro_saas.control_plane.doctype.tenant import owner_email, status
 from buildpro_saas.control_plane.domains import LONGEST_NAME
 from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.provisioning import accounts, benches
@@ -58,20 +57,10 @@ def check_details(tenant) -> None:
 				title=label,
 			)
 		tenant.set(field, value)
-	_check_email(tenant)
+	tenant.owner_email = owner_email.checked(tenant.owner_email)
 	if tenant.time_zone and tenant.time_zone not in get_timezones()["timezones"]:
 		title = _("Time Zone")
 		refuse(_("There is no time zone {0}: enter one like Europe/Berlin."), tenant.time_zone, title=title)
-
-
-def _check_email(tenant) -> None:
-	title = _("Owner's E-mail")
-	email = tenant.owner_email = (tenant.owner_email or "").strip().lower()
-	if not email:
-		refuse(_("Enter the owner's e-mail address: the owner signs in with it."), title=title)
-	# Frappe's check takes a list of addresses, too
-	if "," in email or validate_email_address(email) != email:
-		refuse(_("{0} is not an e-mail address: enter one like name@example.com."), email, title=title)
 
 
 def check_can_be_made(tenant) -> None:
