@@ -142,6 +142,8 @@ _GATED_EVENTS = (
 	"before_rename",
 	"on_trash",
 )
+_doc_events["Communication"] = {"validate": "buildpro_saas.tenant_site.left_out.note_in_mail"}
+_doc_events["Role"] = {"validate": "buildpro_saas.tenant_site.desk_access.check"}
 _doc_events["*"] = dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event")
 before_request = [
 	"buildpro_saas.tenant_site.restriction.on_request",

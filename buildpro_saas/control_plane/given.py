@@ -69,6 +69,14 @@ def check_visible(value: object, label: str) -> None:
 		)
 
 
+def check_whole(text: str, label: str) -> None:
+	"""Raise frappe.ValidationError for text with half of a character, as JSON can have it: nothing can keep or send it."""
+	try:
+		text.encode()
+	except UnicodeEncodeError:
+		refuse(_("{0} has half of a character (a lone surrogate): send whole text."), label, title=label)
+
+
 def on_one_line(value: object) -> object:
 	"""Text with blanks where it had tabs and line ends, as they come along from spreadsheets; what is no text stays."""
 	return LINE_BREAKS.sub(" ", value).strip() if isinstance(value, str) else value
@@ -139,8 +147,8 @@ def _text(value: object, label: str) -> object:
 		return str(value)
 	if isinstance(value, bool | list | tuple | Mapping):
 		refuse(_("{0} must be text; it is {1}."), label, kind_of(value), title=label)
-	if isinstance(value, str) and not _is_encodable(value):
-		refuse(_("{0} has half of a character (a lone surrogate): send whole text."), label, title=label)
+	if isinstance(value, str):
+		check_whole(value, label)
 	return value
 
 
@@ -165,14 +173,6 @@ def _moment(value: object, label: str) -> object:
 	if isinstance(value, str) and value.strip():
 		moments.check(value, label)
 	return value
-
-
-def _is_encodable(text: str) -> bool:
-	try:
-		text.encode()
-	except UnicodeEncodeError:
-		return False
-	return True
 
 
 def _joins(text: str, position: int) -> bool:

@@ -5,7 +5,7 @@ from frappe import _
 from frappe.model.naming import append_number_if_name_exists
 from frappe.utils.background_jobs import get_queues_timeout
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane import arguments, staff
 from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.control_plane.domains import check_domain
 from buildpro_saas.control_plane.refusal import refuse
@@ -60,6 +60,7 @@ class Bench(AdminDocument):
 			)
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def refresh_facts(self) -> None:
 		"""Read apps, versions and port from disk again. For SaaS Manager and SaaS Support: it changes nothing on the bench."""
 		staff.only_for_staff()

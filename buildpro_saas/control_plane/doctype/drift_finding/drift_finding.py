@@ -2,7 +2,7 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane import arguments, staff
 from buildpro_saas.control_plane.document import AdminDocument
 
 
@@ -36,12 +36,14 @@ class DriftFinding(AdminDocument):
 			)
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def ignore(self) -> None:
 		"""Report it no more, and leave what it is about alone, for as long as it is there. For SaaS Manager only."""
 		staff.only_for_manager()
 		self._go("Open", status="Ignored")
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def report_again(self) -> None:
 		"""Take back that it is ignored; the hour before anything is removed begins anew. For SaaS Manager only."""
 		staff.only_for_manager()

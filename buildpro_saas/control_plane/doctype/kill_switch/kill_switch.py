@@ -2,7 +2,7 @@ import frappe
 from frappe import _
 from frappe.utils import get_datetime
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane import arguments, staff
 from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.control_plane.moments import minute, parse
 from buildpro_saas.control_plane.refusal import refuse
@@ -45,6 +45,7 @@ class KillSwitch(AdminDocument):
 		refuse(_("A kill switch stays on record: press Lift to end it."))
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def lift(self) -> None:
 		"""End it now; the feature is back wherever it is granted. For SaaS Manager."""
 		staff.only_for_manager()

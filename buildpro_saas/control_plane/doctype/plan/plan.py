@@ -2,7 +2,7 @@ import frappe
 from frappe import _
 from frappe.utils import cint
 
-from buildpro_saas.control_plane import staff, versions
+from buildpro_saas.control_plane import arguments, staff, versions
 from buildpro_saas.control_plane.doctype.plan import apps, draft_rows
 from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.control_plane.keys import check_name, check_once
@@ -95,6 +95,7 @@ class Plan(AdminDocument):
 		delivery.send(None, _("plan {0}").format(self.name))
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def preview_changes(self, features: list | str, limits: list | str, includes: str | None = None) -> dict:
 		"""Who gains and loses what if the plan is saved with these rows, as versions.preview returns it; for SaaS Manager.
 

@@ -1,7 +1,7 @@
 import frappe
 from frappe import _
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane import arguments, staff
 from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.provisioning import jobs
 
@@ -60,12 +60,14 @@ class ProvisioningJob(AdminDocument):
 			frappe.throw(_("{0} is {1}. Cancel it before deleting it.").format(self.name, self.status))
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def retry(self) -> None:
 		"""Go on from the failed step. For SaaS Manager and SaaS Support: it repeats only what the job was made for."""
 		staff.only_for_staff()
 		jobs.retry(self)
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def cancel_job(self) -> None:
 		"""Stop, and undo in reverse what the job did. For SaaS Manager only."""
 		staff.only_for_manager()
