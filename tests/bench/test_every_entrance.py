@@ -275,7 +275,7 @@ def changed(draw, names: list[str], most: int = 4) -> dict:
 def test_making_a_document(entrances, doctype):
 	fields = entrances.fields(doctype)
 
-	@examples(25 if doctype == "Tenant" else 8)
+	@examples(15 if doctype == "Tenant" else 6)
 	@given(changed(fields))
 	def post(fuzz):
 		entrances.ask("POST", f"resource/{doctype}", {**COMPLETE.get(doctype, {}), **fuzz})
@@ -287,7 +287,7 @@ def test_making_a_document(entrances, doctype):
 def test_changing_a_document(entrances, doctype):
 	fields = [field for field in entrances.fields(doctype) if field != "database_password"]
 
-	@examples(40 if doctype == "Tenant" else 15)
+	@examples(25 if doctype == "Tenant" else 10)
 	@given(changed(fields))
 	def put(fuzz):
 		entrances.ask("PUT", f"resource/{doctype}/{WRITABLE[doctype]}", fuzz)
@@ -299,7 +299,7 @@ def test_changing_a_document(entrances, doctype):
 def test_changing_rows(entrances, field):
 	rows = entrances.fields("Tenant Add-on" if field == "addons" else "Tenant Override")
 
-	@examples(20)
+	@examples(8)
 	@given(st.lists(changed(rows, most=6), min_size=1, max_size=2))
 	def put(fuzz):
 		entrances.ask(
@@ -315,7 +315,7 @@ def test_an_endpoint(entrances, endpoint, is_guest):
 	usual = ENDPOINTS[endpoint]
 	verb = "GET" if endpoint.endswith("status") else "POST"
 
-	@examples(12 if endpoint in GUESTS or not is_guest else 2)
+	@examples(8 if endpoint in GUESTS or not is_guest else 2)
 	@given(changed(list(usual)), st.sets(st.sampled_from(list(usual)), max_size=2))
 	def call(fuzz, left_out):
 		body = {**usual, **fuzz}
@@ -334,7 +334,7 @@ def test_an_endpoint(entrances, endpoint, is_guest):
 	("doctype", "method"), [(doctype, method) for doctype in METHODS for method in METHODS[doctype]]
 )
 def test_a_button(entrances, doctype, method):
-	@examples(12)
+	@examples(8)
 	@given(changed([*METHODS[doctype][method], "nonsense"]) | values)
 	def press(arguments):
 		body = {"dt": doctype, "dn": WRITABLE[doctype], "method": method, "args": json.dumps(arguments)}
