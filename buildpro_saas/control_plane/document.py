@@ -3,6 +3,7 @@
 Desk, REST, our endpoints and imports all come through `Document.update`. What is read from the database is not looked at.
 """
 
+import frappe
 from frappe import _
 from frappe.model.document import Document
 
@@ -31,7 +32,7 @@ class AdminDocument(Document):
 		"""Insert as Document.insert does. Raises frappe.ValidationError for settings, which are there already: what was not sent
 		would be emptied.
 		"""
-		if self.meta.issingle:
+		if self.meta.issingle and not _is_being_installed() and frappe.db.get_singles_dict(self.doctype):
 			refuse(
 				_(
 					"{0} are there already: change single fields of them, over REST with PUT /api/resource/{1}/{1}."
@@ -41,6 +42,11 @@ class AdminDocument(Document):
 				title=_(self.doctype),
 			)
 		return super().insert(*args, **kwargs)
+
+
+def _is_being_installed() -> bool:
+	"""Whether the framework puts the app in place: it inserts each single document with its defaults then."""
+	return bool(frappe.flags.in_install or frappe.flags.in_migrate or frappe.flags.in_patch)
 
 
 def check_names(doc: Document, method: str | None = None) -> None:
