@@ -129,7 +129,12 @@ _permission_query_conditions = {
 	for doctype in ADMIN_DOCTYPES + ADMIN_TABLES
 }
 _doc_events = {
-	doctype: {"before_validate": "buildpro_saas.control_plane.permissions.refuse_off_admin_site"}
+	doctype: {
+		"before_validate": [
+			"buildpro_saas.control_plane.permissions.refuse_off_admin_site",
+			"buildpro_saas.control_plane.document.check_names",
+		]
+	}
 	for doctype in ADMIN_DOCTYPES
 }
 # What a tenant's plan lacks is refused, growth beyond its limits too, and an expired or suspended site restricted: on tenants' sites only.
@@ -141,6 +146,8 @@ _GATED_EVENTS = (
 	"before_rename",
 	"on_trash",
 )
+_doc_events["Communication"] = {"validate": "buildpro_saas.tenant_site.left_out.note_in_mail"}
+_doc_events["Role"] = {"validate": "buildpro_saas.tenant_site.desk_access.check"}
 _doc_events["*"] = dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event")
 before_request = [
 	"buildpro_saas.tenant_site.strict_names.on_request",

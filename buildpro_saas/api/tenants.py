@@ -2,10 +2,11 @@
 
 import frappe
 
-from buildpro_saas.control_plane import staff, tenant_region
+from buildpro_saas.control_plane import arguments, staff, tenant_region
 
 
 @frappe.whitelist(methods=["POST"])
+@arguments.checked
 def create(
 	subdomain: str,
 	company: str,
@@ -33,6 +34,7 @@ def create(
 
 
 @frappe.whitelist(methods=["GET"])
+@arguments.checked
 def region(country: str) -> dict:
 	"""{"currency", "time_zone", "time_zones"} that a tenant in a country gets where they are left out; for staff.
 
@@ -43,6 +45,7 @@ def region(country: str) -> dict:
 
 
 @frappe.whitelist(methods=["GET"])
+@arguments.checked
 def status(tenant: str) -> dict:
 	"""Where a tenant stands: {"tenant", "site", "status", "job"}; for SaaS Manager and SaaS Support."""
 	staff.only_for_staff()
@@ -52,6 +55,7 @@ def status(tenant: str) -> dict:
 
 
 @frappe.whitelist(methods=["POST"])
+@arguments.checked
 def owner_link(tenant: str) -> dict:
 	"""A new single-use link with which the tenant's owner sets a password: {"link"}; for SaaS Manager."""
 	staff.only_for_manager()
@@ -59,6 +63,7 @@ def owner_link(tenant: str) -> dict:
 
 
 @frappe.whitelist(methods=["POST"])
+@arguments.checked
 def set_plan(
 	tenant: str,
 	plan: str,
@@ -74,18 +79,21 @@ def set_plan(
 
 
 @frappe.whitelist(methods=["POST"])
+@arguments.checked
 def suspend(tenant: str, reason: str) -> dict:
 	"""Close a tenant's site to its users, its data untouched; for SaaS Manager. Returns what `status` returns."""
 	return _act(tenant, "suspend", reason)
 
 
 @frappe.whitelist(methods=["POST"])
+@arguments.checked
 def mark_past_due(tenant: str, reason: str) -> dict:
 	"""Say on a tenant's site that it has not paid; for SaaS Manager. Returns what `status` returns."""
 	return _act(tenant, "mark_past_due", reason)
 
 
 @frappe.whitelist(methods=["POST"])
+@arguments.checked
 def resume(tenant: str, reason: str | None = None) -> dict:
 	"""Make a tenant that is Past Due or Suspended Active again; for SaaS Manager. Returns what `status` returns."""
 	return _act(tenant, "resume", reason)

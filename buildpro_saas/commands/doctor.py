@@ -1,13 +1,12 @@
 """`saas doctor`."""
 
-import json
 from dataclasses import asdict
 
 import click
 import frappe
 from frappe.utils.commands import render_table
 
-from buildpro_saas.commands.admin_site import fail, on_admin_site
+from buildpro_saas.commands.admin_site import fail, on_admin_site, print_json
 from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
 from buildpro_saas.provisioning import doctor as advice
 
@@ -25,7 +24,7 @@ def doctor(is_json: bool) -> None:
 	found = advice.database_settings()
 	low = [setting for setting in found if not setting.is_enough]
 	if is_json:
-		click.echo(json.dumps([{**asdict(setting), "is_enough": setting.is_enough} for setting in found]))
+		print_json([{**asdict(setting), "is_enough": setting.is_enough} for setting in found])
 	else:
 		rows = [
 			[setting.name, setting.value, setting.wanted, "" if setting.is_enough else "raise it"]

@@ -107,11 +107,13 @@ class Gate(dict):
 		"""The plan's name by the newest statement that the site has had."""
 		return self.basis_grants.plan if self.basis_grants else None
 
-	def limit(self, key: str, used: float, requested: float = 1, label: str | None = None) -> Decision:
+	def limit(
+		self, key: str, used: float, requested: float = 1, label: str | None = None, unit: str = ""
+	) -> Decision:
 		"""Whether `requested` more may be added to the `used` that are in use, all in the limit's unit.
 
 		Allowed when nothing limits it, and when nothing more is requested. label: what the site calls the limit, for a catalogue
-		that has no name for it.
+		that has no name for it. unit: as the site writes it, "GB".
 		"""
 		if self.restriction or self.basis is None:
 			return self._refuse_growth(key, used, requested, label)
@@ -129,6 +131,8 @@ class Gate(dict):
 			kind="limits",
 			label=label,
 			source=limit.source,
+			set_by=limit.reason,
+			unit=unit,
 			limit=limit.value,
 			used=used,
 			requested=requested,
@@ -159,6 +163,8 @@ class Gate(dict):
 		grant: Grant | None = None,
 		source: str | None = None,
 		label: str | None = None,
+		set_by: Reason = Reason.PLAN,
+		unit: str = "",
 		**numbers: float,
 	) -> Decision:
 		statement, grants = self.basis, self.basis_grants
@@ -175,7 +181,7 @@ class Gate(dict):
 			"ask": (statement.contact or wording.OPERATOR) if reason not in ALLOWING or is_stale else None,
 		}
 		if kind == "limits":
-			message = wording.of_limit(reason, **named, **numbers)
+			message = wording.of_limit(reason, **named, **numbers, set_by=set_by, source=source, unit=unit)
 		else:
 			message = wording.of_feature(
 				reason, **named, source=source, is_granted=grant is not None, required_plan=required_plan

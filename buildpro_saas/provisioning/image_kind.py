@@ -6,6 +6,8 @@ import frappe
 
 from buildpro_saas import region
 
+from buildpro_saas.entitlements import plans
+
 OWN_APP = "buildpro_saas"  # on every tenant's site, and first: it is the gate
 DEFAULT_LANGUAGE = "en"
 APP_SEPARATOR, SEPARATOR = ", ", "; "  # country names have commas
@@ -63,6 +65,19 @@ def apps_to_install(plan: str) -> list[str]:
 	"""The apps that a site of the plan gets beside the framework, in the order of their installation."""
 	apps = frappe.get_doc("Plan", plan).resolved()["apps"]
 	return [OWN_APP, *(app for app in apps if app not in ("frappe", OWN_APP))]
+
+
+def plans_that_resolve() -> list[str]:
+	"""The active plans, without those that include themselves or one that is gone: these must not keep the others from their images."""
+	return [plan for plan in frappe.get_all("Plan", {"is_active": 1}, pluck="name") if _resolves(plan)]
+
+
+def _resolves(plan: str) -> bool:
+	try:
+		apps_to_install(plan)
+	except plans.PlanError:
+		return False
+	return True
 
 
 def pools_with_sites() -> list:

@@ -28,7 +28,7 @@ def wanted(bench: str) -> dict[str, ImageKind]:
 	A kind without a company comes before those that are made from it.
 	"""
 	there = {row.app for row in frappe.get_doc("Bench", bench).apps}
-	plans = frappe.get_all("Plan", {"is_active": 1}, pluck="name")
+	plans = image_kind.plans_that_resolve()
 	pools = [row for row in image_kind.pools_with_sites() if row.plan in plans]
 	kinds = chain(map(ImageKind.of_plan, plans), map(ImageKind.of_pool, pools))
 	found = {kind.name: kind for kind in kinds if there.issuperset(kind.apps)}

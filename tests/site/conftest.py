@@ -232,7 +232,8 @@ class Drifting:
 
 	def record(self, doctype: str, **values) -> str:
 		"""A row as it is, without what inserting would start."""
-		doc = self.frappe.get_doc({"doctype": doctype, "bench": self.bench, **values})
+		of_bench = {"bench": self.bench} if self.frappe.get_meta(doctype).has_field("bench") else {}
+		doc = self.frappe.get_doc({"doctype": doctype, **of_bench, **values})
 		doc.name = values.get("name") or f"{self.token}-{self.frappe.generate_hash(length=6).lower()}"
 		doc.db_insert()
 		self.rows.append((doctype, doc.name))

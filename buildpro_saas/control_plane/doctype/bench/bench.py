@@ -2,16 +2,16 @@ import os
 
 import frappe
 from frappe import _
-from frappe.model.document import Document
 from frappe.model.naming import append_number_if_name_exists
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane import arguments, staff
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.control_plane.domains import check_domain
 from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.provisioning import benches, queue
 
 
-class Bench(Document):
+class Bench(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -60,6 +60,7 @@ class Bench(Document):
 			)
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def refresh_facts(self) -> None:
 		"""Read apps, versions and port from disk again. For SaaS Manager and SaaS Support: it changes nothing on the bench."""
 		staff.only_for_staff()

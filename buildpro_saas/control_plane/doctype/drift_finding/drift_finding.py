@@ -1,13 +1,13 @@
 import frappe
 from frappe import _
-from frappe.model.document import Document
 from frappe.utils import now_datetime
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane import arguments, staff
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.provisioning import AgentError, reconciliation
 
 
-class DriftFinding(Document):
+class DriftFinding(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -38,18 +38,21 @@ class DriftFinding(Document):
 			)
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def ignore(self) -> None:
 		"""Report it no more, and leave what it is about alone, for as long as it is there. For SaaS Manager only."""
 		staff.only_for_manager()
 		self._go("Open", status="Ignored")
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def report_again(self) -> None:
 		"""Take back that it is ignored; the hour before anything is removed begins anew. For SaaS Manager only."""
 		staff.only_for_manager()
 		self._go("Ignored", status="Open", first_found=now_datetime())
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def put_back(self) -> list[str]:
 		"""Put back from the bench's trash what was removed, with what belongs to it; returns what was. For SaaS Manager only.
 

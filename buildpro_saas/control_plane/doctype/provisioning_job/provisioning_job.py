@@ -1,15 +1,15 @@
 import frappe
 from frappe import _
-from frappe.model.document import Document
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane import arguments, staff
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.provisioning import jobs, retention
 
 # A failed job still knows what it has made: it is cancelled first.
 DELETABLE = ("Completed", "Cancelled")
 
 
-class ProvisioningJob(Document):
+class ProvisioningJob(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -68,12 +68,14 @@ class ProvisioningJob(Document):
 		retention.prune(int(days))
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def retry(self) -> None:
 		"""Go on from the failed step. For SaaS Manager and SaaS Support: it repeats only what the job was made for."""
 		staff.only_for_staff()
 		jobs.retry(self)
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def cancel_job(self) -> None:
 		"""Stop, and undo in reverse what the job did. For SaaS Manager only."""
 		staff.only_for_manager()

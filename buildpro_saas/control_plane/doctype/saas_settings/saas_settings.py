@@ -1,8 +1,8 @@
 import frappe
 from frappe import _
-from frappe.model.document import Document
 
 from buildpro_saas import region
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.control_plane.domains import check_domain
 from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.provisioning import accounts, delivery, reconciliation
@@ -11,7 +11,7 @@ from buildpro_saas.provisioning.image_kind import DEFAULT_LANGUAGE
 IN_ENTITLEMENTS = ("support_contact", "entitlement_valid_days", "entitlement_grace_days")
 
 
-class SaaSSettings(Document):
+class SaaSSettings(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

@@ -1,11 +1,11 @@
 import frappe
 from frappe import _
-from frappe.model.document import Document
 from frappe.utils import now_datetime
 
 from buildpro_saas.control_plane import signing, tenant_region, tokens
-from buildpro_saas.control_plane.doctype.tenant import commercial, status, validation
+from buildpro_saas.control_plane.doctype.tenant import commercial, company_name, status, validation
 from buildpro_saas.control_plane.doctype.tenant.actions import TenantActions
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.control_plane.domains import check_subdomain
 from buildpro_saas.control_plane.offer import Offer
 from buildpro_saas.control_plane.refusal import refuse
@@ -24,7 +24,7 @@ PLAN_CHANGES_IN = (status.DRAFT, *status.WITH_SITE)
 FIXED_ONCE_MADE = ("owner_email", "country", "currency", "time_zone", "language")
 
 
-class Tenant(TenantActions, Document):
+class Tenant(TenantActions, AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -148,6 +148,8 @@ class Tenant(TenantActions, Document):
 			if not self.is_entitlement_current():
 				delivery.send([self.name], _("changed meanwhile"))
 			return
+		if before.company != self.company:
+			company_name.tell(self, before.company)
 		if before.status != self.status or commercial.are_terms_changed(self):
 			delivery.send([self.name], _("its terms") if before.status == self.status else _(self.status))
 

@@ -2,11 +2,10 @@
 
 import frappe
 from frappe import _
-from frappe.utils import validate_email_address
 
 from buildpro_saas import company_name
 from buildpro_saas.control_plane import tenant_region
-from buildpro_saas.control_plane.doctype.tenant import status
+from buildpro_saas.control_plane.doctype.tenant import owner_email, status
 from buildpro_saas.control_plane.domains import LONGEST_NAME
 from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.provisioning import accounts, benches
@@ -47,7 +46,7 @@ def check_details(tenant) -> None:
 			)
 		tenant.set(field, value)
 	_check_company(tenant)
-	_check_email(tenant)
+	tenant.owner_email = owner_email.checked(tenant.owner_email)
 	tenant_region.check_time_zone(tenant)
 
 
@@ -56,16 +55,6 @@ def _check_company(tenant) -> None:
 		return
 	if fault := company_name.fault(tenant.company):
 		frappe.throw(fault, title=_("Company"))
-
-
-def _check_email(tenant) -> None:
-	title = _("Owner's E-mail")
-	email = tenant.owner_email = (tenant.owner_email or "").strip().lower()
-	if not email:
-		refuse(_("Enter the owner's e-mail address: the owner signs in with it."), title=title)
-	# Frappe's check takes a list of addresses, too
-	if "," in email or validate_email_address(email) != email:
-		refuse(_("{0} is not an e-mail address: enter one like name@example.com."), email, title=title)
 
 
 def check_can_be_made(tenant) -> None:
