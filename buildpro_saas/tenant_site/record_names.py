@@ -47,8 +47,14 @@ class RecordNames(dict):
 
 @contextmanager
 def names_of_its_own() -> Iterator[None]:
-	"""Have Frappe translate what it is asked for within the block so that it can name records."""
-	translations_of = frappe.translate.get_all_translations
+	"""Have Frappe translate what it is asked for within the block so that it can name records.
+
+	A framework that keeps its translations elsewhere is left as it is.
+	"""
+	translations_of = getattr(frappe.translate, "get_all_translations", None)
+	if not translations_of:
+		yield
+		return
 	by_language: dict[str, RecordNames] = {}
 
 	def get_all_translations(lang: str) -> RecordNames:
