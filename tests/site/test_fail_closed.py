@@ -22,7 +22,7 @@ CATALOGUE = {
 
 
 @pytest.fixture
-def tenant(site, monkeypatch):
+def tenant(site, usage, monkeypatch):
 	"""The site in the role of a tenant's, asked by a web request."""
 	frappe = site.frappe
 	site.catalogue = CATALOGUE

@@ -10,7 +10,7 @@ DAY = 24 * 3600
 
 
 @pytest.fixture
-def shown(site):
+def shown(site, usage):
 	"""Put an entitlement into force and look at the form: shown(limits=…) → the parsed view."""
 
 	def shown(**changes):
