@@ -9,6 +9,7 @@ import time
 
 import pytest
 from random_checks import Story
+from random_faults import HOOK
 from random_hands import Hands
 from random_story import story
 
@@ -22,23 +23,22 @@ pytestmark = pytest.mark.fault
 
 
 def stories() -> list:
-	"""Those of the fixed seeds; in a soak the one of the seed or the lines that were given, or as many new ones as could be played."""
-	if lines := os.environ.get(STORY):
-		return [
-			pytest.param([line.strip() for line in each.split("|")], id=each) for each in lines.split("||")
-		]
-	seeds = SEEDS
-	if seed := os.environ.get(SEED):
-		seeds = [int(each) for each in seed.split(",")]
-	elif seconds := os.environ.get(SECONDS):
+	"""Those of the fixed seeds; in a soak those that were asked for, or as many new ones as could be played."""
+	told = [each.split("|") for each in os.environ.get(STORY, "").split("||") if each]
+	seeds = [int(each) for each in os.environ.get(SEED, "").split(",") if each]
+	if seconds := os.environ.get(SECONDS):
 		first = int(time.time()) % 10**7 * 100
-		seeds = range(first, first + max(1, int(seconds) // 5))
-	return [pytest.param(story(seed), id=f"seed-{seed}") for seed in seeds]
+		seeds += range(first, first + max(1, int(seconds) // 5))
+	return [
+		*(pytest.param([line.strip() for line in lines], id="|".join(lines)) for lines in told),
+		*(pytest.param(story(seed), id=f"seed-{seed}") for seed in seeds or ([] if told else SEEDS)),
+	]
 
 
 @pytest.fixture(scope="module")
 def stage(module_bench, tmp_path_factory, is_private):
 	"""The bench with an image and no standby site, and the admin site's database as it is then."""
+	module_bench.frappe.delete_doc_if_exists("Webhook", HOOK)  # of a run that was interrupted
 	module_bench.image(PLAN)
 	module_bench.discard_standby_sites({"status": "Ready"})
 	folder = tmp_path_factory.mktemp("story")
