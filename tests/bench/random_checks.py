@@ -4,6 +4,7 @@ import json
 import time
 from pathlib import Path
 
+import random_witness
 from random_hands import Hands
 from random_owner import Customer, read_config
 
@@ -140,7 +141,7 @@ class Story:
 		found = []
 		for kind, names in left.items():
 			for name in sorted(names):
-				if name.startswith(TRASH):
+				if name.startswith(TRASH) or name == random_witness.DATABASE:
 					continue
 				is_spared = name in told and (self.hands.was_restored or name in by_hand)
 				if not is_spared and not self._is_of_spared(kind, name, told):

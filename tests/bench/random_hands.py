@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from random_owner import QUEUES, Customer, Owner, Refused, read_config
 from random_story import TENANTS
 from random_witness import Witness
 from redis.exceptions import RedisError
+
+from dev.service_list import bench_environment, frappe_command
 
 ENDS_THE_WORKER = ("killed", "without_mariadb")
 STOPPED_FOR_A_RESTORE = ("web", "worker", "provisioning")
@@ -109,6 +112,29 @@ class Hands(Faults, Owner):
 		job.retry()
 		self.frappe.db.commit()
 		return job.name
+
+	def two_at_once(self, letter: str) -> str:
+		"""One cancels the job in a shell, another one retries it at the same moment."""
+		job = self._job(letter).name
+		if not all(self.services.is_running(name) for name in QUEUES):
+			raise Refused("nobody works without Redis")
+		racers = [
+			subprocess.Popen(
+				[*frappe_command(self.bench.path), "--site", self.admin_site, "saas", word, job],
+				cwd=self.sites,
+				env=bench_environment(self.services.home, self.bench.path),
+				stdout=subprocess.PIPE,
+				stderr=subprocess.STDOUT,
+				text=True,
+			)
+			for word in ("cancel", "retry")
+		]
+		said = [(racer.communicate(timeout=120)[0].strip().splitlines() or [""])[-1] for racer in racers]
+		return " / ".join(said)
+
+	def delete(self, letter: str) -> None:
+		self._tenant(letter).delete()
+		self.frappe.db.commit()
 
 	def suspend(self, letter: str) -> None:
 		self._tenant(letter).suspend("no payment")

@@ -48,6 +48,8 @@ OF_TENANT = {
 	"put_back": 1,
 	"copy": 1,
 	"again": 2,
+	"delete": 1,
+	"two_at_once": 2,
 }
 OF_ALL = {
 	"insert": 4,
@@ -66,7 +68,7 @@ FOLLOWED = {
 	"backed_up": ("rest", "work {0}", "restore 0", "cancel {0}"),
 	"callback_raises": ("minute", "cancel {0}"),
 	"worked_in": ("cancel {0}",),
-	"unwritten": ("cancel {0}",),
+	"unwritten": ("two_at_once {0}",),
 	"move": ("reconcile",),
 	"copy": ("reconcile",),
 	"restore": ("cancel {0}",),
