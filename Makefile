@@ -1,5 +1,5 @@
 # Each target is one line to dev/run; `dev/run --help` lists all. Variables: BENCH_HOME, BENCH, APPS, ARGS, ONLY, SECONDS, SEED (dev/README.md).
-.PHONY: demo test soak benchmark serve bench lint stop clean
+.PHONY: demo test soak countries benchmark serve bench lint stop clean
 
 demo:
 	@dev/run demo
@@ -7,6 +7,8 @@ test:
 	@dev/run test
 soak:
 	@dev/run soak
+countries:
+	@dev/run countries
 benchmark:
 	@dev/run benchmark
 serve:

@@ -93,6 +93,7 @@ override_doctype_class = {
 	"Scheduled Job Type": "buildpro_saas.overrides.ScheduledJobType",
 	"Report": "buildpro_saas.tenant_site.overrides.GatedReport",
 	"Page": "buildpro_saas.tenant_site.overrides.GatedPage",
+	"File": "buildpro_saas.tenant_site.named_file.NamedFile",
 	"Package Import": "buildpro_saas.tenant_site.packages.NoPackageImport",
 	"Package Release": "buildpro_saas.tenant_site.packages.NoPackageRelease",
 }
@@ -120,6 +121,9 @@ ADMIN_TABLES = (
 _has_permission = {
 	doctype: "buildpro_saas.control_plane.permissions.has_permission" for doctype in ADMIN_DOCTYPES
 }
+# What shows a tenant its own plan has nothing to show on the admin site.
+for _doctype in ("Nexelya Plan Settings", "Feature Usage", "Limit Level"):
+	_has_permission[_doctype] = "buildpro_saas.tenant_site.permissions.has_permission"
 _permission_query_conditions = {
 	doctype: "buildpro_saas.control_plane.permissions.query_conditions"
 	for doctype in ADMIN_DOCTYPES + ADMIN_TABLES
@@ -139,10 +143,14 @@ _GATED_EVENTS = (
 )
 _doc_events["*"] = dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event")
 before_request = [
+	"buildpro_saas.tenant_site.strict_names.on_request",
+	"buildpro_saas.tenant_site.file_names.keep",
 	"buildpro_saas.tenant_site.restriction.on_request",
 	"buildpro_saas.tenant_site.methods.refuse_gated",
+	"buildpro_saas.tenant_site.sandbox.budget.on_request",
 ]
-before_job = ["buildpro_saas.tenant_site.restriction.on_job"]
+page_renderer = ["buildpro_saas.tenant_site.page_elsewhere.PageElsewhere"]
+before_job = ["buildpro_saas.tenant_site.restriction.on_job", "buildpro_saas.tenant_site.file_names.keep"]
 override_whitelisted_methods = {
 	"frappe.desk.desktop.get_desktop_page": "buildpro_saas.tenant_site.workspaces.get_desktop_page",
 	"frappe.desk.desktop.get_workspace_sidebar_items": "buildpro_saas.tenant_site.workspaces.get_workspace_sidebar_items",

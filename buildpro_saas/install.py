@@ -4,6 +4,7 @@ from pathlib import Path
 
 import frappe
 from frappe.utils.password import get_encryption_key
+from frappe.website.utils import clear_website_cache
 
 from buildpro_saas import site_role
 from buildpro_saas.agent import site_config
@@ -25,6 +26,7 @@ SITE_CONFIG_KEYS = (
 	"buildpro_db_user",
 	"buildpro_db_password",
 	"buildpro_sequence",
+	"buildpro_last_known",
 	"buildpro_clock",
 	"buildpro_sync_token",
 	"buildpro_requests_per_hour",
@@ -57,6 +59,8 @@ def after_migrate() -> None:
 	if site_role.is_admin_site():
 		_make_keys()
 		control_plane.after_migrate()
+	else:
+		entitlement.keep_last_known()
 	_stop_jobs_of_the_other_role()
 
 
@@ -100,6 +104,9 @@ def after_uninstall() -> None:
 	sync.remove()
 	site_config.update_own(dict.fromkeys(SITE_CONFIG_KEYS))
 	frappe.db.commit()  # the uninstaller's own commit comes before this hook
+	# as long as site_config.json said that this is a tenant's site, it had the app's hooks (tenant_site/presence.py), which Frappe keeps
+	frappe.clear_cache()
+	clear_website_cache()
 
 
 def _make_keys() -> None:

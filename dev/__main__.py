@@ -87,6 +87,11 @@ def on_tests_site(run: Callable[[Bench, AdminSite], int]) -> int:
 			bench.detach()
 
 
+def countries(arguments: list[str]) -> int:
+	"""On a bench that has ERPNext."""
+	return run_tests(["tests/bench/every_company.py", "-s", *arguments])
+
+
 def benchmark(arguments: list[str]) -> None:
 	python = str(tools.make_plotter(Home()))
 	os.execve(python, [python, "-m", "benchmarks", *arguments], clean_environment(PYTHONPATH=str(REPO)))
@@ -161,6 +166,7 @@ def become_service(arguments: list[str]) -> None:
 COMMANDS = {
 	"test": (run_tests, "Run the tests on the bench (ARGS chooses some)."),
 	"soak": (soak, "Play random stories on the bench for SECONDS, or that of SEED."),
+	"countries": (countries, "Set a company up in each country and language (BENCH with ERPNext)."),
 	"benchmark": (benchmark, "Measure what docs/benchmarks.md tells (ONLY chooses some)."),
 	"lint": (run_lint, "Run ruff and the other pre-commit checks."),
 	"serve": (run_in_foreground, "Run the bench in the foreground under honcho."),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from buildpro_saas.agent import on_site, site_config, subprocesses
-from buildpro_saas.agent.errors import NotOursError
+from buildpro_saas.agent.errors import AgentError, NotOursError
 
 MARK = "buildpro_job"
 FILES = ("public", "private")
@@ -149,10 +149,15 @@ class Site:
 	def call(self, method: str, /, **arguments: Any) -> Any:
 		"""Call a function by its dotted name on the site, in this process; for quick work.
 
-		Arguments and result are plain data. The caller's own site context is untouched: see on_site.call.
+		Arguments and result are plain data. The caller's own site context is untouched: see on_site.call. Raises AgentError when there is
+		no such site.
 		"""
-		site = os.path.relpath(self.path, self.bench_sites)
-		return on_site.call(site, self.bench_sites, method, arguments)
+		if not self.config.get("db_name"):
+			raise AgentError(
+				f"There is no site {self.name} on this bench.",
+				"Find out who took it away, and restore it from its last backup.",
+			)
+		return on_site.call(self._below_bench(), self.bench_sites, method, arguments)
 
 	def run(
 		self,
@@ -169,5 +174,15 @@ class Site:
 		raise to stop it. Raises what the function raised, as AgentError or TransientError.
 		"""
 		return subprocesses.run(
-			self.name, self.sites_path, method, arguments, timeout=timeout, log=log, checkpoint=checkpoint
+			self._below_bench(),
+			self.bench_sites,
+			method,
+			arguments,
+			timeout=timeout,
+			log=log,
+			checkpoint=checkpoint,
 		)
+
+	def _below_bench(self) -> str:
+		"""What Frappe knows the site by: its folder, relative to the one that has common_site_config.json."""
+		return os.path.relpath(self.path, self.bench_sites)

@@ -35,9 +35,9 @@ def signs_of_use(mariadb: DatabaseServer, database: str) -> str:
 	raises when it cannot be looked at: then it is not known to be unused.
 	"""
 	check_name(database)
-	for table, columns in _columns(mariadb, database).items():
-		needed, question = QUESTIONS[table]
-		if not columns.issuperset(needed):
+	there = _columns(mariadb, database)
+	for table, (needed, question) in QUESTIONS.items():
+		if not there.get(table, set()).issuperset(needed):
 			continue
 		rows = mariadb.db.sql(question.format(table=f"`{database}`.`{table}`"), (NOBODY,))
 		if rows:

@@ -2,7 +2,7 @@
 
 import frappe
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane import staff, tenant_region
 
 
 @frappe.whitelist(methods=["POST"])
@@ -22,7 +22,7 @@ def create(
 ) -> dict:
 	"""Make a tenant, as inserting it in Desk does; for SaaS Manager.
 
-	What is left out is taken from SaaS Settings, the country and this site. Returns {"tenant", "site", "status", "job"}; the
+	What is left out is taken from SaaS Settings, the country and this site (`region` tells what). Returns {"tenant", "site", "status", "job"}; the
 	site is ready once `status` says Active. Raises frappe.ValidationError (HTTP 417) or frappe.DuplicateEntryError (409)
 	with one sentence that says what to change; nothing is made then.
 	"""
@@ -30,6 +30,16 @@ def create(
 	staff.only_for_manager()
 	tenant = frappe.get_doc({"doctype": "Tenant", **fields}).insert()
 	return summary(tenant)
+
+
+@frappe.whitelist(methods=["GET"])
+def region(country: str) -> dict:
+	"""{"currency", "time_zone", "time_zones"} that a tenant in a country gets where they are left out; for staff.
+
+	country: name of a Country record. time_zone is None where one of time_zones, the country's, has to be chosen.
+	"""
+	staff.only_for_staff()
+	return tenant_region.propose(country)
 
 
 @frappe.whitelist(methods=["GET"])
@@ -89,11 +99,15 @@ def _act(tenant: str, method: str, *arguments: str | None) -> dict:
 
 
 def summary(tenant) -> dict:
-	"""What callers from outside get of a Tenant document: {"tenant", "site", "status", "job": its latest job or None}."""
+	"""What callers from outside get of a Tenant document: {"tenant", "site", "status", "job": its latest job or None}.
+
+	With "warning", a sentence, where a status that was just set does not hold on the tenant's site.
+	"""
 	job = tenant.latest_job()
 	return {
 		"tenant": tenant.name,
 		"site": tenant.site_name,
 		"status": tenant.status,
 		"job": job and job.name,
+		**({"warning": tenant.warning} if tenant.warning else {}),
 	}

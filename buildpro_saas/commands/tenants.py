@@ -99,4 +99,6 @@ def _change(tenant: str, method: str, reason: str | None) -> None:
 	doc = frappe.get_doc("Tenant", tenant)
 	getattr(doc, method)(reason)
 	frappe.db.commit()
+	if doc.warning:
+		fail(doc.warning)
 	click.echo(f"Tenant {doc.name} is {doc.status}.")

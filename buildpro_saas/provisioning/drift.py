@@ -21,6 +21,13 @@ SPARED = (
 LEFT_ALONE = (
 	"Nothing is done to it. Press Ignore if it belongs here, or remove it by hand when nobody needs it."
 )
+NOT_SET_UP = (
+	"Nothing is done by itself, and what is on record does not hold there. Put back the site_config.json of a backup, or run"
+	" `bench --site {site} install-app buildpro_saas`: the next delivery then sets it up."
+)
+MARKED_AGAIN = (
+	"Nothing to do: it is given its mark again, where a job on record made the tenant's site with it."
+)
 IN_USE = (
 	"Nothing is done to it, for it is or was a customer's. If the tenant is still there, bring the records back; else keep a backup and"
 	" remove it by hand."
@@ -95,6 +102,7 @@ class Finding:
 	mark: str = ""
 	is_removable: bool = False
 	folder: Folder | None = None
+	unmarked: str = ""  # the tenant's database that has lost `mark`
 
 	@property
 	def key(self) -> tuple:
@@ -109,6 +117,7 @@ def compare(believed: Believed, found: Inventory, evidence: Evidence) -> list[Fi
 	moved = _moved(believed, found)
 	missing = (
 		_missing(expected, there.get(expected.folder), found, moved.get(expected.name))
+		or _not_set_up(expected, there.get(expected.folder), believed, found)
 		for expected in believed.expected
 	)
 	return [
@@ -266,3 +275,28 @@ def _missing(
 	if expected.kind == TENANT and not folder and moved:
 		action = f"sites/{moved.path} is its site. {MOVED.format(moved.path, expected.folder)}"
 	return Finding(expected.kind, expected.name, what, action, is_ours=True)
+
+
+def _not_set_up(
+	expected: Expected, folder: Folder | None, believed: Believed, found: Inventory
+) -> Finding | None:
+	"""A tenant's site, of which nothing is missing, that does not say whose it is any more, or whose database has lost its mark.
+
+	Frappe's uninstalling leaves the first, its restoring the second.
+	"""
+	if expected.kind != TENANT or not folder:
+		return None
+	if folder.tenant != expected.name:
+		whose = f"for {folder.tenant}" if folder.tenant else "as no tenant's"
+		what = f"Tenant {expected.name} is {expected.status}, and its site sites/{folder.path} is set up {whose}."
+		return Finding(TENANT, expected.name, what, NOT_SET_UP.format(site=folder.name), is_ours=True)
+	if not _has_lost_its_mark(expected.database, folder, believed, found):
+		return None
+	what = f"The database {expected.database} of tenant {expected.name} carries no mark any more, as after `bench restore`."
+	lost = {"mark": folder.mark, "unmarked": expected.database}
+	return Finding(TENANT, expected.name, what, MARKED_AGAIN, is_ours=True, **lost)
+
+
+def _has_lost_its_mark(database: str, folder: Folder, believed: Believed, found: Inventory) -> bool:
+	is_ours = (folder.mark or "").startswith(believed.prefix)
+	return is_ours and database in found.databases and database not in found.marked

@@ -245,7 +245,7 @@ class Engine:
 					step.timeout, StepTimeoutError(f"Undoing took longer than {step.timeout:.0f} s.")
 				):
 					step.undo(self.store.context(row, is_cancellable=False))
-				self.store.set_step(row, status="Undone", ended_at=now_datetime())
+				self.store.set_undone(row)
 				return True
 			except Exception as error:
 				self._die_if_database_is_gone(error)

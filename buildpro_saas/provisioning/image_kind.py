@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import frappe
-from frappe.geo.country_info import get_country_info
+
+from buildpro_saas import region
 
 OWN_APP = "buildpro_saas"  # on every tenant's site, and first: it is the gate
 DEFAULT_LANGUAGE = "en"
@@ -30,7 +31,7 @@ class ImageKind:
 		apps = tuple(apps_to_install(pool.plan))
 		if not pool.company_country:
 			return cls(apps)
-		currency = get_country_info(pool.company_country).get("currency") or ""
+		currency = region.currency(region.code_of(pool.company_country)) or ""
 		return cls(apps, pool.company_country, currency, pool.company_language or DEFAULT_LANGUAGE)
 
 	@classmethod

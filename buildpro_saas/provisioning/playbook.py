@@ -79,6 +79,13 @@ class Step(ABC):
 		name = type(self).__name__
 		return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
 
+	def is_outdated(self, state: dict[str, Any], tenant: Any) -> bool:
+		"""Whether staff have changed since what the step did (it handed on `state`) came from; asked for at Retry of a failed job.
+
+		It is then done again, with all that comes after it. tenant: the job's Tenant document, None where it has none.
+		"""
+		return False
+
 	@abstractmethod
 	def run(self, context: Context) -> dict[str, Any] | None:
 		"""Do the work; return what later steps need to know."""

@@ -10,7 +10,7 @@ from buildpro_saas.agent import inventory
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import server
 from buildpro_saas.agent.trash import Entry, Trash
-from buildpro_saas.provisioning import accounts, drift, images, records, standby
+from buildpro_saas.provisioning import accounts, drift, images, records, standby, standing
 from buildpro_saas.provisioning.drift import Finding
 from buildpro_saas.provisioning.locks import named_lock
 
@@ -168,6 +168,9 @@ def _mend(bench: str, findings: list[Finding]) -> None:
 		try:
 			if finding.kind in (drift.IMAGE, drift.STANDBY):
 				_take_out_of_use(finding)
+			elif finding.unmarked:
+				if standing.mark_database_again(finding.unmarked, finding.mark, finding.subject):
+					_end(row.name, "Resolved")
 			elif is_due(finding, row):
 				_remove(bench, finding.key, row.name)
 		except Exception as error:

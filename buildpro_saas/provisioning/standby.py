@@ -196,7 +196,8 @@ def room(bench) -> int:
 
 
 def start_filling(image: str, bench: str, kind: str) -> str:
-	"""Make a row and the job that copies the image into it; returns the job's name."""
+	"""Make a row and the job that copies the image into it; returns the job's name. Raises frappe.ValidationError for a bench elsewhere."""
+	benches.only_here(bench)
 	row = frappe.get_doc(
 		{"doctype": "Standby Site", "image": image, "bench": bench, "kind": kind, "status": "Filling"}
 	).insert(ignore_permissions=True)

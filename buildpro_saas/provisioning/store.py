@@ -14,6 +14,7 @@ from buildpro_saas.provisioning.playbook import Context, Playbook, StepCancelled
 
 OUTPUT_LIMIT = 60_000  # characters a step; the newest are kept
 FLUSH_SECONDS = 1.0
+UNDONE = "Undone. What follows was said before that, and holds no more:"
 EVENT = "provisioning_job_update"
 
 
@@ -62,6 +63,12 @@ class JobStore:
 		row.update(values)
 		frappe.db.set_value(row.doctype, row.name, values, update_modified=False)
 		self.commit()
+
+	def set_undone(self, row) -> None:
+		"""Write that what the step did is taken back, before what it said of it, which holds no more."""
+		said = self._unflushed.get(row.name, row.output or "")
+		row.output = self._unflushed[row.name] = f"{UNDONE}\n{said}"[:OUTPUT_LIMIT]
+		self.set_step(row, status="Undone", ended_at=now_datetime())
 
 	def merge_state(self, values: dict[str, Any]) -> None:
 		"""Add to what later steps are told; committed with the next write. `way` is shown with the job, too."""

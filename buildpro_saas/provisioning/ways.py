@@ -163,6 +163,7 @@ def first_config(database: str, password: str) -> dict:
 		"db_name": database,
 		"db_password": password,
 		"db_type": frappe.conf.get("db_type") or "mariadb",
+		**accounts.where_of_own(),
 		"buildpro_role": "tenant",
 		"pause_scheduler": 1,
 		"maintenance_mode": 1,

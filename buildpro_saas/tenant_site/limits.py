@@ -101,7 +101,7 @@ def check_api_call() -> None:
 	if local.conf.get("buildpro_role") != site_role.TENANT or not frappe.get_request_header("Authorization"):
 		return
 	gate = current_gate()
-	if API_CALLS not in gate.limits or not gate.is_in_force or frappe.session.user in ("", None, "Guest"):
+	if API_CALLS not in gate.limits or gate.restriction or frappe.session.user in ("", None, "Guest"):
 		return
 	calls = levels.add_call()
 	if calls is None:
@@ -136,8 +136,8 @@ def _limits_on(doctype: str) -> Sequence[Declared]:
 	if not limits or maintenance.is_under_way(INSTALLING):
 		return ()
 	gate = current_gate()
-	# what is not in force is not the limits' to refuse
-	return [limit for limit in limits if limit.key in gate.limits] if gate.is_in_force else ()
+	# a restricted site is not the limits' to refuse
+	return () if gate.restriction else [limit for limit in limits if limit.key in gate.limits]
 
 
 def _known(key: str) -> Declared | None:

@@ -149,7 +149,9 @@ class SiteUnderTest:
 	def take_entitlement_off(self) -> None:
 		"""Leave the site as one that never had an entitlement."""
 		self.entitlement.remove()
-		self.update_config({self.entitlement.SEQUENCE_KEY: None, self.entitlement.CLOCK_KEY: None})
+		entitlement = self.entitlement
+		keys = (entitlement.SEQUENCE_KEY, entitlement.CLOCK_KEY, entitlement.LAST_KEY)
+		self.update_config(dict.fromkeys(keys))
 
 	def settings(self):
 		"""Nexelya Plan Settings as the database has it."""
@@ -248,6 +250,14 @@ class Drifting:
 		)
 
 	def tenant(self, status: str, site: str, database: str | None) -> str:
+		"""A tenant's row; its site, where there is one that is nobody's, is set up as its own."""
+		name = self._tenant(status, site, database)
+		path = self.sites / site / "site_config.json"
+		if path.exists() and not (config := json.loads(path.read_text())).get("buildpro_tenant"):
+			path.write_text(json.dumps({**config, "buildpro_tenant": name}))
+		return name
+
+	def _tenant(self, status: str, site: str, database: str | None) -> str:
 		return self.record(
 			"Tenant",
 			subdomain=self.token,

@@ -157,6 +157,8 @@ def test_setting_up_again_finds_everything_in_place(cli, admin_site):
 	done = cli("setup")
 	assert done.returncode == 0, done.stderr
 	assert f"account {admin_site.conf.buildpro_db_user} is there" in done.stdout
+	assert f"mails begin with {admin_site.conf.host_name} (" in done.stdout
+	assert "belong to the Unix user" in done.stdout
 	assert admin_site.conf.buildpro_db_password not in done.stdout + done.stderr
 
 
@@ -204,6 +206,7 @@ def test_the_doctor_names_each_setting_with_what_it_should_be(cli):
 	low = [name for name, row in found.items() if row["value"] < row["wanted"]]
 	assert done.returncode == (1 if low else 0)
 	assert all(f"{name} = {found[name]['wanted']}" in done.stderr for name in low)
+	assert "belong to the Unix user" in done.stderr
 
 
 @pytest.fixture

@@ -215,6 +215,21 @@ def test_same_company_twice_is_allowed_with_a_warning(frappe):
 	assert "is already the company of sv-acme" in str(frappe.get_message_log())
 
 
+def test_company_names_that_no_record_can_have(frappe, refused):
+	word = "Builders"
+	longest = f"{'x' * (134 - len(word))} {word}"  # 135, and 140 with " - XB"
+	for name, sentence in {
+		"Company": "keeps for itself",
+		"New Company of Acme": "keeps for itself",
+		"New Cost Center": "keeps for itself",
+		"x" + longest: "has 136 characters: use at most 135",
+		"& - A": "ends in its own abbreviation A",
+	}.items():
+		assert sentence in refused(company=name), name
+	assert insert(frappe, company=longest).company == longest
+	assert insert(frappe, subdomain="sv-second", company="Newark Company").company == "Newark Company"
+
+
 @pytest.mark.parametrize(
 	("field", "sentence"),
 	[
@@ -226,22 +241,6 @@ def test_same_company_twice_is_allowed_with_a_warning(frappe):
 )
 def test_region(refused, field, sentence):
 	assert sentence in refused(**{field: "Nowhere"})
-
-
-def test_region_follows_the_country(frappe):
-	tenant = insert(frappe, country="Switzerland")
-	assert (tenant.currency, tenant.time_zone) == ("CHF", "Europe/Zurich")
-
-
-def test_region_of_this_site_when_none_is_given(frappe):
-	settings = frappe.get_doc("System Settings")
-	frappe.db.set_single_value("System Settings", "country", "Austria")
-	frappe.clear_document_cache("System Settings", "System Settings")
-	tenant = insert(frappe, country=None)
-	frappe.clear_document_cache("System Settings", "System Settings")
-	own_country = frappe.defaults.get_user_default("country") or "Austria"
-	assert (tenant.country, tenant.time_zone) == (own_country, settings.time_zone)
-	assert tenant.language == (settings.language or "en")
 
 
 # -- plan, bench, database ---------------------------------------------------------------------------------------------

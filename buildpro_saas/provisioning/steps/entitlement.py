@@ -11,6 +11,10 @@ class SeedPlanSettings(Step):
 
 	title = "Seed Nexelya Plan Settings"
 
+	def is_outdated(self, state: dict, tenant) -> bool:
+		"""A limit of the plan may have been what a later step failed over."""
+		return not tenant.is_entitlement_current()
+
 	def run(self, context: Context) -> None:
 		# a statement's number is the time at which it was signed: one that this run brings, and dies before it is on record, is no
 		# sign of anybody else

@@ -3,7 +3,7 @@ from frappe import _
 from frappe.model.document import Document
 
 from buildpro_saas.control_plane import staff
-from buildpro_saas.provisioning import jobs
+from buildpro_saas.provisioning import jobs, retention
 
 # A failed job still knows what it has made: it is cancelled first.
 DELETABLE = ("Completed", "Cancelled")
@@ -58,6 +58,14 @@ class ProvisioningJob(Document):
 		"""A job that may have left something half done is not deleted: it knows what it has made."""
 		if self.status not in DELETABLE:
 			frappe.throw(_("{0} is {1}. Cancel it before deleting it.").format(self.name, self.status))
+
+	@staticmethod
+	def clear_old_logs(days: int = 90) -> None:
+		"""Frappe's Log Settings call this once a day: delete what ended before so many days, but for what is still needed.
+
+		Commits as it goes.
+		"""
+		retention.prune(int(days))
 
 	@frappe.whitelist(methods=["POST"])
 	def retry(self) -> None:

@@ -1,8 +1,8 @@
 import frappe
 from frappe import _
-from frappe.geo.country_info import get_country_info
 from frappe.model.document import Document
 
+from buildpro_saas import region
 from buildpro_saas.control_plane.domains import check_domain
 from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.provisioning import accounts, delivery, reconciliation
@@ -22,7 +22,6 @@ class SaaSSettings(Document):
 
 		from buildpro_saas.control_plane.doctype.standby_pool.standby_pool import StandbyPool
 
-		backup_retention_days: DF.Int
 		base_domain: DF.Data | None
 		build_images: DF.Check
 		database_password: DF.Password | None
@@ -80,10 +79,9 @@ class SaaSSettings(Document):
 					row.company_country or _("all countries"),
 				)
 			seen.add(kind)
-			currency = get_country_info(row.company_country).get("currency") if row.company_country else None
-			if row.company_country and not frappe.db.exists("Currency", currency or ""):
+			if row.company_country and not region.currency(region.code_of(row.company_country)):
 				refuse(
-					_("This site knows no currency of {0}: leave the country of its standby pool empty."),
+					_("{0} has no currency of its own: leave the country of its standby pool empty."),
 					row.company_country,
 				)
 

@@ -7,11 +7,14 @@ from buildpro_saas.control_plane import staff
 from buildpro_saas.control_plane.doctype.tenant import status, validation
 from buildpro_saas.control_plane.moments import parse
 from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.provisioning import owner
+from buildpro_saas.provisioning import owner, standing
 
 
 class TenantActions:
 	"""Each asks who it is, takes nothing from the browser's copy of the document, and commits nothing."""
+
+	# why what an action has just put on record does not hold on the tenant's site; empty where it does
+	warning = ""
 
 	@frappe.whitelist(methods=["POST"])
 	def provision(self) -> str:
@@ -90,3 +93,10 @@ class TenantActions:
 			refuse(_("Enter the reason: it stays on record with the tenant."), title=_("Reason"))
 		self.set_status(new)
 		self.add_comment("Info", frappe.utils.escape_html(": ".join(filter(None, (what, reason)))))
+		self.warning = standing.of_record(self)
+		if self.warning:
+			text = _("{0} is {1} on record, but that does not hold on its site. {2}")
+			self.warning = text.format(self.name, _(new), self.warning)
+			frappe.msgprint(
+				frappe.utils.escape_html(self.warning), title=_("Not on the site"), indicator="orange"
+			)

@@ -3,7 +3,7 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import now_datetime
 
-from buildpro_saas.control_plane import signing, tokens
+from buildpro_saas.control_plane import signing, tenant_region, tokens
 from buildpro_saas.control_plane.doctype.tenant import commercial, status, validation
 from buildpro_saas.control_plane.doctype.tenant.actions import TenantActions
 from buildpro_saas.control_plane.domains import check_subdomain
@@ -71,6 +71,12 @@ class Tenant(TenantActions, Document):
 		trial_ends_on: DF.Datetime | None
 	# end: auto-generated types
 
+	def __init__(self, *args, **kwargs):
+		super().__init__(*args, **kwargs)
+		# a new record as the framework makes it for its REST API has this site's currency, whatever country follows
+		if self.get("__unsaved") and not self.get("company"):
+			self.currency = None
+
 	def onload(self) -> None:
 		"""Give the form the tenant's latest job and its site's address."""
 		self.set_onload("job", self.latest_job())
@@ -88,6 +94,7 @@ class Tenant(TenantActions, Document):
 		if not (self.flags.ignore_permissions or kwargs.get("ignore_permissions")):
 			self.check_permission("create")
 		validation.check_links(self)
+		tenant_region.fill(self)
 		try:
 			return super().insert(*args, **kwargs)
 		except frappe.UniqueValidationError as error:
@@ -117,6 +124,7 @@ class Tenant(TenantActions, Document):
 		"""Refuse bad input with a sentence that says what to change, before anything is made."""
 		if not self.is_new():
 			self._keep_what_is_fixed()
+			tenant_region.follow_country(self, self.get_doc_before_save())
 		validation.check_details(self)
 		commercial.check(self)
 		if self.is_new():
