@@ -7,7 +7,7 @@ from frappe.utils.password import get_encryption_key
 from frappe.website.utils import clear_website_cache
 
 from buildpro_saas import site_role
-from buildpro_saas.agent import site_config
+from buildpro_saas.agent import site_config, site_use
 from buildpro_saas.control_plane import setup as control_plane
 from buildpro_saas.entitlements import keys
 from buildpro_saas.provisioning import accounts, reconciliation
@@ -99,7 +99,7 @@ def after_uninstall() -> None:
 		frappe.throw("This is done by uninstalling the app only.", frappe.PermissionError)
 	control_plane.after_uninstall()
 	frappe.db.delete("Scheduled Job Type", {"method": ("in", (*ADMIN_JOBS, *tenant_site.TENANT_JOBS))})
-	frappe.db.delete("Singles", {"doctype": "Nexelya Plan Settings"})
+	frappe.db.delete("Singles", {"doctype": ("in", ("Nexelya Plan Settings", site_use.NOTE))})
 	entitlement.remove()
 	sync.remove()
 	site_config.update_own(dict.fromkeys(SITE_CONFIG_KEYS))

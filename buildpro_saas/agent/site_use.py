@@ -2,10 +2,16 @@
 
 from buildpro_saas.agent.databases import DatabaseServer, check_name
 
+# Under this name, which no DocType has, a finished site's database says so: no saving of a document takes it away.
+NOTE = "BuildPro SaaS Site"
 # What the framework's own set-up makes is nobody's sign-in.
 NOBODY = ("Administrator", "Guest")
 # {table: (columns that the question needs, the question)}; each answers with the name of a person, if any.
 QUESTIONS = {
+	"tabSingles": (
+		("doctype", "field", "value"),
+		f"select value from {{table}} where value not in %s and doctype = '{NOTE}' and field = 'is_finished' limit 1",
+	),
 	"tabUser": (
 		("name", "last_login", "last_active"),
 		"select name from {table} where name not in %s and (last_login is not null or last_active is not null) limit 1",
@@ -21,6 +27,7 @@ QUESTIONS = {
 	),
 }
 SAID = {
+	"tabSingles": "it was finished, and handed over to its tenant",
 	"tabUser": "{0} has signed in",
 	"__Auth": "{0} has set a password",
 	"tabSessions": "{0} is signed in",
@@ -43,6 +50,14 @@ def signs_of_use(mariadb: DatabaseServer, database: str) -> str:
 		if rows:
 			return SAID[table].format(rows[0][0])
 	return ""
+
+
+def note_finished(mariadb: DatabaseServer, database: str) -> None:
+	"""Note in the site's database that it is its tenant's for good: its folder may be moved to where nobody looks. Repeatable."""
+	table = f"`{check_name(database)}`.`tabSingles`"
+	mariadb.db.sql(f"delete from {table} where doctype = %s", NOTE)
+	mariadb.db.sql(f"insert into {table} (doctype, field, value) values (%s, 'is_finished', '1')", NOTE)
+	mariadb.db.commit()
 
 
 def _columns(mariadb: DatabaseServer, database: str) -> dict[str, set[str]]:

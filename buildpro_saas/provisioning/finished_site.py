@@ -10,7 +10,7 @@ from buildpro_saas.agent.databases import DatabaseServer, server
 from buildpro_saas.agent.errors import NotOursError
 from buildpro_saas.agent.inventory import FINISHED
 from buildpro_saas.agent.site import MARK
-from buildpro_saas.agent.site_use import signs_of_use
+from buildpro_saas.agent.site_use import note_finished, signs_of_use
 from buildpro_saas.provisioning import accounts, standby
 from buildpro_saas.provisioning.playbook import Context
 
@@ -26,7 +26,9 @@ HINT = (
 
 
 def finish(context: Context) -> None:
-	"""Note on the site that it is finished. The job's row is held: it cannot be cancelled any more."""
+	"""Note on the site, and in its database, that it is finished. The job's row is held: it cannot be cancelled any more."""
+	with server(accounts.account()) as mariadb:
+		note_finished(mariadb, context.site.config["db_name"])
 	context.site.update_config({FINISHED: 1})
 
 

@@ -85,12 +85,22 @@ def config_of(bench, tenant) -> dict:
 
 def forget_that_it_was_finished(bench, tenant) -> None:
 	from buildpro_saas.agent.bench import Bench
+	from buildpro_saas.agent.site_use import NOTE
 
-	Bench(bench.path).site(tenant.site).update_config({"buildpro_finished": None})
+	site = Bench(bench.path).site(tenant.site)
+	site.update_config({"buildpro_finished": None})
+	with bench.root() as cursor:
+		cursor.execute(f"delete from `{site.config['db_name']}`.`tabSingles` where doctype = %s", (NOTE,))
 
 
 def test_the_job_has_left_its_mark_that_the_site_is_finished(module_bench, acme):
-	assert config_of(module_bench, acme)["buildpro_finished"] == 1
+	from buildpro_saas.agent.site_use import NOTE
+
+	config = config_of(module_bench, acme)
+	assert config["buildpro_finished"] == 1
+	with module_bench.root() as cursor:
+		cursor.execute(f"select value from `{config['db_name']}`.`tabSingles` where doctype = %s", (NOTE,))
+		assert cursor.fetchall() == (("1",),)
 
 
 @pytest.mark.parametrize("step_key", ["make_site", "set_up_company", "invite_owner"])
