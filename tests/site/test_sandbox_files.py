@@ -185,11 +185,9 @@ WRITERS = (
 	*(
 		module_def,
 		module_def_by_its_method,
-		doctype,
 		doctypes_controller,
 		report,
 		reports_code,
-		page,
 		print_format,
 	),
 	*(
