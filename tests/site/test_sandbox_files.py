@@ -42,12 +42,6 @@ def module_def_by_its_method(frappe):
 	frappe.get_doc(values).create_modules_folder()
 
 
-def doctype(frappe):
-	fields = [{"fieldname": "x", "fieldtype": "Data", "label": "X"}]
-	values = {"doctype": "DocType", "name": "Mallory", "module": "Core", "custom": 0, "fields": fields}
-	frappe.get_doc(values).insert()
-
-
 def doctypes_controller(frappe):
 	frappe.get_doc({"doctype": "DocType", "name": "Mallory", "module": "Core"}).make_controller_template()
 
@@ -72,19 +66,6 @@ def reports_code(frappe):
 		"report_type": "Script Report",
 	}
 	frappe.get_doc({"doctype": "Report", **values}).create_report_py()
-
-
-def page(frappe):
-	frappe.get_doc(
-		{
-			"doctype": "Page",
-			"name": "mallory",
-			"page_name": "mallory",
-			"title": "x",
-			"module": "Core",
-			"standard": "Yes",
-		}
-	).insert()
 
 
 def print_format(frappe):
@@ -186,6 +167,17 @@ def through_a_link_in_the_site(frappe):
 	try:
 		(link / "mallory.py").write_text("")
 	finally:
+		frappe.local.conf["buildpro_role"] = "admin"  # the tenant may not even take it away
+		link.unlink()
+
+
+def through_a_file_that_is_a_link(frappe):
+	link = Path(frappe.get_site_path("private", "files", "mallory.py"))
+	os.symlink(frappe.get_app_path("frappe", "mallory.py"), link)
+	try:
+		link.write_text("")
+	finally:
+		frappe.local.conf["buildpro_role"] = "admin"  # the tenant may not even take it away
 		link.unlink()
 
 
@@ -193,11 +185,9 @@ WRITERS = (
 	*(
 		module_def,
 		module_def_by_its_method,
-		doctype,
 		doctypes_controller,
 		report,
 		reports_code,
-		page,
 		print_format,
 	),
 	*(
@@ -211,6 +201,7 @@ WRITERS = (
 		website_theme,
 	),
 	*(a_file, a_link, a_move, a_configuration, a_folder_beside_the_site, through_a_link_in_the_site),
+	*(through_a_file_that_is_a_link,),
 )
 
 

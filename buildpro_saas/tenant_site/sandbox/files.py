@@ -56,10 +56,7 @@ def _on_event(event: str, arguments: tuple) -> None:
 		path, _mode, flags = arguments
 		if isinstance(path, int):
 			return
-		if flags & WRITE:
-			_judge((path,), _require_writable)
-		elif _is_in_other_site(path):
-			_judge((path,), _require_readable)
+		_judge((path,), _require_writable if flags & WRITE else _require_readable)
 	elif event in CHANGES:
 		paths = (arguments[index] for index in CHANGES[event])
 		_judge((path for path in paths if not isinstance(path, int)), _require_writable)
@@ -78,7 +75,7 @@ def is_tenants_own() -> bool:
 	"""Whether a web request or a job of a tenant's site is being done."""
 	local = frappe.local
 	conf = getattr(local, "conf", None)
-	if not conf or conf.get("buildpro_role") != site_role.TENANT:
+	if not conf or conf.get("buildpro_role") != site_role.TENANT or not getattr(local, "site", None):
 		return False
 	return bool(
 		getattr(local, "request", None)
@@ -88,7 +85,7 @@ def is_tenants_own() -> bool:
 
 
 def _require_writable(path: str) -> None:
-	if path in ("/dev/null", "/dev/tty") or _is_within(_real(path), _writable_folders()):
+	if path in ("/dev/null", "/dev/tty") or _is_within(os.path.realpath(path), _writable_folders()):
 		return
 	if os.path.dirname(os.path.abspath(path)) == _sites() and RANDOM.fullmatch(os.path.basename(path)):
 		return
@@ -100,13 +97,10 @@ def _require_readable(path: str) -> None:
 		_refuse(path)
 
 
-def _is_in_other_site(path: Any) -> bool:
+def _is_in_other_site(path: str) -> bool:
 	"""Whether it leads into another site's folder, or into what this bench keeps of its sites."""
-	sites_path = getattr(frappe.local, "sites_path", None)
-	if not sites_path or not getattr(frappe.local, "site", None):
-		return False
 	sites = _sites()
-	real = _real(os.fsdecode(path))
+	real = os.path.realpath(path)
 	if not real.startswith(f"{sites}{os.sep}"):
 		return False
 	first = real[len(sites) + 1 :].split(os.sep)[0]
@@ -117,11 +111,6 @@ def _is_in_other_site(path: Any) -> bool:
 
 def _sites() -> str:
 	return os.path.realpath(frappe.local.sites_path)
-
-
-def _real(path: str) -> str:
-	"""Where it leads, links followed; a path that is not there yet by its folder."""
-	return os.path.join(os.path.realpath(os.path.dirname(os.path.abspath(path))), os.path.basename(path))
 
 
 def _writable_folders() -> tuple[str, ...]:
