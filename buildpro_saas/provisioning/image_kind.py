@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import frappe
 
 from buildpro_saas import region
-
 from buildpro_saas.entitlements import plans
 
 OWN_APP = "buildpro_saas"  # on every tenant's site, and first: it is the gate
