@@ -148,6 +148,14 @@ _GATED_EVENTS = (
 )
 _doc_events["Communication"] = {"validate": "buildpro_saas.tenant_site.left_out.note_in_mail"}
 _doc_events["Role"] = {"validate": "buildpro_saas.tenant_site.desk_access.check"}
+# What makes an app's doctypes what they are is not the tenant's to change.
+_doc_events |= {
+	doctype: dict.fromkeys(
+		("before_validate", "before_rename", "on_trash"),
+		"buildpro_saas.tenant_site.app_doctypes.refuse_change",
+	)
+	for doctype in ("DocType", "DocField", "Property Setter", "Module Def")
+}
 _doc_events["*"] = dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event")
 before_request = [
 	"buildpro_saas.tenant_site.strict_names.on_request",
@@ -183,12 +191,21 @@ def __getattr__(name):
 	from buildpro_saas.tenant_site import declared_limits, hidden
 
 	if name == "doc_events":
-		return {**declared_limits.doc_events(), **_doc_events}
+		return _together(declared_limits.doc_events(), _doc_events)
 
 	permissions, conditions = hidden.hooks()
 	if name == "has_permission":
 		return {**permissions, **_has_permission}
 	return {**conditions, **_permission_query_conditions}
+
+
+def _together(*parts):
+	"""{doctype: {event: [handler]}} of all parts."""
+	found = {}
+	for doctype, events in (each for part in parts for each in part.items()):
+		for event, handler in events.items():
+			found.setdefault(doctype, {}).setdefault(event, []).append(handler)
+	return found
 
 
 def __dir__():

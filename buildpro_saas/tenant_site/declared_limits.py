@@ -112,10 +112,13 @@ class Declared:
 			return row.used + row.grown
 		return max(row.used, row.grown) if row.day == self.day else 0
 
+	def counts(self, doc) -> bool:
+		"""Whether a document or a row (None: there is none) is one of those that are limited."""
+		return doc is not None and evaluate_filters(doc, self.filters)
+
 	def is_counted_already(self, doc) -> bool:
 		"""Whether the document, as it is stored, is one of those that are limited."""
-		before = None if doc.is_new() else doc.get_doc_before_save()
-		return before is not None and evaluate_filters(before, self.filters)
+		return self.counts(None if doc.is_new() else doc.get_doc_before_save())
 
 	def size_of(self, doc) -> float:
 		return frappe.get_attr(self.size)(doc) if self.size else 1
@@ -129,6 +132,11 @@ def declared() -> dict[str, Declared]:
 def on_documents(doctype: str) -> Sequence[Declared]:
 	"""What can be limited of documents of a kind."""
 	return _declarations()[1].get(doctype, ())
+
+
+def doctypes() -> dict[str, list[Declared]]:
+	"""The doctypes whose documents can be limited, with what limits them."""
+	return _declarations()[1]
 
 
 def label_of(key: str) -> str | None:

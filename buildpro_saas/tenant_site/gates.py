@@ -21,7 +21,16 @@ from frappe import local
 from buildpro_saas import site_role
 from buildpro_saas.entitlements import unknown
 from buildpro_saas.entitlements.decision import Decision, Gate
-from buildpro_saas.tenant_site import app_hooks, checks, entitlement, maintenance, restriction, usage
+from buildpro_saas.tenant_site import (
+	app_hooks,
+	checks,
+	child_rows,
+	entitlement,
+	limits,
+	maintenance,
+	restriction,
+	usage,
+)
 from buildpro_saas.tenant_site.refusal import refuse, refuse_unknown
 
 HOOK = "buildpro_feature_gates"
@@ -69,12 +78,17 @@ def on_event(doc, method: str | None = None, *args) -> None:
 	if gate.restriction and not maintenance.is_under_way():
 		restriction.check(doc, gate)
 	doctypes = (held.gates or current()).doctypes
+	meta = doc.meta
 	if (gated := doctypes.get(doc.doctype)) is not None:
 		needed = [gated.get(operation) for operation in _operations(doc, method)]
-	elif doctypes and doc.meta.istable:
+	elif doctypes and meta.istable:
 		needed = [doctypes[parent].get("write") for parent in _parents(doc) & doctypes.keys()]
 	else:
-		return
+		needed = []
+	if meta.get_table_fields():
+		if doctypes:
+			needed += _needed_by_rows(doc, method, doctypes)
+		limits.check_rows(doc, method)
 	if any(needed) and not maintenance.is_under_way():
 		for features in needed:
 			_require(features or (), gate)
@@ -176,6 +190,15 @@ def forget_hooks() -> None:
 	if client_cache := getattr(frappe, "client_cache", None):
 		client_cache.delete_value("app_hooks")
 	entitlement.forget_in_request()
+
+
+def _needed_by_rows(doc, method: str | None, doctypes: Mapping[str, Mapping]) -> list[Features | None]:
+	"""What rows that are gated by themselves need, whoever made the document that holds them."""
+	return [
+		doctypes[child].get(operation)
+		for fieldname, child in child_rows.in_tables_of(doc, doctypes)
+		for operation in sorted(child_rows.operations(doc, fieldname, method))
+	]
 
 
 def _parents(doc) -> set[str]:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import frappe
 from frappe import _, local
 from frappe.core.doctype.file.exceptions import MaxFileSizeReachedError
-from frappe.utils.data import evaluate_filters
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response
 
@@ -19,7 +18,16 @@ from buildpro_saas import site_role
 from buildpro_saas.entitlements import unknown
 from buildpro_saas.entitlements.decision import Decision
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.tenant_site import days, declared_limits, freed, left_out, levels, maintenance, usage
+from buildpro_saas.tenant_site import (
+	child_rows,
+	days,
+	declared_limits,
+	freed,
+	left_out,
+	levels,
+	maintenance,
+	usage,
+)
 from buildpro_saas.tenant_site.declared_limits import Declared
 from buildpro_saas.tenant_site.entitlement import current_gate
 
@@ -54,7 +62,9 @@ def admit(key: str, requested: float = 1, *, is_there: bool = False) -> Decision
 	is_there: what is added would be measured already, as a file that was written before its document.
 	"""
 	limit, granted = _known(key), current_gate().limits.get(key)
-	if limit is None or granted is None or not granted.is_hard or requested <= 0:
+	is_held = limit is not None and granted is not None and granted.is_hard and requested > 0
+	# more than can ever be holds nothing, and may be too much for a column
+	if not is_held or requested > granted.value:
 		return access(key, requested)
 	growth = levels.grow(key, requested, limit.day)
 	answer = _decide(key, limit.in_use_with(growth), requested)
@@ -110,7 +120,7 @@ def hold(doc, method: str | None = None) -> None:
 def check_growth(doc, method: str | None = None) -> None:
 	"""Hook `validate` of what can be limited: refuse a document that comes to count where the limit is reached."""
 	for limit in on_documents(doc.doctype):
-		if evaluate_filters(doc, limit.filters) and not limit.is_counted_already(doc):
+		if limit.counts(doc) and not limit.is_counted_already(doc):
 			_check(doc, limit, limit.size_of(doc))
 
 
@@ -119,6 +129,23 @@ def note_deletion(doc, method: str | None = None) -> None:
 	for limit in on_documents(doc.doctype):
 		if limit.is_measured and not limit.is_daily:
 			freed.note(limit.key)
+
+
+def check_rows(doc, method: str | None = None) -> None:
+	"""Refuse a document's rows that come to count where the limit on their doctype is reached: no event is theirs.
+
+	Called by the one handler of all doctypes (gates.on_event), as rows of a document that has tables come, go and change.
+	"""
+	if method not in child_rows.SAVING:
+		return
+	more: dict[str, float] = {}
+	for fieldname, child in child_rows.in_tables_of(doc, declared_limits.doctypes()):
+		for limit in on_documents(child):
+			for row, before in child_rows.with_stored(doc, fieldname):
+				if limit.counts(row) and not limit.counts(before):
+					more[limit.key] = more.get(limit.key, 0) + limit.size_of(row)
+	for key, requested in sorted(more.items()):
+		require(key, requested)
 
 
 def check_api_call() -> None:

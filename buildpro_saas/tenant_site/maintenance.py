@@ -18,4 +18,10 @@ def is_under_way(flags: frozenset[str] = FLAGS) -> bool:
 	there = local.flags
 	if flags.isdisjoint(there) or not any(there.get(flag) for flag in flags):
 		return False
-	return not (getattr(local, "request", None) or there.get(IN_JOB) or there.get("in_safe_exec"))
+	return not is_by_user()
+
+
+def is_by_user() -> bool:
+	"""Whether what goes on is a web request, a job of the site's or a script of a user's, and no call of the operator's."""
+	flags = local.flags
+	return bool(getattr(local, "request", None) or flags.get(IN_JOB) or flags.get("in_safe_exec"))

@@ -1,0 +1,103 @@
+"""What apps ship of doctypes, which a tenant's users cannot make anything else.
+
+Frappe saves an app's DocType on any site once `custom` is ticked in it, and takes `istable` and the like from a Property Setter, too. A
+doctype that is gated would then be another: a table in a parent of the user's own, or one without its app's code. What Customize Form
+offers, Custom Fields, permissions and doctypes of the user's own stay his business.
+"""
+
+import json
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import NoReturn
+
+import frappe
+from frappe import _, scrub
+from frappe.custom.doctype.customize_form.customize_form import doctype_properties
+
+from buildpro_saas import site_role
+from buildpro_saas.tenant_site import maintenance
+
+# What Customize Form sets of a DocType itself; it also carries `istable` along, to read.
+CUSTOMIZABLE = (doctype_properties.keys() - {"istable"}) | {
+	*("field_order", "links_order", "actions_order", "states_order"),
+}
+
+
+def refuse_change(doc, method: str | None = None, *args) -> None:
+	"""Hook `doc_events` of DocType, DocField, Property Setter and Module Def: raise frappe.PermissionError where a user of a tenant's site
+	changes, renames or deletes what an app ships.
+	"""
+	if site_role.is_tenant_site() and maintenance.is_by_user() and (name := _CHANGED[doc.doctype](doc)):
+		_refuse(name)
+
+
+def is_of_app(doctype: str | None) -> bool:
+	"""Whether an app of this site ships the doctype, whatever its own row says."""
+	if not doctype:
+		return False
+	# the database compares names as it likes: without regard to case, for instance
+	found = frappe.db.get_value("DocType", doctype, ["name", "custom"])
+	return bool(found and not found[1]) or _is_shipped(found[0] if found else doctype)
+
+
+def _is_shipped(doctype: str) -> bool:
+	file = scrub(doctype)
+	if not file.isidentifier():
+		return False
+	return any(
+		json.loads(path.read_text()).get("name", "").casefold() == doctype.casefold()
+		for folder in _module_folders()
+		if (path := folder / "doctype" / file / f"{file}.json").is_file()
+	)
+
+
+def _module_folders() -> Iterator[Path]:
+	for app in frappe.get_installed_apps(_ensure_on_bench=True):
+		for module in frappe.get_module_list(app):
+			yield Path(frappe.get_app_path(app, scrub(module)))
+
+
+def _of_doctype(doc) -> str | None:
+	# one of his own says so and is none of an app's
+	return doc.name if is_of_app(doc.name) or not doc.custom else None
+
+
+def _of_field(doc) -> str | None:
+	"""By whom the client says that the row is, and by whom the database says so."""
+	stored = None if doc.is_new() else frappe.db.get_value(doc.doctype, doc.name, ["parent", "parenttype"])
+	owners = [(doc.get("parent"), doc.get("parenttype")), *([stored] if stored else [])]
+	return next((parent for parent, kind in owners if kind == "DocType" and is_of_app(parent)), None)
+
+
+def _of_setter(doc) -> str | None:
+	is_ordinary = doc.doctype_or_field != "DocType" or doc.property in CUSTOMIZABLE
+	return doc.doc_type if not is_ordinary and is_of_app(doc.doc_type) else None
+
+
+def _of_module(doc) -> str | None:
+	shipped = {
+		module
+		for app in frappe.get_installed_apps(_ensure_on_bench=True)
+		for module in frappe.get_module_list(app)
+	}
+	return doc.name if doc.name in shipped or doc.module_name in shipped else None
+
+
+_CHANGED = {
+	"DocType": _of_doctype,
+	"DocField": _of_field,
+	"Property Setter": _of_setter,
+	"Module Def": _of_module,
+}
+
+
+def _refuse(name: str) -> NoReturn:
+	frappe.throw(
+		_(
+			"{0} is part of an app: what it is cannot be changed on this site. Change its form in Customize Form, or make a DocType of"
+			" your own."
+		).format(escape(str(name), quote=False)),
+		frappe.PermissionError,
+		title=_("Not available here"),
+	)
