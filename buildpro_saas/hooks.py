@@ -28,7 +28,7 @@ after_request = [
 	"buildpro_saas.tenant_site.usage.flush_when_due",
 ]
 after_job = ["buildpro_saas.tenant_site.usage.flush"]
-auth_hooks = ["buildpro_saas.tenant_site.limits.check_api_call"]
+auth_hooks = ["buildpro_saas.site_role.hide_tracebacks", "buildpro_saas.tenant_site.limits.check_api_call"]
 
 # What can be limited; any app may declare more (tenant_site/declared_limits.py says how).
 buildpro_limits = {
@@ -94,6 +94,9 @@ override_doctype_class = {
 	"Report": "buildpro_saas.tenant_site.overrides.GatedReport",
 	"Page": "buildpro_saas.tenant_site.overrides.GatedPage",
 	"File": "buildpro_saas.tenant_site.named_file.NamedFile",
+	"RQ Job": "buildpro_saas.tenant_site.bench_views.OwnRQJob",
+	"RQ Worker": "buildpro_saas.tenant_site.bench_views.NoRQWorker",
+	"System Health Report": "buildpro_saas.tenant_site.health_report.NoSystemHealthReport",
 	"Package Import": "buildpro_saas.tenant_site.packages.NoPackageImport",
 	"Package Release": "buildpro_saas.tenant_site.packages.NoPackageRelease",
 }
@@ -160,12 +163,17 @@ _doc_events["*"] = dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates
 before_request = [
 	"buildpro_saas.tenant_site.strict_names.on_request",
 	"buildpro_saas.tenant_site.file_names.keep",
+	"buildpro_saas.site_role.hide_tracebacks",
 	"buildpro_saas.tenant_site.restriction.on_request",
 	"buildpro_saas.tenant_site.methods.refuse_gated",
 	"buildpro_saas.tenant_site.sandbox.budget.on_request",
 ]
 page_renderer = ["buildpro_saas.tenant_site.page_elsewhere.PageElsewhere"]
-before_job = ["buildpro_saas.tenant_site.restriction.on_job", "buildpro_saas.tenant_site.file_names.keep"]
+before_job = [
+	"buildpro_saas.tenant_site.restriction.on_job",
+	"buildpro_saas.provisioning.queue.refuse_tenants_jobs",
+	"buildpro_saas.tenant_site.file_names.keep",
+]
 override_whitelisted_methods = {
 	"frappe.desk.desktop.get_desktop_page": "buildpro_saas.tenant_site.workspaces.get_desktop_page",
 	"frappe.desk.desktop.get_workspace_sidebar_items": "buildpro_saas.tenant_site.workspaces.get_workspace_sidebar_items",
