@@ -212,7 +212,8 @@ def _together(*parts):
 	found = {}
 	for doctype, events in (each for part in parts for each in part.items()):
 		for event, handler in events.items():
-			found.setdefault(doctype, {}).setdefault(event, []).append(handler)
+			handlers = handler if isinstance(handler, list) else [handler]
+			found.setdefault(doctype, {}).setdefault(event, []).extend(handlers)
 	return found
 
 
