@@ -137,13 +137,22 @@ def mark_of(folder: Folder, believed: Believed) -> str:
 
 
 def unclaimed_folders(believed: Believed, found: Inventory) -> list[Folder]:
-	"""The folders that no record claims, whoever made them."""
+	"""The folders that no record claims, whoever made them.
+
+	A job that has not let go claims what carries its mark, but no site of a tenant's that somebody has put elsewhere.
+	"""
 	claimed = believed.folders | {believed.site}
 	return [
 		folder
 		for folder in found.folders
-		if folder.path not in claimed and mark_of(folder, believed) not in believed.marks
+		if folder.path not in claimed
+		and (mark_of(folder, believed) not in believed.marks or _is_elsewhere(folder, believed))
 	]
+
+
+def _is_elsewhere(folder: Folder, believed: Believed) -> bool:
+	is_among_sites = not folder.place and not folder.tail
+	return is_among_sites and folder.tenant is not None and owner_of(folder, believed) is not None
 
 
 def unclaimed_databases(believed: Believed, found: Inventory) -> list[str]:

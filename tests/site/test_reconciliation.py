@@ -595,3 +595,16 @@ def test_what_was_made_ahead_and_never_used_still_goes(drifting):
 	drifting.seen_long_ago()
 	drifting.mend()
 	assert not drifting.has(site) and not drifting.has(database)
+
+
+def test_a_moved_site_is_told_while_its_job_has_not_let_go(drifting):
+	"""As after the admin site was restored from a backup: its job is Failed on record."""
+	mark = drifting.mark()
+	drifting.job(mark, "Failed")
+	tenant = drifting.tenant("Failed", f"home-{drifting.token}.localhost", None)
+	site = drifting.site(mark, buildpro_tenant=tenant, buildpro_finished=1)
+	(row,) = [row for row in drifting.compare() if row.subject == site]
+	assert f"mv sites/{site} sites/home-{drifting.token}.localhost" in row.action
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert drifting.has(site)
