@@ -14,7 +14,7 @@ from random_faults import HOOK
 from random_hands import Hands
 from random_story import story
 
-SEEDS = (38, 116, 738, 753)
+SEEDS = (38, 753)  # 116 and 738 hold the same patterns; a soak plays them
 # Found by a soak: finished, moved before anybody signed in, and the admin site restored from an older backup.
 FOUND = ("insert standby backed_up invite_owner Running|rest|move a|restore 0|cancel a|rest",)
 STANDBY_SITES = 2  # for each story
