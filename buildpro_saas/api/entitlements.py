@@ -1,5 +1,8 @@
 """What tenants' sites ask this admin site for, wherever they run; each with its own token."""
 
+import json
+import time
+
 import frappe
 from frappe import _
 from frappe.rate_limiter import rate_limit
@@ -36,14 +39,14 @@ def pull(
 
 	sequence: of the statement that the site has, 0 when none counts there. keys: ids of the public keys that it trusts. usage_batch:
 	what it has used, as tenant_site.usage.to_send has it. Returns {"unchanged": True, "next_pull": seconds} when the site has the newest one and at least
-	half of its time is left; else {"token": JWT, "catalogue", "next_pull"}. Either may carry "sync_token", which the site is to use from
-	then on. Raises frappe.AuthenticationError (HTTP 401) for anybody else.
+	half of its time is left; else {"token": JWT, "catalogue", "next_pull"}. Either says what is the time ("now", epoch seconds), and may carry "sync_token", which
+	the site is to use from then on. Raises frappe.AuthenticationError (HTTP 401) for anybody else.
 	"""
 	site_role.only_on_admin_site()
 	name = tokens.authenticate(tenant)
 	if usage_batch:
 		_take_usage(name, usage_batch)
-	answer = _entitlement(name, sequence, _key_ids(keys))
+	answer = {**_entitlement(name, sequence, _key_ids(keys)), "now": int(time.time())}
 	given = frappe.get_request_header(tokens.HEADER)
 	if tokens.needs_renewal(name, given):
 		if new := tokens.renew(delivery.locked(name), given):
@@ -55,8 +58,8 @@ def _take_usage(name: str, batch: dict | str) -> None:
 	"""A batch that is refused is logged, and does not keep the tenant from its entitlement."""
 	frappe.db.savepoint(SAVEPOINT)
 	try:
-		usage.receive(name, frappe.parse_json(batch))
-	except (frappe.ValidationError, ValueError):
+		usage.receive(name, _parsed(batch))
+	except frappe.ValidationError:
 		frappe.db.rollback(save_point=SAVEPOINT)
 		frappe.clear_messages()
 		frappe.log_error(title=f"The usage that {name} sent was refused")
@@ -81,10 +84,18 @@ def _pause(tenant) -> int:
 
 def _key_ids(keys: list | str | None) -> list[str]:
 	"""Ids of keys as a site says that it trusts them. They choose nothing but which of this site's keys signs its next statement."""
-	found = frappe.parse_json(keys) if keys else []
+	found = _parsed(keys) if keys else []
 	if not isinstance(found, list) or len(found) > KEYS or not all(_is_key_id(each) for each in found):
 		frappe.throw(_("The keys must be a list of key ids."), frappe.ValidationError)
 	return found
+
+
+def _parsed(value: object) -> object:
+	"""What a form field of JSON says; what came as JSON is as it is. Raises frappe.ValidationError for text that is none, or too deep."""
+	try:
+		return json.loads(value) if isinstance(value, str) else value
+	except (ValueError, RecursionError):
+		frappe.throw(_("What was sent is no JSON that this site reads."), frappe.ValidationError)
 
 
 def _is_key_id(value: object) -> bool:

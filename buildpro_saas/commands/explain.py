@@ -15,7 +15,7 @@ from buildpro_saas.entitlements import explain as explaining
 from buildpro_saas.entitlements import statement
 from buildpro_saas.entitlements.explain import Explanation
 from buildpro_saas.entitlements.unknown import UnknownFeatureError
-from buildpro_saas.tenant_site import entitlement
+from buildpro_saas.tenant_site import clock, entitlement
 
 
 @click.command("explain")
@@ -52,7 +52,7 @@ def _of_site(key: str, tenant: str | None, at: float | None) -> Explanation:
 		frappe.local.site,
 		catalogue=catalogue,
 		lowest_sequence=entitlement.lowest_sequence(),
-		at=entitlement.trusted_now() if at is None else at,
+		at=clock.trusted_now() if at is None else at,
 	)
 
 

@@ -10,6 +10,7 @@ from frappe.utils import add_to_date, get_datetime, now_datetime
 from buildpro_saas.control_plane.doctype.feature.feature import catalogue_for_tenants
 from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements import statement
+from buildpro_saas.entitlements.clock import is_renewal_due
 from buildpro_saas.entitlements.decision import Gate
 from buildpro_saas.entitlements.statement import DAY
 from buildpro_saas.provisioning import signing_keys
@@ -49,9 +50,9 @@ def sign(tenant) -> dict:
 
 def is_current(tenant) -> bool:
 	"""Whether the newest statement of the tenant (document) says what one made now would, and half of its time is not over."""
-	if not tenant.entitlement_digest or not tenant.entitlement_renew_at:
-		return False
-	if now_datetime() >= get_datetime(tenant.entitlement_renew_at):
+	valid_days = frappe.get_cached_doc("SaaS Settings").entitlement_valid_days
+	renew_at = tenant.entitlement_renew_at and get_datetime(tenant.entitlement_renew_at)
+	if not tenant.entitlement_digest or is_renewal_due(renew_at or None, now_datetime(), valid_days):
 		return False
 	says, _key, _next_keys = _content(tenant, catalogue_for_tenants())
 	return _digest(says) == tenant.entitlement_digest

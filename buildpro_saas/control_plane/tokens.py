@@ -44,7 +44,8 @@ def authenticate(tenant: object) -> str:
 	Raises frappe.AuthenticationError (HTTP 401) for a wrong token, an unknown tenant and one without a site, after the same work and in
 	the same words: nobody learns from it which tenants there are.
 	"""
-	name = str(tenant)[:NAME_LENGTH]
+	# what is no text, or none that a database takes, is nobody's name
+	name = tenant[:NAME_LENGTH].encode(errors="replace").decode() if isinstance(tenant, str) else ""
 	given = (frappe.get_request_header(HEADER) or "").encode()
 	is_right = False
 	for field in (CURRENT, BEFORE):

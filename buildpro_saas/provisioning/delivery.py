@@ -1,5 +1,6 @@
 """Brings changed entitlements to the tenants' sites of this machine's benches: one job a bench, however many tenants."""
 
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from buildpro_saas import site_role
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.site import Site
-from buildpro_saas.entitlements import decision
+from buildpro_saas.entitlements import clock, decision
 from buildpro_saas.provisioning import jobs, registry, signing_keys
 from buildpro_saas.provisioning.records import WITH_SITE
 from buildpro_saas.provisioning.signing_keys import PUBLIC
@@ -21,9 +22,11 @@ from buildpro_saas.provisioning.signing_keys import PUBLIC
 PLAYBOOK = "send_entitlements"
 # In frappe.local: the job of each bench that this request or job has made.
 LOCAL_KEY = "buildpro_deliveries"
-# In the site_config.json of a tenant's site: its token, and the sequence number of the newest statement that it has had.
+# In the site_config.json of a tenant's site: its token, the sequence number of the newest statement that it has had.
 TOKEN = "buildpro_sync_token"
 SEQUENCE = "buildpro_sequence"
+# The latest time that the site knows to have been.
+CLOCK = "buildpro_clock"
 # In frappe.local, within `together`: what is to be sent at its end.
 TOGETHER_KEY = "buildpro_deliveries_together"
 # In the folder of a tenant's site: {"token", "catalogue"}.
@@ -217,7 +220,8 @@ def _is_due(row, rests_until: datetime | None) -> bool:
 	now = now_datetime()
 	if rests_until and now < rests_until:
 		return False
-	if not row.entitlement_renew_at or now >= get_datetime(row.entitlement_renew_at):
+	renew_at = row.entitlement_renew_at and get_datetime(row.entitlement_renew_at)
+	if clock.is_renewal_due(renew_at or None, now, _valid_days()):
 		return True
 	if not _is_on_site(row):
 		return True
@@ -227,8 +231,12 @@ def _is_due(row, rests_until: datetime | None) -> bool:
 	return not frappe.get_doc("Tenant", row.name).is_entitlement_current()
 
 
+def _valid_days() -> float:
+	return frappe.get_cached_doc("SaaS Settings").entitlement_valid_days
+
+
 def _is_on_site(row) -> bool:
-	"""Whether the newest statement of the tenant counts on its site; True for sites of other benches, which ask for it.
+	"""Whether the newest statement of the tenant is in force on its site; True for sites of other benches, which ask for it.
 
 	Decided as the site itself does, from the two files that it goes by (a third of a millisecond): its number in site_config.json
 	alone says nothing of a statement that was lost or damaged since.
@@ -239,14 +247,18 @@ def _is_on_site(row) -> bool:
 	if str(config.get(SEQUENCE)) != row.entitlement_sequence:
 		return False
 	stored = site.json_file(STATEMENT_FILE)
-	statement = decision.gate(
+	now, known = time.time(), float(config.get(CLOCK) or 0)
+	if clock.is_behind(now, known):
+		return False  # this machine's clock ran ahead and was set right; the next statement tells the site
+	gate = decision.gate(
 		str(stored.get("token") or ""),
 		config.get(PUBLIC) or {},
 		site.name,
+		now,
 		catalogue=stored.get("catalogue"),
 		lowest_sequence=int(config[SEQUENCE]),
-	).statement
-	return statement is not None and str(statement.sequence) == row.entitlement_sequence
+	)
+	return gate.standing in clock.CURRENT and str(gate.statement.sequence) == row.entitlement_sequence
 
 
 def _under_way() -> set[str]:
@@ -260,7 +272,13 @@ def _resting() -> dict[str, datetime]:
 	"""Tenants whose sites could not be reached by the last job that tried, with the time until when they are left alone."""
 	# with two pauses of the longest in it, so that one who fails each hour is known to have done so for an hour
 	since = add_to_date(now_datetime(), seconds=-3 * LONGEST_PATIENCE)
-	filters = {"playbook": PLAYBOOK, "status": ("not in", jobs.UNFINISHED), "ended_at": (">", since)}
+	filters = [
+		["playbook", "=", PLAYBOOK],
+		["status", "not in", jobs.UNFINISHED],
+		["ended_at", ">", since],
+		# what ended at a time that has not been yet, by a clock that ran ahead, says nothing
+		["ended_at", "<=", now_datetime()],
+	]
 	failing: dict[str, tuple[datetime, datetime]] = {}
 	for job in frappe.get_all(
 		"Provisioning Job", filters, ["inputs", "state", "ended_at"], order_by="ended_at, name"

@@ -8,7 +8,6 @@ lowest sequence number) comes from site_config.json.
 
 import json
 import os
-import time
 from pathlib import Path
 from time import monotonic
 
@@ -19,10 +18,12 @@ from frappe import local
 from buildpro_saas.agent import site_config
 from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements import decision, statement
+from buildpro_saas.entitlements.clock import CURRENT
 from buildpro_saas.entitlements.decision import Gate
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.entitlements.statement import LEEWAY, EntitlementError, Statement
-from buildpro_saas.tenant_site import presence
+from buildpro_saas.entitlements.statement import EntitlementError, Statement
+from buildpro_saas.tenant_site import clock, presence
+from buildpro_saas.tenant_site.clock import CLOCK_KEY
 
 DOCTYPE = "Nexelya Plan Settings"
 FILE = "entitlement.json"
@@ -30,8 +31,6 @@ FILE = "entitlement.json"
 DAMAGED = "damaged"
 # In site_config.json. The sequence number of the newest statement that the site has had: no older one counts.
 SEQUENCE_KEY = presence.SEQUENCE_KEY
-# In site_config.json. The latest time that this site knows to have been (epoch seconds): a clock set back gains nothing.
-CLOCK_KEY = "buildpro_clock"
 # In site_config.json. The public keys of the admin site, by key id.
 KEYS_KEY = "buildpro_public_keys"
 # In frappe.local.cache, which lives as long as the request or job and is emptied by frappe.clear_cache().
@@ -78,7 +77,7 @@ def load_gate() -> Gate:
 
 def load() -> Held:
 	"""Make this site's gate and keep it for the request: a stat of the file, which is read only when it has changed."""
-	now = trusted_now()
+	now = clock.trusted_now()
 	gate = _gate(now)
 	if gate.standing is Reason.UNKNOWN_KEY:
 		# in a job that began before the signing key was changed
@@ -189,30 +188,12 @@ def lowest_sequence() -> int:
 
 
 def sequence_in_force() -> int:
-	"""The sequence number to ask the admin site with: of the newest statement that this site has had, 0 when none counts here.
+	"""The sequence number to ask the admin site with: of the newest statement that this site has had, 0 when none is in force here.
 
-	That number stays in site_config.json when the statement itself is lost or damaged; who asks with it is told that there is nothing
-	new.
+	That number stays in site_config.json when the statement itself is lost, damaged, or over by this site's clock; who asks with it is
+	told that there is nothing new.
 	"""
-	return lowest_sequence() if load_gate().statement else 0
-
-
-def trusted_now() -> float:
-	"""The time (epoch seconds), or the latest that this site knows to have been where the clock is behind that."""
-	now = time.time()
-	known = float(frappe.conf.get(CLOCK_KEY) or 0)
-	return known if now < known - LEEWAY else now
-
-
-def is_clock_set_back() -> bool:
-	"""Whether the server's clock is behind a time that this site knows to have been."""
-	return trusted_now() > time.time() + LEEWAY
-
-
-def note_time() -> None:
-	"""Remember that it is now at least this late."""
-	if time.time() > float(frappe.conf.get(CLOCK_KEY) or 0):
-		site_config.update_own({CLOCK_KEY: int(time.time())})
+	return lowest_sequence() if load_gate().standing in CURRENT else 0
 
 
 def forget() -> None:

@@ -8,6 +8,7 @@ from frappe import _
 from frappe.core.doctype.page.page import Page
 from frappe.core.doctype.report.report import Report
 from frappe.core.doctype.scheduled_job_type.scheduled_job_type import ScheduledJobType
+from frappe.utils import get_datetime, now_datetime
 
 from buildpro_saas import site_role
 from buildpro_saas.tenant_site import gates, restriction
@@ -61,6 +62,13 @@ class PausingScheduledJobType(ScheduledJobType):
 			frappe.throw(
 				_("{0} is no job that can be scheduled.").format(escape(self.method)), frappe.PermissionError
 			)
+
+	def is_event_due(self, current_time=None) -> bool:
+		"""As Frappe's, but a time that has not been yet, left by a clock that ran ahead, is no last execution."""
+		now = current_time or now_datetime()
+		if self.last_execution and get_datetime(self.last_execution) > now:
+			return True
+		return super().is_event_due(current_time)
 
 	def enqueue(self, *args, **kwargs) -> bool:
 		return False if self._pauses() else super().enqueue(*args, **kwargs)

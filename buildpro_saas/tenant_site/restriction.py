@@ -15,7 +15,6 @@ the clear sentence comes from doc_events.
 """
 
 import json
-from datetime import datetime
 from html import escape
 
 import frappe
@@ -29,9 +28,10 @@ from buildpro_saas import site_role
 from buildpro_saas.entitlements.decision import Gate
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.wording import OPERATOR
-from buildpro_saas.tenant_site import entitlement, request_target
+from buildpro_saas.tenant_site import clock, entitlement, request_target
 from buildpro_saas.tenant_site.maintenance import IN_JOB
 from buildpro_saas.tenant_site.refusal import refuse_to_write
+from buildpro_saas.tenant_site.your_plan import as_system_time
 
 RESTRICTED = frozenset({Reason.EXPIRED, Reason.SUSPENDED})
 PAYMENT_REQUIRED, FORBIDDEN, UNAVAILABLE = 402, 403, 503
@@ -144,7 +144,7 @@ def sentence(gate: Gate) -> str:
 	return _(
 		"This site is read-only, because your plan {0} expired on {1}. Nothing is lost: you can read, print, export and back up"
 		" everything. To go on working, please ask {2}."
-	).format(gate.grants.plan, _date(gate.statement.expires), contact)
+	).format(gate.grants.plan, _date(gate.statement.expires), contact) + clock.remark(gate)
 
 
 def banner(gate: Gate) -> dict | None:
@@ -161,7 +161,13 @@ def banner(gate: Gate) -> dict | None:
 		text = _("Your plan {0} expired on {1}. From {2} on, this site will be read-only. Please ask {3}.")
 		statement = gate.statement
 		dates = _date(statement.expires), _date(statement.grace_until)
-		return {"level": "warning", "text": text.format(gate.grants.plan, *dates, contact)}
+		text = text.format(gate.grants.plan, *dates, contact)
+		return {"level": "warning", "text": text + clock.remark(gate)}
+	if gate.standing is Reason.NOT_YET_VALID:
+		text = _("What your plan includes does not hold yet by this server's clock. Please ask {0}.").format(
+			contact
+		)
+		return {"level": "danger", "text": text + clock.remark(gate)}
 	if gate.statement.status == "Past Due":
 		text = _("A payment for your plan {0} is past due. Please ask {1}.")
 		return {"level": "warning", "text": text.format(gate.grants.plan, contact)}
@@ -210,5 +216,5 @@ def _wants_page() -> bool:
 
 
 def _date(seconds: int) -> str:
-	"""As the site writes dates."""
-	return formatdate(datetime.fromtimestamp(seconds).date())
+	"""As the site writes dates, in its own time zone and not in the machine's."""
+	return formatdate(as_system_time(seconds).date())

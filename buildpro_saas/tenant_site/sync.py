@@ -17,7 +17,7 @@ from frappe import _
 
 from buildpro_saas import site_role
 from buildpro_saas.agent import site_config
-from buildpro_saas.tenant_site import entitlement, onboarding, site_limits, usage
+from buildpro_saas.tenant_site import clock, entitlement, onboarding, site_limits, usage
 
 ENDPOINT = "/api/method/buildpro_saas.api.entitlements.pull"
 HEADER = "X-BuildPro-Token"
@@ -25,7 +25,7 @@ TOKEN_KEY = "buildpro_sync_token"
 FILE = "sync.json"
 TIMEOUT = (5, 30)  # seconds to connect, and between two parts of the answer
 HOUR = 3600
-LONGEST_PAUSE = 12 * HOUR
+SHORTEST_PAUSE, LONGEST_PAUSE = 60, 12 * HOUR
 # The scheduler comes once an hour, and not to the second.
 EARLY = HOUR // 4
 
@@ -38,13 +38,7 @@ def look_after() -> None:
 	"""Once an hour, on a tenant's site: ask the admin site, unless it is too early for that, and keep what follows from dates alone."""
 	if not site_role.is_tenant_site():
 		return
-	if entitlement.is_clock_set_back():
-		frappe.log_error(
-			title=_(
-				"This server's clock is behind a time that has been: set it right. Entitlements go by the later time."
-			)
-		)
-	entitlement.note_time()
+	clock.note()
 	site_limits.follow()
 	if is_configured() and _is_time():
 		try:
@@ -52,14 +46,21 @@ def look_after() -> None:
 		except SyncError:
 			# pull_now has written it to the state and, the first time, to the log
 			frappe.db.rollback()
+	# last, for the admin site's word may have said that all is well
+	if complaint := clock.complaint():
+		frappe.log_error(title=_("The clock of this site's server"), message=complaint)
 
 
 def _is_time() -> bool:
 	known = state()
-	if time.time() >= known.get("next", 0) - EARLY:
+	pause = known.get("next", 0) - time.time()
+	# no answer names a later time than the longest pause: a clock that ran ahead has done so
+	if pause <= EARLY or pause > LONGEST_PAUSE + LONGEST_PAUSE // 10:
 		return True
 	# not before its pause is over where the admin site is away or what it gives is refused
-	return not known.get("failures") and not entitlement.sequence_in_force()
+	return not known.get("failures") and (
+		clock.complaint() is not None or not entitlement.sequence_in_force()
+	)
 
 
 def is_configured() -> bool:
@@ -107,6 +108,7 @@ def pull_now() -> dict:
 	except SyncError as error:
 		_note_failure(str(error))
 		raise
+	clock.note(answer["now"])
 	_note_success(answer["next_pull"])
 	return {
 		"unchanged": bool(answer.get("unchanged")),
@@ -120,7 +122,8 @@ def _ask(batch: dict | None) -> dict:
 	url, headers, is_local = address(conf.buildpro_admin_url)
 	question = {
 		"tenant": conf.buildpro_tenant,
-		"sequence": entitlement.sequence_in_force(),
+		# a new statement says what is the time, where the clock is not believed
+		"sequence": 0 if clock.is_set_back() else entitlement.sequence_in_force(),
 		"keys": sorted(entitlement.public_keys()),
 		"usage_batch": batch,
 	}
@@ -151,8 +154,9 @@ def _ask(batch: dict | None) -> dict:
 def _message(answer: requests.Response) -> dict:
 	try:
 		message = answer.json()["message"]
-		message["next_pull"] = int(message["next_pull"])
-	except (ValueError, KeyError, TypeError) as error:
+		message["next_pull"] = min(max(int(message["next_pull"]), SHORTEST_PAUSE), LONGEST_PAUSE)
+		message["now"] = int(message["now"]) if "now" in message else None  # an older admin site does not say
+	except (ValueError, KeyError, TypeError, OverflowError) as error:
 		raise SyncError(_("What answers at {0} is no admin site.").format(answer.url)) from error
 	return message
 

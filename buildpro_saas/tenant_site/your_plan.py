@@ -11,7 +11,7 @@ from buildpro_saas.entitlements.decision import DENYING_GRANTS, Gate
 from buildpro_saas.entitlements.layers import Grant, Limit
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.wording import OPERATOR, readable_number
-from buildpro_saas.tenant_site import declared_limits, usage
+from buildpro_saas.tenant_site import clock, declared_limits, usage
 
 VIEW = "buildpro_saas/tenant_site/doctype/nexelya_plan_settings/nexelya_plan_settings.html"
 DAYS = 30
@@ -47,9 +47,8 @@ def explanation(gate: Gate, status: str) -> str:
 		return _(
 			"This site has no entitlement that counts, so no feature is available. Please ask {0}."
 		).format(contact)
-	return _("The entitlement is not in force as it should be: {0}. Please ask {1}.").format(
-		_(status), contact
-	)
+	text = _("The entitlement is not in force as it should be: {0}. Please ask {1}.")
+	return text.format(_(status), contact) + clock.remark(gate)
 
 
 def as_system_time(seconds: int) -> datetime:

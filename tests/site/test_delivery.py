@@ -1,8 +1,11 @@
 """What is sent to whom, when: the jobs and their merging, renewal in time, and what is left alone."""
 
 import json
+import time
 
 import pytest
+
+DAY = 24 * 3600
 
 
 @pytest.fixture
@@ -281,6 +284,12 @@ NOT_THERE = {
 	"another letter": lambda site: site.store({**site.stored(), "token": changed(site.stored()["token"])}),
 	"without its catalogue": lambda site: site.store({"token": site.stored()["token"]}),
 	"an older one": lambda site: site.store(site.older),
+	"over by the time that the site knows to have been": lambda site: site.configure(
+		buildpro_clock=time.time() + 60 * DAY
+	),
+	"with an hour in it that has not been yet": lambda site: site.configure(
+		buildpro_clock=time.time() + 3600
+	),
 }
 
 
@@ -291,6 +300,12 @@ def test_a_statement_that_the_site_has_is_not_sent_again(sending, brought, monke
 @pytest.mark.parametrize("damage", NOT_THERE)
 def test_a_statement_that_does_not_count_on_its_site_is_sent_in_the_next_run(brought, damage):
 	NOT_THERE[damage](brought)
+	assert brought.is_sent_in_the_next_run()
+
+
+def test_a_statement_that_a_clock_ahead_has_signed_is_renewed(sending, brought):
+	later = sending.frappe.utils.add_to_date(None, days=75)
+	sending.frappe.db.set_value("Tenant", brought.name, "entitlement_renew_at", later)
 	assert brought.is_sent_in_the_next_run()
 
 
@@ -312,6 +327,11 @@ def test_a_site_that_cannot_be_looked_at_does_not_keep_the_others(sending, broug
 def unreached(sending, monkeypatch):
 	"""A tenant to whom deliveries fail."""
 	return Unreached(sending, monkeypatch)
+
+
+def test_a_failure_at_a_time_that_has_not_been_yet_gives_no_rest(unreached):
+	unreached.job(60 * 24 * 60)
+	assert unreached.name not in unreached.sending.delivery._resting()
 
 
 class Unreached:

@@ -7,6 +7,7 @@ what is chosen of it here are the scenarios whose flags a provider without targe
 import asyncio
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -175,7 +176,7 @@ def test_a_stale_entitlement_is_told(site, client, monkeypatch):
 	site.apply()
 	gate = site.entitlement.current_gate()
 	in_grace = gate.statement.expires + 1000
-	monkeypatch.setattr(site.entitlement.time, "time", lambda: in_grace)
+	monkeypatch.setattr(time, "time", lambda: in_grace)
 	site.entitlement.forget_in_request()
 	details = client.get_boolean_details("rfi", False)
 	assert details.value is True and details.reason == Reason.STALE

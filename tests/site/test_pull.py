@@ -1,5 +1,7 @@
 """What the admin site answers to a tenant's site, and to whom it does not."""
 
+import time
+
 import pytest
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
@@ -79,7 +81,9 @@ def test_the_newest_statement_and_then_nothing_new(admin):
 	assert str(found.sequence) == admin.number()
 	assert found.catalogue_digest == catalogue.digest(answer["catalogue"])
 	keys = list(admin.frappe.conf.buildpro_public_keys)
-	assert admin.pull(sequence=found.sequence, keys=keys) == {"unchanged": True, "next_pull": 6 * 3600}
+	again = admin.pull(sequence=found.sequence, keys=keys)
+	assert abs(again.pop("now") - time.time()) < 5
+	assert again == {"unchanged": True, "next_pull": 6 * 3600}
 	assert admin.pull(sequence=found.sequence - 1, keys=keys)["token"] != answer["token"]
 
 
@@ -114,6 +118,37 @@ def test_half_of_the_time_over_is_something_new(admin):
 	soon = admin.frappe.utils.add_to_date(None, seconds=600)
 	admin.frappe.db.set_value("Tenant", admin.tenant, "entitlement_renew_at", soon)
 	assert 500 < admin.pull(sequence=admin.number())["next_pull"] <= 600
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize("keys", [DEEP, "{", "no json", '"x"', '{"a": 1}', "5"])
+def test_keys_that_are_no_list_are_refused_with_a_sentence(admin, keys):
+	with pytest.raises(admin.frappe.ValidationError):
+		admin.pull(keys=keys)
+
+
+@pytest.mark.parametrize("batch", [DEEP, "{", "[1]", "5", {"id": "x", "rows": [], "levels": DEEP}])
+def test_a_batch_that_is_none_does_not_keep_the_statement(admin, batch):
+	assert admin.pull(usage_batch=batch)["token"]
+
+
+@pytest.mark.parametrize("tenant", ["\ud800", [[[]]], {}, 10**40, True, "a\0b"])
+def test_a_tenant_that_is_no_name_is_refused_as_a_stranger_is(admin, tenant):
+	refused = pytest.raises((admin.frappe.AuthenticationError, TypeError))
+	with refused:
+		admin.pull(tenant=tenant)
+	with refused:
+		admin.call(admin.checking.check_feature_access, "x", feature="rfi", tenant=tenant or "x")
+
+
+def test_a_statement_that_a_clock_ahead_has_signed_is_followed_by_another(admin):
+	admin.pull()
+	number = admin.number()
+	later = admin.frappe.utils.add_to_date(None, days=75)
+	admin.frappe.db.set_value("Tenant", admin.tenant, "entitlement_renew_at", later)
+	assert "token" in admin.pull(sequence=number)
 
 
 @pytest.mark.parametrize("token", ["wrong", None, "ä" * 20])

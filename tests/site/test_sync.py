@@ -326,7 +326,7 @@ def test_the_frameworks_limits_follow_the_dates_of_the_entitlement(syncing, monk
 	config = syncing.frappe.get_site_config()
 	try:
 		assert config.rate_limit == {"limit": 100, "window": 3600}
-		monkeypatch.setattr(syncing.entitlement.time, "time", lambda: soon + 1)
+		monkeypatch.setattr(time, "time", lambda: soon + 1)
 		site_limits.follow()
 		assert syncing.frappe.get_site_config().rate_limit == {"limit": 900, "window": 3600}
 	finally:

@@ -1,0 +1,59 @@
+"""The clock of this site's server, and the latest time that the site knows to have been (entitlements/clock.py says why both)."""
+
+import time
+from datetime import datetime, timezone
+
+import frappe
+from frappe import _
+
+from buildpro_saas.agent import site_config
+from buildpro_saas.entitlements import clock
+from buildpro_saas.entitlements.decision import Gate
+
+# In site_config.json. The latest time that this site knows to have been (epoch seconds): a clock set back gains nothing.
+CLOCK_KEY = "buildpro_clock"
+
+
+def known() -> float:
+	"""The latest time that this site knows to have been; 0 for none."""
+	return float(frappe.conf.get(CLOCK_KEY) or 0)
+
+
+def trusted_now() -> float:
+	"""The time (epoch seconds), or the latest that this site knows to have been where the clock is behind that."""
+	return clock.trusted(time.time(), known())
+
+
+def is_set_back() -> bool:
+	"""Whether the server's clock is behind a time that this site knows to have been."""
+	return clock.is_behind(time.time(), known())
+
+
+def note(word: float | None = None) -> None:
+	"""Remember that it is now at least this late; a leap, only where the admin site's word is the same time (epoch seconds)."""
+	if (noted := clock.to_note(time.time(), known(), word)) is not None:
+		site_config.update_own({CLOCK_KEY: noted})
+
+
+def complaint() -> str | None:
+	"""One sentence on a clock that cannot be right, or may not be; None where nothing speaks against it."""
+	now, latest = time.time(), known()
+	if clock.is_behind(now, latest):
+		return _(
+			"This server's clock says {0}, which is behind a time that has been, {1}: set it right. The site goes by the later time."
+		).format(_utc(now), _utc(latest))
+	if clock.is_leap(now, latest):
+		return _(
+			"This server's clock says {0}, and {1} is the last time that is known to have been: set it right if it is wrong."
+		).format(_utc(now), _utc(latest))
+	return None
+
+
+def remark(gate: Gate) -> str:
+	"""What to add to the word that a statement is not in force, where it may be for the clock; begins with a space, or is empty."""
+	is_judged = gate.statement is not None and gate.standing not in clock.CURRENT
+	return f" {found}" if is_judged and (found := complaint()) else ""
+
+
+def _utc(seconds: float) -> str:
+	return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M} UTC"
