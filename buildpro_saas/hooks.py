@@ -28,7 +28,7 @@ after_request = [
 	"buildpro_saas.tenant_site.usage.flush_when_due",
 ]
 after_job = ["buildpro_saas.tenant_site.usage.flush"]
-auth_hooks = ["buildpro_saas.tenant_site.limits.check_api_call"]
+auth_hooks = ["buildpro_saas.site_role.hide_tracebacks", "buildpro_saas.tenant_site.limits.check_api_call"]
 
 # What can be limited; any app may declare more (tenant_site/declared_limits.py says how).
 buildpro_limits = {
@@ -93,6 +93,9 @@ override_doctype_class = {
 	"Scheduled Job Type": "buildpro_saas.overrides.ScheduledJobType",
 	"Report": "buildpro_saas.tenant_site.overrides.GatedReport",
 	"Page": "buildpro_saas.tenant_site.overrides.GatedPage",
+	"RQ Job": "buildpro_saas.tenant_site.bench_views.OwnRQJob",
+	"RQ Worker": "buildpro_saas.tenant_site.bench_views.NoRQWorker",
+	"System Health Report": "buildpro_saas.tenant_site.health_report.NoSystemHealthReport",
 	"Package Import": "buildpro_saas.tenant_site.packages.NoPackageImport",
 	"Package Release": "buildpro_saas.tenant_site.packages.NoPackageRelease",
 }
@@ -147,11 +150,13 @@ _doc_events |= {
 }
 _doc_events["*"] = dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event")
 before_request = [
+	"buildpro_saas.site_role.hide_tracebacks",
 	"buildpro_saas.tenant_site.restriction.on_request",
 	"buildpro_saas.tenant_site.methods.refuse_gated",
 ]
 before_job = [
 	"buildpro_saas.tenant_site.restriction.on_job",
+	"buildpro_saas.provisioning.queue.refuse_tenants_jobs",
 ]
 override_whitelisted_methods = {
 	"frappe.desk.desktop.get_desktop_page": "buildpro_saas.tenant_site.workspaces.get_desktop_page",

@@ -28,3 +28,22 @@ def only_on_admin_site() -> None:
 			frappe.PermissionError,
 			title=_("Not the admin site"),
 		)
+
+
+def hide_tracebacks() -> None:
+	"""Hooks `before_request` and, once an API key is known, `auth_hooks`: who does not work in Desk here is answered without tracebacks.
+
+	Whatever System Settings say of it: paths and versions of the bench are nobody else's.
+	"""
+	if frappe.conf.get("buildpro_role") in (ADMIN, TENANT):
+		frappe.local.flags.disable_traceback = not _works_in_desk()
+
+
+def _works_in_desk() -> bool:
+	session = frappe.local.session
+	if not session or session.user in (None, "", "Guest"):
+		return False
+	known = (session.get("data") or {}).get("user_type") or frappe.get_cached_value(
+		"User", session.user, "user_type"
+	)
+	return known == "System User"

@@ -42,6 +42,8 @@ def setup(
 	bench = set_up_bench(base_domain, public_address)
 	set_up_settings(bench.name, base_domain, support_contact)
 	enable_scheduler()
+	# the Error Log has them; an answer's reader may be anybody
+	frappe.db.set_single_value("System Settings", "allow_error_traceback", 0)
 	frappe.db.commit()
 	click.echo(f"The scheduler of {frappe.local.site} is on.")
 	click.echo(f"Provisioning jobs go to the queue {queue.name_for(bench)}.")

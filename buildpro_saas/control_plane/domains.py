@@ -13,6 +13,22 @@ LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 RESERVED_LABEL = re.compile(r"..--.*")
 
 
+# Names that programs look up under whatever domain they are in, or that stand for a machine itself: who has one of them under the base
+# domain is asked by machines there for their proxy, and by mail programs for an account's server, with its password.
+WELL_KNOWN = frozenset(
+	{
+		*(
+			"wpad",
+			"isatap",
+		),  # what Windows' DNS server blocks from the start: proxies, and tunnels (RFC 5214)
+		*("autoconfig", "autodiscover"),  # accounts of mail programs
+		*("mta-sts", "openpgpkey"),  # RFC 8461; the Web Key Directory
+		*("localhost", "localdomain", "local", "broadcasthost", "loopback"),  # RFC 6761, RFC 6762, /etc/hosts
+		*("ip6-localhost", "ip6-loopback"),
+	}
+)
+
+
 def check_domain(domain: str) -> str:
 	"""Return the domain in small letters without dots around it. Raises frappe.ValidationError when it cannot be one."""
 	name = domain.strip().strip(".").lower()
@@ -49,6 +65,8 @@ def check_subdomain(subdomain: str | None, reserved: list[str]) -> str:
 			_("{0} has hyphens in third and fourth place, which is kept for encoded names: use another one."),
 			name,
 		)
+	if name in WELL_KNOWN:
+		_refuse(_("{0} is a name that programs look up by themselves: use another subdomain."), name)
 	if name in reserved:
 		_refuse(_("{0} is reserved: use another subdomain, or take it off the list in SaaS Settings."), name)
 	return name

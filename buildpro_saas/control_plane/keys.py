@@ -3,10 +3,13 @@
 import re
 
 from frappe import _
+from frappe.utils import cint
 
 from buildpro_saas.control_plane.refusal import refuse
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,60}")  # also how bench wants the name of an app's Python package
+# The highest number that is agreed on or counted: what an Int field holds, and readable.
+MOST = 10**9
 
 
 def check_name(value: str | None, what: str) -> str:
@@ -19,6 +22,14 @@ def check_name(value: str | None, what: str) -> str:
 			what,
 		)
 	return name
+
+
+def check_number(value: object, least: int, what: str) -> int:
+	"""The whole number of a row, `least` to MOST. Raises frappe.ValidationError, which names `what` it is, for any other."""
+	number = cint(value)
+	if not least <= number <= MOST:
+		refuse(_("{0} must be {1} to {2}: enter such a number."), what, least, MOST, title=_("Number"))
+	return number
 
 
 def check_once(rows, field: str, where: str | None = None) -> None:

@@ -12,13 +12,13 @@ from frappe import _
 from frappe.utils import now
 from pypika import CustomFunction
 
+from buildpro_saas.control_plane.keys import MOST  # a higher number is taken for this one
 from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.entitlements import layers
 
 OUTCOMES = {"ALLOWED": "allowed", "DENIED": "denied", "SHADOW": "shadow"}
 MOST_ROWS = 1000  # in a batch; a site sends 500 (tenant_site/usage.py)
 MOST_LEVELS = 100  # in a batch, and of a tenant
-MOST = 10**9  # a higher number is taken for this one
 OLDEST = timedelta(days=60)
 LIMIT_KEY = re.compile(r"[a-z][a-z0-9_]{0,60}")
 Greatest = CustomFunction("greatest", ["old", "new"])
@@ -35,15 +35,25 @@ def receive(tenant: str, batch: dict) -> None:
 		refuse(_("There is no tenant {0}."), tenant)
 	rows, levels = _checked(batch)
 	granted = layers.compose(frappe.get_doc("Tenant", tenant).layers(), datetime.now().timestamp()).limits
-	known = {*frappe.get_all("Feature", pluck="name"), *frappe.get_all("Plan Limit", pluck="limit_key")}
-	for (day, feature, outcome), count in _believable(rows, known | granted.keys()).items():
+	limits = _known_limits() | granted.keys()
+	known = limits.union(frappe.get_all("Feature", pluck="name"))
+	for (day, feature, outcome), count in _believable(rows, known).items():
 		_keep_use(tenant, day, feature, OUTCOMES[outcome], count)
 	there = set(frappe.get_all("Tenant Limit Level", {"tenant": tenant}, pluck="limit_key"))
 	for key, used in levels.items():
-		if _is_number(used) and (key in there or len(there) < MOST_LEVELS):
+		if key in limits and _is_number(used) and (key in there or len(there) < MOST_LEVELS):
 			there.add(key)
 			limit = granted.get(key)
-			_keep_level(tenant, key, min(used, MOST), limit and limit.value)
+			_keep_level(tenant, key, min(used, MOST), limit and min(limit.value, MOST))
+
+
+def _known_limits() -> set[str]:
+	"""Limits that a plan or an add-on has, or an app of this bench declares."""
+	sold = (
+		*frappe.get_all("Plan Limit", pluck="limit_key"),
+		*frappe.get_all("Add-on Limit", pluck="limit_key"),
+	)
+	return {*sold, *frappe.get_hooks("buildpro_limits", {})}
 
 
 def _checked(batch: dict) -> tuple[list, dict[str, int]]:

@@ -22,7 +22,7 @@ class Decision:
 	"""The answer of a gate. True in a condition when allowed.
 
 	feature: its key, or a limit's. required_plan is the plan that has the feature (the tenant's own, where it does), None when
-	none has or when that is not known. source: the add-on that brings it. valid_until: while in force, when the entitlement (or
+	none has or when that is not known; of a denial, one that is on offer. source: the add-on that brings it. valid_until: while in force, when the entitlement (or
 	what grants this) expires; from then on, when its grace ends or ended. is_stale, stale_since: the entitlement has expired and
 	was not renewed. limit, used, requested: of a limit, in its own unit; limit is None when there is none.
 	"""
@@ -73,6 +73,8 @@ class Gate(dict):
 		self.catalogue = catalogue
 		self.features: Mapping[str, Mapping] = catalogue.get("features") or {}
 		self.until = statement and _next_change(statement, standing, grants)
+		offers = catalogue.get("plans")
+		self._sold = None if offers is None else frozenset(each["plan"] for each in offers)
 		self._shadow = frozenset((statement and statement.layers.get("shadow")) or ())
 
 	def __missing__(self, feature: str) -> Decision:
@@ -159,7 +161,11 @@ class Gate(dict):
 		if not is_stale and grant and grant.until:
 			until = min(until, grant.until)
 		own_plan = grants.plan if grant and grant.reason in (Reason.PLAN, Reason.TRIAL) else None
-		required_plan = own_plan or (self.features.get(key) or {}).get("plan")
+		sold_with = (self.features.get(key) or {}).get("plan")
+		if reason in ALLOWING:
+			required_plan = own_plan or sold_with
+		else:
+			required_plan = self._if_sold(own_plan) or self._if_sold(sold_with)
 		named = {
 			"label": catalogues.label_of(self.catalogue, kind, key, label),
 			"plan": grants.plan,
@@ -187,6 +193,10 @@ class Gate(dict):
 			used=numbers.get("used"),
 			requested=numbers.get("requested"),
 		)
+
+	def _if_sold(self, plan: str | None) -> str | None:
+		"""The plan where it is on offer; a catalogue that says nothing of offers is believed."""
+		return plan if self._sold is None or plan in self._sold else None
 
 	def _refuse_growth(self, key: str, used: float, requested: float, label: str | None) -> Decision:
 		if self.statement is None:

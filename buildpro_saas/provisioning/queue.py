@@ -2,12 +2,17 @@
 
 from datetime import datetime, timedelta, timezone
 
+import frappe
+from frappe import _
 from frappe.utils.background_jobs import create_job_id, enqueue, get_queue, get_queues_timeout
 from redis.exceptions import RedisError
+from rq import get_current_job
 from rq.exceptions import NoSuchJobError
 from rq.job import Job, JobStatus
 from rq.registry import StartedJobRegistry
 from rq.worker import Worker
+
+from buildpro_saas import site_role
 
 OWN_QUEUE = "provisioning"
 START_TIME = timedelta(seconds=30)
@@ -31,6 +36,18 @@ def slots(bench) -> int:
 	if name_for(bench) == OWN_QUEUE:
 		return wanted
 	return max(1, min(wanted, Worker.count(queue=get_queue(name_for(bench))) - 1))
+
+
+def refuse_tenants_jobs() -> None:
+	"""Hook `before_job`: raise frappe.PermissionError in a tenant's job that was put into our own queue, whose workers are for
+	making tenants. A tenant's script names the queue of what it enqueues.
+	"""
+	job = get_current_job()
+	if job and site_role.is_tenant_site() and job.origin.rpartition(":")[2] == OWN_QUEUE:
+		frappe.throw(
+			_("The queue {0} is not for jobs of this site: take another one.").format(OWN_QUEUE),
+			frappe.PermissionError,
+		)
 
 
 def job_id(job: str) -> str:

@@ -31,7 +31,7 @@ def operations(doc, fieldname: str, method: str | None) -> set[str]:
 			found.add("create")
 		elif _differs(row, old):
 			found.add("write")
-	if rows and doc._action == "submit":
+	if rows and getattr(doc, "_action", None) == "submit":
 		found.add("submit")
 	return found
 

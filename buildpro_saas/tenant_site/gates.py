@@ -25,6 +25,7 @@ from buildpro_saas.tenant_site import (
 	app_hooks,
 	checks,
 	child_rows,
+	declared_limits,
 	entitlement,
 	limits,
 	maintenance,
@@ -85,10 +86,11 @@ def on_event(doc, method: str | None = None, *args) -> None:
 		needed = [doctypes[parent].get("write") for parent in _parents(doc) & doctypes.keys()]
 	else:
 		needed = []
-	if meta.get_table_fields():
-		if doctypes:
+	if children := {df.options for df in meta.get_table_fields()}:
+		if not children.isdisjoint(doctypes):
 			needed += _needed_by_rows(doc, method, doctypes)
-		limits.check_rows(doc, method)
+		if not children.isdisjoint(declared_limits.doctypes()):
+			limits.check_rows(doc, method)
 	if any(needed) and not maintenance.is_under_way():
 		for features in needed:
 			_require(features or (), gate)

@@ -10,7 +10,10 @@ GATED = {
 		"rfi": {
 			"label": "RFI",
 			"plan": "Growth",
-			"gates": [{"kind": "DocType", "name": "Note", "operations": ["create", "write"]}],
+			"gates": [
+				{"kind": "DocType", "name": "Note", "operations": ["create", "write"]},
+				{"kind": "DocType", "name": "Event Participants"},
+			],
 		},
 	},
 	"limits": {},
@@ -145,3 +148,63 @@ def test_administrator_takes_the_app_out_of_the_list_over_rest(mallorys):
 	assert decision(bench, tenant, mallorys.session, "rfi").json()["message"]["allowed"] is False
 	mallorys.apply_gates()
 	assert "buildpro_saas" in bench.on_site(tenant.name, "on_tenant.listed_apps")
+
+
+BECOMING_ANOTHER = {
+	"a custom table": ("DocType/Note", "PUT", {"custom": 1, "istable": 1}),
+	"a table by Property Setter": (
+		"Property Setter",
+		"POST",
+		{
+			**{"doctype_or_field": "DocType", "doc_type": "Note", "property": "istable"},
+			**{"property_type": "Check", "value": "1"},
+		},
+	),
+	"of another module": ("DocType/Note", "PUT", {"custom": 1, "module": "Custom"}),
+	"without its module": ("Module Def/Desk", "PUT", {"custom": 1}),
+}
+
+
+@pytest.mark.parametrize("change", BECOMING_ANOTHER)
+def test_an_apps_doctype_is_made_another(mallorys, change):
+	path, method, values = BECOMING_ANOTHER[change]
+	answer = mallorys.request(f"/api/resource/{path}", method, **values)
+	assert answer.status_code == 403 and "part of an app" in answer.text, answer.text
+
+
+def test_gated_rows_in_a_doctype_of_his_own(mallorys):
+	fields = [
+		{"fieldname": "people", "label": "People", "fieldtype": "Table", "options": "Event Participants"}
+	]
+	answer = mallorys.request(
+		"/api/resource/DocType",
+		"POST",
+		name="Site Diary",
+		module="Custom",
+		custom=1,
+		fields=fields,
+		permissions=[{"role": "System Manager", "read": 1, "write": 1, "create": 1}],
+	)
+	assert answer.status_code == 200, answer.text
+	rows = [{"reference_doctype": "User", "reference_docname": "Guest"}]
+	answer = mallorys.request("/api/resource/Site Diary", "POST", people=rows)
+	assert answer.status_code == 403 and "Growth" in answer.text, answer.text
+	assert mallorys.request("/api/resource/Site Diary", "POST").status_code == 200
+
+
+def test_the_benchs_workers_are_not_listed(mallorys):
+	answer = mallorys.request("/api/resource/RQ Worker")
+	assert answer.status_code == 200 and answer.json()["data"] == [], answer.text
+
+
+@pytest.mark.parametrize("accepts", ["application/json", "text/html"])
+def test_strangers_are_told_no_traceback(mallorys, accepts):
+	bench = mallorys.bench
+	path = "/api/method/buildpro_saas.api.entitlements.pull"
+	for site in (bench.frappe.local.site, mallorys.tenant.site):
+		for headers in ({}, {"Authorization": "token a:b"}, {"Authorization": "nothing known"}):
+			answer = web(
+				bench, site, path, None, "POST", json={"tenant": "x"}, headers={"Accept": accepts, **headers}
+			)
+			assert answer.status_code >= 400, answer.text
+			assert "Traceback" not in answer.text and "File \\" not in answer.text, answer.text

@@ -211,12 +211,29 @@ def test_an_addon_is_sold_and_counted(frappe, tenant, addon, sent):
 		({}, "Say what the add-on sells"),
 		({"limits": [{"limit_key": "max_users", "increment": 0}]}, "by 1 or more"),
 		({"limits": [{"limit_key": "max users", "increment": 1}]}, "cannot be the name"),
+		(
+			{"limits": [{"limit_key": "max_users", "increment": 10**30}]},
+			"max_users is raised by must be 1 to",
+		),
 		({"features": [{"feature": "rfi"}, {"feature": "rfi"}]}, "rfi is in the table twice"),
 	],
 )
 def test_addons_that_cannot_be(frappe, rows, sentence):
 	with pytest.raises(frappe.ValidationError, match=sentence):
 		frappe.get_doc({"doctype": "Add-on", "addon_name": "SC Odd", **rows}).insert()
+
+
+@pytest.mark.parametrize(
+	("table", "row"),
+	[
+		("overrides", {"kind": "Limit", "limit_key": "max_users", "value": 99_999_999_999, "reason": "x"}),
+		("addons", {"addon": "SC Users", "quantity": 10**30, "reason": "x"}),
+	],
+)
+def test_numbers_that_nobody_can_count_to_are_refused(frappe, tenant, addon, table, row):
+	tenant.append(table, row)
+	with pytest.raises(frappe.ValidationError, match="enter such a number"):
+		tenant.save()
 
 
 def test_an_addon_that_is_not_sold_any_more_stays_with_who_has_it(frappe, tenant, addon):

@@ -33,6 +33,12 @@ def fresh_catalogue(frappe):
 	return catalogue
 
 
+@pytest.mark.parametrize("value", [10**9 + 1, 99_999_999_999, 10**30, "1e30", -1])
+def test_a_limit_that_nobody_can_count_to_is_refused(frappe, new_plan, value):
+	with pytest.raises(frappe.ValidationError, match="max_users"):
+		new_plan("Boundless", limits=[("max_users", value, 1)])
+
+
 def test_shipped_plans_include_each_other(frappe, fresh_catalogue):
 	core, growth, enterprise = (
 		set(resolved(frappe, name)["features"]) for name in ("Core", "Growth", "Enterprise")

@@ -15,6 +15,19 @@ GOOD = {
 }
 
 
+LOOKED_UP = (
+	"wpad",
+	"WPAD",
+	"isatap",
+	"autodiscover",
+	"autoconfig",
+	"mta-sts",
+	"openpgpkey",
+	"localhost",
+	"local",
+)
+
+
 @pytest.fixture
 def frappe(admin_site):
 	"""A plan without apps, so that any bench can have it."""
@@ -77,6 +90,7 @@ def insert(frappe, **changes):
 		("ａｃｍｅ", "characters that a host name cannot have"),
 		("www", "www is reserved"),
 		("ADMIN", "admin is reserved"),
+		*((name, f"{name.lower()} is a name that programs look up") for name in LOOKED_UP),
 	],
 )
 def test_subdomain(refused, subdomain, sentence):

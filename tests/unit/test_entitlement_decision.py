@@ -304,3 +304,21 @@ def test_what_is_not_limited_is_allowed_and_what_is_not_in_force_is_not():
 	assert gate_at().limit("max_projects", 10**9).allowed
 	assert gate_at(NOW + 40 * DAY).limit("max_users", 1).reason is Reason.EXPIRED
 	assert gate("", PUBLIC_KEYS, SITE, NOW).limit("max_users", 1).reason is Reason.NO_ENTITLEMENT
+
+
+@pytest.mark.parametrize(
+	("feature", "now", "offered", "named"),
+	[
+		("bim", NOW, ["Core", "Growth", "Enterprise"], "Enterprise"),
+		("bim", NOW, ["Core", "Growth"], None),
+		("rfi", NOW, ["Core"], "Growth"),  # it has it: nothing is refused
+		("rfi", NOW + 60 * DAY, ["Core", "Growth"], "Growth"),
+		("rfi", NOW + 60 * DAY, ["Core"], None),
+	],
+)
+def test_a_refusal_names_no_plan_that_is_not_sold(feature, now, offered, named):
+	held = {**CATALOGUE, "plans": [{"plan": plan, "limits": {}} for plan in offered]}
+	answer = decision.gate_of(statement.unsigned(DATA, now=NOW, valid_days=30), now, held)[feature]
+	assert answer.required_plan == named
+	if named is None and not answer.allowed:
+		assert "available in" not in answer.message, answer.message

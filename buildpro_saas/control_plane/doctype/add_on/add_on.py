@@ -1,8 +1,9 @@
 import frappe
 from frappe import _
 from frappe.model.document import Document
+from frappe.utils import cint
 
-from buildpro_saas.control_plane.keys import check_name, check_once
+from buildpro_saas.control_plane.keys import check_name, check_number, check_once
 from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.provisioning import delivery
 
@@ -33,8 +34,9 @@ class Addon(Document):
 		"""Refuse what could not be counted later, and an add-on that sells nothing."""
 		for row in self.limits:
 			row.limit_key = check_name(row.limit_key, _("limit"))
-			if (row.increment or 0) < 1:
+			if cint(row.increment) < 1:
 				refuse(_("{0} must raise the limit by 1 or more."), row.limit_key, title=_("Increment"))
+			row.increment = check_number(row.increment, 1, _("What {0} is raised by").format(row.limit_key))
 		check_once(self.features, "feature")
 		check_once(self.limits, "limit_key")
 		if not (self.features or self.limits):

@@ -5,7 +5,7 @@ from frappe.utils import cint
 
 from buildpro_saas.control_plane import staff, versions
 from buildpro_saas.control_plane.doctype.plan import draft_rows
-from buildpro_saas.control_plane.keys import check_name, check_once
+from buildpro_saas.control_plane.keys import check_name, check_number, check_once
 from buildpro_saas.control_plane.offer import tenants_following
 from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.control_plane.stored_plans import stored_plans
@@ -112,6 +112,7 @@ class Plan(Document):
 		for row in self.limits:
 			row.fill_defaults()
 			row.limit_key = check_name(row.limit_key, _("limit"))
+			row.value = check_number(row.value, 0, _("The limit {0}").format(row.limit_key))
 		for row in self.apps:
 			row.app = check_name(row.app, _("app"))
 		for rows, field in ((self.features, "feature"), (self.limits, "limit_key"), (self.apps, "app")):

@@ -5,7 +5,7 @@ from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
 from buildpro_saas.control_plane.doctype.tenant import status, validation
-from buildpro_saas.control_plane.keys import check_name
+from buildpro_saas.control_plane.keys import check_name, check_number
 from buildpro_saas.control_plane.moments import epoch, parse
 from buildpro_saas.control_plane.offer import FIELDS, TABLES, terms_of
 from buildpro_saas.control_plane.refusal import refuse
@@ -160,6 +160,8 @@ def _check_row(row, table: str) -> None:
 		_check_override(row, title)
 	elif cint(row.quantity) < 1:
 		refuse(_("{0}: the quantity must be 1 or more."), title, title=title)
+	else:
+		row.quantity = check_number(row.quantity, 1, _("{0}: the quantity").format(title))
 
 
 def _check_override(row, title: str) -> None:
@@ -169,6 +171,7 @@ def _check_override(row, title: str) -> None:
 		row.limit_key = check_name(row.limit_key, _("limit"))
 		if cint(row.value) < 0:
 			refuse(_("{0}: a limit cannot be below 0."), title, title=title)
+		row.value = check_number(row.value, 0, _("{0}: the limit").format(title))
 		return
 	row.kind, row.access = "Feature", row.access or "Grant"
 	row.limit_key, row.value, row.is_hard = None, 0, 0
