@@ -1,10 +1,14 @@
-# Each target is one line to dev/run; `dev/run --help` lists all. Variables: BENCH_HOME, BENCH, APPS, ARGS, ONLY (dev/README.md).
-.PHONY: demo test benchmark serve bench lint stop clean
+# Each target is one line to dev/run; `dev/run --help` lists all. Variables: BENCH_HOME, BENCH, APPS, ARGS, ONLY, SECONDS, SEED (dev/README.md).
+.PHONY: demo test soak countries benchmark serve bench lint stop clean
 
 demo:
 	@dev/run demo
 test:
 	@dev/run test
+soak:
+	@dev/run soak
+countries:
+	@dev/run countries
 benchmark:
 	@dev/run benchmark
 serve:

@@ -96,6 +96,7 @@ override_doctype_class = {
 	"RQ Job": "buildpro_saas.tenant_site.bench_views.OwnRQJob",
 	"RQ Worker": "buildpro_saas.tenant_site.bench_views.NoRQWorker",
 	"System Health Report": "buildpro_saas.tenant_site.health_report.NoSystemHealthReport",
+	"File": "buildpro_saas.tenant_site.named_file.NamedFile",
 	"Package Import": "buildpro_saas.tenant_site.packages.NoPackageImport",
 	"Package Release": "buildpro_saas.tenant_site.packages.NoPackageRelease",
 }
@@ -123,12 +124,20 @@ ADMIN_TABLES = (
 _has_permission = {
 	doctype: "buildpro_saas.control_plane.permissions.has_permission" for doctype in ADMIN_DOCTYPES
 }
+# What shows a tenant its own plan has nothing to show on the admin site.
+for _doctype in ("Nexelya Plan Settings", "Feature Usage", "Limit Level"):
+	_has_permission[_doctype] = "buildpro_saas.tenant_site.permissions.has_permission"
 _permission_query_conditions = {
 	doctype: "buildpro_saas.control_plane.permissions.query_conditions"
 	for doctype in ADMIN_DOCTYPES + ADMIN_TABLES
 }
 _doc_events = {
-	doctype: {"before_validate": "buildpro_saas.control_plane.permissions.refuse_off_admin_site"}
+	doctype: {
+		"before_validate": [
+			"buildpro_saas.control_plane.permissions.refuse_off_admin_site",
+			"buildpro_saas.control_plane.document.check_names",
+		]
+	}
 	for doctype in ADMIN_DOCTYPES
 }
 # What a tenant's plan lacks is refused, growth beyond its limits too, and an expired or suspended site restricted: on tenants' sites only.
@@ -148,14 +157,21 @@ _doc_events |= {
 	)
 	for doctype in ("DocType", "DocField", "Property Setter", "Module Def")
 }
+_doc_events["Communication"] = {"validate": "buildpro_saas.tenant_site.left_out.note_in_mail"}
+_doc_events["Role"] = {"validate": "buildpro_saas.tenant_site.desk_access.check"}
 _doc_events["*"] = dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event")
 before_request = [
 	"buildpro_saas.site_role.hide_tracebacks",
+	"buildpro_saas.tenant_site.strict_names.on_request",
+	"buildpro_saas.tenant_site.file_names.keep",
 	"buildpro_saas.tenant_site.restriction.on_request",
 	"buildpro_saas.tenant_site.methods.refuse_gated",
+	"buildpro_saas.tenant_site.sandbox.budget.on_request",
 ]
+page_renderer = ["buildpro_saas.tenant_site.page_elsewhere.PageElsewhere"]
 before_job = [
 	"buildpro_saas.tenant_site.restriction.on_job",
+	"buildpro_saas.tenant_site.file_names.keep",
 	"buildpro_saas.provisioning.queue.refuse_tenants_jobs",
 ]
 override_whitelisted_methods = {

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import frappe
 from frappe.utils.password import get_encryption_key
+from frappe.website.utils import clear_website_cache
 
 from buildpro_saas import site_role
-from buildpro_saas.agent import site_config
+from buildpro_saas.agent import site_config, site_use
 from buildpro_saas.control_plane import setup as control_plane
 from buildpro_saas.entitlements import keys
+from buildpro_saas.provisioning import accounts, reconciliation
 from buildpro_saas.provisioning.schedule import ADMIN_JOBS
 from buildpro_saas.tenant_site import entitlement, sync
 from buildpro_saas.tenant_site import setup as tenant_site
@@ -24,6 +26,7 @@ SITE_CONFIG_KEYS = (
 	"buildpro_db_user",
 	"buildpro_db_password",
 	"buildpro_sequence",
+	"buildpro_last_known",
 	"buildpro_clock",
 	"buildpro_sync_token",
 	"buildpro_requests_per_hour",
@@ -56,6 +59,8 @@ def after_migrate() -> None:
 	if site_role.is_admin_site():
 		_make_keys()
 		control_plane.after_migrate()
+	else:
+		entitlement.keep_last_known()
 	_stop_jobs_of_the_other_role()
 
 
@@ -78,6 +83,11 @@ def before_uninstall() -> None:
 			"This site has site images or standby sites. Switch Build Images and the standby pools off in SaaS Settings, and remove the"
 			" images with `saas images prune NAME`, before uninstalling buildpro_saas."
 		)
+	if accounts.has_account() and (kept := reconciliation.trash()):
+		frappe.throw(
+			f"The bench's trash holds {len(kept)} things. Look at them with `saas trash`, and remove each with `saas trash --remove NAME`, before"
+			" uninstalling buildpro_saas."
+		)
 
 
 def after_uninstall() -> None:
@@ -89,11 +99,14 @@ def after_uninstall() -> None:
 		frappe.throw("This is done by uninstalling the app only.", frappe.PermissionError)
 	control_plane.after_uninstall()
 	frappe.db.delete("Scheduled Job Type", {"method": ("in", (*ADMIN_JOBS, *tenant_site.TENANT_JOBS))})
-	frappe.db.delete("Singles", {"doctype": "Nexelya Plan Settings"})
+	frappe.db.delete("Singles", {"doctype": ("in", ("Nexelya Plan Settings", site_use.NOTE))})
 	entitlement.remove()
 	sync.remove()
 	site_config.update_own(dict.fromkeys(SITE_CONFIG_KEYS))
 	frappe.db.commit()  # the uninstaller's own commit comes before this hook
+	# as long as site_config.json said that this is a tenant's site, it had the app's hooks (tenant_site/presence.py), which Frappe keeps
+	frappe.clear_cache()
+	clear_website_cache()
 
 
 def _make_keys() -> None:

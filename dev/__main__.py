@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from dev import checks, tools
@@ -70,12 +71,25 @@ def demo(arguments: list[str]) -> None:
 
 
 def run_tests(arguments: list[str]) -> int:
+	return on_tests_site(lambda bench, admin: checks.test(bench, admin, arguments))
+
+
+def soak(arguments: list[str]) -> int:
+	return on_tests_site(checks.soak)
+
+
+def on_tests_site(run: Callable[[Bench, AdminSite], int]) -> int:
 	bench = ready_bench()
 	try:
-		return checks.test(bench, AdminSite(bench, f"admin-test{bench.site_suffix()}.localhost"), arguments)
+		return run(bench, AdminSite(bench, f"admin-test{bench.site_suffix()}.localhost"))
 	finally:
 		if isinstance(bench, ExistingBench):
 			bench.detach()
+
+
+def countries(arguments: list[str]) -> int:
+	"""On a bench that has ERPNext."""
+	return run_tests(["tests/bench/every_company.py", "-s", *arguments])
 
 
 def benchmark(arguments: list[str]) -> None:
@@ -151,6 +165,8 @@ def become_service(arguments: list[str]) -> None:
 
 COMMANDS = {
 	"test": (run_tests, "Run the tests on the bench (ARGS chooses some)."),
+	"soak": (soak, "Play random stories on the bench for SECONDS, or that of SEED."),
+	"countries": (countries, "Set a company up in each country and language (BENCH with ERPNext)."),
 	"benchmark": (benchmark, "Measure what docs/benchmarks.md tells (ONLY chooses some)."),
 	"lint": (run_lint, "Run ruff and the other pre-commit checks."),
 	"serve": (run_in_foreground, "Run the bench in the foreground under honcho."),

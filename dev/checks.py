@@ -12,9 +12,24 @@ from dev.home import REPO, Home
 from dev.shell import clean_environment, say
 from dev.sites import AdminSite
 
+SOAK = "tests/bench/test_random.py"
+SOAK_SECONDS = 3600
 
-def test(bench: Bench, admin: AdminSite, arguments: list[str]) -> int:
-	"""Run the whole suite, or what ARGS and `arguments` choose of it, and return pytest's exit code."""
+
+def soak(bench: Bench, admin: AdminSite) -> int:
+	"""Play random stories for SECONDS, or the one of SEED, or those of STORY; returns pytest's exit code."""
+	chosen = {name: os.environ.get(name, "") for name in ("SECONDS", "SEED", "STORY")}
+	if not any(chosen.values()):
+		chosen["SECONDS"] = str(SOAK_SECONDS)
+	wanted = {f"BUILDPRO_SOAK_{name}": value for name, value in chosen.items() if value}
+	return test(bench, admin, [SOAK, "--tb=short", "--show-capture=no", "-s"], **wanted)
+
+
+def test(bench: Bench, admin: AdminSite, arguments: list[str], **environment: str) -> int:
+	"""Run the whole suite, or what ARGS and `arguments` choose of it, and return pytest's exit code.
+
+	`environment`: what the tests are told besides the bench.
+	"""
 	packages.ensure(*packages.BROWSER)
 	admin.make()
 	arguments = [*shlex.split(os.environ.get("ARGS", "")), *arguments]
@@ -25,7 +40,7 @@ def test(bench: Bench, admin: AdminSite, arguments: list[str]) -> int:
 	code = subprocess.run(
 		command,
 		cwd=REPO,
-		env=bench.environment(**description(bench, admin)),
+		env=bench.environment(**description(bench, admin), **environment),
 		stdin=subprocess.DEVNULL,
 	).returncode
 	return code if code >= 0 else 128 - code  # ended by a signal: as a shell tells it

@@ -32,8 +32,8 @@ class AdminSite:
 			f"{stage}-schema", f"Migrating {self.name}: the app's doctypes changed", self._migrate, schema
 		)
 		# Set up again when the web server's port moved: the Bench doctype has it.
-		port = home.ports()["web"]
-		home.stage(f"{stage}-setup", f"Setting {self.name} up as the admin site", self._set_up, port)
+		wanted = [home.ports()["web"], "host_name"]
+		home.stage(f"{stage}-setup", f"Setting {self.name} up as the admin site", self._set_up, wanted)
 
 	def _make_site(self) -> None:
 		self.drop()

@@ -27,6 +27,12 @@ def is_private_bench() -> bool:
 
 
 @pytest.fixture(scope="session")
+def is_private() -> bool:
+	"""Whether any part of the bench may be killed, MariaDB too."""
+	return is_private_bench()
+
+
+@pytest.fixture(scope="session")
 def bench_path() -> Path:
 	"""The bench under test."""
 	path = os.environ.get("BUILDPRO_BENCH")

@@ -47,7 +47,7 @@ class Bench:
 
 	def image(self, database: str) -> Site:
 		"""The files of the image in that database: kept as a site's folder, where no web server or scheduler looks for sites."""
-		return Site(self.sites_path / HIDDEN / "images", database)
+		return Site(self.sites_path / HIDDEN / "images", database, self.sites_path)
 
 	def standby(self, database: str) -> Site:
 		"""The folder of the standby site with that database; out of everybody's sight, too, and on the sites' own disk."""

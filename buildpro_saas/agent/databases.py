@@ -157,7 +157,7 @@ class DatabaseServer:
 	def drop_user(self, name: str, mark: str) -> None:
 		"""Drop the user of the database that carries the mark; the database stays."""
 		self._only_with_mark(check_name(name), mark)
-		self._ddl(f"drop user if exists {self._user(name)}")
+		self._drop_users(name)
 
 	def hand_over(self, name: str, mark: str, new_mark: str) -> None:
 		"""Give the database that carries `mark` another mark. Nothing when it has that already."""
@@ -165,6 +165,13 @@ class DatabaseServer:
 		if self.mark_of(name) != new_mark:
 			self._only_with_mark(name, mark)
 			self._ddl(f"alter database `{name}` comment %s", new_mark)
+
+	def mark_again(self, name: str, mark: str) -> bool:
+		"""Give a database that carries no mark at all this one; returns whether. One with any other is left alone."""
+		if self.mark_of(check_name(name)) != "":
+			return False
+		self._ddl(f"alter database `{name}` comment %s", mark)
+		return True
 
 	def drop(self, name: str, mark: str) -> None:
 		"""Drop database and user when the database carries the mark; nothing when it is gone already.
@@ -175,22 +182,51 @@ class DatabaseServer:
 		if not self.has_database(name):
 			return
 		self._only_with_mark(name, mark)
-		self._ddl(f"drop user if exists {self._user(name)}")
+		self._drop_users(name)
 		self._ddl(f"drop database if exists `{name}`")
+
+	def rename(self, name: str, new_name: str, mark: str) -> None:
+		"""Give the database that carries the mark another name; its user, who is named like it, goes. Repeatable.
+
+		MariaDB has no such statement: all tables move into a new database at once (RENAME TABLE, atomic from MariaDB 10.6).
+		Raises AgentError for one that has views, triggers, routines or events, which do not move with the tables.
+		"""
+		check_name(new_name)
+		if self.has_database(name):
+			self._only_with_mark(check_name(name), mark)
+			if has := self._other_contents(name):
+				raise AgentError(
+					f"The database {name} has {has}, which cannot be moved.", "Move or remove it by hand."
+				)
+			self.create_database(new_name, mark)
+			if tables := self._tables(name):
+				pairs = (f"{_quoted(name, table)} to {_quoted(new_name, table)}" for table in tables)
+				self._ddl(f"rename table {', '.join(pairs)}")
+			self.drop(name, mark)
+		self._only_with_mark(new_name, mark)
+
+	def _tables(self, name: str) -> list[str]:
+		rows = self.db.sql("select table_name from information_schema.tables where table_schema = %s", name)
+		return [table for (table,) in rows]
+
+	def _other_contents(self, name: str) -> str:
+		"""What of the database is no table, in words; empty where there is nothing else."""
+		questions = {
+			"views": "select 1 from information_schema.views where table_schema = %s limit 1",
+			"triggers": "select 1 from information_schema.triggers where trigger_schema = %s limit 1",
+			"routines": "select 1 from information_schema.routines where routine_schema = %s limit 1",
+			"events": "select 1 from information_schema.events where event_schema = %s limit 1",
+		}
+		return " and ".join(kind for kind, question in questions.items() if self.db.sql(question, name))
 
 	def drop_lone_user(self, name: str) -> None:
 		"""Drop a user whose database is gone. A user carries no mark: the caller must know that a job of ours made it.
 
-		Raises NotOursError when there is a database of that name, AgentError when the user is there for another host.
+		Raises NotOursError when there is a database of that name.
 		"""
 		if self.has_database(check_name(name)):
 			raise NotOursError(f"There is a database {name}: its user is left alone.")
-		self._ddl(f"drop user if exists {self._user(name)}")
-		if self.has_user(name):
-			raise AgentError(
-				f"The database user {name} is there for another host than this bench's.",
-				"Drop it as MariaDB's root.",
-			)
+		self._drop_users(name)
 
 	def grant_control_plane(self, user: str, password: str) -> None:
 		"""Make (or bring up to date) the control plane's account. Needs root's connection.
@@ -216,8 +252,15 @@ class DatabaseServer:
 				"Choose another database name for this tenant.",
 			)
 
+	def _drop_users(self, name: str) -> None:
+		"""Drop the user of that name for every host: `buildpro_db_user_host` may have been another one when it was made."""
+		for (host,) in self.db.sql("select Host from mysql.user where User = %s", name):
+			self._ddl(f"drop user if exists {self._account_of(name, host)}")
+
 	def _user(self, name: str) -> str:
-		host = frappe.conf.get("buildpro_db_user_host") or self._own_host()
+		return self._account_of(name, frappe.conf.get("buildpro_db_user_host") or self._own_host())
+
+	def _account_of(self, name: str, host: str) -> str:
 		if not USER_PATTERN.fullmatch(name) or not HOST_PATTERN.fullmatch(host):
 			raise AgentError(f"{name!r}@{host!r} cannot be a database user.")
 		return f"`{name}`@`{host}`"
@@ -233,6 +276,10 @@ class DatabaseServer:
 		# values are bound by the driver, to which the `%` of a host would look like a placeholder
 		bound = statement.replace("%s", "\0").replace("%", "%%").replace("\0", "%s")
 		self.db.sql(bound, values)
+
+
+def _quoted(database: str, table: str) -> str:
+	return f"`{database}`.`{table.replace('`', '``')}`"
 
 
 def _escape(name: str) -> str:

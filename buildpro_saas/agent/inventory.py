@@ -8,10 +8,12 @@ from pathlib import Path
 from buildpro_saas.agent import site_config
 from buildpro_saas.agent.bench import HIDDEN, Bench
 from buildpro_saas.agent.databases import DatabaseServer
-from buildpro_saas.agent.site import MARK, Site
+from buildpro_saas.agent.site import MARK
+from buildpro_saas.agent.trash import Trash
 
 # Site makes and removes a folder under a name of its own: `.`, the site's name, `.`, the end of the mark.
 DRAFT = re.compile(r"\.(?P<name>.+)\.(?P<tail>[0-9a-f]{8,})")
+FINISHED = "buildpro_finished"  # in site_config.json, once the site is its tenant's for good
 PLACES = ("", f"{HIDDEN}/images", f"{HIDDEN}/standby")
 
 
@@ -27,6 +29,7 @@ class Folder:
 	database: str | None  # that its site_config.json names
 	user: str | None  # the same of the database user
 	tenant: str | None  # that it was configured for
+	is_finished: bool  # its job has handed it over to that tenant
 	is_readable: bool  # False: its site_config.json is none
 	modified: float  # seconds since the epoch: when something directly in it last came or went
 
@@ -34,11 +37,6 @@ class Folder:
 	def path(self) -> str:
 		"""Where it is under sites/."""
 		return f"{self.place}/{self.name}".lstrip("/")
-
-	def remove(self, bench: Bench, mark: str) -> None:
-		"""Remove it when it carries the mark. Raises NotOursError otherwise; nothing when it is gone already."""
-		site = Site(bench.sites_path / self.place, self.site)
-		site.remove_draft(mark) if self.tail else site.remove_folder(mark)
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,7 @@ class Inventory:
 	databases: frozenset[str]
 	marked: dict[str, str]  # {database: mark} of those whose mark begins with the prefix that was asked for
 	users: frozenset[str]
+	in_trash: frozenset[str] = frozenset()  # databases that the bench's trash keeps
 
 
 def take(bench: Bench, mariadb: DatabaseServer, prefix: str) -> Inventory:
@@ -58,6 +57,7 @@ def take(bench: Bench, mariadb: DatabaseServer, prefix: str) -> Inventory:
 		databases=frozenset(mariadb.names()),
 		marked=mariadb.marked(prefix),
 		users=frozenset(mariadb.users()),
+		in_trash=frozenset(Trash(bench, mariadb).databases()),
 	)
 
 
@@ -89,13 +89,14 @@ def _folder(place: str, path: Path, draft: re.Match | None) -> Folder | None:
 		database=known.get("db_name"),
 		user=known.get("db_user") or known.get("db_name"),
 		tenant=known.get("buildpro_tenant"),
+		is_finished=bool((config or {}).get(FINISHED)),
 		is_readable=config is not None,
 		modified=modified,
 	)
 
 
-def _config(path: Path) -> dict[str, str] | None:
-	"""The texts of a site_config.json; None when it cannot be read, which must not hide all other folders."""
+def _config(path: Path) -> dict | None:
+	"""The texts of a site_config.json, and whether it is finished; None when it cannot be read, which must not hide all other folders."""
 	try:
 		config = site_config.read(path)
 	except FileNotFoundError:
@@ -104,4 +105,4 @@ def _config(path: Path) -> dict[str, str] | None:
 		return None
 	if not isinstance(config, dict):
 		return None
-	return {key: value for key, value in config.items() if isinstance(value, str)}
+	return {key: value for key, value in config.items() if isinstance(value, str) or key == FINISHED}

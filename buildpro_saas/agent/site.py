@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from buildpro_saas.agent import on_site, site_config, subprocesses
-from buildpro_saas.agent.errors import NotOursError
+from buildpro_saas.agent.errors import AgentError, NotOursError
 
 MARK = "buildpro_job"
 FILES = ("public", "private")
@@ -78,12 +78,30 @@ class Site:
 
 	def remove_folder(self, mark: str) -> None:
 		"""Remove the site's folder when it carries the mark; nothing when it is gone already."""
-		if self.exists():
-			self.only_with_mark(mark)
-			# out of the web server's sight first, in one move
-			self.remove_draft(mark)
-			os.rename(self.path, self._hidden(mark))
+		self.hide(mark)
 		self.remove_draft(mark)
+
+	def hide(self, mark: str) -> bool:
+		"""Take the site's folder out of the web server's sight, in one move; False when there is none.
+
+		Raises NotOursError unless it carries the mark. `show` puts it back.
+		"""
+		if not self.exists():
+			return False
+		self.only_with_mark(mark)
+		self.remove_draft(mark)
+		os.rename(self.path, self._hidden(mark))
+		return True
+
+	def show(self, mark: str) -> None:
+		"""Put back what `hide` has taken out of sight, if it has."""
+		if not self.exists() and site_config.read(self._hidden(mark)).get(MARK) == mark:
+			os.rename(self._hidden(mark), self.path)
+
+	def marked_config(self, mark: str) -> dict:
+		"""site_config.json of the site that carries the mark, hidden or not; {} when there is none."""
+		config = self.config or site_config.read(self._hidden(mark))
+		return config if config.get(MARK) == mark else {}
 
 	def remove_draft(self, mark: str) -> None:
 		"""Remove what a making or removing of the folder left that was interrupted; the site itself is not touched.
@@ -131,10 +149,15 @@ class Site:
 	def call(self, method: str, /, **arguments: Any) -> Any:
 		"""Call a function by its dotted name on the site, in this process; for quick work.
 
-		Arguments and result are plain data. The caller's own site context is untouched: see on_site.call.
+		Arguments and result are plain data. The caller's own site context is untouched: see on_site.call. Raises AgentError when there is
+		no such site.
 		"""
-		site = os.path.relpath(self.path, self.bench_sites)
-		return on_site.call(site, self.bench_sites, method, arguments)
+		if not self.config.get("db_name"):
+			raise AgentError(
+				f"There is no site {self.name} on this bench.",
+				"Find out who took it away, and restore it from its last backup.",
+			)
+		return on_site.call(self._below_bench(), self.bench_sites, method, arguments)
 
 	def run(
 		self,
@@ -151,5 +174,15 @@ class Site:
 		raise to stop it. Raises what the function raised, as AgentError or TransientError.
 		"""
 		return subprocesses.run(
-			self.name, self.sites_path, method, arguments, timeout=timeout, log=log, checkpoint=checkpoint
+			self._below_bench(),
+			self.bench_sites,
+			method,
+			arguments,
+			timeout=timeout,
+			log=log,
+			checkpoint=checkpoint,
 		)
+
+	def _below_bench(self) -> str:
+		"""What Frappe knows the site by: its folder, relative to the one that has common_site_config.json."""
+		return os.path.relpath(self.path, self.bench_sites)

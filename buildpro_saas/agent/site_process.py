@@ -10,11 +10,13 @@ import frappe
 
 from buildpro_saas.agent.errors import hint_for, is_transient
 from buildpro_saas.agent.on_site import entered, find
+from buildpro_saas.agent.subprocesses import adopt_orphans, end_descendants
 
 
 def main() -> int:
 	"""Carry the order out and write {"result"} or {"error", "hint", "is_transient"} to the given file descriptor."""
 	site, descriptor = sys.argv[1], int(sys.argv[2])
+	adopt_orphans()
 	order = json.load(sys.stdin)
 	try:
 		answer = {"result": carry_out(site, order["method"], order["arguments"])}
@@ -22,6 +24,7 @@ def main() -> int:
 		# the last frames say where; local variables, which may hold secrets, are not shown
 		traceback.print_exc(limit=-6)
 		answer = {"error": _sentence(error), "hint": hint_for(error), "is_transient": is_transient(error)}
+	end_descendants()
 	with os.fdopen(descriptor, "w") as out:
 		out.write(frappe.as_json(answer))
 	return 0 if "result" in answer else 1
@@ -45,7 +48,7 @@ def connects_itself(function):
 def _sentence(error: BaseException) -> str:
 	if isinstance(error, SystemExit):
 		return f"The installer gave up (exit status {error.code})."
-	# the parent reads the answer once we have ended: it must fit into the pipe (64 KiB, pipe(7))
+	# for people: it is shown with the job
 	return f"{type(error).__name__}: {error}"[:4000] if str(error) else type(error).__name__
 
 

@@ -9,7 +9,7 @@ from frappe.rate_limiter import rate_limit
 from frappe.utils import get_datetime, now_datetime, time_diff_in_seconds
 
 from buildpro_saas import site_role
-from buildpro_saas.control_plane import tokens, usage
+from buildpro_saas.control_plane import arguments, tokens, usage
 from buildpro_saas.provisioning import delivery
 
 HOUR = 3600
@@ -29,6 +29,7 @@ def requests_per_hour() -> int:
 
 @frappe.whitelist(allow_guest=True, methods=["POST"])
 @rate_limit(limit=requests_per_hour, seconds=HOUR)
+@arguments.checked
 def pull(
 	tenant: str = "",
 	sequence: int | str = 0,

@@ -6,11 +6,12 @@ from frappe.rate_limiter import rate_limit
 
 from buildpro_saas import feature_gating, site_role
 from buildpro_saas.api.entitlements import HOUR, requests_per_hour
-from buildpro_saas.control_plane import signing, tokens
+from buildpro_saas.control_plane import arguments, signing, tokens
 from buildpro_saas.entitlements import unknown
 
 
 @frappe.whitelist(allow_guest=True, methods=["GET", "POST"])
+@arguments.checked
 def check_feature_access(feature: str = "", tenant: str = "") -> dict:
 	"""The decision about `feature`, as Decision.as_dict() has it: on this site, for its users and not for Guest; or, on the admin site,
 	for `tenant`, whose token is in the header X-BuildPro-Token.

@@ -2,11 +2,12 @@
 
 import frappe
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane import arguments, staff
 from buildpro_saas.provisioning import images
 
 
 @frappe.whitelist(methods=["POST"])
+@arguments.checked
 def build(bench: str | None = None, plan: str | None = None) -> list[dict]:
 	"""Build the images that active plans need on the bench (the default one when left out), or the one that `plan` needs.
 

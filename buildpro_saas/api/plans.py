@@ -2,10 +2,11 @@
 
 import frappe
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane import arguments, staff
 
 
 @frappe.whitelist(methods=["POST"])
+@arguments.checked
 def preview_changes(plan: str, features: list | str, limits: list | str, includes: str | None = None) -> dict:
 	"""Which tenants gain and lose what if the plan were saved with these rows; for SaaS Manager. Nothing is changed.
 

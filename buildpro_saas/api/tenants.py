@@ -2,10 +2,11 @@
 
 import frappe
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane import arguments, staff, tenant_region
 
 
 @frappe.whitelist(methods=["POST"])
+@arguments.checked
 def create(
 	subdomain: str,
 	company: str,
@@ -22,7 +23,7 @@ def create(
 ) -> dict:
 	"""Make a tenant, as inserting it in Desk does; for SaaS Manager.
 
-	What is left out is taken from SaaS Settings, the country and this site. Returns {"tenant", "site", "status", "job"}; the
+	What is left out is taken from SaaS Settings, the country and this site (`region` tells what). Returns {"tenant", "site", "status", "job"}; the
 	site is ready once `status` says Active. Raises frappe.ValidationError (HTTP 417) or frappe.DuplicateEntryError (409)
 	with one sentence that says what to change; nothing is made then.
 	"""
@@ -33,6 +34,18 @@ def create(
 
 
 @frappe.whitelist(methods=["GET"])
+@arguments.checked
+def region(country: str) -> dict:
+	"""{"currency", "time_zone", "time_zones"} that a tenant in a country gets where they are left out; for staff.
+
+	country: name of a Country record. time_zone is None where one of time_zones, the country's, has to be chosen.
+	"""
+	staff.only_for_staff()
+	return tenant_region.propose(country)
+
+
+@frappe.whitelist(methods=["GET"])
+@arguments.checked
 def status(tenant: str) -> dict:
 	"""Where a tenant stands: {"tenant", "site", "status", "job"}; for SaaS Manager and SaaS Support."""
 	staff.only_for_staff()
@@ -42,6 +55,7 @@ def status(tenant: str) -> dict:
 
 
 @frappe.whitelist(methods=["POST"])
+@arguments.checked
 def owner_link(tenant: str) -> dict:
 	"""A new single-use link with which the tenant's owner sets a password: {"link"}; for SaaS Manager."""
 	staff.only_for_manager()
@@ -49,6 +63,7 @@ def owner_link(tenant: str) -> dict:
 
 
 @frappe.whitelist(methods=["POST"])
+@arguments.checked
 def set_plan(
 	tenant: str,
 	plan: str,
@@ -64,18 +79,21 @@ def set_plan(
 
 
 @frappe.whitelist(methods=["POST"])
+@arguments.checked
 def suspend(tenant: str, reason: str) -> dict:
 	"""Close a tenant's site to its users, its data untouched; for SaaS Manager. Returns what `status` returns."""
 	return _act(tenant, "suspend", reason)
 
 
 @frappe.whitelist(methods=["POST"])
+@arguments.checked
 def mark_past_due(tenant: str, reason: str) -> dict:
 	"""Say on a tenant's site that it has not paid; for SaaS Manager. Returns what `status` returns."""
 	return _act(tenant, "mark_past_due", reason)
 
 
 @frappe.whitelist(methods=["POST"])
+@arguments.checked
 def resume(tenant: str, reason: str | None = None) -> dict:
 	"""Make a tenant that is Past Due or Suspended Active again; for SaaS Manager. Returns what `status` returns."""
 	return _act(tenant, "resume", reason)
@@ -89,11 +107,15 @@ def _act(tenant: str, method: str, *arguments: str | None) -> dict:
 
 
 def summary(tenant) -> dict:
-	"""What callers from outside get of a Tenant document: {"tenant", "site", "status", "job": its latest job or None}."""
+	"""What callers from outside get of a Tenant document: {"tenant", "site", "status", "job": its latest job or None}.
+
+	With "warning", a sentence, where a status that was just set does not hold on the tenant's site.
+	"""
 	job = tenant.latest_job()
 	return {
 		"tenant": tenant.name,
 		"site": tenant.site_name,
 		"status": tenant.status,
 		"job": job and job.name,
+		**({"warning": tenant.warning} if tenant.warning else {}),
 	}

@@ -1,7 +1,9 @@
 """What every command does first and last: connect to its site, and say in a sentence what went wrong."""
 
+import json
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext, redirect_stdout
 from functools import wraps
 
 import click
@@ -23,6 +25,7 @@ TOLD = (
 	RedisError,
 	OSError,
 )
+JSON_OPTIONS = ("is_json", "as_json")
 # MariaDB's clients: Frappe 15 has the first, Frappe 16 may have the second.
 MARIADB_CLIENTS = ("pymysql", "MySQLdb")
 
@@ -44,11 +47,14 @@ def on_site(command: Callable) -> Callable:
 	@wraps(command)
 	def run(context, *args, **kwargs):
 		site = get_site(context)
+		# the framework prints what it notices (that Redis is away, say) to standard output, where a program reads JSON
+		is_for_program = any(kwargs.get(option) for option in JSON_OPTIONS)
 		try:
-			frappe.init(site=site)
-			frappe.connect()
-			command(*args, **kwargs)
-			show_notes()
+			with redirect_stdout(sys.stderr) if is_for_program else nullcontext():
+				frappe.init(site=site)
+				frappe.connect()
+				command(*args, **kwargs)
+				show_notes()
 		except Exception as error:
 			if not (isinstance(error, TOLD) or is_from_mariadb(error)):
 				raise
@@ -69,6 +75,11 @@ def sentence(error: BaseException) -> str:
 def is_from_mariadb(error: BaseException) -> bool:
 	"""Whether the error was raised by MariaDB or its client."""
 	return type(error).__module__.split(".")[0] in MARIADB_CLIENTS
+
+
+def print_json(found: object) -> None:
+	"""Print what a command with --json found, and nothing else, to standard output."""
+	click.echo(json.dumps(found, default=str), file=sys.__stdout__)
 
 
 def show_notes() -> None:

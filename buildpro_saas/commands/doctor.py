@@ -1,12 +1,13 @@
 """`saas doctor`."""
 
-import json
 from dataclasses import asdict
 
 import click
+import frappe
 from frappe.utils.commands import render_table
 
-from buildpro_saas.commands.admin_site import fail, on_admin_site
+from buildpro_saas.commands.admin_site import fail, on_admin_site, print_json
+from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
 from buildpro_saas.provisioning import doctor as advice
 
 
@@ -14,11 +15,16 @@ from buildpro_saas.provisioning import doctor as advice
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @on_admin_site
 def doctor(is_json: bool) -> None:
-	"""Say which settings of MariaDB are too low for the sites of this bench; exits with 1 when one is."""
+	"""Say which settings of MariaDB are too low for the sites of this bench; exits with 1 when one is.
+
+	And whether the tenants' web processes can read the admin site's secrets, which changes nothing of how it exits.
+	"""
+	web_port = frappe.get_doc("Bench", ensure_local_bench()).web_port
+	click.echo(str(advice.separation(web_port)), err=is_json)
 	found = advice.database_settings()
 	low = [setting for setting in found if not setting.is_enough]
 	if is_json:
-		click.echo(json.dumps([{**asdict(setting), "is_enough": setting.is_enough} for setting in found]))
+		print_json([{**asdict(setting), "is_enough": setting.is_enough} for setting in found])
 	else:
 		rows = [
 			[setting.name, setting.value, setting.wanted, "" if setting.is_enough else "raise it"]

@@ -1,11 +1,9 @@
 """`saas drift`."""
 
-import json
-
 import click
 from frappe.utils.commands import render_table
 
-from buildpro_saas.commands.admin_site import on_admin_site
+from buildpro_saas.commands.admin_site import on_admin_site, print_json
 from buildpro_saas.provisioning import reconciliation
 
 
@@ -16,7 +14,7 @@ def drift(is_json: bool) -> None:
 	"""Compare the bench with the records now, and list where they differ; nothing is removed."""
 	found = [row for bench in reconciliation.local_benches() for row in reconciliation.compare(bench)]
 	if is_json:
-		click.echo(json.dumps(found, default=str))
+		print_json(found)
 	elif not found:
 		click.echo("The bench is as the records say.")
 	else:

@@ -1,6 +1,5 @@
 """`saas explain`: on a tenant's site what its statement says, on the admin site what a tenant's would say now."""
 
-import json
 from datetime import datetime, timezone
 
 import click
@@ -8,9 +7,10 @@ import frappe
 from frappe.utils.commands import render_table
 
 from buildpro_saas import site_role
-from buildpro_saas.commands.admin_site import fail, on_site
+from buildpro_saas.commands.admin_site import fail, on_site, print_json
 from buildpro_saas.control_plane.doctype.feature.feature import catalogue_for_tenants
 from buildpro_saas.control_plane.doctype.tenant.tenant import Tenant
+from buildpro_saas.control_plane.moments import YEARS
 from buildpro_saas.entitlements import explain as explaining
 from buildpro_saas.entitlements import statement
 from buildpro_saas.entitlements.explain import Explanation
@@ -36,7 +36,7 @@ def explain(key: str, at: str | None, tenant: str | None, is_json: bool) -> None
 	except UnknownFeatureError as error:
 		fail(str(error))
 	if is_json:
-		click.echo(json.dumps(found.as_dict()))
+		print_json(found.as_dict())
 		return
 	render_table([["Layer", "", "What it says"], *_rows(found)])
 
@@ -74,6 +74,8 @@ def _moment(text: str) -> float:
 		moment = datetime.fromisoformat(text)
 	except ValueError:
 		fail(f"{text} is no date such as 2027-01-31 or 2027-01-31T18:00+01:00.")
+	if moment.year not in YEARS:
+		fail(f"{text} is too far away: give a date of the years {YEARS[0]} to {YEARS[-1]}.")
 	return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
 
 

@@ -1,12 +1,10 @@
 """`saas images build|list|prune` and `saas pool`."""
 
-import json
-
 import click
 import frappe
 from frappe.utils.commands import render_table
 
-from buildpro_saas.commands.admin_site import fail, on_admin_site
+from buildpro_saas.commands.admin_site import fail, on_admin_site, print_json
 from buildpro_saas.commands.jobs import follow, seconds
 from buildpro_saas.provisioning import images as site_images
 from buildpro_saas.provisioning import standby
@@ -24,10 +22,19 @@ def images():
 @click.option("--bench", help="The bench; the default bench of SaaS Settings otherwise.")
 @click.option("--plan", "plans", multiple=True, help="Only the image that this plan needs; may be repeated.")
 @click.option("--wait", is_flag=True, help="Show the steps until the images are ready.")
-@click.option("--timeout", default=3600, show_default=True, help="Seconds that --wait waits for each image.")
+@click.option(
+	"--timeout",
+	type=click.FloatRange(min=0),
+	default=3600,
+	show_default=True,
+	help="Seconds that --wait waits for each image.",
+)
 @on_admin_site
 def build(bench: str | None, plans: tuple[str, ...], wait: bool, timeout: int) -> None:
 	"""Build an image of each set of apps that the active plans need, also where there is one that may be copied."""
+	for doctype, name in (*(("Plan", plan) for plan in plans), *((("Bench", bench),) if bench else ())):
+		if not frappe.db.exists(doctype, name):
+			fail(f"There is no {doctype.lower()} {name}.")
 	built = site_images.build_wanted(bench, plans)
 	frappe.db.commit()
 	for image in built:
@@ -45,7 +52,7 @@ def list_images(is_json: bool) -> None:
 	fields = ["name", "kind", "status", "built_at", "build_seconds", "tables", "size", "reason"]
 	found = frappe.get_all("Site Image", fields=fields, order_by="creation desc")
 	if is_json:
-		click.echo(json.dumps(found, default=str))
+		print_json(found)
 		return
 	rows = [
 		[
@@ -85,7 +92,12 @@ def prune(names: tuple[str, ...]) -> None:
 @click.command("set-pool")
 @click.argument("plan")
 @click.argument("sites", type=click.IntRange(min=0))
-@click.option("--most", default=0, help="Keep up to so many ready when more tenants came in the last hour.")
+@click.option(
+	"--most",
+	type=click.IntRange(min=0),
+	default=0,
+	help="Keep up to so many ready when more tenants came in the last hour.",
+)
 @click.option("--country", help="For tenants of this country: with its accounts set up, in its own currency.")
 @click.option("--language", default="en", show_default=True, help="The language of the accounts.")
 @on_admin_site

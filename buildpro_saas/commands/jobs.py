@@ -15,10 +15,21 @@ LISTED = 50
 
 @click.command("jobs")
 @click.option("--tenant", help="Only this tenant's.")
-@click.option("--limit", default=LISTED, show_default=True, help="How many, the newest first.")
+@click.option(
+	"--limit",
+	type=click.IntRange(min=1),
+	default=LISTED,
+	show_default=True,
+	help="How many, the newest first.",
+)
 @on_admin_site
 def jobs(tenant: str | None, limit: int) -> None:
 	"""List the Provisioning Jobs, the newest first."""
+	# a tenant that was deleted has jobs on record
+	if tenant and not any(
+		frappe.db.exists(*each) for each in (("Tenant", tenant), ("Provisioning Job", {"tenant": tenant}))
+	):
+		fail(f"There is no tenant {tenant}.")
 	found = frappe.get_all(
 		"Provisioning Job",
 		filters={"tenant": tenant} if tenant else None,

@@ -17,6 +17,7 @@ def set_plan_apps(plan: str, apps: tuple[str, ...], is_none: bool) -> None:
 		raise click.UsageError("Name the apps, or give --none.")
 	doc = frappe.get_doc("Plan", plan)
 	doc.set("apps", [{"app": app} for app in apps])
+	doc.flags.needs_its_apps = True
 	doc.save()
 	frappe.db.commit()
 	click.echo(f"{plan} installs {', '.join(doc.resolved()['apps']) or 'no app'}.")

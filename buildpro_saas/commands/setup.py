@@ -1,17 +1,43 @@
 """`saas setup`: what the control plane needs once before it can make tenants."""
 
+from urllib.parse import urlsplit
+
 import click
 import frappe
 from frappe.utils.scheduler import enable_scheduler
 
 from buildpro_saas.commands.admin_site import on_admin_site
 from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
-from buildpro_saas.provisioning import accounts, queue
+from buildpro_saas.provisioning import accounts, benches, doctor, queue
+
+
+def checked_address(context, parameter, value: str | None) -> str | None:
+	"""An address as get_url can begin a link with it: http(s), a host, perhaps a port. Raises click.BadParameter."""
+	if not value:
+		return None
+	parts = urlsplit(value)
+	try:
+		is_address = (
+			parts.scheme in ("http", "https") and parts.hostname and parts.netloc.rpartition("@")[0] == ""
+		)
+		is_address = (
+			is_address and (parts.port is None or parts.port > 0) and not (parts.query or parts.fragment)
+		)
+	except ValueError:  # of a port that is none
+		is_address = False
+	if not is_address or parts.path not in ("", "/"):
+		raise click.BadParameter("give it as https://admin.example.com, without a path.")
+	return f"{parts.scheme}://{parts.netloc}"
 
 
 @click.command("setup")
 @click.option("--base-domain", help="Domain under which tenants get their sites, such as example.com.")
 @click.option("--public-address", help="Address of this bench that DNS records point to.")
+@click.option(
+	"--host-name",
+	callback=checked_address,
+	help="Where staff reach this site, such as https://admin.example.com; links in its mails begin so.",
+)
 @click.option(
 	"--support-contact", help="Whom a tenant's users are told to ask: an e-mail address or a sentence's end."
 )
@@ -28,6 +54,7 @@ from buildpro_saas.provisioning import accounts, queue
 def setup(
 	base_domain: str | None,
 	public_address: str | None,
+	host_name: str | None,
 	support_contact: str | None,
 	db_root_username: str,
 	root_password_stdin: bool,
@@ -40,6 +67,8 @@ def setup(
 	"""
 	set_up_account(db_root_username, root_password_stdin)
 	bench = set_up_bench(base_domain, public_address)
+	address = benches.set_host_name(host_name, bench.as_dict())
+	click.echo(f"Links in this site's mails begin with {address} (--host-name changes that).")
 	set_up_settings(bench.name, base_domain, support_contact)
 	enable_scheduler()
 	# the Error Log has them; an answer's reader may be anybody
@@ -47,6 +76,7 @@ def setup(
 	frappe.db.commit()
 	click.echo(f"The scheduler of {frappe.local.site} is on.")
 	click.echo(f"Provisioning jobs go to the queue {queue.name_for(bench)}.")
+	click.echo(str(doctor.separation(bench.web_port)))
 
 
 def set_up_account(root: str, is_password_on_stdin: bool) -> None:

@@ -1,12 +1,10 @@
 """`saas create-tenant`, `saas tenants`, `saas owner-link`, `saas suspend`, `saas past-due`, `saas resume`."""
 
-import json
-
 import click
 import frappe
 from frappe.utils.commands import render_table
 
-from buildpro_saas.commands.admin_site import fail, on_admin_site
+from buildpro_saas.commands.admin_site import fail, on_admin_site, print_json
 from buildpro_saas.commands.jobs import follow
 
 
@@ -26,7 +24,13 @@ from buildpro_saas.commands.jobs import follow
 )
 @click.option("--customisations", help="What is special about this customer.")
 @click.option("--wait", is_flag=True, help="Follow the job to its end; exit with 1 unless it completes.")
-@click.option("--timeout", default=3600, show_default=True, help="How long to wait, in seconds.")
+@click.option(
+	"--timeout",
+	type=click.FloatRange(min=0),
+	default=3600,
+	show_default=True,
+	help="How long to wait, in seconds.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print {tenant, site, job} as JSON.")
 @on_admin_site
 def create_tenant(wait: bool, timeout: int, as_json: bool, **fields: str | None) -> None:
@@ -41,7 +45,7 @@ def create_tenant(wait: bool, timeout: int, as_json: bool, **fields: str | None)
 	if wait:
 		facts["status"] = follow(job, timeout)
 	if as_json:
-		click.echo(json.dumps(facts))
+		print_json(facts)
 	if wait and facts["status"] != "Completed":
 		fail(f"{job} ended as {facts['status']}; see `bench --site {frappe.local.site} saas job {job}`.")
 
@@ -99,4 +103,6 @@ def _change(tenant: str, method: str, reason: str | None) -> None:
 	doc = frappe.get_doc("Tenant", tenant)
 	getattr(doc, method)(reason)
 	frappe.db.commit()
+	if doc.warning:
+		fail(doc.warning)
 	click.echo(f"Tenant {doc.name} is {doc.status}.")

@@ -6,12 +6,14 @@ What staff agree is to the minute: Desk's form drops the seconds of a date when 
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from dateutil.parser import ParserError
 from frappe import _
 from frappe.utils import get_datetime, now_datetime
 from frappe.utils.data import get_system_timezone
 
 from buildpro_saas.control_plane.refusal import refuse
+
+# Outside of them a mistake is likelier than a date, and conversions between time zones fail at the calendar's ends.
+YEARS = range(1970, 2200)
 
 
 def epoch(value) -> int | None:
@@ -36,12 +38,23 @@ def minute() -> datetime:
 
 def parse(value, label: str) -> datetime | None:
 	"""A date that somebody typed, to the minute; None for an empty one. Raises frappe.ValidationError when it is none."""
-	if not value:
-		return None
+	return check(value, label).replace(second=0, microsecond=0) if value else None
+
+
+def check(value, label: str) -> datetime:
+	"""The date that a value stands for. Raises frappe.ValidationError when it is none, or in no year of YEARS."""
 	try:
 		found = get_datetime(value)
-	except (ValueError, TypeError, OverflowError, ParserError):
+	except (ValueError, TypeError, OverflowError, AttributeError):  # a ParserError is a ValueError
 		found = None
 	if found is None or found.tzinfo:
 		refuse(_("{0} is no date for {1}: enter one like 2026-12-31 or 2026-12-31 18:00."), value, label)
-	return found.replace(second=0, microsecond=0)
+	if found.year not in YEARS:
+		refuse(
+			_("{0} is too far away for {1}: enter a date of the years {2} to {3}."),
+			value,
+			label,
+			YEARS[0],
+			YEARS[-1],
+		)
+	return found

@@ -1,16 +1,19 @@
 """What installing, migrating and uninstalling the app does for the control plane. Called by buildpro_saas.install."""
 
+from datetime import datetime, timedelta, timezone
+
 import frappe
 from frappe.core.doctype.domain_settings.domain_settings import get_active_domains
 from frappe.permissions import add_permission, reset_perms
 
-from buildpro_saas import site_role
+from buildpro_saas import region, site_role
 from buildpro_saas.control_plane import catalogue, staff
 from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
-from buildpro_saas.provisioning import schedule
+from buildpro_saas.provisioning import retention, schedule
 
 ROLES = (staff.MANAGER, staff.SUPPORT)
 MODULE = "Control Plane"
+WESTERNMOST = timezone(timedelta(hours=-12))
 # Frappe keeps what is restricted to a domain out of search, menus and pickers, also Administrator's, unless the
 # domain is active. Each doctype of the control plane names this one; it is active on the admin site only.
 DOMAIN = "BuildPro Admin Site"
@@ -24,14 +27,18 @@ def after_install() -> None:
 	add_permission("Currency", staff.MANAGER)
 	catalogue.forget_if_gone()
 	after_migrate()
+	if not frappe.db.get_single_value("System Settings", "time_zone", cache=False):
+		_date_before_every_time_zone()
 
 
 def after_migrate() -> None:
 	"""After `bench migrate`, add what is missing, and read the bench's apps again."""
 	schedule.stay_awake()
+	region.make_currencies()
 	_show_control_plane()
 	_fill_settings()
 	catalogue.bring()
+	retention.register()
 	bench = ensure_local_bench()
 	_set_missing({"default_bench": bench, "base_domain": _own_domain()})
 
@@ -40,6 +47,7 @@ def after_uninstall() -> None:
 	"""Remove what Frappe leaves behind: the settings' values, the roles with their permissions, and the domain."""
 	frappe.db.delete("Singles", {"doctype": "SaaS Settings"})
 	frappe.db.delete("Activity Log", {"subject": schedule.AWAKE})
+	retention.unregister()
 	frappe.db.delete("Has Domain", {"parent": "Domain Settings", "domain": DOMAIN})
 	for role in ROLES:
 		frappe.db.delete("Custom DocPerm", {"role": role})
@@ -91,6 +99,17 @@ def _set_missing(values: dict) -> None:
 	missing = {field: value for field, value in values.items() if known.get(field) is None}
 	if missing:
 		frappe.db.set_single_value("SaaS Settings", missing)
+
+
+def _date_before_every_time_zone() -> None:
+	"""Let what was brought be of a time that is past whatever time zone this site gets.
+
+	Until it has one the framework counts in India's, and west of there the records would be of tomorrow.
+	"""
+	latest = datetime.now(WESTERNMOST).replace(tzinfo=None)
+	for doctype in frappe.get_all("DocType", {"module": MODULE, "issingle": 0}, pluck="name"):
+		for field in ("creation", "modified"):
+			frappe.db.set_value(doctype, {field: (">", latest)}, field, latest, update_modified=False)
 
 
 def _own_domain() -> str:

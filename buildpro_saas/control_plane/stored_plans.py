@@ -5,29 +5,48 @@ import frappe
 from buildpro_saas.entitlements import plans
 
 
-def stored_plans() -> dict[str, dict]:
-	"""All plans by name, as entitlements.plans.resolve takes them, with "rank" and "is_active"."""
+def hold() -> None:
+	"""Hold all plans until this transaction ends: who changes one waits for who changes another, and sees what that one did.
+
+	To be called before the plan's own row is locked: two that held a row each would wait for each other.
+	"""
+	plan = frappe.qb.DocType("Plan")
+	frappe.qb.from_(plan).select(plan.name).orderby(plan.name).for_update().run()
+
+
+def stored_plans(*, is_current: bool = False) -> dict[str, dict]:
+	"""All plans by name, as entitlements.plans.resolve takes them, with "rank" and "is_active".
+
+	is_current: as they are now, for a caller that holds them, and not as they were when this transaction began to read.
+	"""
+	plan = frappe.qb.DocType("Plan")
+	query = frappe.qb.from_(plan).select(plan.name, plan.includes, plan["rank"], plan.is_active)
 	found = {
-		plan.name: {**plan, "features": [], "limits": {}, "apps": []}
-		for plan in frappe.get_all("Plan", fields=["name", "includes", "rank", "is_active"])
+		row.name: {**row, "features": [], "limits": {}, "apps": []}
+		for row in (query.for_update() if is_current else query).run(as_dict=True)
 	}
-	for row in _rows("Plan Feature", "feature"):
+	for row in _rows(is_current, "Plan Feature", "feature"):
 		found[row.parent]["features"].append(row.feature)
-	for row in _rows("Plan Limit", "limit_key", "value", "is_hard"):
+	for row in _rows(is_current, "Plan Limit", "limit_key", "value", "is_hard"):
 		found[row.parent]["limits"][row.limit_key] = {"value": row.value, "is_hard": bool(row.is_hard)}
-	for row in _rows("Plan App", "app"):
+	for row in _rows(is_current, "Plan App", "app"):
 		found[row.parent]["apps"].append(row.app)
 	return found
 
 
 def offered() -> list[dict]:
-	"""The active plans as entitlements.plans.resolve returns them, the lowest-ranked first."""
-	stored = stored_plans()
+	"""The active plans as entitlements.plans.resolve returns them, the lowest-ranked first.
+
+	One that cannot be resolved is left out: it must not stop the tenants of the others. Its own are told by their job.
+	"""
+	stored, found = stored_plans(), []
 	active = [plan for plan in stored.values() if plan["is_active"]]
-	return [
-		plans.resolve(stored, plan["name"])
-		for plan in sorted(active, key=lambda plan: (plan["rank"], plan["name"]))
-	]
+	for plan in sorted(active, key=lambda plan: (plan["rank"], plan["name"])):
+		try:
+			found.append(plans.resolve(stored, plan["name"]))
+		except plans.PlanError:
+			continue
+	return found
 
 
 def available_in(offers: list[dict]) -> dict[str, str]:
@@ -39,5 +58,8 @@ def available_in(offers: list[dict]) -> dict[str, str]:
 	return found
 
 
-def _rows(doctype: str, *fields: str) -> list:
-	return frappe.get_all(doctype, {"parenttype": "Plan"}, ["parent", *fields], order_by="parent, idx")
+def _rows(is_current: bool, doctype: str, *fields: str) -> list:
+	row = frappe.qb.DocType(doctype)
+	query = frappe.qb.from_(row).select(row.parent, *(row[field] for field in fields))
+	query = query.where(row.parenttype == "Plan").orderby(row.parent).orderby(row.idx)
+	return (query.for_update() if is_current else query).run(as_dict=True)

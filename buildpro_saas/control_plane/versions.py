@@ -40,9 +40,9 @@ class Change:
 		return [plan for plan, (before, _) in self.contents.items() if before]
 
 
-def change_of(plan: str, data: Mapping) -> Change:
-	"""The change of the plan from what is stored to `data`, as Plan.as_data has it."""
-	before = stored_plans()
+def change_of(plan: str, data: Mapping, *, is_current: bool = False) -> Change:
+	"""The change of the plan from what is stored to `data`, as Plan.as_data has it. is_current: as stored_plans has it."""
+	before = stored_plans(is_current=is_current)
 	after = {**before, plan: {**before.get(plan, {}), **data}}
 	pairs = {name: (_content(before, name), _content(after, name)) for name in after}
 	return Change(
@@ -101,21 +101,22 @@ def record(change: Change, why: str, *, only_new: bool) -> None:
 
 def keep(plan: str, content: Mapping, why: str) -> str:
 	"""The name of the plan's newest Plan Version; made first, unless the newest one has this content."""
-	newest = frappe.get_all(
+	newest = frappe.db.get_value(
 		"Plan Version",
 		{"plan": plan},
 		["name", "version", "features", "limits"],
 		order_by="version desc",
-		limit=1,
+		as_dict=True,
+		for_update=True,  # a plain read would miss what was committed since this transaction began
 	)
 	features, limits = sorted(content["features"]), content["limits"]
-	if newest and (json.loads(newest[0].features), json.loads(newest[0].limits)) == (features, limits):
-		return newest[0].name
+	if newest and (json.loads(newest.features), json.loads(newest.limits)) == (features, limits):
+		return newest.name
 	doc = frappe.get_doc(
 		{
 			"doctype": "Plan Version",
 			"plan": plan,
-			"version": newest[0].version + 1 if newest else 1,
+			"version": newest.version + 1 if newest else 1,
 			"why": why,
 			"features": json.dumps(features, indent=1),
 			"limits": json.dumps(limits, indent=1, sort_keys=True),

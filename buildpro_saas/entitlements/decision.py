@@ -15,6 +15,7 @@ from buildpro_saas.entitlements.statement import LEEWAY, EntitlementError, State
 from buildpro_saas.entitlements.unknown import UnknownFeatureError, nearest
 
 DENYING_GRANTS = (Reason.REVOKED, Reason.KILLED)
+RESTRICTED = frozenset({Reason.EXPIRED, Reason.SUSPENDED})  # a site is read-only then, or shut
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,9 @@ class Gate(dict):
 		self.grants = grants
 		self.catalogue = catalogue
 		self.features: Mapping[str, Mapping] = catalogue.get("features") or {}
-		self.until = statement and _next_change(statement, standing, grants)
+		self.basis, self.basis_grants = statement, grants  # what limits and restrictions go by (closed.py)
+		self.restriction: Reason | None = standing if standing in RESTRICTED else None
+		self.until = statement and next_change(statement, standing, grants)
 		offers = catalogue.get("plans")
 		self._sold = None if offers is None else frozenset(each["plan"] for each in offers)
 		self._shadow = frozenset((statement and statement.layers.get("shadow")) or ())
@@ -98,23 +101,30 @@ class Gate(dict):
 
 	@property
 	def limits(self) -> dict[str, Limit]:
-		"""The limits in force by key; empty without a statement."""
-		return self.grants.limits if self.grants else {}
+		"""The limits in force by key, of the newest statement that the site has had; empty where it has had none."""
+		return self.basis_grants.limits if self.basis_grants else {}
 
-	def limit(self, key: str, used: float, requested: float = 1, label: str | None = None) -> Decision:
+	@property
+	def plan(self) -> str | None:
+		"""The plan's name by the newest statement that the site has had."""
+		return self.basis_grants.plan if self.basis_grants else None
+
+	def limit(
+		self, key: str, used: float, requested: float = 1, label: str | None = None, unit: str = ""
+	) -> Decision:
 		"""Whether `requested` more may be added to the `used` that are in use, all in the limit's unit.
 
 		Allowed when nothing limits it, and when nothing more is requested. label: what the site calls the limit, for a catalogue
-		that has no name for it.
+		that has no name for it. unit: as the site writes it, "GB".
 		"""
-		if not self.is_in_force:
+		if self.restriction or self.basis is None:
 			return self._refuse_growth(key, used, requested, label)
 		limit = self.limits.get(key)
 		if limit is None:
 			return self._answer(key, Reason.PLAN, kind="limits", label=label, used=used, requested=requested)
 		is_within = requested <= 0 or used + requested <= limit.value
 		if is_within:
-			reason = limit.reason if self.standing is Reason.PLAN else self.standing
+			reason = self.standing if self.standing is Reason.GRACE else limit.reason
 		else:
 			reason = Reason.LIMIT_REACHED if limit.is_hard else Reason.OVER_SOFT_LIMIT
 		return self._answer(
@@ -123,6 +133,8 @@ class Gate(dict):
 			kind="limits",
 			label=label,
 			source=limit.source,
+			set_by=limit.reason,
+			unit=unit,
 			limit=limit.value,
 			used=used,
 			requested=requested,
@@ -153,9 +165,11 @@ class Gate(dict):
 		grant: Grant | None = None,
 		source: str | None = None,
 		label: str | None = None,
+		set_by: Reason = Reason.PLAN,
+		unit: str = "",
 		**numbers: float,
 	) -> Decision:
-		statement, grants = self.statement, self.grants
+		statement, grants = self.basis, self.basis_grants
 		is_stale = self.standing in (Reason.GRACE, Reason.EXPIRED)
 		until = statement.grace_until if is_stale else statement.expires
 		if not is_stale and grant and grant.until:
@@ -173,7 +187,7 @@ class Gate(dict):
 			"ask": (statement.contact or wording.OPERATOR) if reason not in ALLOWING or is_stale else None,
 		}
 		if kind == "limits":
-			message = wording.of_limit(reason, **named, **numbers)
+			message = wording.of_limit(reason, **named, **numbers, set_by=set_by, source=source, unit=unit)
 		else:
 			message = wording.of_feature(
 				reason, **named, source=source, is_granted=grant is not None, required_plan=required_plan
@@ -256,7 +270,7 @@ class _Same:
 @lru_cache(maxsize=1024)
 def _gate(statement: Statement, standing: Reason, until: int | None, catalogue: _Same) -> Gate:
 	# all moments before the same next change have the same grants
-	at = until - 1 if until is not None else _after_all(statement)
+	at = until - 1 if until is not None else after_all(statement)
 	return Gate(statement, standing, statement.grants(at), catalogue.it)
 
 
@@ -270,11 +284,12 @@ def _without(reason: Reason) -> Gate:
 	return Gate(None, reason, None, {})
 
 
-def _after_all(statement: Statement) -> int:
+def after_all(statement: Statement) -> int:
+	"""The last moment (epoch seconds) at which a layer of the statement begins or ends; 0 for none."""
 	return max(moments(statement.layers), default=0)
 
 
-def _next_change(statement: Statement, standing: Reason, grants: Grants) -> float | None:
+def next_change(statement: Statement, standing: Reason, grants: Grants) -> float | None:
 	"""When the standing or the layers change next (epoch seconds)."""
 	ends = {
 		Reason.NOT_YET_VALID: statement.not_before - LEEWAY,

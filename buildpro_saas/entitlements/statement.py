@@ -179,6 +179,16 @@ def verify(token: str, public_keys: Mapping[str, str], site: str) -> Statement:
 
 
 @lru_cache(maxsize=512)
+def read(token: str) -> Statement | None:
+	"""What a token says, with nothing of it proven: for one that this site has verified earlier. None where it cannot be read."""
+	try:
+		kid = jwt.get_unverified_header(token).get("kid")
+		return _as_statement(kid, jwt.decode(token, options={"verify_signature": False}))
+	except (jwt.PyJWTError, EntitlementError):
+		return None
+
+
+@lru_cache(maxsize=512)
 def _verified(token: str, public_keys: tuple, site: str) -> Statement | tuple[Reason, str]:
 	try:
 		kid, claims = _open(token, dict(public_keys), site)
@@ -248,20 +258,25 @@ def _as_statement(kid: str, claims: dict) -> Statement:
 
 
 def pack(plain: Mapping) -> str:
-	"""Layers as a claim: deflated, since 500 features with their names must fit into 8 KB."""
+	"""Layers (or another object that JSON can hold) as a claim: deflated, since 500 features with their names must fit into 8 KB."""
 	text = json.dumps(plain, separators=(",", ":"), sort_keys=True)
 	return base64url_encode(zlib.compress(text.encode(), 9)).decode()
 
 
 def unpack(packed: str) -> dict:
 	"""The layers in a claim. Raises ValueError or zlib.error when it holds none."""
+	plain = inflate(packed)
+	layers.check(plain)
+	return plain
+
+
+def inflate(packed: str) -> dict:
+	"""What `pack` was given. Raises ValueError or zlib.error when it holds nothing of the kind."""
 	inflater = zlib.decompressobj()
 	text = inflater.decompress(base64url_decode(packed), LARGEST)
 	if inflater.unconsumed_tail:
-		raise ValueError("the layers are too large")
-	plain = json.loads(text, object_pairs_hook=_interned)
-	layers.check(plain)
-	return plain
+		raise ValueError("what was packed is too large")
+	return json.loads(text, object_pairs_hook=_interned)
 
 
 def _interned(pairs: list[tuple]) -> dict:

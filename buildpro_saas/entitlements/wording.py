@@ -10,7 +10,7 @@ OPERATOR = "the operator of this site"
 LONGEST_NAME = 60
 
 # The first sentence of the answer. What may be named: {label}, {plan}, {source}, {until}, and of a limit {limit}, {used},
-# {requested}.
+# {requested} with their unit, and {whose}, which says what set it.
 SENTENCES = {
 	Reason.PLAN: "{label} is part of your plan {plan}.",
 	Reason.TRIAL: "{label} is part of {plan}, which you are trying out until {until}.",
@@ -18,11 +18,11 @@ SENTENCES = {
 	Reason.OVERRIDE: "{label} was granted to you beside your plan {plan}.",
 	Reason.GRACE: "{label} is part of your plan {plan}, which has expired and has grace until {until}.",
 	Reason.SHADOW: "{label} is not part of your plan {plan}; it is available for the time being.",
-	Reason.OVER_SOFT_LIMIT: "{label}: {used} in use and {requested} more, which is above the {limit} of your plan {plan}.",
+	Reason.OVER_SOFT_LIMIT: "{label}: {used} in use and {requested} more, which is above the {limit} {whose}.",
 	Reason.NOT_IN_PLAN: "{label} is not part of your plan {plan}.",
 	Reason.REVOKED: "{label} is not available to you at present.",
 	Reason.KILLED: "{label} is switched off for everybody at present.",
-	Reason.LIMIT_REACHED: "{label}: {used} of the {limit} of your plan {plan} are in use, {requested} more cannot be added.",
+	Reason.LIMIT_REACHED: "{label}: {used} of the {limit} {whose} are in use, {requested} more cannot be added.",
 	Reason.EXPIRED: "{label} is not available: your plan {plan} expired on {until}.",
 	Reason.NOT_YET_VALID: "{label} is not available: your plan {plan} begins later, by this server's clock.",
 	Reason.SUSPENDED: "{label}, under your plan {plan}, is not available: this site is suspended.",
@@ -32,6 +32,25 @@ SENTENCES = {
 	Reason.WRONG_SITE: "{label} is not available: the plan's record on this site was made for another site.",
 	Reason.REPLAYED: "{label} is not available: the plan's record on this site is older than the last one.",
 	Reason.MALFORMED: "{label} is not available: the plan's record on this site cannot be read.",
+}
+
+# The same of a limit that allows nothing, and of one that was exceeded before it was set so low.
+NOTHING_ALLOWED = "{label}: {who} allows none."
+NOTHING_ALLOWED_ANY_MORE = "{label}: {who} allows none; the {used} that are in use stay."
+EXCEEDED = "{label}: {used} are in use, which is more than the {limit} {whose}; nothing is taken away, and nothing can be added."
+
+# By what set a limit: whose it is, and who allows it.
+_SET_BY = {
+	Reason.PLAN: ("of your plan {plan}", "your plan {plan}"),
+	Reason.TRIAL: ("of {source}, which you are trying out,", "{source}, which you are trying out,"),
+	Reason.ADDON: (
+		"of your plan {plan} with the add-on {source}",
+		"your plan {plan} with the add-on {source}",
+	),
+	Reason.OVERRIDE: (
+		"that were agreed with you beside your plan {plan}",
+		"what was agreed with you beside your plan {plan}",
+	),
 }
 
 # What is said where there is room below a limit, whatever brings it.
@@ -71,17 +90,33 @@ def of_limit(
 	requested: float,
 	ask: str | None,
 	limit: float | None = None,
+	unit: str = "",
+	set_by: Reason = Reason.PLAN,
+	source: str | None = None,
 ) -> str:
-	"""The answer about a limit; limit: None where the plan has none."""
+	"""The answer about a limit; limit: None where the plan has none. unit: of its numbers, "" for things that are counted.
+
+	set_by: the layer that the limit comes from, PLAN, TRIAL, ADDON or OVERRIDE; source: the trial's plan, or the add-on.
+	"""
 	numbers = {"limit": limit, "used": used, "requested": requested}
-	named = {name: readable_number(number) for name, number in numbers.items()}
+	named = {name: f"{readable_number(number)} {unit}".strip() for name, number in numbers.items()}
+	whose, who = (text.format(plan=plan, source=source) for text in _SET_BY.get(set_by, _SET_BY[Reason.PLAN]))
 	if limit is None and reason in ALLOWING:
 		told = f"{label} has no limit in your plan {plan}."
 	elif reason in _WITHIN:
-		told = f"{label}: {named['used']} of {named['limit']} in use."
+		told = f"{label}: {readable_number(used)} of {named['limit']} in use."
 	else:
-		told = SENTENCES[reason].format(label=label, plan=plan, until=f"{until:%Y-%m-%d}", **named)
+		sentence = _refused(limit, used) if reason is Reason.LIMIT_REACHED else SENTENCES[reason]
+		told = sentence.format(
+			label=label, plan=plan, whose=whose, who=who, until=f"{until:%Y-%m-%d}", **named
+		)
 	return _with_contact([told], ask)
+
+
+def _refused(limit: float, used: float) -> str:
+	if not limit:
+		return NOTHING_ALLOWED_ANY_MORE if used else NOTHING_ALLOWED
+	return EXCEEDED if used > limit else SENTENCES[Reason.LIMIT_REACHED]
 
 
 def without_statement(reason: Reason, name: object) -> str:

@@ -1,6 +1,7 @@
 """The control plane's own account on MariaDB: made once with root's help, kept in the admin site's site_config.json."""
 
 import secrets
+from pathlib import Path
 
 import frappe
 
@@ -8,6 +9,8 @@ from buildpro_saas.agent import site_config
 from buildpro_saas.agent.databases import Account, server
 
 USER = "buildpro_admin"
+# Keys of site_config.json with which Frappe finds a database server, and speaks with it as that wants.
+WHERE = ("db_host", "db_port", "db_socket", "db_ssl_ca", "db_ssl_cert", "db_ssl_key")
 
 
 def has_account() -> bool:
@@ -51,6 +54,13 @@ def store(user: str, password: str) -> None:
 			title="Database account refused",
 		)
 	site_config.update_own({"buildpro_db_user": user, "buildpro_db_password": password})
+
+
+def where_of_own() -> dict:
+	"""What the admin site's own site_config.json says of where its database server is: its tenants' sites, which are made there, need it
+	as well. Empty where the bench's common_site_config.json says it for all."""
+	own = site_config.read(Path(frappe.get_site_path()))
+	return {key: own[key] for key in WHERE if key in own}
 
 
 def _account(user: str, password: str) -> Account:

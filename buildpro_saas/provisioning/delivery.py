@@ -15,7 +15,7 @@ from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.site import Site
 from buildpro_saas.entitlements import clock, decision
-from buildpro_saas.provisioning import jobs, registry, signing_keys
+from buildpro_saas.provisioning import jobs, registry, signing_keys, standing
 from buildpro_saas.provisioning.records import WITH_SITE
 from buildpro_saas.provisioning.signing_keys import PUBLIC
 
@@ -142,8 +142,9 @@ def deliver(tenant: str, bench: Bench) -> str:
 		frappe.db.commit()
 		return f"is {doc.status}, and left out"
 	site = bench.site(doc.site_name)
-	if not site.config:
-		raise AgentError(f"There is no site {site.name} on this bench.")
+	standing.set_up_again(doc, site)
+	if reason := standing.fault(site, tenant):
+		raise AgentError(reason)
 	applied = put_into_force(doc, site)
 	frappe.db.commit()
 	return f"plan {applied['plan']}, {applied['status']}"

@@ -1,18 +1,19 @@
 """Where a bench is not what the admin site believes of it. Plain data in and out: looking and acting is reconciliation.py's.
 
 Ours is what carries a mark of this admin site; an orphan is ours and claimed by no record. Only orphans are removed, and of
-those not one that may be a customer's: when the admin site was restored from an older backup, it does not know its
+those not one that may be a customer's: one that names a living tenant or was handed over to one, wherever somebody moved it; one that people
+have worked in; and one that no job on record made, for when the admin site was restored from an older backup, it does not know its
 newest tenants, whose sites carry marks of ours all the same.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from buildpro_saas.agent.inventory import Folder, Inventory
 
 SITE_FOLDER, DATABASE, USER = "Site Folder", "Database", "Database User"
 TENANT, IMAGE, STANDBY = "Tenant", "Image", "Standby Site"
 
-GOES = "Nothing to do: it is removed by itself once it has been seen for an hour. Press Ignore to keep it."
+GOES = "Nothing to do: it is removed by itself once it has been seen for an hour, into the bench's trash. Press Ignore to keep it."
 SPARED = (
 	"Nothing is done to it, for it may be a customer's: no job on record made it, as after this admin site was restored from"
 	" an older backup. Bring the records back, or remove it by hand when nobody needs it."
@@ -20,6 +21,19 @@ SPARED = (
 LEFT_ALONE = (
 	"Nothing is done to it. Press Ignore if it belongs here, or remove it by hand when nobody needs it."
 )
+NOT_SET_UP = (
+	"Nothing is done by itself, and what is on record does not hold there. Put back the site_config.json of a backup, or run"
+	" `bench --site {site} install-app buildpro_saas`: the next delivery then sets it up."
+)
+MARKED_AGAIN = (
+	"Nothing to do: it is given its mark again, where a job on record made the tenant's site with it."
+)
+IN_USE = (
+	"Nothing is done to it, for it is or was a customer's. If the tenant is still there, bring the records back; else keep a backup and"
+	" remove it by hand."
+)
+MOVED = "Was it moved? Put it back: `mv sites/{0} sites/{1}`. Nothing is done by itself."
+COPIED = "Was it copied? The tenant's own folder is in its place: remove the copy by hand. Nothing is done by itself."
 MISSING = {
 	TENANT: "Nothing is done by itself. Find out who took it, and restore the site from its last backup.",
 	IMAGE: "Nothing to do: it is Stale from now on, and is pruned and built anew like any stale image.",
@@ -41,6 +55,15 @@ class Expected:
 
 
 @dataclass(frozen=True)
+class Living:
+	"""A tenant of which something is on a bench."""
+
+	name: str
+	folder: str  # its path under sites/
+	database: str | None
+
+
+@dataclass(frozen=True)
 class Believed:
 	"""What the admin site's records claim, and what they expect to be there."""
 
@@ -49,6 +72,7 @@ class Believed:
 	folders: frozenset[str]  # paths under sites/
 	databases: frozenset[str]
 	expected: tuple[Expected, ...]
+	living: tuple[Living, ...] = ()
 
 	@property
 	def prefix(self) -> str:
@@ -63,6 +87,7 @@ class Evidence:
 	marks: frozenset[str] = frozenset()  # those that a job on record, ended by now, made things with
 	filled: frozenset[str] = frozenset()  # databases that hold tables
 	users: frozenset[str] = frozenset()  # database users that a record of ours names
+	used: dict[str, str] = field(default_factory=dict)  # {database: what shows that people have used it}
 
 
 @dataclass(frozen=True)
@@ -77,6 +102,7 @@ class Finding:
 	mark: str = ""
 	is_removable: bool = False
 	folder: Folder | None = None
+	unmarked: str = ""  # the tenant's database that has lost `mark`
 
 	@property
 	def key(self) -> tuple:
@@ -88,13 +114,17 @@ def compare(believed: Believed, found: Inventory, evidence: Evidence) -> list[Fi
 	"""All that is not as believed: what nobody claims, then what is missing."""
 	folders = _folders(believed, found, evidence)
 	there = {folder.path: folder for folder in found.folders}
+	moved = _moved(believed, found)
+	missing = (
+		_missing(expected, there.get(expected.folder), found, moved.get(expected.name))
+		or _not_set_up(expected, there.get(expected.folder), believed, found)
+		for expected in believed.expected
+	)
 	return [
 		*folders,
 		*_databases(believed, found, evidence, folders),
 		*_users(believed, found, evidence),
-		*filter(
-			None, (_missing(expected, there.get(expected.folder), found) for expected in believed.expected)
-		),
+		*filter(None, missing),
 	]
 
 
@@ -118,7 +148,7 @@ def unclaimed_folders(believed: Believed, found: Inventory) -> list[Folder]:
 
 def unclaimed_databases(believed: Believed, found: Inventory) -> list[str]:
 	"""The databases that no record claims, whoever made them."""
-	free = found.databases - believed.databases
+	free = found.databases - believed.databases - found.in_trash
 	return sorted(name for name in free if found.marked.get(name) not in believed.marks)
 
 
@@ -128,15 +158,43 @@ def lone_users(believed: Believed, found: Inventory) -> list[str]:
 	return sorted(found.users - found.databases - believed.databases - named)
 
 
+def owner_of(folder: Folder, believed: Believed) -> Living | None:
+	"""The living tenant whose database the folder names, or that it names itself.
+
+	What a removal left half done has a name that nobody gives a folder: that one's own word for whose it was does not count.
+	"""
+	for tenant in believed.living:
+		is_named = folder.tenant == tenant.name and not folder.tail
+		if is_named or (folder.database and folder.database == tenant.database):
+			return tenant
+	return None
+
+
+def _moved(believed: Believed, found: Inventory) -> dict[str, Folder]:
+	"""{tenant: the folder that names it} of folders that are not where the tenant's is."""
+	there = {folder.path for folder in found.folders}
+	moved = {}
+	for folder in unclaimed_folders(believed, found):
+		if (owner := owner_of(folder, believed)) and owner.folder not in there:
+			moved[owner.name] = folder
+	return moved
+
+
 def _folders(believed: Believed, found: Inventory, evidence: Evidence) -> list[Finding]:
-	return [_folder(folder, believed, evidence) for folder in unclaimed_folders(believed, found)]
+	there = {folder.path for folder in found.folders}
+	return [_folder(folder, believed, evidence, there) for folder in unclaimed_folders(believed, found)]
 
 
-def _folder(folder: Folder, believed: Believed, evidence: Evidence) -> Finding:
+def _folder(folder: Folder, believed: Believed, evidence: Evidence, there: set[str]) -> Finding:
 	mark, name = mark_of(folder, believed), f"sites/{folder.path}"
 	is_known = mark in evidence.marks
+	is_ours = is_known or (folder.mark or "").startswith(believed.prefix)
+	if owner := owner_of(folder, believed):
+		what = f"{name} is the site of the tenant {owner.name}, which belongs at sites/{owner.folder}."
+		action = COPIED if owner.folder in there else MOVED.format(folder.path, owner.folder)
+		return Finding(SITE_FOLDER, folder.path, what, action, is_ours, mark=mark, folder=folder)
 	# a draft's name alone proves nothing, unless a job of ours has just that mark
-	if not (is_known or (folder.mark or "").startswith(believed.prefix)):
+	if not is_ours:
 		fault = "was not made by this admin site"
 		if not folder.is_readable:
 			fault = "has a site_config.json that cannot be read"
@@ -144,6 +202,12 @@ def _folder(folder: Folder, believed: Believed, evidence: Evidence) -> Finding:
 	if folder.tenant and not folder.tail and not is_known:
 		what = f"{name} was made by this admin site for the tenant {folder.tenant}, of whose site no record is left."
 		return Finding(SITE_FOLDER, folder.path, what, SPARED, is_ours=True, mark=mark, folder=folder)
+	sign = (
+		"it was handed over to its tenant" if folder.is_finished else evidence.used.get(folder.database or "")
+	)
+	if sign:
+		what = f"{name} was made by a job of this admin site. No record claims it, but {sign}."
+		return Finding(SITE_FOLDER, folder.path, what, IN_USE, is_ours=True, mark=mark, folder=folder)
 	what = f"{name} was made by a job of this admin site and is nobody's any more."
 	return Finding(SITE_FOLDER, folder.path, what, GOES, True, mark, is_removable=True, folder=folder)
 
@@ -167,6 +231,9 @@ def _database(name: str, mark: str | None, evidence: Evidence) -> Finding:
 	what = f"The database {name} was made by a job of this admin site and is nobody's any more."
 	if mark not in evidence.marks and name in evidence.filled:
 		return Finding(DATABASE, name, what, SPARED, is_ours=True, mark=mark)
+	if sign := evidence.used.get(name):
+		what = f"The database {name} was made by a job of this admin site. No record claims it, but {sign}."
+		return Finding(DATABASE, name, what, IN_USE, is_ours=True, mark=mark)
 	return Finding(DATABASE, name, what, GOES, True, mark, is_removable=True)
 
 
@@ -188,7 +255,9 @@ def _users(believed: Believed, found: Inventory, evidence: Evidence) -> list[Fin
 # -- what is missing -----------------------------------------------------------------------------------------------
 
 
-def _missing(expected: Expected, folder: Folder | None, found: Inventory) -> Finding | None:
+def _missing(
+	expected: Expected, folder: Folder | None, found: Inventory, moved: Folder | None
+) -> Finding | None:
 	mark, database = expected.mark, expected.database
 	lacks = []
 	if not folder or (mark and folder.mark != mark):
@@ -202,4 +271,32 @@ def _missing(expected: Expected, folder: Folder | None, found: Inventory) -> Fin
 	if not lacks:
 		return None
 	what = f"{expected.kind} {expected.name} is {expected.status} and lacks {', '.join(lacks)}."
-	return Finding(expected.kind, expected.name, what, MISSING[expected.kind], is_ours=True)
+	action = MISSING[expected.kind]
+	if expected.kind == TENANT and not folder and moved:
+		action = f"sites/{moved.path} is its site. {MOVED.format(moved.path, expected.folder)}"
+	return Finding(expected.kind, expected.name, what, action, is_ours=True)
+
+
+def _not_set_up(
+	expected: Expected, folder: Folder | None, believed: Believed, found: Inventory
+) -> Finding | None:
+	"""A tenant's site, of which nothing is missing, that does not say whose it is any more, or whose database has lost its mark.
+
+	Frappe's uninstalling leaves the first, its restoring the second.
+	"""
+	if expected.kind != TENANT or not folder:
+		return None
+	if folder.tenant != expected.name:
+		whose = f"for {folder.tenant}" if folder.tenant else "as no tenant's"
+		what = f"Tenant {expected.name} is {expected.status}, and its site sites/{folder.path} is set up {whose}."
+		return Finding(TENANT, expected.name, what, NOT_SET_UP.format(site=folder.name), is_ours=True)
+	if not _has_lost_its_mark(expected.database, folder, believed, found):
+		return None
+	what = f"The database {expected.database} of tenant {expected.name} carries no mark any more, as after `bench restore`."
+	lost = {"mark": folder.mark, "unmarked": expected.database}
+	return Finding(TENANT, expected.name, what, MARKED_AGAIN, is_ours=True, **lost)
+
+
+def _has_lost_its_mark(database: str, folder: Folder, believed: Believed, found: Inventory) -> bool:
+	is_ours = (folder.mark or "").startswith(believed.prefix)
+	return is_ours and database in found.databases and database not in found.marked

@@ -66,6 +66,8 @@ class Engine:
 
 	def _forward(self) -> bool:
 		"""Run the steps that are not completed. False when the job is to be undone instead."""
+		if not self._adopt_finished():
+			return True
 		while row := self._next_row():
 			step = self.playbook.step(row.step_key)
 			if step.redo_from and row.status in INTERRUPTED and self._has_attempts_left(step, row):
@@ -74,6 +76,25 @@ class Engine:
 			if not self._attempt(step, row):
 				return not self.store.is_cancel_requested()
 		return self._complete()
+
+	def _adopt_finished(self) -> bool:
+		"""Take over what was finished before, if anything was. False when the job ended because that cannot be found out."""
+		if not self.playbook.find_finished or not self._next_row():
+			return True
+		row = self._next_row()
+		try:
+			made = self.playbook.find_finished(self.store.context(row, is_cancellable=False))
+		except Exception as error:
+			self._die_if_database_is_gone(error)
+			if is_transient(error):
+				raise _GiveBack(LONGEST_WAIT_IN_WORKER) from error
+			return self._fail(row, error)
+		if made is not None:
+			self.store.merge_state(made)
+			while row := self._next_row():
+				self.store.log(row, "Not done again: the site was finished before this record was written.")
+				self.store.set_step(row, status="Completed", ended_at=now_datetime())
+		return True
 
 	def _next_row(self):
 		return next((row for row in self._rows() if row.status != "Completed"), None)
@@ -145,6 +166,14 @@ class Engine:
 	def _complete(self) -> bool:
 		if self.store.lock_and_check_cancel():
 			return False
+		row = self._rows()[-1]
+		if self.playbook.finish:
+			try:
+				self.playbook.finish(self.store.context(row, is_cancellable=False))
+			except Exception as error:
+				self._die_if_database_is_gone(error)
+				self.store.log(row, _sentence(error))
+				return self._fail(row, error)
 		self._end(
 			"Completed",
 			self.playbook.tenant_when_completed,
@@ -169,12 +198,45 @@ class Engine:
 		"""Undo in reverse what the steps did, then end as Cancelled. Nothing when the job was not cancelled."""
 		if not self.store.is_cancel_requested():
 			return
+		try:
+			self.check_undo()
+		except Exception as error:
+			self._die_if_database_is_gone(error)
+			self._refuse_undo(error)
+			return
 		self.store.set(status="Cancelling")
-		for row in reversed(self._rows()):
-			if row.status in STARTED or (row.attempts and row.status != "Undone"):
-				if not self._undo(self.playbook.step(row.step_key), row):
-					return
+		for row in self._to_undo():
+			if not self._undo(self.playbook.step(row.step_key), row):
+				return
 		self._end("Cancelled", self.playbook.tenant_when_cancelled)
+
+	def check_undo(self) -> None:
+		"""Look whether the job may be undone, before anything is: at its tenant, then at what it made.
+
+		Raises AgentError with what to do instead, and whatever keeps it from being looked at.
+		"""
+		self.store.check_tenant_can_become(self.playbook.tenant_when_cancelled)
+		if self.playbook.check_undo and (rows := self._to_undo()):
+			self.playbook.check_undo(self.store.context(rows[0], is_cancellable=False))
+
+	def _to_undo(self) -> list:
+		return [
+			row
+			for row in reversed(self._rows())
+			if row.status in STARTED or (row.attempts and row.status != "Undone")
+		]
+
+	def _refuse_undo(self, error: Exception) -> None:
+		"""Look again later where the fault passes; else the job stays as it is, and can be retried."""
+		if is_transient(error):
+			raise _GiveBack(LONGEST_WAIT_IN_WORKER) from error
+		self._end(
+			"Failed",
+			self.playbook.tenant_when_failed,
+			cancel_requested=0,
+			error=f"It was not cancelled: {_sentence(error)}",
+			hint=hint_for(error) or "Mend the cause, then press Cancel again.",
+		)
 
 	def _undo(self, step: Step, row) -> bool:
 		for attempt in range(1, step.retry.attempts + 1):
@@ -183,7 +245,7 @@ class Engine:
 					step.timeout, StepTimeoutError(f"Undoing took longer than {step.timeout:.0f} s.")
 				):
 					step.undo(self.store.context(row, is_cancellable=False))
-				self.store.set_step(row, status="Undone", ended_at=now_datetime())
+				self.store.set_undone(row)
 				return True
 			except Exception as error:
 				self._die_if_database_is_gone(error)
@@ -198,14 +260,8 @@ class Engine:
 
 	def _end(self, status: str, tenant_status: str | None, **values: Any) -> None:
 		"""Write the job's end, and what it means for whatever the job was about, in one transaction."""
-		self._tell(status)
-		self.store.set_with_tenant(
-			tenant_status,
-			status=status,
-			ended_at=now_datetime(),
-			duration=self.store.seconds_since_start(),
-			peak_memory=self._peak_memory(),
-			**values,
+		self.store.end(
+			self.playbook, status, tenant_status=tenant_status, peak_memory=self._peak_memory(), **values
 		)
 
 	def _tell(self, status: str) -> None:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 import frappe
-from frappe.geo.country_info import get_country_info
+
+from buildpro_saas import region
+from buildpro_saas.entitlements import plans
 
 OWN_APP = "buildpro_saas"  # on every tenant's site, and first: it is the gate
 DEFAULT_LANGUAGE = "en"
@@ -30,7 +32,7 @@ class ImageKind:
 		apps = tuple(apps_to_install(pool.plan))
 		if not pool.company_country:
 			return cls(apps)
-		currency = get_country_info(pool.company_country).get("currency") or ""
+		currency = region.currency(region.code_of(pool.company_country)) or ""
 		return cls(apps, pool.company_country, currency, pool.company_language or DEFAULT_LANGUAGE)
 
 	@classmethod
@@ -62,6 +64,19 @@ def apps_to_install(plan: str) -> list[str]:
 	"""The apps that a site of the plan gets beside the framework, in the order of their installation."""
 	apps = frappe.get_doc("Plan", plan).resolved()["apps"]
 	return [OWN_APP, *(app for app in apps if app not in ("frappe", OWN_APP))]
+
+
+def plans_that_resolve() -> list[str]:
+	"""The active plans, without those that include themselves or one that is gone: these must not keep the others from their images."""
+	return [plan for plan in frappe.get_all("Plan", {"is_active": 1}, pluck="name") if _resolves(plan)]
+
+
+def _resolves(plan: str) -> bool:
+	try:
+		apps_to_install(plan)
+	except plans.PlanError:
+		return False
+	return True
 
 
 def pools_with_sites() -> list:

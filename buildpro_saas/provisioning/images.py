@@ -11,7 +11,7 @@ from buildpro_saas import site_role
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.database_copy import Contents
 from buildpro_saas.agent.fingerprint import fingerprints
-from buildpro_saas.provisioning import image_kind, jobs
+from buildpro_saas.provisioning import benches, image_kind, jobs
 from buildpro_saas.provisioning.image_kind import ImageKind
 from buildpro_saas.provisioning.image_record import is_in_hand, set_stale, unfinished_job
 from buildpro_saas.provisioning.playbook import WayClosedError
@@ -28,7 +28,7 @@ def wanted(bench: str) -> dict[str, ImageKind]:
 	A kind without a company comes before those that are made from it.
 	"""
 	there = {row.app for row in frappe.get_doc("Bench", bench).apps}
-	plans = frappe.get_all("Plan", {"is_active": 1}, pluck="name")
+	plans = image_kind.plans_that_resolve()
 	pools = [row for row in image_kind.pools_with_sites() if row.plan in plans]
 	kinds = chain(map(ImageKind.of_plan, plans), map(ImageKind.of_pool, pools))
 	found = {kind.name: kind for kind in kinds if there.issuperset(kind.apps)}
@@ -130,6 +130,7 @@ def build_wanted(bench: str | None = None, plans: list[str] | tuple[str, ...] = 
 	one of them is being built already.
 	"""
 	bench = bench or frappe.db.get_single_value("SaaS Settings", "default_bench")
+	benches.only_here(bench)
 	kinds = wanted(bench)
 	chosen = {ImageKind.of_plan(plan).name: plan for plan in plans}
 	for name, plan in chosen.items():
@@ -147,6 +148,7 @@ def build(bench: str, kind: ImageKind, *, priority: int = 0):
 
 	Raises frappe.ValidationError when one of this kind is being built already.
 	"""
+	benches.only_here(bench)
 	frappe.db.get_value("Bench", bench, "name", for_update=True)  # two requests of one second
 	if under_way := frappe.db.get_value(
 		"Site Image", {"bench": bench, "kind": kind.name, "status": "Building"}, for_update=True
@@ -174,6 +176,7 @@ def prune(image: str):
 	Raises frappe.ValidationError for an image whose job has not ended, or failed and may still have something to undo.
 	"""
 	bench = frappe.db.get_value("Site Image", image, "bench", for_update=True)
+	benches.only_here(bench)
 	if job := unfinished_job(image):
 		frappe.throw(f"The job {job} of {image} has not ended: cancel it first.")
 	frappe.db.set_value("Site Image", image, {"status": "Stale", "reason": "To be removed"})

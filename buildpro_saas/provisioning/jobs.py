@@ -7,20 +7,20 @@ is free, and goes to RQ then.
 import secrets
 
 import frappe
+from frappe import _
 from frappe.utils import add_to_date, now_datetime
 
 from buildpro_saas import site_role
-from buildpro_saas.agent.errors import is_transient
-from buildpro_saas.provisioning import queue, registry, schedule
+from buildpro_saas.agent.errors import AgentError, is_transient
+from buildpro_saas.provisioning import after_commit, queue, registry, schedule
+from buildpro_saas.provisioning.dispatcher import dispatch
+from buildpro_saas.provisioning.ending import ACTIVE, UNFINISHED, change, end, end_without_playbook
 from buildpro_saas.provisioning.engine import Engine
 from buildpro_saas.provisioning.locks import is_held, named_lock
 from buildpro_saas.provisioning.store import JobStore
 
-ACTIVE = ("Queued", "Running", "Cancelling")
-UNFINISHED = ("Waiting", *ACTIVE)
 JOB_LOCK = "job"
 PAUSE = 5  # seconds before a job is sent again whose writing was stopped
-DISPATCH_WAIT = 10  # seconds for another dispatch of the same bench to finish
 
 
 def start(
@@ -68,18 +68,25 @@ def run(job: str) -> None:
 	"""What a worker calls: go on with the job unless another process is at it, then let the next ones in."""
 	# whoever caused the dispatch that woke this worker, the work is the control plane's own
 	frappe.set_user("Administrator")
+	with after_commit.shielded():
+		if bench := _run_locked(job):
+			dispatch(bench)
+
+
+def _run_locked(job: str) -> str | None:
+	"""The bench of the job (its name) that was run; None where another run has it, or it has ended."""
 	with named_lock(JOB_LOCK, job) as is_ours:
 		if not is_ours:
-			return
+			return None
 		frappe.db.rollback()  # a fresh snapshot, taken under the lock: another run may just have ended
 		store = JobStore(job)
 		if store.doc.status not in ACTIVE:
-			return
+			return None
 		if playbook := registry.find(store.doc.playbook):
 			_run(Engine(store, playbook), job)
 		else:
-			_fail_without_playbook(store.doc)
-	dispatch(store.doc.bench)
+			end_without_playbook(job, store.doc.playbook)
+	return store.doc.bench
 
 
 def _run(engine: Engine, job: str) -> None:
@@ -90,113 +97,18 @@ def _run(engine: Engine, job: str) -> None:
 	except Exception as error:
 		frappe.db.rollback()  # raises when the connection is gone: then the job is found lost
 		if is_transient(error):
-			values = {"status": "Waiting", "run_after": add_to_date(now_datetime(), seconds=PAUSE)}
-		else:
-			frappe.log_error(title=f"Provisioning Job {job}")
-			values = {
-				"status": "Failed",
-				"error": f"{type(error).__name__}: {error}",
-				"hint": "The control plane could not write the job's record: see the Error Log, then press Retry.",
-			}
-		frappe.db.set_value("Provisioning Job", job, values, update_modified=False)
-		frappe.db.commit()
-
-
-def dispatch(bench: str) -> None:
-	"""Send the bench's waiting jobs to their queue, oldest first, as many as there are slots.
-
-	Called after every commit that makes or ends a job, and every minute. With Redis away the jobs go on waiting.
-	"""
-	with named_lock("dispatch", bench, wait=DISPATCH_WAIT) as is_ours:
-		if not is_ours:
+			change(job, ACTIVE, status="Waiting", run_after=add_to_date(now_datetime(), seconds=PAUSE))
+			frappe.db.commit()
 			return
-		frappe.db.commit()  # a fresh snapshot, taken under the lock
-		bench_doc = frappe.get_doc("Bench", bench)
-		try:
-			slots = queue.slots(bench_doc)
-			for job in _next_jobs(bench, slots):
-				_send(job, queue.name_for(bench_doc, registry.get(job.playbook)))
-		except Exception as error:
-			frappe.db.rollback()
-			if not queue.is_away(error):
-				raise
-			frappe.logger("buildpro_saas").warning("Redis is away; jobs wait", exc_info=True)
-
-
-def _next_jobs(bench: str, slots: int) -> list:
-	"""The waiting jobs that may go now: one for a tenant at a time, heavy ones only into free slots.
-
-	What nobody waits for (a negative priority) leaves one slot to a tenant that may come; where there is but one, it goes
-	when no tenant's job is at work or waits.
-	"""
-	active = frappe.get_all(
-		"Provisioning Job", {"bench": bench, "status": ("in", ACTIVE)}, ["tenant", "playbook"]
-	)
-	busy = {job.tenant for job in active if job.tenant}
-	free = slots - sum(_is_heavy(job.playbook) for job in active)
-	chosen = []
-	waiting = _waiting(bench)
-	least_free = 1 if slots > 1 or any(job.tenant for job in [*active, *waiting]) else 0
-	for job in waiting:
-		if not registry.find(job.playbook):
-			_fail_without_playbook(job)
-			continue
-		is_heavy = _is_heavy(job.playbook)
-		if job.tenant in busy or (is_heavy and free <= (least_free if job.priority < 0 else 0)):
-			continue
-		free -= is_heavy
-		if job.tenant:
-			busy.add(job.tenant)
-		chosen.append(job)
-	return chosen
-
-
-def _is_heavy(playbook: str) -> bool:
-	found = registry.find(playbook)
-	return found.is_heavy if found else True
-
-
-def _fail_without_playbook(job) -> None:
-	"""One job whose app is gone must not keep all others from being dispatched."""
-	frappe.db.set_value(
-		"Provisioning Job",
-		job.name,
-		{
-			"status": "Failed",
-			"error": f"There is no playbook {job.playbook!r} any more.",
-			"hint": "Install the app that brings it and press Retry.",
-		},
-	)
-	frappe.db.commit()
-
-
-def _waiting(bench: str) -> list:
-	jobs = frappe.get_all(
-		"Provisioning Job",
-		{"bench": bench, "status": "Waiting"},
-		["name", "tenant", "playbook", "priority", "run_after", "cancel_requested"],
-		order_by="priority desc, creation asc, name asc",
-	)
-	now = now_datetime()
-	return [job for job in jobs if not job.run_after or job.run_after <= now or job.cancel_requested]
-
-
-def _send(job, queue_name: str) -> None:
-	"""Mark the job Queued, commit, and wake a worker; back to Waiting when Redis does not take it."""
-	frappe.db.set_value(
-		"Provisioning Job",
-		job.name,
-		{"status": "Queued", "enqueued_at": now_datetime()},
-		update_modified=False,
-	)
-	frappe.db.commit()
-	try:
-		queue.forget(job.name)
-		queue.put(job.name, queue_name, registry.get(job.playbook).timeout)
-	except Exception:
-		frappe.db.set_value("Provisioning Job", job.name, "status", "Waiting", update_modified=False)
-		frappe.db.commit()
-		raise
+		frappe.log_error(title=f"Provisioning Job {job}")
+		end(
+			job,
+			engine.playbook,
+			"Failed",
+			tenant_status=engine.playbook.tenant_when_failed,
+			error=f"{type(error).__name__}: {error}",
+			hint="The control plane could not write the job's record: see the Error Log, then press Retry.",
+		)
 
 
 # -- looking after -------------------------------------------------------------------------------------------------
@@ -236,50 +148,85 @@ def _take_back_if_lost(job) -> None:
 	"""
 	if is_held(JOB_LOCK, job.name):
 		return
-	if job.status == "Queued" and queue.is_there(job.name, _queue_of(job)):
+	if job.status == "Queued" and (name := _queue_of(job)) and queue.is_there(job.name, name):
 		return
 	with named_lock(JOB_LOCK, job.name) as is_ours:
 		if not is_ours:
 			return
 		frappe.db.commit()
-		status = frappe.db.get_value("Provisioning Job", job.name, "status", for_update=True)
-		if status == job.status:
-			frappe.db.set_value("Provisioning Job", job.name, "status", "Waiting", update_modified=False)
+		change(job.name, (job.status,), status="Waiting")
 		frappe.db.commit()
 
 
-def _queue_of(job) -> str:
-	return queue.name_for(frappe.get_doc("Bench", job.bench), registry.find(job.playbook))
+def _queue_of(job) -> str | None:
+	"""None where its bench or its queue is gone: then it is in none."""
+	if not frappe.db.exists("Bench", job.bench):
+		return None
+	try:
+		return queue.name_for(frappe.get_doc("Bench", job.bench), registry.find(job.playbook))
+	except queue.QueueGoneError:
+		return None
 
 
 # -- staff's buttons -----------------------------------------------------------------------------------------------
 
 
 def retry(job) -> None:
-	"""Let a failed job (document) go on from its failed step, with all its attempts. Raises frappe.ValidationError otherwise."""
+	"""Let a failed job (document) go on from its failed step, with all its attempts, or from an earlier one that is outdated.
+
+	Raises frappe.ValidationError otherwise.
+	"""
 	_lock(job)
 	if job.status != "Failed":
 		frappe.throw(f"Only a failed job can be retried; {job.name} is {job.status}.")
+	if playbook := registry.find(job.playbook):
+		_or_throw(lambda: JobStore(job.name).check_tenant_can_become(playbook.tenant_while_running))
+	outdated = _outdated(job)
 	for row in job.steps:
 		# a completed step may have to be done again for the failed one, and has all its attempts then, too
 		attempts = 1 if row.status in ("Completed", "Undone") else 0
-		frappe.db.set_value(row.doctype, row.name, "attempts", attempts, update_modified=False)
+		values = {"attempts": attempts, **({"status": "Pending"} if row.step_key in outdated else {})}
+		frappe.db.set_value(row.doctype, row.name, values, update_modified=False)
 	_set(job, status="Waiting", error="", hint="", run_after=None, ended_at=None)
 	frappe.db.after_commit.add(lambda: dispatch(job.bench))
+
+
+def _outdated(job) -> set[str]:
+	"""The completed steps that are to be done again, by what staff have changed meanwhile."""
+	if not (playbook := registry.find(job.playbook)):
+		return set()
+	tenant = frappe.get_doc("Tenant", job.tenant) if job.tenant else None
+	state = frappe.parse_json(job.state or "{}")
+	completed = [row.step_key for row in job.steps if row.status == "Completed"]
+	done = [step for step in playbook.steps if step.key in completed]
+	first = next((at for at, step in enumerate(done) if step.is_outdated(state, tenant)), len(done))
+	return {step.key for step in done[first:]}
 
 
 def cancel(job) -> None:
 	"""Ask a job (document) to stop and to undo what it did. Raises frappe.ValidationError when it has ended already.
 
-	A running job sees the request within seconds; a waiting or failed one is dispatched to undo its steps.
+	Nor when its tenant is in use: only the removal of a tenant takes away what a customer may have used. A running job sees the
+	request within seconds; a waiting or failed one is dispatched to undo its steps.
 	"""
 	_lock(job)
 	if job.status in ("Completed", "Cancelled"):
 		frappe.throw(f"{job.name} is {job.status} and cannot be cancelled any more.")
+	if playbook := registry.find(job.playbook):
+		_or_throw(Engine(JobStore(job.name), playbook).check_undo)
 	_set(job, cancel_requested=1)
 	if job.status in ("Waiting", "Failed"):
 		_set(job, status="Waiting", run_after=None)
 		frappe.db.after_commit.add(lambda: dispatch(job.bench))
+
+
+def _or_throw(check) -> None:
+	"""Raise frappe.ValidationError with what the check says must not be done. What passes by itself, the job's run looks at."""
+	try:
+		check()
+	except AgentError as error:
+		if not is_transient(error):
+			frappe.throw(" ".join(filter(None, (str(error), error.hint))), title=_("In Use"))
 
 
 def _lock(job) -> None:

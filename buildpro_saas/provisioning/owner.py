@@ -3,19 +3,23 @@
 import frappe
 
 from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.errors import AgentError
 
 
 def login_link(tenant: str) -> str:
 	"""Make a single-use, expiring link with which the tenant's owner sets a password. Made anew at each call, kept nowhere.
 
-	Raises frappe.ValidationError unless the tenant is Active.
+	Raises frappe.ValidationError, with what to do, unless the tenant is Active and its site is there and has the owner.
 	"""
 	doc = frappe.get_doc("Tenant", tenant)
 	if doc.status != "Active":
 		frappe.throw(f"{tenant} is {doc.status}; the owner can be let in once it is Active.")
-	answer = (
-		Bench.here()
-		.site(doc.site_name)
-		.call("buildpro_saas.tenant_site.onboarding.password_link", email=doc.owner_email)
-	)
-	return answer["link"]
+	site = Bench.here().site(doc.site_name)
+	try:
+		return site.call("buildpro_saas.tenant_site.onboarding.password_link", email=doc.owner_email)["link"]
+	except AgentError as error:
+		frappe.throw(f"{error} {error.hint}", title="Owner's link")
+	except Exception as error:
+		# the site's own fault, with a status of its own (404, 500), is not this request's
+		frappe.log_error(title=f"Owner's link of {tenant}")
+		frappe.throw(f"{site.name} could not make the link: {error}", title="Owner's link")

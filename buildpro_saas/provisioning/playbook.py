@@ -79,6 +79,13 @@ class Step(ABC):
 		name = type(self).__name__
 		return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
 
+	def is_outdated(self, state: dict[str, Any], tenant: Any) -> bool:
+		"""Whether staff have changed since what the step did (it handed on `state`) came from; asked for at Retry of a failed job.
+
+		It is then done again, with all that comes after it. tenant: the job's Tenant document, None where it has none.
+		"""
+		return False
+
 	@abstractmethod
 	def run(self, context: Context) -> dict[str, Any] | None:
 		"""Do the work; return what later steps need to know."""
@@ -104,6 +111,13 @@ class Playbook:
 	tenant_when_cancelled: str | None = None
 	# called with the job's inputs when it is Running, Completed, Failed or Cancelled, in the transaction that writes that
 	on_status: Callable[[dict[str, Any], str], None] | None = None
+	# called before anything is undone; raises AgentError where what the job made must not be taken away any more
+	check_undo: Callable[[Context], None] | None = None
+	# called as a run begins; what later steps would have handed on, where all was done before and the record does not know it
+	# (it is from an older backup): the job then ends as Completed. None where there is something to do
+	find_finished: Callable[[Context], dict[str, Any] | None] | None = None
+	# called as the job is about to end as Completed, when it can be cancelled no more; repeatable
+	finish: Callable[[Context], None] | None = None
 
 	def __post_init__(self):
 		keys = [step.key for step in self.steps]

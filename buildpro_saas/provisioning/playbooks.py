@@ -1,6 +1,6 @@
 """Our playbooks. hooks.py names them; apps add theirs the same way (registry.py)."""
 
-from buildpro_saas.provisioning import delivery, image_record, images, standby
+from buildpro_saas.provisioning import delivery, finished_site, image_record, images, standby
 from buildpro_saas.provisioning.playbook import Playbook
 from buildpro_saas.provisioning.steps.company import SetUpCompany
 from buildpro_saas.provisioning.steps.configuration import Configure
@@ -38,6 +38,9 @@ CREATE_TENANT = Playbook(
 	tenant_when_completed="Active",
 	tenant_when_failed="Failed",
 	tenant_when_cancelled="Draft",
+	check_undo=finished_site.check_unused,
+	find_finished=finished_site.find_finished,
+	finish=finished_site.finish,
 )
 
 

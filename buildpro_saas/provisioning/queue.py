@@ -13,29 +13,59 @@ from rq.registry import StartedJobRegistry
 from rq.worker import Worker
 
 from buildpro_saas import site_role
+from buildpro_saas.agent.errors import AgentError, is_transient
 
 OWN_QUEUE = "provisioning"
 START_TIME = timedelta(seconds=30)
 
 
+class QueueGoneError(AgentError):
+	"""A bench or a playbook names a queue that the bench's configuration does not have."""
+
+
+def names() -> list[str]:
+	"""The bench's queues, as its configuration has them now.
+
+	Frappe keeps in each process which queues it met there first: it reads them anew from here on, too.
+	"""
+	workers = frappe.get_site_config().get("workers")
+	frappe.local.conf["workers"] = workers if isinstance(workers, dict) else {}
+	if forget := getattr(get_queues_timeout, "cache_clear", None):
+		forget()
+	# not what is kept: another thread, whose request began earlier, may just have filled that anew
+	return list(getattr(get_queues_timeout, "__wrapped__", get_queues_timeout)())
+
+
 def name_for(bench, playbook=None) -> str:
 	"""The queue of a Bench document: what staff set, else a queue of our own when the bench has one, else `long`.
 
-	A Playbook that names its own goes there, whatever the bench says.
+	A Playbook that names its own goes there, whatever the bench says. Raises QueueGoneError when there is no such queue.
 	"""
-	if playbook and playbook.queue:
-		return playbook.queue
-	if bench.queue:
-		return bench.queue
-	return OWN_QUEUE if OWN_QUEUE in get_queues_timeout() else "long"
+	known = names()
+	chosen = (playbook and playbook.queue) or bench.queue
+	if not chosen:
+		return OWN_QUEUE if OWN_QUEUE in known else "long"
+	if chosen not in known:
+		raise QueueGoneError(
+			f"There is no queue {chosen!r} on this bench any more, only {', '.join(sorted(known))}.",
+			f"Put {chosen!r} back under `workers` in sites/common_site_config.json, or choose another queue in the"
+			f" Bench {bench.name}, then press Retry.",
+		)
+	return chosen
 
 
 def slots(bench) -> int:
-	"""How many heavy jobs may run at once on the bench; on the shared queue one worker at least stays for the tenants."""
+	"""How many heavy jobs may run at once on the bench: as many as staff allow and workers are there for.
+
+	On a shared queue one worker at least stays for the tenants. Where the queue is gone, no job stays long.
+	"""
 	wanted = max(bench.max_heavy_jobs or 1, 1)
-	if name_for(bench) == OWN_QUEUE:
+	try:
+		name = name_for(bench)
+	except QueueGoneError:
 		return wanted
-	return max(1, min(wanted, Worker.count(queue=get_queue(name_for(bench))) - 1))
+	workers = Worker.count(queue=get_queue(name))
+	return max(1, min(wanted, workers if name == OWN_QUEUE else workers - 1))
 
 
 def refuse_tenants_jobs() -> None:
@@ -108,6 +138,11 @@ def _fetch(job: str) -> Job | None:
 		return None
 
 
-def is_away(error: BaseException) -> bool:
-	"""True when the error says that Redis cannot be reached now."""
+def is_of_redis(error: BaseException) -> bool:
+	"""True when the error is Redis's own, and says nothing about the job."""
 	return isinstance(error, RedisError | OSError)
+
+
+def is_away(error: BaseException) -> bool:
+	"""True when the error says that Redis cannot be reached now, for any job."""
+	return isinstance(error, OSError) or (isinstance(error, RedisError) and is_transient(error))

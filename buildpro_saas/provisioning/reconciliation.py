@@ -9,12 +9,14 @@ from buildpro_saas import site_role
 from buildpro_saas.agent import inventory
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import server
-from buildpro_saas.provisioning import accounts, drift, images, records, standby
+from buildpro_saas.agent.trash import Entry, Trash
+from buildpro_saas.provisioning import accounts, drift, images, records, standby, standing
 from buildpro_saas.provisioning.drift import Finding
 from buildpro_saas.provisioning.locks import named_lock
 
 LOCK = "reconcile"
 LOCK_WAIT = 30  # seconds for another comparison of the same bench to finish
+TRASH_DAYS = 7
 AGE = 3600  # seconds for which an orphan has been seen, and its folder unchanged, before it is removed
 OPEN = ("Open", "Ignored")
 # Frappe drops columns whose names have `_seen` in them from every list, hence `_found`.
@@ -30,6 +32,47 @@ def look_after() -> None:
 		return
 	for bench in local_benches():
 		compare(bench, is_mending=True)
+	look_into_trash()
+
+
+def trash_days() -> int:
+	"""Days for which the trash keeps what was removed."""
+	return frappe.db.get_single_value("SaaS Settings", "trash_days") or TRASH_DAYS
+
+
+def look_into_trash() -> None:
+	"""Remove for good what has lain in the trash for long enough."""
+	with server(accounts.account()) as mariadb:
+		Trash(Bench.here(), mariadb).look(trash_days())
+
+
+def trash() -> list[Entry]:
+	"""What lies in the trash of this machine's bench, the oldest first."""
+	with server(accounts.account()) as mariadb:
+		return Trash(Bench.here(), mariadb).entries()
+
+
+def remove_from_trash(name: str) -> None:
+	"""Remove an entry of the trash for good. Raises AgentError when there is none of that name."""
+	with server(accounts.account()) as mariadb:
+		trash = Trash(Bench.here(), mariadb)
+		trash.remove(trash.entry(name))
+
+
+def put_back(name: str) -> list[Entry]:
+	"""Put an entry of the trash back where it was, with the folder or database that belongs to it; returns what was. Commits.
+
+	It is in no record, but is left alone from then on: its Drift Finding is Ignored. Raises AgentError with what is in the way.
+	"""
+	with server(accounts.account()) as mariadb:
+		entries = Trash(Bench.here(), mariadb).put_back(name)
+	keys = {(entry.kind, entry.subject, entry.mark) for entry in entries}
+	for bench in local_benches():
+		for row in compare(bench):
+			if (row.kind, row.subject, row.mark or "") in keys:
+				_end(row.name, "Ignored")
+	frappe.db.commit()
+	return entries
 
 
 def local_benches() -> list[str]:
@@ -105,10 +148,10 @@ def _insert(bench: str, finding: Finding, told: dict) -> None:
 	).insert(ignore_permissions=True)
 
 
-def _end(name: str, status: str) -> None:
+def _end(name: str, status: str, **values: str | None) -> None:
 	"""A change that the document's timeline shows."""
 	doc = frappe.get_doc("Drift Finding", name)
-	doc.status = status
+	doc.update({"status": status, **values})
 	doc.save(ignore_permissions=True)
 
 
@@ -125,6 +168,9 @@ def _mend(bench: str, findings: list[Finding]) -> None:
 		try:
 			if finding.kind in (drift.IMAGE, drift.STANDBY):
 				_take_out_of_use(finding)
+			elif finding.unmarked:
+				if standing.mark_database_again(finding.unmarked, finding.mark, finding.subject):
+					_end(row.name, "Resolved")
 			elif is_due(finding, row):
 				_remove(bench, finding.key, row.name)
 		except Exception as error:
@@ -163,13 +209,19 @@ def _remove(bench: str, key: tuple, row: str) -> None:
 	frappe.db.commit()
 	if not finding or not found or found.status != "Open" or not is_due(finding, found):
 		return  # claimed, gone, or ignored by staff meanwhile
-	if finding.folder:
-		finding.folder.remove(Bench.here(), finding.mark)
-	else:
-		with server(accounts.account()) as mariadb:
-			if finding.kind == drift.DATABASE:
-				mariadb.drop(finding.subject, finding.mark)
-			else:
-				mariadb.drop_lone_user(finding.subject)
-	_end(row, "Removed")
+	with server(accounts.account()) as mariadb:
+		trash, entry = Trash(Bench.here(), mariadb), None
+		if finding.folder:
+			entry = trash.put_folder(finding.folder, finding.mark)
+		elif finding.kind == drift.DATABASE:
+			entry = trash.put_database(finding.subject, finding.mark)
+		else:
+			mariadb.drop_lone_user(finding.subject)
+	_end(row, "Removed", action=_kept(entry), trash=entry and entry.name)
 	frappe.db.commit()
+
+
+def _kept(entry: Entry | None) -> str:
+	if not entry:
+		return "Nothing of it was worth keeping."
+	return f"It lies in the bench's trash for {trash_days()} days. Press Put Back, or `saas put-back {entry.name}`."

@@ -7,8 +7,9 @@ import frappe
 from buildpro_saas.agent.bench import HIDDEN
 from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.inventory import Inventory
+from buildpro_saas.agent.site_use import signs_of_use
 from buildpro_saas.provisioning import drift
-from buildpro_saas.provisioning.drift import Believed, Evidence, Expected
+from buildpro_saas.provisioning.drift import Believed, Evidence, Expected, Living
 
 # Such a job has let go of all that it made; a failed one may go on, or be cancelled, and then undoes it.
 LET_GO = ("Completed", "Cancelled")
@@ -56,6 +57,7 @@ def believed(bench: str) -> Believed:
 				*_expected_copies(drift.STANDBY, bench, standbys),
 			]
 		),
+		living=tuple(Living(row.name, row.site, row.database) for row in tenants if row.site),
 	)
 
 
@@ -111,13 +113,20 @@ def _expected_copies(kind: str, bench: str, rows: list) -> list[Expected]:
 def evidence(believed: Believed, found: Inventory, mariadb: DatabaseServer) -> Evidence:
 	"""What more is known of what nobody claims; asked for these few only."""
 	databases = drift.unclaimed_databases(believed, found)
+	named = {folder.database for folder in drift.unclaimed_folders(believed, found)} & found.databases
 	marks = {found.marked.get(name) for name in databases}
 	marks |= {drift.mark_of(folder, believed) for folder in drift.unclaimed_folders(believed, found)}
 	return Evidence(
 		marks=frozenset(_of_jobs(mark for mark in marks if (mark or "").startswith(believed.prefix))),
 		filled=frozenset(name for name in databases if name in found.marked and mariadb.has_tables(name)),
 		users=frozenset(name for name in drift.lone_users(believed, found) if _is_recorded(name)),
+		used=_used(named | {name for name in databases if name in found.marked}, mariadb),
 	)
+
+
+def _used(databases: set[str], mariadb: DatabaseServer) -> dict[str, str]:
+	signs = {name: signs_of_use(mariadb, name) for name in sorted(databases)}
+	return {name: sign for name, sign in signs.items() if sign}
 
 
 def _of_jobs(marks: Iterable[str]) -> list[str]:

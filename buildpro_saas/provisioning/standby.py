@@ -10,7 +10,7 @@ from buildpro_saas import site_role
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import server
 from buildpro_saas.provisioning import accounts, benches, images, jobs
-from buildpro_saas.provisioning.image_kind import ImageKind, pools_with_sites
+from buildpro_saas.provisioning.image_kind import ImageKind, plans_that_resolve, pools_with_sites
 from buildpro_saas.provisioning.locks import named_lock
 from buildpro_saas.provisioning.playbook import WayClosedError
 
@@ -161,7 +161,7 @@ def _fill(bench: str) -> list[str]:
 def targets(bench: str) -> dict[str, int]:
 	"""{kind of image: how many standby sites there should be}: what staff set, more when more tenants came lately, up to their bound."""
 	since = add_to_date(now_datetime(), hours=-DEMAND_HOURS)
-	active = frappe.get_all("Plan", {"is_active": 1}, pluck="name")
+	active = plans_that_resolve()
 	wanted: dict[str, int] = {}
 	came: dict[str, int] = defaultdict(int)  # plan → tenants for whom there are pools of their country
 	pools = [pool for pool in pools_with_sites() if pool.plan in active]
@@ -196,7 +196,8 @@ def room(bench) -> int:
 
 
 def start_filling(image: str, bench: str, kind: str) -> str:
-	"""Make a row and the job that copies the image into it; returns the job's name."""
+	"""Make a row and the job that copies the image into it; returns the job's name. Raises frappe.ValidationError for a bench elsewhere."""
+	benches.only_here(bench)
 	row = frappe.get_doc(
 		{"doctype": "Standby Site", "image": image, "bench": bench, "kind": kind, "status": "Filling"}
 	).insert(ignore_permissions=True)

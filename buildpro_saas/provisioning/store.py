@@ -8,10 +8,13 @@ import frappe
 from frappe.utils import get_datetime, now_datetime
 
 from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.errors import AgentError
+from buildpro_saas.provisioning import ending
 from buildpro_saas.provisioning.playbook import Context, Playbook, StepCancelledError
 
 OUTPUT_LIMIT = 60_000  # characters a step; the newest are kept
 FLUSH_SECONDS = 1.0
+UNDONE = "Undone. What follows was said before that, and holds no more:"
 EVENT = "provisioning_job_update"
 
 
@@ -44,14 +47,12 @@ class JobStore:
 		self._write(values)
 		self.commit()
 
-	def set_with_tenant(self, tenant_status: str | None, facts: dict | None = None, **values: Any) -> None:
-		"""Write the job's status and the tenant's (and facts) in one transaction: never one without the other."""
+	def set_with_tenant(self, tenant_status: str | None, **values: Any) -> None:
+		"""Write the job's status and the tenant's in one transaction: never one without the other."""
 		self._write(values)
-		if self.doc.tenant:
+		if self.doc.tenant and tenant_status:
 			tenant = frappe.get_doc("Tenant", self.doc.tenant)
-			if facts:
-				tenant.record_facts(facts)
-			if tenant_status and tenant.status != tenant_status:
+			if tenant.status != tenant_status:
 				tenant.set_status(tenant_status)
 		self.commit()
 
@@ -62,6 +63,12 @@ class JobStore:
 		row.update(values)
 		frappe.db.set_value(row.doctype, row.name, values, update_modified=False)
 		self.commit()
+
+	def set_undone(self, row) -> None:
+		"""Write that what the step did is taken back, before what it said of it, which holds no more."""
+		said = self._unflushed.get(row.name, row.output or "")
+		row.output = self._unflushed[row.name] = f"{UNDONE}\n{said}"[:OUTPUT_LIMIT]
+		self.set_step(row, status="Undone", ended_at=now_datetime())
 
 	def merge_state(self, values: dict[str, Any]) -> None:
 		"""Add to what later steps are told; committed with the next write. `way` is shown with the job, too."""
@@ -84,7 +91,16 @@ class JobStore:
 	def commit(self) -> None:
 		"""Commit, and publish that the job moved on."""
 		frappe.db.commit()
+		self.publish()
+
+	def publish(self) -> None:
+		"""Tell whoever is looking at the job in Desk that it moved on."""
 		frappe.publish_realtime(EVENT, {"job": self.name}, doctype="Provisioning Job", docname=self.name)
+
+	def end(self, playbook: Playbook, status: str, **values: Any) -> None:
+		"""End the job as ending.end does, and publish it."""
+		ending.end(self.name, playbook, status, **values)
+		self.publish()
 
 	def is_cancel_requested(self) -> bool:
 		"""Ask the database afresh whether staff pressed Cancel."""
@@ -137,6 +153,19 @@ class JobStore:
 	def seconds_since_start(self) -> float:
 		"""Seconds since the job's first run began."""
 		return (now_datetime() - get_datetime(self.doc.started_at)).total_seconds()
+
+	def check_tenant_can_become(self, status: str | None) -> None:
+		"""Raise AgentError when the job's tenant cannot go to that status from the one that it has now (None: nothing to ask)."""
+		if not (status and self.doc.tenant):
+			return
+		# the locking read comes first: what is read after it is no older than the lock
+		frappe.db.get_value("Tenant", self.doc.tenant, "name", for_update=True)
+		tenant = frappe.get_doc("Tenant", self.doc.tenant, for_update=True)
+		if not tenant.can_become(status):
+			raise AgentError(
+				f"{tenant.name} is {tenant.status} and cannot become {status}: nothing of it is changed.",
+				"What this job was made for has been settled otherwise. Leave the job as it is.",
+			)
 
 	def _write(self, values: dict[str, Any]) -> None:
 		# not doc.db_set: it reads the document and its steps for update first, and two jobs at once then deadlock

@@ -12,15 +12,13 @@ from buildpro_saas.agent.database_copy import DatabaseCopy
 from buildpro_saas.agent.databases import DatabaseServer, server
 from buildpro_saas.agent.errors import NotOursError, is_transient
 from buildpro_saas.agent.site import Site
-from buildpro_saas.provisioning import accounts, images, standby
+from buildpro_saas.provisioning import accounts, finished_site, images, standby
 from buildpro_saas.provisioning.playbook import (
 	Context,
 	StepCancelledError,
 	StepTimeoutError,
 	WayClosedError,
 )
-
-FINISHED = "buildpro_finished"  # in site_config.json, once the tenant's job has seen the site answer
 
 
 class Way(ABC):
@@ -114,20 +112,20 @@ def _copied(image) -> dict:
 def unmake(context: Context) -> None:
 	"""Take away what a way made of the job's site, wholly or in part, as far as it carries the job's mark; repeatable.
 
-	Raises NotOursError for a site that was finished although the job does not know of it: the job's record is from a backup.
+	Raises NotOursError, and leaves all as it was, where somebody may have used the site.
 	"""
-	if (
-		context.site.mark == context.mark
-		and context.site.config.get(FINISHED)
-		and not context.state.get("answered")
-	):
-		raise NotOursError(
-			f"The site {context.site.name} is a tenant's, finished after this job's record was written.",
-			"Was this admin site restored from a backup? Bring the tenant's records up to date by hand; do not cancel this job.",
-		)
-	# out of the web server's sight first; the database carries a mark of its own
-	if not context.site.exists() or context.site.mark == context.mark:
-		context.site.remove_folder(context.mark)
+	is_its = not context.site.exists() or context.site.mark == context.mark
+	try:
+		finished_site.check_unused(context)
+		if is_its:
+			# out of the web server's sight: nobody comes in any more, but somebody may just have
+			context.site.hide(context.mark)
+			finished_site.check_unused(context)
+	except BaseException:
+		context.site.show(context.mark)
+		raise
+	if is_its:
+		context.site.remove_draft(context.mark)
 	databases = {context.state.get("reserved_database"), context.state.get("database")} - {None}
 	with server(accounts.account()) as mariadb:
 		for name in databases:
@@ -165,6 +163,7 @@ def first_config(database: str, password: str) -> dict:
 		"db_name": database,
 		"db_password": password,
 		"db_type": frappe.conf.get("db_type") or "mariadb",
+		**accounts.where_of_own(),
 		"buildpro_role": "tenant",
 		"pause_scheduler": 1,
 		"maintenance_mode": 1,

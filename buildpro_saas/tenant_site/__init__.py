@@ -1,3 +1,5 @@
-from buildpro_saas.tenant_site import presence
+from buildpro_saas.tenant_site import presence, sandbox, strict_names
 
 presence.keep()
+strict_names.keep()
+sandbox.install()

@@ -37,7 +37,7 @@ def extend(bootinfo) -> None:
 	gate = entitlement.current_gate()
 	bootinfo["buildpro"] = plan_for_desk(gate)
 	_take_away(bootinfo, bootinfo["buildpro"]["gates"])
-	if gate.standing in restriction.RESTRICTED:
+	if gate.restriction:
 		user = bootinfo.get("user") or frappe._dict()
 		user.update({key: [] for key in BUTTONS if key in user})
 
@@ -52,7 +52,7 @@ def plan_for_desk(gate: Gate) -> dict:
 		},
 		"gates": _denied_gates(gate),
 		"banner": restriction.banner(gate),
-		"contact": (gate.statement and gate.statement.contact) or OPERATOR,
+		"contact": (gate.basis and gate.basis.contact) or OPERATOR,
 	}
 
 

@@ -4,8 +4,10 @@ from datetime import date, datetime, timedelta, timezone
 
 import frappe
 from frappe import _
-from frappe.core.doctype.user.user import get_timezones
 from frappe.utils import convert_utc_to_timezone
+
+from buildpro_saas import region
+from buildpro_saas.company_name import abbreviation
 
 # First day (month, day) of the fiscal year where it is not 1 January: the table of ERPNext's own wizard
 # (erpnext/public/js/setup_wizard.js), which names https://en.wikipedia.org/wiki/Fiscal_year as its source.
@@ -28,7 +30,6 @@ FISCAL_YEAR_STARTS = {
 	"United Kingdom": (4, 1),
 }
 STANDARD_CHARTS = {"Standard", "Standard with Numbers"}
-ABBREVIATION_LENGTH = 10  # as ERPNext's wizard has it
 
 
 def erpnext_arguments(company: str, country: str, time_zone: str) -> dict:
@@ -70,12 +71,6 @@ def fiscal_year(country: str, today: date) -> tuple[date, date]:
 	return first_day, first_day.replace(year=first_day.year + 1) - timedelta(days=1)
 
 
-def abbreviation(company: str) -> str:
-	"""The first letters of the company's words, in capitals, as ERPNext's wizard proposes."""
-	letters = [next((letter for letter in word if letter.isalnum()), "") for word in company.split()]
-	return "".join(letters)[:ABBREVIATION_LENGTH].upper() or "C"
-
-
 def check_known(**names: str) -> None:
 	"""Raise frappe.ValidationError, naming it, for a document (doctype=name) that this site does not have.
 
@@ -90,7 +85,7 @@ def check_known(**names: str) -> None:
 
 def check_time_zone(time_zone: str) -> None:
 	"""Raise frappe.ValidationError for a name that Frappe does not offer as a time zone."""
-	if time_zone not in get_timezones()["timezones"]:
+	if time_zone not in region.accepted_zones():
 		frappe.throw(_("There is no time zone {0}. Choose another for the tenant.").format(time_zone))
 
 

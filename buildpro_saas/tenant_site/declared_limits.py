@@ -19,7 +19,7 @@ import frappe
 from frappe import local
 from frappe.utils.data import evaluate_filters
 
-from buildpro_saas.tenant_site import app_hooks, days, levels
+from buildpro_saas.tenant_site import app_hooks, days, freed, levels
 
 HOOK = "buildpro_limits"
 # In frappe.local.cache: (declarations by key, those by doctype).
@@ -28,6 +28,7 @@ LOCAL_KEY = "buildpro_limits"
 HANDLERS = {
 	"before_validate": "buildpro_saas.tenant_site.limits.hold",
 	"validate": "buildpro_saas.tenant_site.limits.check_growth",
+	"after_delete": "buildpro_saas.tenant_site.limits.note_deletion",
 }
 
 
@@ -76,9 +77,14 @@ class Declared:
 		return frappe.db.count(self.doctype, self.filters)
 
 	def in_use(self) -> float:
-		"""How much is in use: counted now, or when it was last measured and what was added since."""
+		"""How much is in use: counted now, or when it was last measured and what was added since.
+
+		It is measured anew where something was deleted since.
+		"""
 		if not self.is_measurable():
 			return 0
+		if self.is_outdated():
+			return self.measure()
 		return self._kept(levels.read(self.key) or levels.Row()) if self.is_measured else self.measure()
 
 	def in_use_with(self, growth: levels.Growth) -> float:
@@ -87,6 +93,19 @@ class Declared:
 			return self._kept(growth.row)
 		counted = self.measure() + growth.others
 		return max(counted, growth.row.grown) if self.is_daily else counted
+
+	def is_outdated(self) -> bool:
+		"""Whether something that counted was deleted since it was measured; what counts by the day is not given back."""
+		return self.is_measured and not self.is_daily and freed.is_outdated(self.key)
+
+	def measured_anew(self, requested: float, *, is_there: bool) -> float:
+		"""How much is in use beside what is `requested`, which a measure finds already or not: measured now, and kept."""
+		levels.keep(self.key, self.measure, is_anew=True, day=None)
+		used = (levels.read(self.key, is_current=True) or levels.Row()).used
+		if is_there:
+			return max(used - requested, 0)
+		levels.grow(self.key, requested)
+		return used
 
 	def _kept(self, row: levels.Row) -> float:
 		if not self.is_daily:

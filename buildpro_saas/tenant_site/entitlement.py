@@ -8,6 +8,7 @@ lowest sequence number) comes from site_config.json.
 
 import json
 import os
+from functools import lru_cache
 from pathlib import Path
 from time import monotonic
 
@@ -19,9 +20,10 @@ from buildpro_saas.agent import site_config
 from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements import decision, statement
 from buildpro_saas.entitlements.clock import CURRENT
+from buildpro_saas.entitlements.closed import closed
 from buildpro_saas.entitlements.decision import Gate
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.entitlements.statement import EntitlementError, Statement
+from buildpro_saas.entitlements.statement import EntitlementError, Statement, inflate, pack
 from buildpro_saas.tenant_site import clock, presence
 from buildpro_saas.tenant_site.clock import CLOCK_KEY
 
@@ -31,6 +33,9 @@ FILE = "entitlement.json"
 DAMAGED = "damaged"
 # In site_config.json. The sequence number of the newest statement that the site has had: no older one counts.
 SEQUENCE_KEY = presence.SEQUENCE_KEY
+# In site_config.json. {"token", "gates"} of the newest statement that the site has had, by which it is limited and restricted where
+# none counts any more: lost, damaged, of a site that was moved, or signed with a key that is not known.
+LAST_KEY = "buildpro_last_known"
 # In site_config.json. The public keys of the admin site, by key id.
 KEYS_KEY = "buildpro_public_keys"
 # In frappe.local.cache, which lives as long as the request or job and is emptied by frappe.clear_cache().
@@ -90,7 +95,7 @@ def load() -> Held:
 
 def _gate(now: float) -> Gate:
 	token, catalogue = stored()
-	return decision.gate(
+	made = decision.gate(
 		token,
 		public_keys(),
 		frappe.local.site,
@@ -98,6 +103,46 @@ def _gate(now: float) -> Gate:
 		catalogue=catalogue,
 		lowest_sequence=lowest_sequence(),
 	)
+	if made.statement is None and has_had_one():
+		return closed(made.standing, now, statement.read(_last_known().get("token") or ""))
+	return made
+
+
+def has_had_one() -> bool:
+	"""Whether this site has had a statement that counted."""
+	return bool(lowest_sequence() or _last_known())
+
+
+def _last_known() -> dict:
+	known = frappe.conf.get(LAST_KEY)
+	return known if isinstance(known, dict) else {}
+
+
+def catalogue_to_gate_by() -> dict:
+	"""The catalogue of this site; where its statement does not count, the gates of the last one that did."""
+	kept = _last_known().get("gates")
+	return _inflated(kept) if kept and current_gate().statement is None else stored()[1]
+
+
+# the very same object for the same gates, as what is read from the file is (gates.py)
+_inflated = lru_cache(maxsize=64)(inflate)
+
+
+def _kept(token: str, catalogue: dict | None) -> dict:
+	"""What LAST_KEY holds: the token, and of the catalogue what closes."""
+	features = (catalogue or {}).get("features") or {}
+	gates = {
+		name: {"gates": entry["gates"], "hides": entry.get("hides", False)}
+		for name, entry in features.items()
+		if entry.get("gates")
+	}
+	return {"token": token, "gates": pack({"features": gates})}
+
+
+def keep_last_known() -> None:
+	"""Note the statement that counts here, where an earlier version of this app put it into force and did not."""
+	if LAST_KEY not in frappe.conf and load_gate().statement:
+		site_config.update_own({LAST_KEY: _kept(*stored())})
 
 
 def stored() -> tuple[str, dict]:
@@ -111,7 +156,13 @@ def stored() -> tuple[str, dict]:
 	held = _read.get(path)
 	if held and held[0] == signature:
 		return held[1], held[2]
-	token, catalogue = _content_of(Path(path))
+	try:
+		token, catalogue = _content_of(Path(path))
+	except OSError:
+		return (
+			DAMAGED,
+			{},
+		)  # a folder of that name, or another user's file; looked at again, for that can be mended from outside
 	_read[path] = (signature, token, catalogue)
 	return token, catalogue
 
@@ -154,6 +205,7 @@ def apply(token: str, catalogue: dict | None = None) -> Statement:
 		site_config.update_own(
 			{
 				SEQUENCE_KEY: new.sequence,
+				LAST_KEY: _kept(token, catalogue),
 				# what the admin site says is the time comes first: a clock that ran ahead for an hour is forgiven with the next one
 				CLOCK_KEY: new.issued_at
 				if new.sequence > newest

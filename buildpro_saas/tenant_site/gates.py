@@ -76,7 +76,7 @@ def on_event(doc, method: str | None = None, *args) -> None:
 		return
 	held = entitlement.current()
 	gate = held.gate
-	if gate.standing in restriction.RESTRICTED and not maintenance.is_under_way():
+	if gate.restriction and not maintenance.is_under_way():
 		restriction.check(doc, gate)
 	doctypes = (held.gates or current()).doctypes
 	meta = doc.meta
@@ -151,7 +151,7 @@ def current() -> Gates:
 
 def load() -> Gates:
 	"""The gates of this site: made once for each catalogue and what the installed apps declare."""
-	catalogue, hooked = entitlement.stored()[1], declared_by_apps()
+	catalogue, hooked = entitlement.catalogue_to_gate_by(), declared_by_apps()
 	path = local.site_path
 	held = _compiled.get(path)
 	if held and held[0] is catalogue and held[1] == hooked:

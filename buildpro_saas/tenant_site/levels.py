@@ -19,7 +19,7 @@ from frappe import local
 from frappe.utils import convert_utc_to_system_timezone, now
 from pypika.functions import Count, Sum
 
-from buildpro_saas.tenant_site import days
+from buildpro_saas.tenant_site import days, freed
 
 DOCTYPE = "Limit Level"
 GB = 10**9
@@ -107,7 +107,9 @@ def keep(key: str, measure: Callable[[], float], *, is_anew: bool, day: date | N
 	if not frappe.db.exists(DOCTYPE, key):
 		make(key)
 	found = read(key, is_current=True) or Row()
+	deletions = freed.deletions(key)
 	values = {"used": measure(), "measured_on": now(), "day": day}
+	freed.is_measured(key, deletions)
 	if is_anew or found.day != day:
 		values["grown"] = 0
 	frappe.db.set_value(DOCTYPE, key, values, update_modified=False)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import frappe
 from frappe import _, local
+from frappe.core.doctype.file.exceptions import MaxFileSizeReachedError
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response
 
@@ -17,7 +18,16 @@ from buildpro_saas import site_role
 from buildpro_saas.entitlements import unknown
 from buildpro_saas.entitlements.decision import Decision
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.tenant_site import child_rows, days, declared_limits, levels, maintenance, usage
+from buildpro_saas.tenant_site import (
+	child_rows,
+	days,
+	declared_limits,
+	freed,
+	left_out,
+	levels,
+	maintenance,
+	usage,
+)
 from buildpro_saas.tenant_site.declared_limits import Declared
 from buildpro_saas.tenant_site.entitlement import current_gate
 
@@ -33,6 +43,10 @@ class LimitReachedError(frappe.ValidationError):
 	decision: Decision | None = None
 
 
+class StorageFullError(LimitReachedError, MaxFileSizeReachedError):
+	"""A file for which there is no room: where the framework goes on without a file that is too big, it goes on without this one."""
+
+
 # -- asking ----------------------------------------------------------------------------------------------------------
 
 
@@ -42,15 +56,21 @@ def access(key: str, requested: float = 1) -> Decision:
 	return _decide(key, limit.in_use() if limit else 0, requested)
 
 
-def admit(key: str, requested: float = 1) -> Decision:
-	"""The same for somebody who adds it in this transaction: a hard limit is held until the transaction ends."""
+def admit(key: str, requested: float = 1, *, is_there: bool = False) -> Decision:
+	"""The same for somebody who adds it in this transaction: a hard limit is held until the transaction ends.
+
+	is_there: what is added would be measured already, as a file that was written before its document.
+	"""
 	limit, granted = _known(key), current_gate().limits.get(key)
 	is_held = limit is not None and granted is not None and granted.is_hard and requested > 0
 	# more than can ever be holds nothing, and may be too much for a column
 	if not is_held or requested > granted.value:
 		return access(key, requested)
 	growth = levels.grow(key, requested, limit.day)
-	return _decide(key, limit.in_use_with(growth), requested)
+	answer = _decide(key, limit.in_use_with(growth), requested)
+	if not answer.allowed and limit.is_outdated():
+		answer = _decide(key, limit.measured_anew(requested, is_there=is_there), requested)
+	return answer
 
 
 def require(key: str, requested: float = 1) -> None:
@@ -58,17 +78,27 @@ def require(key: str, requested: float = 1) -> None:
 
 	What is refused, and what is admitted above a soft limit, is counted as usage.
 	"""
-	answer = admit(key, requested)
-	_count(answer)
-	if answer.allowed:
-		return
-	try:
-		frappe.throw(
-			html.escape(answer.message, quote=False), LimitReachedError, title=_("Limit of your plan")
-		)
-	except LimitReachedError as error:
-		error.decision = answer
-		raise
+	_require(admit(key, requested))
+
+
+def on_documents(doctype: str) -> Sequence[Declared]:
+	"""The limits in force on documents of a kind; none while something is being installed, and off tenants' sites."""
+	if local.conf.get("buildpro_role") != site_role.TENANT:
+		return ()
+	limits = declared_limits.on_documents(doctype)
+	if not limits or maintenance.is_under_way(INSTALLING):
+		return ()
+	gate = current_gate()
+	# a restricted site is not the limits' to refuse
+	return () if gate.restriction else [limit for limit in limits if limit.key in gate.limits]
+
+
+def foresee(limit: Declared, number: float) -> None:
+	"""Raise LimitReachedError unless `number` more may be added together; they are counted one by one as they come, in this transaction."""
+	if current_gate().limits[limit.key].is_hard:
+		answer = _decide(limit.key, limit.in_use_with(levels.hold(limit.key, limit.day)), number)
+		if not answer.allowed:
+			_require(answer)
 
 
 # -- hooks -----------------------------------------------------------------------------------------------------------
@@ -80,7 +110,7 @@ def hold(doc, method: str | None = None) -> None:
 	Before the framework's own validation takes locks of its own (a User's does), so that two requests meet here first, in order, and
 	not as a deadlock. What counts already cannot grow, and holds nothing.
 	"""
-	for limit in _limits_on(doc.doctype):
+	for limit in on_documents(doc.doctype):
 		if current_gate().limits[limit.key].is_hard and not limit.is_counted_already(doc):
 			levels.hold(limit.key, limit.day)
 	if doc.flags.get("ignore_validate"):
@@ -89,9 +119,16 @@ def hold(doc, method: str | None = None) -> None:
 
 def check_growth(doc, method: str | None = None) -> None:
 	"""Hook `validate` of what can be limited: refuse a document that comes to count where the limit is reached."""
-	for limit in _limits_on(doc.doctype):
+	for limit in on_documents(doc.doctype):
 		if limit.counts(doc) and not limit.is_counted_already(doc):
-			require(limit.key, limit.size_of(doc))
+			_check(doc, limit, limit.size_of(doc))
+
+
+def note_deletion(doc, method: str | None = None) -> None:
+	"""Hook `after_delete` of what can be limited: what takes long to measure is measured anew when it is next asked for."""
+	for limit in on_documents(doc.doctype):
+		if limit.is_measured and not limit.is_daily:
+			freed.note(limit.key)
 
 
 def check_rows(doc, method: str | None = None) -> None:
@@ -103,7 +140,7 @@ def check_rows(doc, method: str | None = None) -> None:
 		return
 	more: dict[str, float] = {}
 	for fieldname, child in child_rows.in_tables_of(doc, declared_limits.doctypes()):
-		for limit in _limits_on(child):
+		for limit in on_documents(child):
 			for row, before in child_rows.with_stored(doc, fieldname):
 				if limit.counts(row) and not limit.counts(before):
 					more[limit.key] = more.get(limit.key, 0) + limit.size_of(row)
@@ -119,7 +156,7 @@ def check_api_call() -> None:
 	if local.conf.get("buildpro_role") != site_role.TENANT or not frappe.get_request_header("Authorization"):
 		return
 	gate = current_gate()
-	if API_CALLS not in gate.limits or not gate.is_in_force or frappe.session.user in ("", None, "Guest"):
+	if API_CALLS not in gate.limits or gate.restriction or frappe.session.user in ("", None, "Guest"):
 		return
 	calls = levels.add_call()
 	if calls is None:
@@ -146,16 +183,23 @@ def look_after() -> None:
 # -- own -------------------------------------------------------------------------------------------------------------
 
 
-def _limits_on(doctype: str) -> Sequence[Declared]:
-	"""The limits in force on documents of a kind; none while something is being installed, and off tenants' sites."""
-	if local.conf.get("buildpro_role") != site_role.TENANT:
-		return ()
-	limits = declared_limits.on_documents(doctype)
-	if not limits or maintenance.is_under_way(INSTALLING):
-		return ()
-	gate = current_gate()
-	# what is not in force is not the limits' to refuse
-	return [limit for limit in limits if limit.key in gate.limits] if gate.is_in_force else ()
+def _check(doc, limit: Declared, size: float) -> None:
+	is_file = doc.doctype == "File"
+	answer = admit(limit.key, size, is_there=is_file)
+	if is_file and not answer.allowed:
+		left_out.take_back(doc, answer.message)
+	_require(answer, StorageFullError if is_file else LimitReachedError)
+
+
+def _require(answer: Decision, error: type[LimitReachedError] = LimitReachedError) -> None:
+	_count(answer)
+	if answer.allowed:
+		return
+	try:
+		frappe.throw(html.escape(answer.message, quote=False), error, title=_("Limit of your plan"))
+	except LimitReachedError as error:
+		error.decision = answer
+		raise
 
 
 def _known(key: str) -> Declared | None:
@@ -167,7 +211,9 @@ def _known(key: str) -> Declared | None:
 
 
 def _decide(key: str, used: float, requested: float) -> Decision:
-	return current_gate().limit(key, _neat(used), _neat(requested), label=declared_limits.label_of(key))
+	limit = declared_limits.declared().get(key)
+	label, unit = (limit.label, limit.unit) if limit else (None, "")
+	return current_gate().limit(key, _neat(used), _neat(requested), label=label, unit=_(unit) if unit else "")
 
 
 def _neat(number: float) -> float | int:

@@ -18,6 +18,7 @@ from frappe.utils import cint, get_datetime, now_datetime, validate_email_addres
 from frappe.utils.global_search import get_doctypes_with_global_search, rebuild_for_doctype
 from frappe.utils.scheduler import enable_scheduler
 
+from buildpro_saas import region
 from buildpro_saas.entitlements.statement import EntitlementError
 from buildpro_saas.tenant_site import (
 	caches,
@@ -26,6 +27,7 @@ from buildpro_saas.tenant_site import (
 	entitlement,
 	levels,
 	presence,
+	record_names,
 	site_limits,
 )
 
@@ -189,6 +191,7 @@ def set_up_company(
 	"""
 	has_erpnext = "erpnext" in frappe.get_installed_apps()
 	if not is_set_up():
+		region.make_currency(currency)
 		company_setup.check_known(Country=country, Currency=currency, Language=language)
 		company_setup.check_time_zone(time_zone)
 		arguments = {
@@ -236,7 +239,7 @@ def is_set_up() -> bool:
 
 def _run_wizard(arguments: dict) -> None:
 	frappe.local.flags.buildpro_wizard_failure = None
-	with _in_foreground(), _keeping_caches():
+	with _in_foreground(), _keeping_caches(), record_names.names_of_its_own():
 		answer = setup_complete(arguments) or {}
 	# Frappe of 2023 answers with the failure instead of raising it.
 	if answer.get("status") != "ok" or not is_set_up():

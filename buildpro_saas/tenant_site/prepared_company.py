@@ -12,11 +12,12 @@ import frappe
 from frappe import _
 from frappe.cache_manager import clear_defaults_cache
 from frappe.desk.page.setup_wizard import setup_wizard
-from frappe.geo.country_info import get_country_info
 from frappe.model.naming import validate_name
 from frappe.utils.scheduler import disable_scheduler, enable_scheduler
 from pypika import Criterion, CustomFunction
 
+from buildpro_saas import region
+from buildpro_saas.company_name import ABBREVIATION_LENGTH, abbreviation
 from buildpro_saas.tenant_site import company_setup, onboarding
 
 TEXT_TYPES = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext")
@@ -34,15 +35,14 @@ def prepare(country: str, currency: str, language: str) -> dict:
 	customer's, "valid_until": last day of its fiscal year or None, "country", "currency", "language"}. Raises
 	frappe.ValidationError when the set-up fails.
 	"""
-	letters = random.sample(string.ascii_uppercase, company_setup.ABBREVIATION_LENGTH)
+	letters = random.sample(string.ascii_uppercase, ABBREVIATION_LENGTH)
 	company = " ".join(letters)
-	abbr = company_setup.abbreviation(company)
-	time_zones = get_country_info(country).get("timezones") or ["Etc/UTC"]
+	abbr = abbreviation(company)
 	onboarding.set_up_company(
 		company=company,
 		country=country,
 		currency=currency,
-		time_zone=time_zones[0],
+		time_zone=next(iter(region.choice(region.code_of(country))), "Etc/UTC"),
 		language=language,
 		owner_email="",
 		owner_name="",
@@ -98,7 +98,7 @@ def adopt(prepared: dict, company: str, time_zone: str) -> dict:
 	if has_erpnext:
 		validate_name("Company", company)
 	company_setup.check_time_zone(time_zone)
-	abbr = company_setup.abbreviation(company)
+	abbr = abbreviation(company)
 	for table, columns in _by_table(prepared["places"]).items():
 		table = frappe.qb.Table(table)
 		update = frappe.qb.update(table)

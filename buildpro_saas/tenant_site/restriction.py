@@ -7,7 +7,8 @@
 | suspended            | HTTP 402, but for /api/method/ping      | refused when writing  | Frappe's housekeeping, and our own   |
 
 Nothing is deleted, stopped or changed on the site for it: each request and job goes by the entitlement of the moment, so that
-what has been paid for is there again with the next one. Whoever has a shell (`bench console`, the operator's calls) is not
+what has been paid for is there again with the next one. Where no statement counts (lost, damaged, of another name, of an unknown key), the
+newest one that the site has had says whether it is expired or suspended. Whoever has a shell (`bench console`, the operator's calls) is not
 restricted.
 
 Web requests of an expired site run in Frappe's own read-only mode (frappe/app.py), so that the database refuses what no hook sees;
@@ -33,14 +34,13 @@ from buildpro_saas.tenant_site.maintenance import IN_JOB
 from buildpro_saas.tenant_site.refusal import refuse_to_write
 from buildpro_saas.tenant_site.your_plan import as_system_time
 
-RESTRICTED = frozenset({Reason.EXPIRED, Reason.SUSPENDED})
 PAYMENT_REQUIRED, FORBIDDEN, UNAVAILABLE = 402, 403, 503
 PAGE = "buildpro_saas/templates/suspended.html"
 # In frappe.flags, which every request and job begins without.
 READ_ONLY = "buildpro_read_only"
 
-# Said to everybody who asks whether the site is up (provisioning asks so): nothing of the tenant's is in it.
-PING = {"ping", "frappe.ping"}
+# Said to everybody who asks whether the site is up, and to the admin site whether it is this one: nothing of the tenant's is in it.
+PING = {"ping", "frappe.ping", "buildpro_saas.tenant_site.identity.prove"}
 # Signing in and out and passwords, by any of Frappe's ways, write into the database. So does a report that is made ready.
 ALWAYS = {
 	*("login", "logout", "web_logout", "frappe.handler.logout", "frappe.handler.web_logout"),
@@ -85,9 +85,9 @@ def on_request() -> None:
 		return
 	gate = entitlement.current_gate()
 	name = request_target.method_name()
-	if gate.standing is Reason.SUSPENDED and (name not in PING or _is_answered_by_script(name)):
+	if gate.restriction is Reason.SUSPENDED and (name not in PING or _is_answered_by_script(name)):
 		raise HTTPException(response=suspended_response(gate))
-	if gate.standing is Reason.EXPIRED and not _is_always_possible():
+	if gate.restriction is Reason.EXPIRED and not _is_always_possible():
 		_read_only_from_here()
 
 
@@ -130,7 +130,7 @@ def check(doc, gate: Gate) -> None:
 
 def pauses(method: str | None, is_script: bool) -> bool:
 	"""Whether a scheduled job waits until this site is no longer restricted. method: its dotted name."""
-	if not site_role.is_tenant_site() or entitlement.current_gate().standing not in RESTRICTED:
+	if not site_role.is_tenant_site() or not entitlement.current_gate().restriction:
 		return False
 	app = (method or "").partition(".")[0]
 	return is_script or app not in ("frappe", "buildpro_saas") or method.startswith(BUSINESS_JOBS)
@@ -138,24 +138,29 @@ def pauses(method: str | None, is_script: bool) -> bool:
 
 def sentence(gate: Gate) -> str:
 	"""What a user of a restricted site is told: why, that nothing is lost, and whom to ask. Plain text."""
-	contact = gate.statement.contact or OPERATOR
-	if gate.standing is Reason.SUSPENDED:
+	contact = (gate.basis and gate.basis.contact) or OPERATOR
+	if gate.basis is None:
+		return _(
+			"This site is read-only, because it cannot be told what your plan includes. Nothing is lost: you can read, print, export and"
+			" back up everything. To go on working, please ask {0}."
+		).format(contact)
+	if gate.restriction is Reason.SUSPENDED:
 		return _("This site is suspended. Your data is safe and unchanged. Please ask {0}.").format(contact)
 	return _(
 		"This site is read-only, because your plan {0} expired on {1}. Nothing is lost: you can read, print, export and back up"
 		" everything. To go on working, please ask {2}."
-	).format(gate.grants.plan, _date(gate.statement.expires), contact) + clock.remark(gate)
+	).format(gate.plan, _date(gate.basis.expires), contact) + clock.remark(gate)
 
 
 def banner(gate: Gate) -> dict | None:
 	"""What Desk shows above every page: {"level": "warning" or "danger", "text": plain text}; None where all is well."""
-	if gate.standing in RESTRICTED:
+	if gate.restriction:
 		return {"level": "danger", "text": sentence(gate)}
 	if gate.statement is None:
 		text = _(
 			"What your plan includes cannot be told, and its features are not available. Please ask {0}."
 		)
-		return {"level": "danger", "text": text.format(OPERATOR)}
+		return {"level": "danger", "text": text.format((gate.basis and gate.basis.contact) or OPERATOR)}
 	contact = gate.statement.contact or OPERATOR
 	if gate.standing is Reason.GRACE:
 		text = _("Your plan {0} expired on {1}. From {2} on, this site will be read-only. Please ask {3}.")

@@ -177,5 +177,14 @@ def _limit(gate: Gate, key: str, limit: Limit) -> dict:
 
 
 def _shown(used: float, limit: Limit, unit: str) -> str:
-	text = _("{0} of {1}").format(readable_number(used), readable_number(limit.value))
-	return f"{text} {_(unit)}" if unit else text
+	"""Such as "12 of 10", "0.2 of 5 GB, agreed with you", "3, none is allowed"."""
+	parts = (readable_number(used), readable_number(limit.value))
+	text = _("{0} of {1}").format(*parts) if limit.value else _("{0}, none is allowed").format(parts[0])
+	if unit and limit.value:
+		text = f"{text} {_(unit)}"
+	set_by = {
+		Reason.TRIAL: _("on trial"),
+		Reason.ADDON: _("with {0}").format(limit.source),
+		Reason.OVERRIDE: _("agreed with you"),
+	}.get(limit.reason)
+	return f"{text}, {set_by}" if set_by else text

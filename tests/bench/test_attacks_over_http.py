@@ -1,6 +1,7 @@
 """The attacks that go over HTTP, on a tenant's real site: its System Manager, and its Administrator."""
 
 import pytest
+from raw_http import ask
 from test_create_tenant import csrf, decision, owner_session, web
 
 PASSWORD = "Xq7#construct-it"
@@ -114,6 +115,25 @@ def test_the_sites_own_files_are_not_served(mallorys, path):
 	assert "db_password" not in answer.text and "catalogue" not in answer.text
 
 
+WRITES_CODE = (
+	"{% set made = frappe.get_doc({'doctype': 'Module Def', 'name': 'Mallory', 'module_name': 'Mallory', 'app_name': 'frappe'}) %}"
+	"{{ made.create_modules_folder() }}"
+)
+
+
+def test_an_email_template_that_writes_code(mallorys):
+	"""A System Manager without Server Scripts; frappe.call would import what it wrote."""
+	name = mallorys.bench.frappe.generate_hash()
+	path = "/api/resource/Email Template"
+	answer = mallorys.request(path, "POST", name=name, subject="x", response=WRITES_CODE)
+	assert answer.status_code == 200, answer.text
+	method = "/api/method/frappe.email.doctype.email_template.email_template.get_email_template"
+	answer = mallorys.request(method, "POST", template_name=name, doc="{}")
+	assert answer.status_code == 403 and "may only read" in answer.text, answer.text
+	package = mallorys.bench.path / "apps/frappe/frappe"
+	assert not [each for each in package.iterdir() if "mallory" in each.name.lower()]
+
+
 def test_administrator_takes_the_app_out_of_the_list_over_rest(mallorys):
 	"""Frappe lets him write the row; the gates stay, and the next delivery puts the row right."""
 	import requests
@@ -208,3 +228,44 @@ def test_strangers_are_told_no_traceback(mallorys, accepts):
 			)
 			assert answer.status_code >= 400, answer.text
 			assert "Traceback" not in answer.text and "File \\" not in answer.text, answer.text
+
+
+def test_a_setting_of_a_site_is_not_to_be_uploaded(mallorys):
+	tokens = csrf(mallorys.bench, mallorys.tenant, mallorys.session)
+	files = {"file": ("site_config.json", b'{"db_name": "_mine"}')}
+	answer = web(
+		mallorys.bench,
+		mallorys.tenant.site,
+		"/api/method/upload_file",
+		mallorys.session,
+		"POST",
+		files=files,
+		data={"is_private": 1},
+		headers={**tokens, "Accept": "application/json"},
+	)
+	assert answer.status_code == 417 and "Rename the file first" in answer.text, answer.text
+	assert not list(mallorys.folder.glob("*/files/site_config*"))
+
+
+def test_another_spelling_of_a_suspended_site_is_no_way_in(mallorys):
+	from buildpro_saas.entitlements import layers
+
+	site, port = mallorys.tenant.site, mallorys.bench.services.port("web")
+	path = "/api/resource/ToDo"
+	mallorys.bench.entitle(mallorys.tenant.name, layers.single_plan("Core", []), GATED, status="Suspended")
+	try:
+		assert ask(port, path, host=site)[0] == 402
+		for name in (
+			f"./{site}",
+			f"{site}/",
+			f"{site}/.",
+			site.upper(),
+			f"../sites/{site}",
+			str(mallorys.folder),
+		):
+			assert ask(port, path, host="x.localhost", X_Frappe_Site_Name=name)[0] == 404, name
+			assert ask(port, path, host=name)[0] in (400, 404), name
+		(mallorys.folder / "entitlement.json").unlink()
+		assert ask(port, path, host=site)[0] == 402
+	finally:
+		mallorys.apply_gates()

@@ -80,6 +80,11 @@ def test_a_job_is_cancelled_from_desk(desk, module_bench, name):
 	manager = desk("SaaS Manager")
 	manager.new_tenant(name)
 	manager.wait_for_status("Provisioning")
+	# how far it is, without a reload
+	manager.page.wait_for_selector(
+		".form-message:visible:has-text('Running, 1 of ')", timeout=JOB_SECONDS * SECONDS
+	)
+	manager.keep("tenant-progress")
 	manager.page.locator(".form-message a:visible").click()
 	manager.page.wait_for_selector(
 		'.job-steps [data-step="make_site"][data-status="Running"]', timeout=JOB_SECONDS * SECONDS
@@ -131,6 +136,51 @@ def test_support_reads_and_cannot_write(desk):
 	support.field("base_domain").wait_for()
 	assert support.button("Save").count() == 0
 	support.keep("settings-support")
+
+
+def test_no_page_asks_in_vain_for_a_socket_server(desk):
+	support = desk("SaaS Support")
+	calls = []
+	support.page.on("response", lambda response: calls.append((response.status, response.url)))
+	support.go("tenant")
+	support.page.wait_for_selector(".page-container:visible .frappe-list")
+	support.page.wait_for_function("frappe.realtime.socket && !frappe.realtime.socket.active")
+	assert [call for call in calls if call[0] >= 400] == []
+
+
+def test_staff_do_not_see_a_tenants_own_plan_on_the_admin_site(desk):
+	"""Frappe makes the first of the staff System Manager, too, whose that record is on a tenant's site."""
+	manager = desk("SaaS Manager")
+	with manager.page.expect_response("**/api/method/frappe.desk.form.load.getdoc*") as answer:
+		manager.go("nexelya-plan-settings")
+	assert answer.value.status == 403
+	assert manager.page.locator(".buildpro-plan").count() == 0
+	manager.keep("your-plan-refused")
+
+
+def test_a_time_reads_the_same_after_a_reload(desk, module_bench, name):
+	"""The date picker of some frameworks knows no seconds, and writes "18:30:ss"."""
+	frappe = module_bench.frappe
+	tenant = frappe.get_doc({"doctype": "Tenant", "subdomain": name, "company": "Acme", "status": "Active"})
+	tenant.update({"trial_ends_on": "2026-12-31 18:30:00", "plan": "Core", "owner_name": "Olga"})
+	tenant.name = name
+	tenant.db_insert()
+	frappe.db.commit()
+	try:
+		support, shown = desk("SaaS Manager"), []
+		for _load in range(2):
+			support.go(f"tenant/{name}")
+			support.page.get_by_role("tab", name="Terms").click()
+			field = support.field("trial_ends_on").locator("input")
+			field.wait_for()
+			shown.append(field.input_value())
+			assert not support.page.evaluate("cur_frm.is_dirty()")
+		support.keep("tenant-terms")
+		assert [text.split()[1] for text in shown] == ["18:30"] * 2, shown
+	finally:
+		module_bench.tenants.remove(name)
+		frappe.db.delete("Tenant", {"name": name})
+		frappe.db.commit()
 
 
 def test_every_form_opens_for_a_manager(desk, module_bench):

@@ -149,7 +149,9 @@ class SiteUnderTest:
 	def take_entitlement_off(self) -> None:
 		"""Leave the site as one that never had an entitlement."""
 		self.entitlement.remove()
-		self.update_config({self.entitlement.SEQUENCE_KEY: None, self.entitlement.CLOCK_KEY: None})
+		entitlement = self.entitlement
+		keys = (entitlement.SEQUENCE_KEY, entitlement.CLOCK_KEY, entitlement.LAST_KEY)
+		self.update_config(dict.fromkeys(keys))
 
 	def settings(self):
 		"""Nexelya Plan Settings as the database has it."""
@@ -230,7 +232,8 @@ class Drifting:
 
 	def record(self, doctype: str, **values) -> str:
 		"""A row as it is, without what inserting would start."""
-		doc = self.frappe.get_doc({"doctype": doctype, "bench": self.bench, **values})
+		of_bench = {"bench": self.bench} if self.frappe.get_meta(doctype).has_field("bench") else {}
+		doc = self.frappe.get_doc({"doctype": doctype, **of_bench, **values})
 		doc.name = values.get("name") or f"{self.token}-{self.frappe.generate_hash(length=6).lower()}"
 		doc.db_insert()
 		self.rows.append((doctype, doc.name))
@@ -248,6 +251,14 @@ class Drifting:
 		)
 
 	def tenant(self, status: str, site: str, database: str | None) -> str:
+		"""A tenant's row; its site, where there is one that is nobody's, is set up as its own."""
+		name = self._tenant(status, site, database)
+		path = self.sites / site / "site_config.json"
+		if path.exists() and not (config := json.loads(path.read_text())).get("buildpro_tenant"):
+			path.write_text(json.dumps({**config, "buildpro_tenant": name}))
+		return name
+
+	def _tenant(self, status: str, site: str, database: str | None) -> str:
 		return self.record(
 			"Tenant",
 			subdomain=self.token,
@@ -298,6 +309,9 @@ class Drifting:
 
 	def clean_up(self) -> None:
 		self.frappe.db.rollback()
+		for entry in self.reconciliation.trash():
+			if self.token in entry.subject:
+				self.reconciliation.remove_from_trash(entry.name)
 		for place in ("", f"{HIDDEN}/images", f"{HIDDEN}/standby"):
 			for path in (self.sites / place).glob(f"*{self.token}*"):
 				shutil.rmtree(path)

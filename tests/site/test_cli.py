@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def cli(bench_path, admin_site_name):
-	def run(*arguments: str, stdin: str = "", site: str = admin_site_name):
+	def run(*arguments: str, stdin: str = "", site: str = admin_site_name, **environment: str):
 		return subprocess.run(
 			[
 				str(bench_path / "env/bin/python"),
@@ -22,7 +22,7 @@ def cli(bench_path, admin_site_name):
 			capture_output=True,
 			text=True,
 			timeout=120,
-			env=os.environ,
+			env={**os.environ, **environment},
 		)
 
 	return run
@@ -53,6 +53,12 @@ def test_tenants_and_jobs_are_listed(cli):
 		(("owner-link", "nobody"), "nobody"),
 		(("set-plan-apps", "Gold", "erpnext"), "Gold"),
 		(("set-plan", "nobody", "Core"), "nobody"),
+		(("jobs", "--tenant", "nobody"), "no tenant nobody"),
+		(("images", "build", "--bench", "nowhere"), "no bench nowhere"),
+		(("explain", "rfi", "--tenant", "nobody"), "no tenant nobody"),
+		(("explain", "rfi", "--tenant", "nobody", "--at", "0001-01-01"), "too far away"),
+		(("explain", "rfi", "--tenant", "nobody", "--at", "9999-12-31"), "too far away"),
+		(("set-plan", "nobody", "Core", "--at", "9999-12-31"), "nobody"),
 		(("suspend", "nobody", "--reason", "x"), "nobody"),
 		(("past-due", "nobody", "--reason", "x"), "nobody"),
 		(("resume", "nobody"), "nobody"),
@@ -65,6 +71,38 @@ def test_a_refusal_is_one_sentence_and_exit_1(cli, arguments, told):
 	assert told in done.stderr
 	assert len(done.stderr.strip().splitlines()) == 1, done.stderr
 	assert "Traceback" not in done.stderr + done.stdout and "wrong" not in done.stderr
+
+
+@pytest.mark.parametrize(
+	"arguments",
+	[
+		("jobs", "--limit", "-1"),
+		("jobs", "--limit", "0"),
+		("set-pool", "Core", "1", "--most", "-1"),
+		("images", "build", "--timeout", "-1"),
+		(*TENANT, "cli-refused", "--timeout", "-1"),
+	],
+)
+def test_a_number_below_what_makes_sense_is_a_wrong_option(cli, arguments):
+	done = cli(*arguments)
+	assert done.returncode == 2 and "is not in the range" in done.stderr
+	assert "SQL" not in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [("drift",), ("doctor",), ("images", "list")])
+def test_what_the_framework_prints_is_not_in_the_json(cli, admin_site, bench_path, command):
+	"""A module that prints while the site is connected to, as the framework does where Redis is away."""
+	noise = bench_path / "sites/sitecustomize.py"
+	noise.write_text(
+		"import frappe\nconnect = frappe.connect\ndef loud(*a, **k):\n\tprint('Redis is away')\n\treturn connect(*a, **k)\n"
+		"frappe.connect = loud\n"
+	)
+	try:
+		done = cli(*command, "--json", PYTHONPATH=str(noise.parent))
+	finally:
+		noise.unlink()
+	assert "Redis is away" in done.stderr
+	json.loads(done.stdout)
 
 
 def test_json_has_nothing_else_on_standard_output(cli, admin_site):
@@ -85,9 +123,12 @@ def test_a_plans_apps_are_set_in_order(cli, admin_site):
 		return plan.resolved()["apps"]
 
 	try:
-		done = cli("set-plan-apps", plan.name, "zeta", "alpha")
+		done = cli("set-plan-apps", plan.name, "frappe", "buildpro_saas")
 		assert done.returncode == 0, done.stderr
-		assert apps() == ["zeta", "alpha"]
+		assert apps() == ["frappe", "buildpro_saas"]
+		done = cli("set-plan-apps", plan.name, "no_such_app", "frappe")
+		assert done.returncode == 1 and "No bench has no_such_app" in done.stderr
+		assert apps() == ["frappe", "buildpro_saas"]
 		assert cli("set-plan-apps", plan.name).returncode == 2
 		assert cli("set-plan-apps", plan.name, "--none").returncode == 0
 		assert apps() == []
@@ -157,6 +198,8 @@ def test_setting_up_again_finds_everything_in_place(cli, admin_site):
 	done = cli("setup")
 	assert done.returncode == 0, done.stderr
 	assert f"account {admin_site.conf.buildpro_db_user} is there" in done.stdout
+	assert f"mails begin with {admin_site.conf.host_name} (" in done.stdout
+	assert "belong to the Unix user" in done.stdout
 	assert admin_site.conf.buildpro_db_password not in done.stdout + done.stderr
 
 
@@ -204,6 +247,7 @@ def test_the_doctor_names_each_setting_with_what_it_should_be(cli):
 	low = [name for name, row in found.items() if row["value"] < row["wanted"]]
 	assert done.returncode == (1 if low else 0)
 	assert all(f"{name} = {found[name]['wanted']}" in done.stderr for name in low)
+	assert "belong to the Unix user" in done.stderr
 
 
 @pytest.fixture

@@ -108,6 +108,58 @@ def test_a_due_change_is_made_by_the_scheduler(frappe, tenant, sent, monkeypatch
 	assert (kept.plan, kept.next_plan, kept.next_plan_on) == ("SC Large", None, None)
 
 
+def on_trial(frappe, tenant):
+	tenant.update({"trial_ends_on": later(frappe, days=3), "plan_after_trial": "SC Small"})
+	tenant.save()
+	return frappe.get_doc("Tenant", tenant.name)
+
+
+def test_a_plan_that_is_bought_during_a_trial_ends_it(frappe, tenant, sent):
+	"""As Desk sends it: the trial's fields as they were, and another plan."""
+	tenant = on_trial(frappe, tenant)
+	frappe.flags.mute_messages = False
+	frappe.clear_messages()
+	tenant.update(
+		{"plan": "SC Large", "trial_ends_on": str(tenant.trial_ends_on), "plan_after_trial": "SC Small"}
+	)
+	tenant.save()
+	assert (tenant.plan, tenant.trial_ends_on, tenant.plan_after_trial) == ("SC Large", None, None)
+	assert [(layer["plan"], layer["until"]) for layer in tenant.layers()["plans"]] == [("SC Large", None)]
+	assert "SC Small does not come after it any more" in str(frappe.get_message_log())
+
+
+def test_a_trial_goes_on_with_another_plan_where_that_is_said(frappe, tenant, sent):
+	tenant = on_trial(frappe, tenant)
+	ends = tenant.trial_ends_on
+	tenant.set_plan("SC Large", trial_until=str(ends), then="SC Small")
+	assert (tenant.plan, tenant.trial_ends_on, tenant.plan_after_trial) == ("SC Large", ends, "SC Small")
+	tenant.update(
+		{"plan": "SC Small", "trial_ends_on": later(frappe, days=5), "plan_after_trial": "SC Large"}
+	)
+	tenant.save()
+	assert (tenant.plan, tenant.plan_after_trial) == ("SC Small", "SC Large")
+
+
+def test_a_trial_stays_when_something_else_is_changed(frappe, tenant, sent):
+	tenant = on_trial(frappe, tenant)
+	tenant.company = "Acme & Sons"
+	tenant.save()
+	assert tenant.trial_ends_on and tenant.plan_after_trial == "SC Small"
+
+
+@pytest.mark.parametrize(("app", "is_told"), [("erpnext", True), ("construction_demo", False)])
+def test_a_customer_that_gets_another_name(frappe, tenant, sent, app, is_told):
+	tenant.append("apps", {"app": app, "version": "1"}).db_insert()
+	tenant = frappe.get_doc("Tenant", tenant.name)
+	frappe.flags.mute_messages = False
+	frappe.clear_messages()
+	sent.clear()
+	tenant.company = "Acme & Sons"
+	tenant.save()
+	assert sent == [({"sc-acme"}, "its company's name")]
+	assert ("is still called Sc-Acme" in str(frappe.get_message_log())) == is_told
+
+
 @pytest.mark.parametrize(
 	"fields, sentence",
 	[
@@ -121,8 +173,8 @@ def test_a_due_change_is_made_by_the_scheduler(frappe, tenant, sent, monkeypatch
 	],
 )
 def test_what_cannot_be_agreed(frappe, tenant, fields, sentence):
-	tenant.update(fields)
 	with pytest.raises(frappe.ValidationError, match=sentence):
+		tenant.update(fields)
 		tenant.save()
 
 

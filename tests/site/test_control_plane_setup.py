@@ -37,6 +37,50 @@ def test_another_bench_of_the_same_name(frappe, tmp_path):
 	assert ensure_local_bench() == f"{name}-1"
 
 
+@pytest.fixture(params=["{}/", "{}//", " {} ", "{}/sites/..", "link"])
+def spelled(request, frappe, tmp_path) -> str:
+	"""The path of this bench as it may be typed."""
+	path = frappe.db.get_value("Bench", {"is_local": 1}, "path")
+	if request.param != "link":
+		return request.param.format(path)
+	(link := tmp_path / "link").symlink_to(path)
+	return str(link)
+
+
+def test_a_bench_is_this_one_however_its_path_is_spelled(frappe, spelled):
+	from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
+
+	name, path = frappe.db.get_value("Bench", {"is_local": 1}, ["name", "path"])
+	with pytest.raises(frappe.ValidationError, match="is registered as"):
+		frappe.get_doc({"doctype": "Bench", "bench_name": "twin", "path": spelled}).insert()
+	bench = frappe.get_doc("Bench", name)
+	bench.path = spelled
+	bench.save()
+	assert (bench.is_local, bench.path) == (1, path)
+	# as an earlier version kept it
+	frappe.db.set_value("Bench", name, {"path": spelled, "is_local": 0})
+	assert ensure_local_bench() == name
+	assert frappe.db.get_value("Bench", name, ["is_local", "path"]) == (1, path)
+
+
+def test_nothing_is_built_here_for_a_bench_elsewhere(frappe):
+	from buildpro_saas.provisioning import images, standby
+	from buildpro_saas.provisioning.image_kind import ImageKind
+
+	other = frappe.get_doc({"doctype": "Bench", "bench_name": "elsewhere", "path": "/srv/elsewhere"}).insert()
+	image = frappe.get_doc(
+		{"doctype": "Site Image", "bench": other.name, "kind": "buildpro_saas", "status": "Ready"}
+	).insert(ignore_permissions=True)
+	for act in (
+		lambda: images.build(other.name, ImageKind(("buildpro_saas",))),
+		lambda: images.build_wanted(other.name),
+		lambda: images.prune(image.name),
+		lambda: standby.start_filling(image.name, other.name, image.kind),
+	):
+		with pytest.raises(frappe.ValidationError, match="not the one that this site runs on"):
+			act()
+
+
 def test_one_record_a_bench(frappe):
 	path = frappe.db.get_value("Bench", {"is_local": 1}, "path")
 	with pytest.raises(frappe.ValidationError, match="is registered as"):
@@ -146,3 +190,48 @@ def test_uninstalling_leaves_no_role_and_no_domain(frappe):
 	finally:
 		frappe.db.rollback()
 		frappe.clear_cache()
+
+
+def test_a_card_named_after_a_status_counts_that_status(frappe):
+	import json
+
+	from buildpro_saas.control_plane.doctype.tenant import status
+
+	named = {"Active": "Active Tenants", "Provisioning": "Tenants in Provisioning"}
+	named |= {name: f"{name} Tenants" for name in ("Failed", "Past Due", "Suspended")}
+	for name, card in named.items():
+		doc = frappe.get_doc("Number Card", card)
+		counted = {value for value in vars(status).values() if isinstance(value, str)}
+		for _doctype, field, operator, value, *_rest in json.loads(doc.filters_json):
+			if field == "status":
+				counted &= {value} if operator == "=" else set(value)
+		assert counted == {name} and name in doc.label, card
+	content = frappe.db.get_value("Workspace", "BuildPro SaaS", "content")
+	assert all(f'"number_card_name": "{card}"' in content for card in named.values())
+
+
+def test_a_value_that_nothing_heeded_goes_with_its_field(frappe):
+	from buildpro_saas.patches import forget_backup_retention
+
+	settings = {"doctype": "SaaS Settings", "field": "backup_retention_days"}
+	frappe.db.delete("Singles", settings)
+	frappe.qb.into("Singles").columns("doctype", "field", "value").insert(*settings.values(), "30").run()
+	forget_backup_retention.execute()
+	assert not frappe.db.get_singles_dict("SaaS Settings").get("backup_retention_days")
+	assert not frappe.get_meta("SaaS Settings").has_field("backup_retention_days")
+
+
+def test_what_is_brought_before_the_time_zone_is_known_is_of_no_tomorrow(frappe):
+	"""The framework counts in India's time until then; the site may be Hawaii's."""
+	from datetime import datetime, timedelta, timezone
+
+	from buildpro_saas.control_plane import setup
+
+	frappe.db.delete("Singles", {"doctype": "System Settings", "field": "time_zone"})
+	in_india = datetime.now(timezone(timedelta(hours=5.5))).replace(tzinfo=None)
+	frappe.db.set_value("Feature", "rfi", {"creation": in_india, "modified": in_india}, update_modified=False)
+	setup.after_install()
+	earliest = datetime.now(timezone(timedelta(hours=-12))).replace(tzinfo=None)
+	for doctype in ("Feature", "Plan", "Bench", "Plan Feature"):
+		newest = max(frappe.get_all(doctype, ["max(creation) as at"], pluck="at"))
+		assert newest <= earliest, doctype

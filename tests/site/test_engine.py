@@ -41,6 +41,11 @@ class EngineBench:
 		self.made.append(job.name)
 		return job
 
+	def next_jobs(self, bench: str, slots: int) -> list:
+		from buildpro_saas.provisioning import dispatcher
+
+		return dispatcher._next_jobs(bench, slots)
+
 	def run(self, job):
 		self.jobs.run(job.name)
 		return self.frappe.get_doc("Provisioning Job", job.name)
@@ -283,10 +288,18 @@ def test_desk_cannot_write_a_job(engine):
 
 
 def test_one_job_that_cannot_be_looked_after_does_not_keep_the_others_lost(engine):
-	odd, lost = engine.job(step(engine, "A")), engine.job(step(engine, "B"))
-	engine.frappe.db.set_value("Provisioning Job", odd.name, "bench", "a bench whose record is gone")
-	engine.frappe.db.commit()
-	engine.jobs.look_after()
+	from frappe.utils.background_jobs import create_job_id, get_queue
+	from rq.job import Job
+
+	from buildpro_saas.provisioning import queue
+
+	odd, lost = engine.job(step(engine, "A")), engine.job(step(engine, "B"), is_heavy=False)
+	redis, key = get_queue("default").connection, Job.key_for(create_job_id(queue.job_id(odd.name)))
+	redis.set(key, "what RQ cannot read")
+	try:
+		engine.jobs.look_after()
+	finally:
+		redis.delete(key)
 	engine.frappe.db.rollback()
 	assert engine.frappe.db.get_value("Provisioning Job", lost.name, "enqueued_at")
 	assert engine.frappe.db.exists("Error Log", {"method": f"Looking after {odd.name}"})
@@ -308,8 +321,315 @@ def test_what_nobody_waits_for_leaves_a_slot_to_tenants(engine, slots):
 	frappe.db.set_value("Provisioning Job", tenants_own, "status", "Completed")
 
 	def next_jobs():
-		return {job.name for job in engine.jobs._next_jobs(bench, slots)}
+		return {job.name for job in engine.next_jobs(bench, slots)}
 
 	assert len(next_jobs() & background) == 1  # alone, one of them goes in either case
 	frappe.db.set_value("Provisioning Job", tenants_own, "status", "Waiting")
 	assert tenants_own in next_jobs()
+
+
+# -- dispatching -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def other_bench(engine):
+	"""A Bench on record whose queue is gone from the configuration, with the path of the one that this site runs on."""
+	frappe = engine.frappe
+	local = frappe.get_doc("Bench", {"is_local": 1})
+	name = f"b{frappe.generate_hash(length=8)}"
+	doc = frappe.copy_doc(local)
+	doc.update({"name": name, "bench_name": name, "queue": "gone", "max_heavy_jobs": 1, "is_local": 1})
+	doc.db_insert()
+	frappe.db.commit()
+	yield doc
+	frappe.db.rollback()
+	frappe.db.delete("Bench", {"name": name})
+	frappe.db.commit()
+
+
+def waiting_on(engine, bench: str, count: int = 1, **options) -> list:
+	made = [engine.job(step(engine, f"Step{n}"), **options) for n in range(count)]
+	for job in made:
+		engine.frappe.db.set_value("Provisioning Job", job.name, {"status": "Waiting", "bench": bench})
+	engine.frappe.db.commit()
+	for job in made:
+		job.reload()
+	return made
+
+
+def test_jobs_of_a_bench_whose_queue_is_gone_end_with_a_sentence_and_the_others_go(engine, other_bench):
+	heavy = waiting_on(engine, other_bench.name, 3)
+	(light,) = waiting_on(engine, other_bench.name, is_heavy=False, queue="short")
+	engine.frappe.local.message_log = []
+	engine.jobs.dispatch(other_bench.name)
+	engine.frappe.db.rollback()
+	for job in heavy:
+		job.reload()
+		assert (job.status, bool(job.ended_at)) == ("Failed", True)
+		assert "no queue 'gone'" in job.error and "common_site_config.json" in job.hint
+	light.reload()
+	assert light.enqueued_at  # by this process; a worker does not know its playbook
+	assert engine.frappe.local.message_log == []  # or the caller's answer would carry it
+
+
+def test_a_job_that_was_sent_to_a_queue_that_is_gone_is_found(engine, other_bench):
+	(job,) = waiting_on(engine, other_bench.name)
+	job.db_set("status", "Queued")
+	engine.frappe.db.commit()
+	engine.jobs.look_after()
+	job.reload()
+	assert job.status == "Failed" and "no queue 'gone'" in job.error
+
+
+def test_what_a_failed_dispatch_meets_is_no_fault_of_its_caller(engine, other_bench):
+	"""The caller's work is committed, and what is to be done after its commit is done."""
+	frappe = engine.frappe
+	done = []
+	waiting_on(engine, other_bench.name)
+	frappe.db.after_commit.add(lambda: engine.jobs.dispatch(other_bench.name))
+	frappe.db.after_commit.add(lambda: done.append("the next callback"))
+	frappe.db.commit()
+	assert done == ["the next callback"]
+
+
+def test_jobs_of_a_bench_without_a_record_end_with_a_sentence(engine):
+	(job,) = waiting_on(engine, "a bench whose record is gone")
+	engine.jobs.dispatch(job.bench)
+	job.reload()
+	assert job.status == "Failed" and "no bench" in job.error
+
+
+def test_jobs_of_a_bench_elsewhere_are_not_run_here(engine, other_bench):
+	engine.frappe.db.set_value("Bench", other_bench.name, {"is_local": 0, "queue": ""})
+	(job,) = waiting_on(engine, other_bench.name)
+	engine.jobs.dispatch(job.bench)
+	job.reload()
+	assert job.status == "Failed" and "not the one that this site runs on" in job.error
+
+
+def test_queue_names_are_those_of_the_configuration_as_it_is_now(engine, bench_path):
+	"""Frappe reads them once in a process."""
+	from frappe.utils.background_jobs import get_queues_timeout
+
+	from buildpro_saas.provisioning import queue
+
+	assert "late" not in queue.names()
+	path = bench_path / "sites/common_site_config.json"
+	before = path.read_text()
+	config = json.loads(before)
+	try:
+		path.write_text(json.dumps({**config, "workers": {**config.get("workers", {}), "late": {}}}))
+		assert "late" in queue.names() and "late" in get_queues_timeout()
+	finally:
+		path.write_text(before)
+	assert "late" not in queue.names() and "late" not in get_queues_timeout()
+
+
+def test_there_are_no_more_slots_than_workers(engine):
+	"""With one worker for two slots, an image that is built would keep the first tenant waiting."""
+	from frappe.utils.background_jobs import get_queue
+	from rq.worker import Worker
+
+	from buildpro_saas.provisioning import queue
+
+	bench = engine.frappe.get_doc("Bench", {"is_local": 1})
+	workers = Worker.count(queue=get_queue(queue.name_for(bench)))
+	bench.max_heavy_jobs = workers + 5
+	is_own = queue.name_for(bench) == queue.OWN_QUEUE
+	assert queue.slots(bench) == max(1, workers if is_own else workers - 1)
+	bench.max_heavy_jobs = 1
+	assert queue.slots(bench) == 1
+
+
+def test_an_image_is_built_beside_a_tenant_that_is_being_made(engine, other_bench):
+	"""Else a trickle of tenants would all be made from scratch, for want of an image."""
+	frappe, bench = engine.frappe, other_bench.name
+	tenants, images = waiting_on(engine, bench, 1), waiting_on(engine, bench, 2)
+	frappe.db.set_value("Provisioning Job", tenants[0].name, {"tenant": "a tenant", "status": "Running"})
+	for image in images:
+		frappe.db.set_value("Provisioning Job", image.name, "priority", -10)
+
+	def next_jobs(slots: int) -> set[str]:
+		return {job.name for job in engine.next_jobs(bench, slots)}
+
+	assert next_jobs(1) == set()
+	assert next_jobs(2) == {images[0].name}
+	assert next_jobs(4) == {image.name for image in images}  # one slot is left to the next tenant
+	frappe.db.set_value("Provisioning Job", images[0].name, "status", "Running")
+	assert next_jobs(3) == {images[1].name} and next_jobs(2) == set()
+
+
+def test_an_image_that_has_waited_long_has_its_turn(engine, other_bench):
+	"""Where there is but one worker, and tenants come one after the other."""
+	frappe, bench = engine.frappe, other_bench.name
+	image, tenant = waiting_on(engine, bench, 2)
+	long_ago = frappe.utils.add_to_date(frappe.utils.now_datetime(), hours=-1)
+	frappe.db.set_value("Provisioning Job", tenant.name, "tenant", "a tenant")
+	frappe.db.set_value("Provisioning Job", image.name, "priority", -10)
+	assert [job.name for job in engine.next_jobs(bench, 1)] == [tenant.name]
+	frappe.db.set_value("Provisioning Job", image.name, "creation", long_ago)
+	assert [job.name for job in engine.next_jobs(bench, 1)] == [image.name]
+
+
+# -- retried and undone ------------------------------------------------------------------------------------------
+
+
+def test_retry_does_again_what_staff_have_changed_since(engine):
+	changed = []
+
+	def is_outdated(self, state, tenant):
+		return bool(changed) and state["was"] == "old"
+
+	first = step(engine, "First")
+	reads = step(
+		engine, "Reads", run=lambda context: {"was": "new" if changed else "old"}, is_outdated=is_outdated
+	)
+	between, last = step(engine, "Between"), step(engine, "Last", run=failing(2, AgentError("no")))
+	job = engine.run(engine.job(first, reads, between, last))
+	assert job.status == "Failed"
+	engine.done.clear()
+	assert retried(engine, job).status == "Failed" and engine.done == ["Last"]
+	changed.append("the plan")
+	engine.done.clear()
+	assert retried(engine, job).status == "Completed" and engine.done == ["Reads", "Between", "Last"]
+
+
+def retried(engine, job):
+	job.reload()
+	job.retry()
+	engine.frappe.db.after_commit.reset()
+	job.db_set("status", "Queued")
+	engine.frappe.db.commit()
+	return engine.run(job)
+
+
+def test_what_an_undone_step_said_does_not_stand_as_if_it_held(engine):
+	says = step(engine, "Says", run=lambda context: context.log("The site answers"))
+	broken = step(engine, "Broken", run=failing(1, AgentError("The disk is full.")))
+	job = engine.run(engine.job(says, broken))
+	job.cancel_job()
+	engine.frappe.db.after_commit.reset()
+	job.db_set("status", "Queued")
+	engine.frappe.db.commit()
+	job = engine.run(job)
+	assert (job.status, job.error, job.hint) == ("Cancelled", "", "")
+	for row, said in zip(job.steps, ("The site answers", "The disk is full."), strict=True):
+		first, *rest = row.output.splitlines()
+		assert first.startswith("Undone.") and said in rest
+
+
+# -- the end of a job ------------------------------------------------------------------------------------------------
+
+
+def test_what_callbacks_raise_after_the_commit_fails_nothing(engine):
+	"""A webhook, say, on what the job writes as it ends."""
+	frappe = engine.frappe
+	seen = []
+
+	def on_status(_inputs, status):
+		frappe.db.after_commit.add(lambda: seen.append(status))
+		frappe.db.after_commit.add(lambda: 1 / 0)
+		frappe.db.after_commit.add(lambda: seen.append(f"after {status}"))
+
+	job = engine.run(engine.job(step(engine, "Only"), on_status=on_status))
+	assert (job.status, engine.done, job.runs) == ("Completed", ["Only"], 1)
+	assert seen == ["Running", "after Running", "Completed", "after Completed"]
+	assert frappe.db.exists("Error Log", {"error": ("like", "%ZeroDivisionError%")})
+
+
+def test_what_a_callback_wrote_before_it_raised_is_forgotten(engine):
+	frappe = engine.frappe
+
+	def writes_and_raises():
+		frappe.get_doc({"doctype": "Note", "title": f"half done {engine.made[-1]}"}).insert()
+		raise RuntimeError
+
+	def on_status(_inputs, status):
+		frappe.db.after_commit.add(writes_and_raises)
+
+	engine.run(engine.job(step(engine, "Only"), on_status=on_status))
+	assert not frappe.db.exists("Note", {"title": ("like", f"half done {engine.made[-1]}")})
+
+
+@pytest.mark.parametrize("ended", ["Completed", "Cancelled"])
+def test_an_ended_job_is_never_written_again(engine, ended):
+	from buildpro_saas.provisioning import ending
+
+	job = engine.job(step(engine, "Only"))
+	job.db_set("status", ended)
+	engine.frappe.db.commit()
+	assert not ending.end(job.name, None, "Failed", error="too late")
+	assert not ending.change(job.name, ending.UNFINISHED, status="Waiting")
+	with pytest.raises(engine.frappe.ValidationError):
+		job.cancel_job()
+	job.reload()
+	assert (job.status, job.error, bool(job.cancel_requested)) == (ended, None, False)
+
+
+def test_a_job_is_not_sent_again_whose_sending_only_seemed_to_fail(engine, monkeypatch):
+	"""Redis took it, a worker did it, and then Redis's answer was lost."""
+	from buildpro_saas.provisioning import queue
+
+	job = engine.job(step(engine, "Only"))
+	job.db_set("status", "Waiting")
+	engine.frappe.db.commit()
+
+	def put(name, *_rest):
+		engine.jobs.run(name)
+		raise ConnectionResetError("no answer")
+
+	monkeypatch.setattr(queue, "put", put)
+	engine.jobs.dispatch(job.bench)
+	job.reload()
+	assert (job.status, engine.done) == ("Completed", ["Only"])
+
+
+def test_a_fault_of_the_engine_ends_the_job_for_what_it_is_about_too(engine):
+	told = []
+
+	def finish(_context):
+		raise AssertionError("finishing went wrong")
+
+	def on_status(_inputs, status):
+		told.append(status)
+
+	job = engine.run(engine.job(step(engine, "Only"), on_status=on_status, finish=finish))
+	assert (job.status, told) == ("Failed", ["Running", "Failed"])
+	assert "finishing went wrong" in job.error
+
+
+def test_a_fault_outside_of_a_step_is_told_to_what_the_job_is_about(engine, monkeypatch):
+	from buildpro_saas.provisioning.engine import Engine
+
+	told = []
+	job = engine.job(step(engine, "Only"), on_status=lambda _inputs, status: told.append(status))
+	monkeypatch.setattr(Engine, "_forward", lambda self: 1 / 0)
+	job = engine.run(job)
+	assert (job.status, told) == ("Failed", ["Running", "Failed"])
+	assert "ZeroDivisionError" in job.error and "Error Log" in job.hint
+
+
+def test_nothing_is_undone_that_may_not_be(engine):
+	def check_undo(_context):
+		raise AgentError("Somebody lives in it.", "Leave it.")
+
+	job = engine.job(step(engine, "Only", run=failing(9, AgentError("broken"))), check_undo=check_undo)
+	job = engine.run(job)
+	with pytest.raises(engine.frappe.ValidationError, match=r"Somebody lives in it\. Leave it\."):
+		job.cancel_job()
+	job.db_set({"status": "Cancelling", "cancel_requested": 1})
+	engine.frappe.db.commit()
+	job = engine.run(job)
+	assert (job.status, job.cancel_requested, engine.done) == ("Failed", 0, ["Only"])
+	assert "Somebody lives in it." in job.error and job.hint == "Leave it."
+
+
+def test_a_job_whose_app_is_gone_does_not_leave_its_tenant_being_made(engine, drifting):
+	frappe = engine.frappe
+	tenant = drifting.tenant("Provisioning", f"{drifting.token}.localhost", None)
+	job = drifting.job(drifting.mark(), "Queued")
+	frappe.db.set_value("Provisioning Job", job, {"playbook": "gone", "tenant": tenant})
+	frappe.db.commit()
+	engine.jobs.run(job)
+	assert frappe.db.get_value("Provisioning Job", job, "status") == "Failed"
+	assert frappe.db.get_value("Tenant", tenant, "status") == "Failed"

@@ -318,6 +318,193 @@ def test_the_measure_sees_database_and_files(site, frappe):
 		os.unlink(big.get_full_path())
 
 
+@pytest.fixture
+def full(site, frappe):
+	"""Storage with room for one file of 2 kB, and nothing freed yet."""
+	from buildpro_saas.tenant_site import levels
+
+	for name in ("deleted", "measured"):
+		redis.Redis.delete(frappe.cache, f"buildpro_freed|{frappe.local.site}|max_storage_gb|{name}")
+	used = levels.storage_gb()
+	levels.keep("max_storage_gb", lambda: used, is_anew=True, day=None)
+	site.apply(limits={"max_storage_gb": {"value": 1, "is_hard": True}})
+
+	def measured(with_room: float) -> float:
+		"""Half of the measure is not this site's, so that there is room for so many bytes."""
+		return 1 - with_room / 1e9
+
+	levels.keep("max_storage_gb", lambda: measured(3000), is_anew=True, day=None)
+	return measured
+
+
+def test_what_is_deleted_is_free_at_once(site, frappe, full, monkeypatch):
+	from buildpro_saas.tenant_site import levels
+
+	measure = levels.storage_gb
+	before = measure()
+
+	def storage():
+		return full(3000) + measure() - before
+
+	monkeypatch.setattr(levels, "storage_gb", storage)
+	first = file(frappe, 2000).insert()
+	frappe.db.commit()
+	with pytest.raises(site.gating.LimitReachedError):
+		file(frappe, 2000).insert()
+	frappe.db.rollback()
+	path = first.get_full_path()
+	first.delete()
+	frappe.db.commit()
+	assert not os.path.exists(path)
+	assert site.gating.get_limit_access("max_storage_gb", 0).used < 1 - 2e-6
+	second = file(frappe, 2000).insert()
+	try:
+		with pytest.raises(site.gating.LimitReachedError):
+			file(frappe, 2000).insert()
+	finally:
+		os.unlink(second.get_full_path())
+		frappe.db.rollback()
+		frappe.db.delete("Limit Level")
+		frappe.db.delete("Deleted Document", {"deleted_doctype": "File"})
+		frappe.db.commit()
+
+
+def files_of(frappe) -> set[str]:
+	return {
+		os.path.join(folder, name)
+		for place in ("public", "private")
+		for folder, _folders, names in os.walk(frappe.get_site_path(place, "files"))
+		for name in names
+	}
+
+
+def test_a_refused_file_leaves_nothing_on_the_disk(site, frappe, full):
+	before = files_of(frappe)
+	with pytest.raises(site.gating.LimitReachedError) as refusal:
+		file(frappe, 4000).insert()
+	assert files_of(frappe) == before
+	assert str(refusal.value).startswith(
+		"Storage: 1 GB of the 1 GB of your plan Growth are in use, less than 0.001 GB more"
+	)
+
+
+def test_a_refused_file_does_not_take_another_with_the_same_content_along(site, frappe, full):
+	kept = file(frappe, 2000).insert()
+	with pytest.raises(site.gating.LimitReachedError):
+		file(frappe, 2000, content=kept.get_content()).insert()
+	assert kept.exists_on_disk()
+	os.unlink(kept.get_full_path())
+
+
+def received(frappe, attachment: bytes, name: str = "plans.dat"):
+	"""A mail as the framework takes it in."""
+	from email.message import EmailMessage
+
+	from frappe.email.receive import InboundMail
+
+	account = frappe.get_doc(
+		{
+			"doctype": "Email Account",
+			"name": "Limits",
+			"email_account_name": "Limits",
+			"email_id": "in@limits.example",
+		}
+	)
+	account.db_insert()
+	message = EmailMessage()
+	message["From"], message["To"], message["Subject"] = "a@customer.example", "in@limits.example", "Plans"
+	message["Message-ID"] = f"<{frappe.generate_hash(length=10)}@customer.example>"
+	message.set_content("Here are the plans.")
+	message.add_attachment(attachment, maintype="application", subtype="octet-stream", filename=name)
+	return InboundMail(message.as_bytes(), account, uid=1).process()
+
+
+def test_a_mail_arrives_without_the_attachment_that_has_no_room(site, frappe, full):
+	before = files_of(frappe)
+	mail = received(frappe, os.urandom(4000), "plans <b>.dat")
+	kept = frappe.get_doc("Communication", mail.name)
+	assert "Here are the plans." in kept.content
+	assert "plans" in kept.content and "was left out. Storage: 1 GB of the 1 GB" in kept.content
+	assert "<b>" not in kept.content
+	assert files_of(frappe) == before
+	assert not frappe.get_all("File", {"attached_to_name": mail.name})
+
+
+def test_a_mail_with_room_for_its_attachment_has_no_note(site, frappe, full):
+	mail = received(frappe, os.urandom(1000))
+	assert "left out" not in frappe.get_doc("Communication", mail.name).content
+	(name,) = frappe.get_all("File", {"attached_to_name": mail.name}, pluck="name")
+	os.unlink(frappe.get_doc("File", name).get_full_path())
+
+
+# -- people at the limit -------------------------------------------------------------------------------------------------
+
+
+def test_people_who_are_there_go_on_at_the_limit(site, frappe):
+	from frappe.utils.password import check_password, update_password
+
+	person = new_user(frappe).insert()
+	update_password(person.name, "Zr9#of-the-house")
+	site.apply(limits={"max_users": {"value": 1, "is_hard": True}})
+	with pytest.raises(site.gating.LimitReachedError):
+		new_user(frappe).insert()
+	frappe.set_user(person.name)
+	try:
+		person.reload()
+		person.update(
+			{"user_image": "/files/me.png", "first_name": "Anna", "new_password": "Zr9#of-the-new-house"}
+		)
+		person.save()
+	finally:
+		frappe.set_user("Administrator")
+	assert check_password(person.name, "Zr9#of-the-new-house")
+	person.reload()
+	person.add_roles("Blogger")
+	person.remove_roles("Blogger")
+	assert frappe.get_doc("User", person.name).user_type == "System User"
+
+
+@pytest.fixture
+def website_users(frappe):
+	"""A role without Desk, and five people who have it and nothing else."""
+	role = frappe.get_doc({"doctype": "Role", "role_name": "Limits Visitor", "desk_access": 0}).insert()
+	people = []
+	for _ in range(5):
+		user = new_user(frappe, is_system=False)
+		user.append("roles", {"role": role.name})
+		people.append(user.insert().name)
+	return role, people
+
+
+def types_of(frappe, people) -> set[str]:
+	return set(frappe.get_all("User", {"name": ("in", people)}, pluck="user_type"))
+
+
+def test_desk_access_of_a_role_is_refused_whole(site, frappe, website_users):
+	role, people = website_users
+	site.apply(limits={"max_users": {"value": 4, "is_hard": True}})
+	frappe.db.savepoint("whole")
+	role.desk_access = 1
+	with pytest.raises(site.gating.LimitReachedError) as refusal:
+		role.save()
+	assert "1 of the 4 of your plan Growth are in use, 5 more cannot be added" in str(refusal.value)
+	# before anything was written: a caller that goes on has nothing half done
+	assert types_of(frappe, people) == {"Website User"}
+	assert not frappe.db.get_value("Role", role.name, "desk_access")
+
+
+def test_desk_access_of_a_role_counts_whole(site, frappe, website_users):
+	role, people = website_users
+	site.apply(limits={"max_users": {"value": 6, "is_hard": True}})
+	role.desk_access = 1
+	role.save()
+	assert types_of(frappe, people) == {"System User"}
+	assert site.gating.get_limit_access("max_users").used == 6
+
+
+# -- mails ---------------------------------------------------------------------------------------------------------------
+
+
 def mail(frappe, people: int):
 	recipients = [{"recipient": f"r{number}@limits.example"} for number in range(people)]
 	return frappe.get_doc(

@@ -164,3 +164,42 @@ def test_half_a_company_is_not_taken_for_a_whole_one(site):
 
 	with pytest.raises(site.frappe.ValidationError, match="Make this site anew"):
 		company_setup.erpnext_arguments("Acme", "Germany", "Europe/Berlin")
+
+
+def test_the_database_decides_which_names_are_alike(site):
+	from buildpro_saas.tenant_site.record_names import as_database
+
+	for one, other, is_alike in (
+		("Débiteurs", "debiteurs ", True),
+		("バンク", "ばんく", True),
+		("Bank", "Banks", False),
+		("", "Bank", False),
+	):
+		assert (as_database(one) == as_database(other)) is is_alike, (one, other)
+
+
+def test_while_the_wizard_runs_no_two_records_get_one_name(site, monkeypatch):
+	"""Japanese has one word for both, and ERPNext makes one of them the other's parent."""
+	frappe = site.frappe
+	word = frappe.generate_hash(length=8)
+	for text in ("Bank Accounts", "Bank Account"):
+		translation = {
+			"doctype": "Translation",
+			"language": "ja",
+			"source_text": text,
+			"translated_text": word,
+		}
+		frappe.get_doc(translation).insert()
+	frappe.cache.hdel("lang_user_translations", "ja")
+	monkeypatch.setattr(frappe.local, "lang", "ja")
+	asked = {}
+
+	def wizard(arguments):
+		asked.update({text: frappe._(text) for text in ("Bank Accounts", "Bank Account")})
+		return {"status": "ok"}
+
+	monkeypatch.setattr(site.onboarding, "is_set_up", lambda: bool(asked))
+	monkeypatch.setattr(site.onboarding, "setup_complete", wizard)
+	site.onboarding._run_wizard({})
+	assert asked == {"Bank Accounts": word, "Bank Account": "Bank Account"}
+	assert frappe._("Bank Account") == word  # afterwards as before

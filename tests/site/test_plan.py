@@ -1,5 +1,7 @@
 """Features and plans: what is shipped, what a site makes of it, and what a plan gives once resolved."""
 
+import threading
+
 import pytest
 
 
@@ -166,3 +168,140 @@ def empty(frappe) -> None:
 
 def resolved(frappe, plan: str) -> dict:
 	return frappe.get_doc("Plan", plan).resolved()
+
+
+# -- several at once, and loops ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pair(frappe, new_plan):
+	"""Two plans, committed: others' connections see them."""
+	names = [f"Pair {frappe.generate_hash(length=8)} {number}" for number in (1, 2)]
+	for name in names:
+		new_plan(name, rank=-1)
+	frappe.db.commit()
+	yield names
+	frappe.db.rollback()
+	frappe.db.set_value("Plan", {"name": ("in", names)}, "includes", None)
+	for name in names:
+		frappe.delete_doc("Plan", name, force=True)
+	frappe.db.delete("Plan Version", {"plan": ("in", names)})
+	frappe.db.commit()
+
+
+def at_once(frappe, *works):
+	"""Run each work in a connection of its own that has read already, all at one moment; returns what each raised."""
+	site, start, raised = frappe.local.site, threading.Barrier(len(works)), [None] * len(works)
+
+	def run(number, work):
+		frappe.init(site=site, sites_path=".")
+		frappe.connect()
+		frappe.flags.mute_messages = True
+		try:
+			frappe.get_all("Plan")  # the picture that plain reads have from here on
+			start.wait(timeout=30)
+			work()
+			frappe.db.commit()
+		except Exception as error:
+			raised[number] = error
+			frappe.db.rollback()
+		finally:
+			frappe.destroy()
+
+	threads = [threading.Thread(target=run, args=each) for each in enumerate(works)]
+	for thread in threads:
+		thread.start()
+	for thread in threads:
+		thread.join(timeout=60)
+	frappe.db.commit()
+	return raised
+
+
+@pytest.mark.parametrize("for_update", [False, True])
+def test_two_plans_never_include_each_other(frappe, pair, for_update):
+	"""Desk sends a document, REST reads it for update first."""
+
+	def include(plan, other):
+		doc = frappe.get_doc("Plan", plan, for_update=for_update)
+		doc.includes = other
+		doc.save()
+
+	raised = at_once(frappe, lambda: include(*pair), lambda: include(*reversed(pair)))
+	assert [type(error).__name__ for error in raised if error] == ["ValidationError"], raised
+	assert "A plan cannot include itself" in str(next(filter(None, raised)))
+	assert len(frappe.get_all("Plan", {"name": ("in", pair), "includes": ("is", "set")})) == 1
+
+
+def test_two_changes_of_what_a_plan_includes_are_both_in_its_versions(frappe, new_plan, pair):
+	name = f"{pair[0]} both"
+	new_plan(name, rank=-1, includes=pair[0])
+	frappe.db.set_value("Plan", pair[0], "includes", pair[1])
+	frappe.db.commit()
+
+	def add(plan, feature):
+		doc = frappe.get_doc("Plan", plan)
+		doc.append("features", {"feature": feature})
+		doc.save()
+
+	try:
+		assert at_once(frappe, lambda: add(pair[0], "rfi"), lambda: add(pair[1], "bim")) == [None, None]
+		versions = frappe.get_all("Plan Version", {"plan": name}, ["features"], order_by="version desc")
+		assert {"rfi", "bim"} <= set(frappe.parse_json(versions[0].features))
+	finally:
+		frappe.db.rollback()
+		frappe.delete_doc("Plan", name, force=True)
+		frappe.db.delete("Plan Version", {"plan": name})
+		frappe.db.commit()
+
+
+def test_a_plan_is_not_deleted_while_another_comes_to_include_it(frappe, pair):
+	from buildpro_saas.control_plane.stored_plans import stored_plans
+
+	def include():
+		doc = frappe.get_doc("Plan", pair[0])
+		doc.includes = pair[1]
+		doc.save()
+
+	raised = at_once(frappe, include, lambda: frappe.delete_doc("Plan", pair[1]))
+	assert len([error for error in raised if error]) == 1, raised
+	stored = stored_plans()
+	assert stored[pair[0]]["includes"] in (None, *stored)
+
+
+def test_a_loop_elsewhere_stops_nobody(frappe, new_plan):
+	"""As a restored database, or a version before this one, may have it."""
+	from buildpro_saas.control_plane.doctype.feature.feature import catalogue_for_tenants
+	from buildpro_saas.control_plane.offer import Offer
+	from buildpro_saas.control_plane.stored_plans import offered
+	from buildpro_saas.entitlements.plans import PlanLoopError
+	from buildpro_saas.provisioning import images, standby
+
+	for name, other in (("Loop 1", None), ("Loop 2", "Loop 1"), ("Loop none", None)):
+		new_plan(name, includes=other, is_active=1)
+	frappe.db.set_value("Plan", "Loop 1", "includes", "Loop 2")
+	with pytest.raises(PlanLoopError):
+		Offer().resolved("Loop 2")
+	assert Offer().resolved("Loop none")
+	assert "Loop none" in [plan["plan"] for plan in offered()] and "Loop 1" not in [
+		plan["plan"] for plan in offered()
+	]
+	assert catalogue_for_tenants()["plans"]
+	bench = frappe.get_all("Bench", {"is_local": 1}, pluck="name")[0]
+	assert isinstance(images.wanted(bench), dict) and isinstance(standby.targets(bench), dict)
+	mended = frappe.get_doc("Plan", "Loop 1")
+	mended.includes = None
+	mended.save()
+	assert Offer().resolved("Loop 2")
+
+
+def test_apps_that_no_bench_has_are_said(frappe, new_plan):
+	frappe.flags.mute_messages = False
+	frappe.clear_messages()
+	new_plan("Apps there", apps=["frappe"])
+	assert "lacks" not in str(frappe.get_message_log())
+	plan = new_plan("Apps not there", apps=["frappe", "no_such_app"])
+	assert "lacks no_such_app: until it has that" in str(frappe.get_message_log())
+	frappe.clear_messages()
+	plan.description = "the same apps"
+	plan.save()
+	assert "lacks" not in str(frappe.get_message_log())

@@ -169,6 +169,23 @@ def test_a_tenant_without_a_site_is_refused_as_a_stranger_is(admin, status):
 	assert len(set(said)) == 1
 
 
+def test_each_encryption_key_refuses_alike(admin):
+	"""That of another admin site, which the same process serves, or of one that was restored: nobody learns of it, nor is let in."""
+	from cryptography.fernet import Fernet
+
+	for key in (
+		admin.frappe.conf.encryption_key,
+		Fernet.generate_key().decode(),
+		Fernet.generate_key().decode(),
+	):
+		admin.frappe.local.conf.encryption_key = key
+		for tenant, token in (("nobody", "x"), (admin.tenant, "x")):
+			with pytest.raises(admin.frappe.AuthenticationError):
+				admin.pull(token, tenant=tenant)
+	with pytest.raises(admin.frappe.AuthenticationError):
+		admin.pull()  # what was encrypted with a key that is gone
+
+
 def test_another_tenants_token_is_refused(admin):
 	other = admin.new()
 	with pytest.raises(admin.frappe.AuthenticationError):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 
 import pytest
 
@@ -434,3 +435,163 @@ def test_the_scheduler_compares_every_ten_minutes(drifting):
 	cron = drifting.frappe.db.get_value("Scheduled Job Type", {"method": method}, "cron_format")
 	assert cron == "*/10 * * * *"
 	assert method in schedule.ADMIN_JOBS
+
+
+# -- the trash ---------------------------------------------------------------------------------------------------------
+
+
+def removed_site(drifting) -> tuple[str, str]:
+	"""Paths of a folder and name of its database that reconciliation has taken away, with something in both."""
+	mark = drifting.mark()
+	drifting.job(mark, "Cancelled")
+	database = drifting.database(mark, has_tables=True)
+	site = drifting.site(mark, db_name=database, db_password="not-a-secret-of-anybody", encryption_key="k")
+	(drifting.sites / site / "public" / "plan.pdf").write_text("a plan")
+	with drifting.server() as mariadb:
+		mariadb.db.sql(f"insert into `{database}`.`tabSingles` values ('a row')")
+		mariadb.db.commit()
+	os.utime(drifting.sites / site, times=(0, 0))
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert not drifting.has(site) and not drifting.has(database)
+	return site, database
+
+
+def trash_of(drifting) -> dict:
+	return {entry.subject: entry for entry in drifting.reconciliation.trash()}
+
+
+def test_what_is_removed_comes_back_by_one_command(drifting):
+	site, database = removed_site(drifting)
+	assert drifting.compare() == []
+	kept = trash_of(drifting)
+	assert {site, database} <= set(kept)
+	back = drifting.reconciliation.put_back(kept[site].name)
+	assert {entry.subject for entry in back} == {site, database}
+	assert (drifting.sites / site / "public" / "plan.pdf").read_text() == "a plan"
+	with drifting.server() as mariadb:
+		assert mariadb.db.sql(f"select value from `{database}`.`tabSingles`")[0][0] == "a row"
+		assert mariadb.has_user(database)
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert drifting.has(site) and drifting.has(database)
+	assert {drifting.status(site), drifting.status(database)} == {"Ignored"}
+
+
+def test_a_finding_that_was_removed_puts_back(drifting):
+	site, _database = removed_site(drifting)
+	name = drifting.frappe.db.get_value("Drift Finding", {"subject": site, "status": "Removed"})
+	finding = drifting.frappe.get_doc("Drift Finding", name)
+	assert finding.trash in finding.action
+	finding.put_back()
+	assert drifting.has(site)
+	with pytest.raises(drifting.frappe.ValidationError, match="nothing called"):
+		finding.put_back()
+
+
+def test_nothing_is_put_back_over_something_else(drifting):
+	site, database = removed_site(drifting)
+	drifting.site(None)
+	with pytest.raises(Exception, match="in its place"):
+		drifting.reconciliation.put_back(trash_of(drifting)[site].name)
+	assert {site, database} <= set(trash_of(drifting)) and not drifting.has(database)
+
+
+def test_the_trash_is_emptied_by_days_that_were_lived_through(drifting, monkeypatch):
+	"""A clock that leaps, or a bench that stood still, makes nothing due."""
+	from buildpro_saas.agent import trash
+
+	site, database = removed_site(drifting)
+	now = time.time()
+	monkeypatch.setattr(trash.time, "time", lambda: now + 60 * 86400)
+	drifting.mend()
+	assert {site, database} <= set(trash_of(drifting))
+	for _day in range(int(drifting.reconciliation.trash_days() * 86400 / trash.LONGEST_LOOK)):
+		now += trash.LONGEST_LOOK
+		drifting.reconciliation.look_into_trash()
+	assert not {site, database} & set(trash_of(drifting))
+
+
+def test_a_move_into_the_trash_that_was_killed_is_done_again(drifting):
+	from buildpro_saas.agent.bench import Bench
+	from buildpro_saas.agent.trash import Trash
+
+	mark = drifting.mark()
+	drifting.job(mark, "Cancelled")
+	database = drifting.database(mark, has_tables=True)
+	with drifting.server() as mariadb:
+		trash = Trash(Bench.here(), mariadb)
+		entry = trash._note("Database", database, mark, f"_trash_{drifting.token}")
+		mariadb.create_database(entry.database, mark)
+	drifting.seen_long_ago()
+	drifting.mend()
+	(kept,) = [entry for entry in drifting.reconciliation.trash() if entry.subject == database]
+	assert kept.database != entry.database
+	with drifting.server() as mariadb:
+		assert not mariadb.has_database(entry.database) and mariadb.has_tables(kept.database)
+
+
+def test_a_database_that_cannot_be_moved_as_a_whole_stays(drifting):
+	mark = drifting.mark()
+	drifting.job(mark, "Cancelled")
+	database = drifting.database(mark, has_tables=True)
+	with drifting.server() as mariadb:
+		mariadb.db.sql(f"create view `{database}`.`v` as select 1")
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert drifting.has(database)
+	assert "views" in drifting.frappe.db.get_value("Drift Finding", {"subject": database}, "action")
+
+
+# -- what somebody may have used -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sign", ["finished", "password", "sign-in", "tenant", "database"])
+def test_a_site_that_somebody_may_have_used_is_never_removed(drifting, sign):
+	"""Whatever the records say: its job is on record as cancelled."""
+	mark = drifting.mark()
+	drifting.job(mark, "Cancelled")
+	database = drifting.database(mark, has_tables=True)
+	config = {"db_name": database}
+	if sign == "finished":
+		config["buildpro_finished"] = 1
+	elif sign == "tenant":
+		config["buildpro_tenant"] = drifting.tenant("Active", f"other-{drifting.token}.localhost", None)
+	elif sign == "database":
+		drifting.tenant("Active", f"other-{drifting.token}.localhost", database)
+	with drifting.server() as mariadb:
+		if sign == "password":
+			mariadb.db.sql(
+				f"create table `{database}`.`__Auth` (doctype text, name varchar(140), fieldname text, password text)"
+			)
+			mariadb.db.sql(
+				f"insert into `{database}`.`__Auth` values ('User', 'olga@acme.example', 'password', 'x')"
+			)
+		if sign == "sign-in":
+			mariadb.db.sql(
+				f"create table `{database}`.`tabUser` (name varchar(140), last_login datetime, last_active datetime)"
+			)
+			mariadb.db.sql(f"insert into `{database}`.`tabUser` values ('olga@acme.example', now(), null)")
+		mariadb.db.commit()
+	site = drifting.site(mark, **config)
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert drifting.has(site) and drifting.has(database)
+	assert drifting.status(site) == "Open"
+
+
+def test_what_was_made_ahead_and_never_used_still_goes(drifting):
+	"""Administrator and Guest are nobody's sign-in."""
+	mark = drifting.mark()
+	drifting.job(mark, "Cancelled")
+	database = drifting.database(mark, has_tables=True)
+	with drifting.server() as mariadb:
+		mariadb.db.sql(
+			f"create table `{database}`.`tabUser` (name varchar(140), last_login datetime, last_active datetime)"
+		)
+		mariadb.db.sql(f"insert into `{database}`.`tabUser` values ('Administrator', now(), now())")
+		mariadb.db.commit()
+	site = drifting.site(mark, db_name=database)
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert not drifting.has(site) and not drifting.has(database)

@@ -203,8 +203,155 @@ def test_two_requests_of_the_same_second(frappe, bench):
 		"Olga <olga@example.com>",
 	],
 )
-def test_email(refused, email):
+def test_what_is_no_email(refused, email):
 	assert "is not an e-mail address" in refused(owner_email=email)
+
+
+@pytest.mark.parametrize(
+	("email", "sentence"),
+	[
+		(f"{'o' * 65}@example.com", "before the @ has 65 characters: it can have at most 64"),
+		(f"o@{'e' * 64}.com", "domain of the e-mail address is too long"),
+		("admin@example.com", "a user's of every new site already"),
+		("Guest@Example.com", "a user's of every new site already"),
+	],
+)
+def test_an_email_that_no_site_can_have(refused, email, sentence):
+	assert sentence in refused(owner_email=email)
+
+
+def test_the_longest_local_part(frappe):
+	assert insert(frappe, owner_email=f"{'o' * 64}@example.com")
+
+
+# -- values of another kind, fields that there are not ---------------------------------------------------------------
+
+NO_TEXT = [True, ["x"], {"x": 1}, "half \ud800", [[]], {}]
+
+
+@pytest.mark.parametrize(
+	"field",
+	[
+		*(
+			"subdomain",
+			"company",
+			"owner_name",
+			"owner_email",
+			"plan",
+			"bench",
+			"country",
+			"currency",
+			"language",
+		),
+		*(
+			"time_zone",
+			"database_name",
+			"customisations",
+			"plan_after_trial",
+			"next_plan",
+			"plan_version",
+			"status",
+			"name",
+		),
+	],
+)
+def test_what_is_no_text(frappe, field):
+	label = frappe.utils.escape_html(
+		frappe.get_meta("Tenant").get_label(field) if field != "name" else "name"
+	)
+	for value in NO_TEXT:
+		with pytest.raises(frappe.ValidationError) as caught:
+			frappe.get_doc({**GOOD, field: value})
+		assert str(caught.value).startswith((f"{label} must be text", f"{label} has half")), value
+
+
+def test_a_number_is_the_text_that_it_is_written_as(frappe):
+	assert insert(frappe, company=360, subdomain=360).name == "360"
+
+
+@pytest.mark.parametrize("field", ["trial_ends_on", "next_plan_on", "creation"])
+@pytest.mark.parametrize(
+	"value", [5, True, [], {"x": 1}, "0001-01-01", "9999-12-31", "soon", "2026-12-31T00:00:00+02:00"]
+)
+def test_what_is_no_date(refused, field, value):
+	if value == []:
+		value = [1]
+	sentence = refused(**{field: value})
+	assert "must be a date" in sentence or "is no date" in sentence or "too far away" in sentence, sentence
+
+
+@pytest.mark.parametrize("table", ["addons", "overrides", "apps"])
+@pytest.mark.parametrize("value", ["x", 1, True, {"x": 1}, [1], ["x"], [[]], [None]])
+def test_what_are_no_rows(refused, table, value):
+	assert "must be a list of rows" in refused(**{table: value}) or "must be an object" in refused(
+		**{table: value}
+	)
+
+
+@pytest.mark.parametrize(
+	("row", "sentence"),
+	[
+		({"kind": "Limit", "limit_key": "max_users", "value": 10**30, "reason": "x"}, "a number of at most"),
+		(
+			{"kind": "Limit", "limit_key": "max_users", "value": float("nan"), "reason": "x"},
+			"a number of at most",
+		),
+		({"kind": "Limit", "limit_key": "max_users", "value": "many", "reason": "x"}, "must be a number"),
+		({"kind": "Limit", "limit_key": ["max_users"], "value": 1, "reason": "x"}, "must be text"),
+		({"kind": "Limit", "limit_key": "max_users", "valeu": 1, "reason": "x"}, "did you mean value?"),
+	],
+)
+def test_a_row_with_a_value_of_another_kind(refused, row, sentence):
+	told = refused(overrides=[row])
+	assert sentence in told and "Row 1 of Overrides" in told
+
+
+def test_a_field_that_there_is_not(refused):
+	assert "There is no field compny in Tenant: did you mean company?" in refused(compny="x")
+	assert "There is no field x in Tenant" in refused(x=1)
+	assert "There is no field" in refused(**{"_save_facts": 1})
+
+
+def test_a_change_with_a_field_that_there_is_not_changes_nothing(frappe):
+	tenant = insert(frappe)
+	with pytest.raises(frappe.ValidationError, match="There is no field nmae in Tenant"):
+		tenant.update({"company": "Other", "nmae": "x"})
+	assert frappe.db.get_value("Tenant", tenant.name, "company") == GOOD["company"]
+
+
+def test_what_an_older_version_left_in_the_table_is_read(frappe):
+	tenant = insert(frappe)
+	frappe.db.sql_ddl("alter table `tabTenant` add column `left_behind` varchar(10) default 'x'")
+	try:
+		assert frappe.get_doc("Tenant", tenant.name).left_behind == "x"
+	finally:
+		frappe.db.sql_ddl("alter table `tabTenant` drop column `left_behind`")
+		frappe.db.delete("Provisioning Job", {"tenant": tenant.name})
+		frappe.db.delete("Tenant", {"name": tenant.name})
+		frappe.db.delete("Plan", {"name": "SV Plan"})
+		frappe.db.commit()
+
+
+@pytest.mark.parametrize("field", ["company", "owner_name"])
+@pytest.mark.parametrize(
+	"character", ["\u200b", "\u202e", "\u2066", "\ufeff", "\0", "\x1b", "\u00ad", "\u200d", "\ue000"]
+)
+def test_a_character_that_nobody_sees(refused, frappe, field, character):
+	assert f"(U+{ord(character):04X}, place 3)" in refused(**{field: f"Ac{character}me"})
+
+
+@pytest.mark.parametrize(
+	"company", ["شرکت می\u200cنویسم", "क्\u200dष Builders", "Müller & Söhne", "建設\u3000株式会社", "A\tB\n"]
+)
+def test_a_name_as_it_is_written_somewhere(frappe, company):
+	assert insert(frappe, company=company).company == " ".join(company.split())
+
+
+def test_a_subdomain_is_not_changed(frappe):
+	tenant = insert(frappe)
+	tenant.subdomain = "sv-other"
+	with pytest.raises(frappe.ValidationError, match="The Subdomain of sv-acme is fixed"):
+		tenant.save()
 
 
 @pytest.mark.parametrize("field", ["company", "owner_name", "owner_email", "plan"])
@@ -229,6 +376,21 @@ def test_same_company_twice_is_allowed_with_a_warning(frappe):
 	assert "is already the company of sv-acme" in str(frappe.get_message_log())
 
 
+def test_company_names_that_no_record_can_have(frappe, refused):
+	word = "Builders"
+	longest = f"{'x' * (134 - len(word))} {word}"  # 135, and 140 with " - XB"
+	for name, sentence in {
+		"Company": "keeps for itself",
+		"New Company of Acme": "keeps for itself",
+		"New Cost Center": "keeps for itself",
+		"x" + longest: "has 136 characters: use at most 135",
+		"& - A": "ends in its own abbreviation A",
+	}.items():
+		assert sentence in refused(company=name), name
+	assert insert(frappe, company=longest).company == longest
+	assert insert(frappe, subdomain="sv-second", company="Newark Company").company == "Newark Company"
+
+
 @pytest.mark.parametrize(
 	("field", "sentence"),
 	[
@@ -240,22 +402,6 @@ def test_same_company_twice_is_allowed_with_a_warning(frappe):
 )
 def test_region(refused, field, sentence):
 	assert sentence in refused(**{field: "Nowhere"})
-
-
-def test_region_follows_the_country(frappe):
-	tenant = insert(frappe, country="Switzerland")
-	assert (tenant.currency, tenant.time_zone) == ("CHF", "Europe/Zurich")
-
-
-def test_region_of_this_site_when_none_is_given(frappe):
-	settings = frappe.get_doc("System Settings")
-	frappe.db.set_single_value("System Settings", "country", "Austria")
-	frappe.clear_document_cache("System Settings", "System Settings")
-	tenant = insert(frappe, country=None)
-	frappe.clear_document_cache("System Settings", "System Settings")
-	own_country = frappe.defaults.get_user_default("country") or "Austria"
-	assert (tenant.country, tenant.time_zone) == (own_country, settings.time_zone)
-	assert tenant.language == (settings.language or "en")
 
 
 # -- plan, bench, database ---------------------------------------------------------------------------------------------

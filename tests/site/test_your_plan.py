@@ -10,7 +10,7 @@ DAY = 24 * 3600
 
 
 @pytest.fixture
-def shown(site):
+def shown(site, usage):
 	"""Put an entitlement into force and look at the form: shown(limits=…) → the parsed view."""
 
 	def shown(**changes):
@@ -45,6 +45,30 @@ def test_a_downgrade_shows_twelve_of_ten_in_red(site, shown, monkeypatch):
 	assert "bg-warning" in view.select_one("tr[data-limit=max_storage_gb] .progress-bar")["class"]
 	assert row(view, "limit", "max_file_size_mb") == "Max file size mb 25 Hard: more is refused"
 	assert not view.select("tr[data-limit=max_file_size_mb] .progress")
+
+
+@pytest.mark.parametrize(
+	("value", "kinds", "told"),
+	[
+		(
+			5,
+			{"overrides": [{"limit": "max_users", "value": 10, "is_hard": True}]},
+			"12 of 10, agreed with you",
+		),
+		(
+			5,
+			{"addons": [{"addon": "Five & more", "features": [], "limits": {"max_users": 5}}]},
+			"12 of 10, with Five & more",
+		),
+		(0, {}, "12, none is allowed"),
+	],
+)
+def test_a_limit_says_where_it_comes_from(site, shown, monkeypatch, value, kinds, told):
+	from buildpro_saas.tenant_site.declared_limits import Declared
+
+	monkeypatch.setattr(Declared, "in_use", lambda limit: 12)
+	view = shown(limits={"max_users": {"value": value, "is_hard": True}}, **kinds)
+	assert row(view, "limit", "max_users") == f"Users {told} Hard: more is refused"
 
 
 def test_what_the_next_plan_adds_and_where_each_feature_comes_from(site, shown):

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildpro_saas.tenant_site.company_setup import FISCAL_YEAR_STARTS, abbreviation, fiscal_year
+from buildpro_saas.company_name import abbreviation
+from buildpro_saas.tenant_site.company_setup import FISCAL_YEAR_STARTS, fiscal_year
 
 countries = st.sampled_from([*FISCAL_YEAR_STARTS, "Germany", "United States", "Nowhere"])
 

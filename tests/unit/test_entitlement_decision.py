@@ -293,6 +293,69 @@ def test_a_hard_limit_refuses_growth_only(used, requested, allowed, reason):
 	assert "Users" in answer.message and (allowed or "support@example.com" in answer.message)
 
 
+def limited(value: int, **kinds) -> dict:
+	return {
+		"layers": layers.single_plan("Growth", [], {"max_users": {"value": value, "is_hard": True}}) | kinds
+	}
+
+
+@pytest.mark.parametrize(
+	("changes", "used", "unit", "told"),
+	[
+		(limited(10), 10, "", "Users: 10 of the 10 of your plan Growth are in use, 1 more cannot be added."),
+		(
+			limited(1),
+			0.97,
+			"GB",
+			"Users: 0.97 GB of the 1 GB of your plan Growth are in use, 1 GB more cannot be added.",
+		),
+		(
+			limited(10),
+			12,
+			"",
+			"Users: 12 are in use, which is more than the 10 of your plan Growth; nothing is taken away, and nothing can be added.",
+		),
+		(limited(0), 0, "", "Users: your plan Growth allows none. Please ask"),
+		(
+			limited(5, overrides=[{"limit": "max_users", "value": 10, "is_hard": True}]),
+			12,
+			"",
+			"Users: 12 are in use, which is more than the 10 that were agreed with you beside your plan Growth;"
+			" nothing is taken away, and nothing can be added.",
+		),
+		(
+			limited(5, overrides=[{"limit": "max_users", "value": 0, "is_hard": True}]),
+			3,
+			"",
+			"Users: what was agreed with you beside your plan Growth allows none; the 3 that are in use stay.",
+		),
+		(
+			limited(5, addons=[{"addon": "Five users", "features": [], "limits": {"max_users": 5}}]),
+			10,
+			"",
+			"Users: 10 of the 10 of your plan Growth with the add-on Five users are in use, 1 more cannot be added.",
+		),
+	],
+)
+def test_a_limits_sentence_has_its_unit_and_what_set_it(changes, used, unit, told):
+	answer = gate_at(**changes).limit("max_users", used, unit=unit)
+	assert answer.reason is Reason.LIMIT_REACHED
+	assert answer.message.startswith(told), answer.message
+
+
+def test_a_limit_with_room_has_its_unit_once():
+	assert gate_at(**limited(10)).limit("max_users", 2.5, unit="GB").message == "Users: 2.5 of 10 GB in use."
+
+
+def test_a_soft_limit_says_what_set_it():
+	override = {"limit": "max_users", "value": 1, "is_hard": False}
+	told = gate_at(**limited(5, overrides=[override])).limit("max_users", 1, unit="GB").message
+	assert (
+		told
+		== "Users: 1 GB in use and 1 GB more, which is above the 1 GB that were agreed with you beside your plan Growth."
+	)
+
+
 def test_a_soft_limit_admits_and_says_so():
 	soft = {"layers": layers.single_plan("Growth", [], {"max_users": {"value": 10, "is_hard": False}})}
 	answer = gate_at(**soft).limit("max_users", 10)

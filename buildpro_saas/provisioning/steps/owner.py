@@ -1,6 +1,5 @@
 """The person at the customer who runs the site."""
 
-from buildpro_saas.provisioning import ways
 from buildpro_saas.provisioning.playbook import Context, Step
 
 ONBOARDING = "buildpro_saas.tenant_site.onboarding"
@@ -29,8 +28,6 @@ class InviteOwner(Step):
 	title = "Invite owner"
 
 	def run(self, context: Context) -> dict:
-		# the job's record has it that the site answers: from here on only a job that knows so may take the site away
-		context.site.update_config({ways.FINISHED: 1})
 		invitation = context.site.call(f"{ONBOARDING}.invite_owner", email=context.tenant["owner_email"])
 		context.log(
 			f"Invitation queued for {context.tenant['owner_email']}"

@@ -16,6 +16,10 @@ class ReserveName(Step):
 
 	title = "Reserve name"
 
+	def is_outdated(self, state: dict, tenant) -> bool:
+		"""The plan may install other apps by now: the site is then made anew, unless it has answered and somebody may use it."""
+		return not state.get("answered") and state.get("plan_apps") != image_kind.apps_to_install(tenant.plan)
+
 	def run(self, context: Context) -> dict:
 		site = context.bench.site(context.tenant["site"])
 		database = context.tenant.get("database_name") or benches.default_database_name(site.name)

@@ -77,7 +77,22 @@ buildpro.guard_new_doc = () => {
 	};
 };
 
+// What staff agree is to the minute, so that is what their forms show: the date picker of some frameworks knows no seconds, and
+// writes "18:30:ss".
+buildpro.show_times_to_the_minute = () => {
+	const control = frappe.ui.form.ControlDatetime?.prototype;
+	const set_datepicker = control?.set_datepicker;
+	if (!set_datepicker) return;
+	control.set_datepicker = function (...args) {
+		set_datepicker.apply(this, args);
+		if (frappe.get_meta(this.doctype)?.module !== "Control Plane") return;
+		this.datepicker.update("timeFormat", this.datepicker.opts.timeFormat.replace(/:ss$/, ""));
+	};
+};
+
 $(document).on("startup", () => {
+	buildpro.show_times_to_the_minute();
+
 	if (!buildpro.plan()) return;
 	buildpro.guard_new_doc();
 	buildpro.show_banner();

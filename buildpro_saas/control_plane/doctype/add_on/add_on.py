@@ -1,14 +1,14 @@
 import frappe
 from frappe import _
-from frappe.model.document import Document
 from frappe.utils import cint
 
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.control_plane.keys import check_name, check_number, check_once
 from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.provisioning import delivery
 
 
-class Addon(Document):
+class Addon(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

@@ -2,17 +2,16 @@ import os
 
 import frappe
 from frappe import _
-from frappe.model.document import Document
 from frappe.model.naming import append_number_if_name_exists
-from frappe.utils.background_jobs import get_queues_timeout
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane import arguments, staff
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.control_plane.domains import check_domain
 from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.provisioning import benches
+from buildpro_saas.provisioning import benches, queue
 
 
-class Bench(Document):
+class Bench(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -46,20 +45,22 @@ class Bench(Document):
 		"""Normalise the base domain; tell the bench that we run on from others by its folder."""
 		if self.base_domain:
 			self.base_domain = check_domain(self.base_domain)
+		self.path = benches.same_path(self.path)
 		self.is_local = int(benches.is_here(self.path))
 		if self.is_local and (
 			other := frappe.db.exists("Bench", {"path": self.path, "name": ("!=", self.name)})
 		):
 			refuse(_("The bench at {0} is registered as {1} already: edit that record."), self.path, other)
 		self.queue = (self.queue or "").strip()
-		if self.is_local and self.queue and self.queue not in get_queues_timeout():
+		if self.is_local and self.queue and self.queue not in (known := queue.names()):
 			refuse(
 				_("This bench has no queue {0}: choose one of {1}, or leave it empty."),
 				self.queue,
-				", ".join(sorted(get_queues_timeout())),
+				", ".join(sorted(known)),
 			)
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def refresh_facts(self) -> None:
 		"""Read apps, versions and port from disk again. For SaaS Manager and SaaS Support: it changes nothing on the bench."""
 		staff.only_for_staff()
@@ -70,7 +71,7 @@ class Bench(Document):
 	def take_facts(self) -> None:
 		"""Set what is known of the bench that this site runs on; raises frappe.ValidationError for another one."""
 		facts = benches.facts()
-		if self.path != facts["path"]:
+		if not benches.is_here(self.path):
 			refuse(_("{0} is not the bench that this site runs on: its facts are read there."), self.name)
 		self.frappe_version = facts["frappe_version"]
 		self.web_port = facts["web_port"]
@@ -85,7 +86,7 @@ class Bench(Document):
 def ensure_local_bench() -> str:
 	"""Register the bench that this site runs on, or bring its record up to date with its disk; return its name."""
 	facts = benches.facts()
-	name = frappe.db.exists("Bench", {"path": facts["path"]}) or _moved(facts["path"])
+	name = _registered(facts["path"]) or _moved(facts["path"])
 	if name:
 		bench = frappe.get_doc("Bench", name)
 		bench.path = facts["path"]
@@ -97,10 +98,18 @@ def ensure_local_bench() -> str:
 	return bench.save(ignore_permissions=True).name
 
 
+def _registered(path: str) -> str | None:
+	"""The record of the bench at `path`, however its path was spelled when it was saved."""
+	rows = frappe.get_all(
+		"Bench", {"path": ("is", "set")}, ["name", "path"], order_by="is_local desc, creation"
+	)
+	return next((row.name for row in rows if benches.same_path(row.path) == path), None)
+
+
 def _moved(path: str) -> str | None:
 	"""The record of the local bench whose folder is gone: it was moved to `path`."""
 	for bench in frappe.get_all("Bench", {"is_local": 1}, ["name", "path"]):
-		if not os.path.isdir(bench.path):
+		if not os.path.isdir(bench.path or ""):
 			return bench.name
 	return None
 

@@ -8,6 +8,7 @@ frappe.ui.form.on("Drift Finding", {
 				frm.reload_doc();
 			});
 		if (frm.doc.status === "Open") add(__("Ignore"), "ignore");
+		if (frm.doc.status === "Removed" && frm.doc.trash) add(__("Put Back"), "put_back");
 		if (frm.doc.status === "Ignored") add(__("Report Again"), "report_again");
 	},
 });

@@ -1,12 +1,13 @@
 import frappe
 from frappe import _
-from frappe.model.document import Document
 from frappe.utils import now_datetime
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane import arguments, staff
+from buildpro_saas.control_plane.document import AdminDocument
+from buildpro_saas.provisioning import AgentError, reconciliation
 
 
-class DriftFinding(Document):
+class DriftFinding(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -24,6 +25,7 @@ class DriftFinding(Document):
 		mark: DF.Data | None
 		status: DF.Literal["Open", "Resolved", "Removed", "Ignored"]
 		subject: DF.Data | None
+		trash: DF.Data | None
 		what: DF.SmallText | None
 	# end: auto-generated types
 
@@ -36,16 +38,33 @@ class DriftFinding(Document):
 			)
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def ignore(self) -> None:
 		"""Report it no more, and leave what it is about alone, for as long as it is there. For SaaS Manager only."""
 		staff.only_for_manager()
 		self._go("Open", status="Ignored")
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def report_again(self) -> None:
 		"""Take back that it is ignored; the hour before anything is removed begins anew. For SaaS Manager only."""
 		staff.only_for_manager()
 		self._go("Ignored", status="Open", first_found=now_datetime())
+
+	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
+	def put_back(self) -> list[str]:
+		"""Put back from the bench's trash what was removed, with what belongs to it; returns what was. For SaaS Manager only.
+
+		It is left alone from then on, as if Ignore had been pressed. Raises frappe.ValidationError with what is in the way.
+		"""
+		staff.only_for_manager()
+		if not self.trash:
+			frappe.throw(_("{0} has nothing in the trash.").format(self.name))
+		try:
+			return [entry.subject for entry in reconciliation.put_back(self.trash)]
+		except AgentError as error:
+			frappe.throw(" ".join(filter(None, (str(error), error.hint))), title=_("Trash"))
 
 	def _go(self, old: str, **values) -> None:
 		"""Raises frappe.ValidationError when the finding, as it is now, does not have the status `old`."""

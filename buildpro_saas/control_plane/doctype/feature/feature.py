@@ -2,8 +2,8 @@ import re
 
 import frappe
 from frappe import _
-from frappe.model.document import Document
 
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.control_plane.stored_plans import available_in, offered
 from buildpro_saas.provisioning import delivery
@@ -13,7 +13,7 @@ METHOD = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 OPERATIONS = ("create", "write", "submit", "delete")
 
 
-class Feature(Document):
+class Feature(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

@@ -1,15 +1,15 @@
 import frappe
 from frappe import _
-from frappe.model.document import Document
 from frappe.utils import get_datetime
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane import arguments, staff
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.control_plane.moments import minute, parse
 from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.provisioning import delivery
 
 
-class KillSwitch(Document):
+class KillSwitch(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -45,6 +45,7 @@ class KillSwitch(Document):
 		refuse(_("A kill switch stays on record: press Lift to end it."))
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def lift(self) -> None:
 		"""End it now; the feature is back wherever it is granted. For SaaS Manager."""
 		staff.only_for_manager()

@@ -1,19 +1,19 @@
 import frappe
 from frappe import _
-from frappe.model.document import Document
 from frappe.utils import cint
 
-from buildpro_saas.control_plane import staff, versions
-from buildpro_saas.control_plane.doctype.plan import draft_rows
+from buildpro_saas.control_plane import arguments, staff, versions
+from buildpro_saas.control_plane.doctype.plan import apps, draft_rows
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.control_plane.keys import check_name, check_number, check_once
 from buildpro_saas.control_plane.offer import tenants_following
 from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.control_plane.stored_plans import stored_plans
+from buildpro_saas.control_plane.stored_plans import hold, stored_plans
 from buildpro_saas.entitlements import plans
 from buildpro_saas.provisioning import delivery
 
 
-class Plan(Document):
+class Plan(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -41,6 +41,17 @@ class Plan(Document):
 		rank: DF.Int
 	# end: auto-generated types
 
+	def load_from_db(self) -> "Plan":
+		"""Read the plan; for a change (REST) all plans are held first."""
+		if self.flags.for_update:
+			hold()
+		return super().load_from_db()
+
+	def check_if_latest(self) -> None:
+		"""Hold all plans before this one's row is locked: what is checked from here on stays so until the commit."""
+		hold()
+		super().check_if_latest()
+
 	def onload(self) -> None:
 		"""Show in the form what the plan gives once the included plans are counted in."""
 		try:
@@ -51,8 +62,24 @@ class Plan(Document):
 	def validate(self) -> None:
 		"""Refuse what could not be resolved or counted later: loops, a row twice, names that are none."""
 		self._check_rows()
-		self._check_loop()
+		self._check_loop(is_current=True)
+		if not self.flags.is_shipped:
+			apps.check_there(self)
 		self._take_choice()
+
+	def on_trash(self) -> None:
+		"""Refuse to delete what another plan includes by now; Frappe's own check sees the records as they were."""
+		hold()
+		if others := [
+			name for name, plan in stored_plans(is_current=True).items() if plan["includes"] == self.name
+		]:
+			refuse(
+				_("The plan {0} is included in {1}: change that first."),
+				self.name,
+				", ".join(others),
+				title=_("Included plan"),
+				error=frappe.LinkExistsError,
+			)
 
 	def on_update(self) -> None:
 		"""Keep the new version, and tell the tenants' sites: what they have, or which plan has what they lack."""
@@ -68,6 +95,7 @@ class Plan(Document):
 		delivery.send(None, _("plan {0}").format(self.name))
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def preview_changes(self, features: list | str, limits: list | str, includes: str | None = None) -> dict:
 		"""Who gains and loses what if the plan is saved with these rows, as versions.preview returns it; for SaaS Manager.
 
@@ -87,13 +115,14 @@ class Plan(Document):
 		draft._check_loop()
 		return versions.preview(draft.name, draft.as_data())
 
-	def resolved(self) -> dict:
+	def resolved(self, *, is_current: bool = False) -> dict:
 		"""The plan with everything that it gets from the plans that it includes.
 
 		Returns {"plan": name, "features": sorted list, "limits": {key: {"value": int, "is_hard": bool}}, "apps": list in
-		the order of installation}. Raises entitlements.plans.PlanError when an included plan is missing or in a loop.
+		the order of installation}. is_current: as stored_plans has it. Raises entitlements.plans.PlanError when an included plan is
+		missing or in a loop.
 		"""
-		return plans.resolve({**stored_plans(), self.name: self.as_data()}, self.name)
+		return plans.resolve({**stored_plans(is_current=is_current), self.name: self.as_data()}, self.name)
 
 	def as_data(self) -> dict:
 		"""What the plan itself says, as entitlements.plans.resolve takes it."""
@@ -122,7 +151,7 @@ class Plan(Document):
 		"""Take the choice off the document, which does not keep it; refuse a change that needs one and comes without."""
 		choice, why = self.apply_changes_to or None, (self.change_reason or "").strip()
 		self.apply_changes_to = self.change_reason = None
-		change = versions.change_of(self.name, self.as_data())
+		change = versions.change_of(self.name, self.as_data(), is_current=True)
 		followers = len(tenants_following(change.concerned)) if change.concerned else 0
 		if followers and choice not in versions.CHOICES:
 			refuse(
@@ -135,8 +164,8 @@ class Plan(Document):
 			)
 		self.flags.change = (change, choice, why)
 
-	def _check_loop(self) -> None:
+	def _check_loop(self, *, is_current: bool = False) -> None:
 		try:
-			self.resolved()
+			self.resolved(is_current=is_current)
 		except plans.PlanError as error:
 			refuse("{0}", error, title=_("Included plan"))

@@ -1,11 +1,11 @@
 import frappe
 from frappe import _
-from frappe.model.document import Document
 
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.control_plane.refusal import refuse
 
 
-class PlanVersion(Document):
+class PlanVersion(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

@@ -1,15 +1,15 @@
 import frappe
 from frappe import _
-from frappe.model.document import Document
 
-from buildpro_saas.control_plane import staff
-from buildpro_saas.provisioning import jobs
+from buildpro_saas.control_plane import arguments, staff
+from buildpro_saas.control_plane.document import AdminDocument
+from buildpro_saas.provisioning import jobs, retention
 
 # A failed job still knows what it has made: it is cancelled first.
 DELETABLE = ("Completed", "Cancelled")
 
 
-class ProvisioningJob(Document):
+class ProvisioningJob(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -59,13 +59,23 @@ class ProvisioningJob(Document):
 		if self.status not in DELETABLE:
 			frappe.throw(_("{0} is {1}. Cancel it before deleting it.").format(self.name, self.status))
 
+	@staticmethod
+	def clear_old_logs(days: int = 90) -> None:
+		"""Frappe's Log Settings call this once a day: delete what ended before so many days, but for what is still needed.
+
+		Commits as it goes.
+		"""
+		retention.prune(int(days))
+
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def retry(self) -> None:
 		"""Go on from the failed step. For SaaS Manager and SaaS Support: it repeats only what the job was made for."""
 		staff.only_for_staff()
 		jobs.retry(self)
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def cancel_job(self) -> None:
 		"""Stop, and undo in reverse what the job did. For SaaS Manager only."""
 		staff.only_for_manager()

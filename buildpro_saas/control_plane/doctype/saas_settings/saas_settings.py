@@ -1,17 +1,17 @@
 import frappe
 from frappe import _
-from frappe.geo.country_info import get_country_info
-from frappe.model.document import Document
 
+from buildpro_saas import region
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.control_plane.domains import check_domain
 from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.provisioning import accounts, delivery
+from buildpro_saas.provisioning import accounts, delivery, reconciliation
 from buildpro_saas.provisioning.image_kind import DEFAULT_LANGUAGE
 
 IN_ENTITLEMENTS = ("support_contact", "entitlement_valid_days", "entitlement_grace_days")
 
 
-class SaaSSettings(Document):
+class SaaSSettings(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -22,7 +22,6 @@ class SaaSSettings(Document):
 
 		from buildpro_saas.control_plane.doctype.standby_pool.standby_pool import StandbyPool
 
-		backup_retention_days: DF.Int
 		base_domain: DF.Data | None
 		build_images: DF.Check
 		database_password: DF.Password | None
@@ -35,6 +34,7 @@ class SaaSSettings(Document):
 		standby_pools: DF.Table[StandbyPool]
 		support_contact: DF.Data | None
 		token_days: DF.Int
+		trash_days: DF.Int
 	# end: auto-generated types
 
 	def onload(self) -> None:
@@ -47,6 +47,7 @@ class SaaSSettings(Document):
 		if self.base_domain:
 			self.base_domain = check_domain(self.base_domain)
 		self.reserved_subdomains = "\n".join(self.reserved())
+		self.trash_days = self.trash_days or reconciliation.TRASH_DAYS
 		if (self.entitlement_valid_days or 0) < 1:
 			refuse(_("An entitlement must be valid for a day at least: enter 1 or more days."))
 		if self.default_bench and frappe.db.get_value("Bench", self.default_bench, "status") != "Active":
@@ -78,10 +79,9 @@ class SaaSSettings(Document):
 					row.company_country or _("all countries"),
 				)
 			seen.add(kind)
-			currency = get_country_info(row.company_country).get("currency") if row.company_country else None
-			if row.company_country and not frappe.db.exists("Currency", currency or ""):
+			if row.company_country and not region.currency(region.code_of(row.company_country)):
 				refuse(
-					_("This site knows no currency of {0}: leave the country of its standby pool empty."),
+					_("{0} has no currency of its own: leave the country of its standby pool empty."),
 					row.company_country,
 				)
 

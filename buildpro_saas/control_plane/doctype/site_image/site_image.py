@@ -1,14 +1,14 @@
 import frappe
 from frappe import _
-from frappe.model.document import Document
 from frappe.model.naming import make_autoname
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane import arguments, staff
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.provisioning import images
 from buildpro_saas.provisioning.image_kind import ImageKind
 
 
-class SiteImage(Document):
+class SiteImage(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -49,12 +49,14 @@ class SiteImage(Document):
 			)
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def rebuild(self) -> str:
 		"""Build a new image of the same kind, which takes this one's place once it is ready; return the new one's name."""
 		staff.only_for_manager()
 		return images.build(self.bench, ImageKind.from_name(self.kind)).name
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def prune(self) -> str:
 		"""Remove the image; new tenants' sites are made another way meanwhile. Returns the name of the job that does it."""
 		staff.only_for_manager()

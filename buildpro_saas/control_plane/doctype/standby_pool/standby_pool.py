@@ -1,7 +1,7 @@
-from frappe.model.document import Document
+from buildpro_saas.control_plane.row import Row
 
 
-class StandbyPool(Document):
+class StandbyPool(Row):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

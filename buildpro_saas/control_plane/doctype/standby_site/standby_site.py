@@ -1,9 +1,10 @@
 import frappe
 from frappe import _
-from frappe.model.document import Document
+
+from buildpro_saas.control_plane.document import AdminDocument
 
 
-class StandbySite(Document):
+class StandbySite(AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 

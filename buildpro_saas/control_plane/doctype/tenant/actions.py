@@ -3,17 +3,21 @@
 import frappe
 from frappe import _
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane import arguments, staff
 from buildpro_saas.control_plane.doctype.tenant import status, validation
 from buildpro_saas.control_plane.moments import parse
 from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.provisioning import owner
+from buildpro_saas.provisioning import owner, standing
 
 
 class TenantActions:
 	"""Each asks who it is, takes nothing from the browser's copy of the document, and commits nothing."""
 
+	# why what an action has just put on record does not hold on the tenant's site; empty where it does
+	warning = ""
+
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def provision(self) -> str:
 		"""Make the site of a tenant that is Draft again because its job was cancelled; return the new job's name."""
 		staff.only_for_manager()
@@ -29,6 +33,7 @@ class TenantActions:
 		return self._start_provisioning()
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def owner_link(self) -> dict:
 		"""A new single-use link with which the owner sets a password; shown once, kept nowhere. That it was made is kept."""
 		staff.only_for_manager()
@@ -38,6 +43,7 @@ class TenantActions:
 		return {"link": link}
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def set_plan(
 		self, plan: str, at: str | None = None, trial_until: str | None = None, then: str | None = None
 	) -> None:
@@ -57,20 +63,24 @@ class TenantActions:
 		else:
 			ends = parse(trial_until, _("Trial Ends On"))
 			self.update({"plan": plan, "trial_ends_on": ends, "plan_after_trial": then or None})
+			self.flags.has_new_trial = bool(ends)
 		validation.check_links(self)
 		self.save()
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def suspend(self, reason: str) -> None:
 		"""Close the tenant's site to its users; its data stays as it is. For SaaS Manager."""
 		self._change_status(status.SUSPENDED, _("suspended the tenant"), reason)
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def mark_past_due(self, reason: str) -> None:
 		"""The tenant has not paid: its site says so, and works on. For SaaS Manager."""
 		self._change_status(status.PAST_DUE, _("marked the tenant past due"), reason)
 
 	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
 	def resume(self, reason: str | None = None) -> None:
 		"""Back to Active, from Past Due or Suspended: everything is as before at once. For SaaS Manager."""
 		staff.only_for_manager()
@@ -90,3 +100,10 @@ class TenantActions:
 			refuse(_("Enter the reason: it stays on record with the tenant."), title=_("Reason"))
 		self.set_status(new)
 		self.add_comment("Info", frappe.utils.escape_html(": ".join(filter(None, (what, reason)))))
+		self.warning = standing.of_record(self)
+		if self.warning:
+			text = _("{0} is {1} on record, but that does not hold on its site. {2}")
+			self.warning = text.format(self.name, _(new), self.warning)
+			frappe.msgprint(
+				frappe.utils.escape_html(self.warning), title=_("Not on the site"), indicator="orange"
+			)

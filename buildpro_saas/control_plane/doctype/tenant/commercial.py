@@ -28,6 +28,7 @@ def check(tenant) -> None:
 	"""Raise frappe.ValidationError with what to change; write down who granted each new or changed row, and when."""
 	before = tenant.get_doc_before_save()
 	_let_go_of_the_past(tenant, before)
+	_end_trial_of_another_plan(tenant, before)
 	for field in ("trial_ends_on", "next_plan_on"):
 		tenant.set(field, parse(tenant.get(field), _label(tenant, field)))
 		if tenant.get(field) and is_changed(tenant, before, field) and tenant.get(field) <= now_datetime():
@@ -105,6 +106,24 @@ def _let_go_of_the_past(tenant, before) -> None:
 			and get_datetime(before.get(date)) <= now_datetime()
 		):
 			tenant.update({date: None, plan: None})
+
+
+def _end_trial_of_another_plan(tenant, before) -> None:
+	"""A plan that is entered during a trial, and nothing with it, is what the customer has bought: he must not fall back from it.
+
+	A trial of the new plan is agreed with a date or a plan after it that is another one, or with set_plan.
+	"""
+	pair = ("trial_ends_on", "plan_after_trial")
+	if not before or tenant.flags.has_new_trial or not all(before.get(field) for field in pair):
+		return
+	if is_changed(tenant, before, "plan") and not any(is_changed(tenant, before, field) for field in pair):
+		tenant.update(dict.fromkeys(pair))
+		frappe.msgprint(
+			_("{0} follows {1}, whose trial ends now: {2} does not come after it any more.").format(
+				*map(frappe.utils.escape_html, (tenant.plan, before.plan, before.plan_after_trial))
+			),
+			title=_("The trial is over"),
+		)
 
 
 def _check_plans(tenant, before) -> None:

@@ -11,6 +11,7 @@ frappe.ui.form.on("Tenant", {
 	},
 	onload(frm) {
 		offer_time_zones(frm);
+		begin_with_own_country(frm);
 	},
 	refresh(frm) {
 		frm.set_intro("");
@@ -28,17 +29,28 @@ frappe.ui.form.on("Tenant", {
 	country: take_region_of_country,
 });
 
-async function offer_time_zones(frm) {
+// The country's own zones come first.
+async function offer_time_zones(frm, of_country = []) {
 	const { timezones } = await frappe.xcall("frappe.core.doctype.user.user.get_timezones");
-	frm.set_df_property("time_zone", "options", timezones);
+	frm.set_df_property("time_zone", "options", [...new Set([...of_country, ...timezones])]);
 }
 
+// What the server would fill in, shown before it is saved: a country with several time zones leaves the choice.
 async function take_region_of_country(frm) {
-	if (!frm.doc.country) return;
-	const { country_info } = await frappe.xcall("frappe.geo.country_info.get_country_timezone_info");
-	const info = country_info[frm.doc.country] || {};
-	if (info.currency) frm.set_value("currency", info.currency);
-	if (info.timezones?.length) frm.set_value("time_zone", info.timezones[0]);
+	const { country } = frm.doc;
+	if (!country) return;
+	const method = "buildpro_saas.api.tenants.region";
+	const { message: region } = await frappe.call({ method, args: { country }, type: "GET" });
+	if (frm.doc.country !== country) return;
+	frm.set_value({ currency: region.currency || "", time_zone: region.time_zone || "" });
+	offer_time_zones(frm, region.time_zones);
+}
+
+// Desk fills a new record with this site's own currency, whatever its country.
+function begin_with_own_country(frm) {
+	if (!frm.is_new() || frm.doc.time_zone) return;
+	frm.doc.currency = "";
+	take_region_of_country(frm);
 }
 
 // What the subdomain becomes, while it is typed.
@@ -148,21 +160,34 @@ function show_owner_link(frm) {
 	});
 }
 
+const SHOWS_JOB_IN = ["Provisioning", "Failed", "Draft"];
+
 function show_job(frm) {
 	const job = frm.doc.__onload?.job;
-	if (!job || !["Provisioning", "Failed", "Draft"].includes(frm.doc.status)) return;
+	if (job && SHOWS_JOB_IN.includes(frm.doc.status)) show_progress(frm, job);
+}
+
+// The job's title, its status and, while it has begun, how many of its steps are done. steps: of the whole job, where they are known.
+function show_progress(frm, job, steps = []) {
 	const color = { Failed: "red", Cancelled: "yellow" }[job.status] || "blue";
 	const href = frappe.utils.get_form_link("Provisioning Job", job.name);
 	const title = frappe.utils.escape_html(job.title);
-	frm.set_intro(`<a href="${href}" class="bold"><u>${title}</u></a>: ${__(job.status)}`, color);
+	const done = steps.filter((step) => step.status === "Completed").length;
+	const progress = done ? `, ${__("{0} of {1} steps", [done, steps.length])}` : "";
+	frm.set_intro("");
+	frm.set_intro(`<a href="${href}" class="bold"><u>${title}</u></a>: ${__(job.status)}${progress}`, color);
 }
 
-// The page shows by itself that the tenant became Active or Failed; unsaved edits are left alone.
+// The page shows by itself how far the job is, and that the tenant became Active or Failed; unsaved edits are left alone.
 function follow(frm) {
 	frm.follow_timer = setInterval(async () => {
 		if (cur_frm !== frm || frm.is_dirty() || document.hidden) return;
 		const { message } = await frappe.db.get_value("Tenant", frm.docname, "status");
-		if (message?.status && message.status !== frm.doc.status) frm.reload_doc();
+		if (message?.status && message.status !== frm.doc.status) return frm.reload_doc();
+		const job = frm.doc.__onload?.job;
+		if (!job) return;
+		const now = await frappe.xcall("frappe.client.get", { doctype: "Provisioning Job", name: job.name });
+		if (cur_frm === frm && frm.doc.status === "Provisioning") show_progress(frm, now, now.steps);
 	}, POLL_SECONDS * 1000);
 }
 

@@ -1,11 +1,11 @@
 import frappe
 from frappe import _
-from frappe.model.document import Document
 from frappe.utils import now_datetime
 
-from buildpro_saas.control_plane import signing, tokens
-from buildpro_saas.control_plane.doctype.tenant import commercial, status, validation
+from buildpro_saas.control_plane import signing, tenant_region, tokens
+from buildpro_saas.control_plane.doctype.tenant import commercial, company_name, status, validation
 from buildpro_saas.control_plane.doctype.tenant.actions import TenantActions
+from buildpro_saas.control_plane.document import AdminDocument
 from buildpro_saas.control_plane.domains import check_subdomain
 from buildpro_saas.control_plane.offer import Offer
 from buildpro_saas.control_plane.refusal import refuse
@@ -24,7 +24,7 @@ PLAN_CHANGES_IN = (status.DRAFT, *status.WITH_SITE)
 FIXED_ONCE_MADE = ("owner_email", "country", "currency", "time_zone", "language")
 
 
-class Tenant(TenantActions, Document):
+class Tenant(TenantActions, AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -71,6 +71,12 @@ class Tenant(TenantActions, Document):
 		trial_ends_on: DF.Datetime | None
 	# end: auto-generated types
 
+	def __init__(self, *args, **kwargs):
+		super().__init__(*args, **kwargs)
+		# a new record as the framework makes it for its REST API has this site's currency, whatever country follows
+		if self.get("__unsaved") and not self.get("company"):
+			self.currency = None
+
 	def onload(self) -> None:
 		"""Give the form the tenant's latest job and its site's address."""
 		self.set_onload("job", self.latest_job())
@@ -88,6 +94,7 @@ class Tenant(TenantActions, Document):
 		if not (self.flags.ignore_permissions or kwargs.get("ignore_permissions")):
 			self.check_permission("create")
 		validation.check_links(self)
+		tenant_region.fill(self)
 		try:
 			return super().insert(*args, **kwargs)
 		except frappe.UniqueValidationError as error:
@@ -117,6 +124,7 @@ class Tenant(TenantActions, Document):
 		"""Refuse bad input with a sentence that says what to change, before anything is made."""
 		if not self.is_new():
 			self._keep_what_is_fixed()
+			tenant_region.follow_country(self, self.get_doc_before_save())
 		validation.check_details(self)
 		commercial.check(self)
 		if self.is_new():
@@ -140,6 +148,8 @@ class Tenant(TenantActions, Document):
 			if not self.is_entitlement_current():
 				delivery.send([self.name], _("changed meanwhile"))
 			return
+		if before.company != self.company:
+			company_name.tell(self, before.company)
 		if before.status != self.status or commercial.are_terms_changed(self):
 			delivery.send([self.name], _("its terms") if before.status == self.status else _(self.status))
 
@@ -171,6 +181,10 @@ class Tenant(TenantActions, Document):
 			"Provisioning Job", {"tenant": self.name}, fields, order_by="creation desc", limit=1
 		)
 		return jobs_of_tenant[0] if jobs_of_tenant else None
+
+	def can_become(self, new: str) -> bool:
+		"""Whether the tenant may go to that status from the one that it has, or has it already."""
+		return new == self.status or new in status.TRANSITIONS.get(self.status, ())
 
 	def set_status(self, new: str) -> None:
 		"""Go to another status, recorded as a change of the document. Raises frappe.ValidationError for a way there is not."""

@@ -2,11 +2,10 @@
 
 import frappe
 from frappe import _
-from frappe.core.doctype.user.user import get_timezones
-from frappe.geo.country_info import get_country_info
-from frappe.utils import validate_email_address
 
-from buildpro_saas.control_plane.doctype.tenant import status
+from buildpro_saas import company_name
+from buildpro_saas.control_plane import tenant_region
+from buildpro_saas.control_plane.doctype.tenant import owner_email, status
 from buildpro_saas.control_plane.domains import LONGEST_NAME
 from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.provisioning import accounts, benches
@@ -16,20 +15,8 @@ ALWAYS_INSTALLED = {"frappe", "buildpro_saas"}  # on every tenant's site, whatev
 
 
 def fill_defaults(tenant) -> None:
-	"""Set what staff left empty: the bench from SaaS Settings, the region from the country or this site."""
-	settings = frappe.get_cached_doc("System Settings")
+	"""Set the bench from SaaS Settings where staff left it empty."""
 	tenant.bench = tenant.bench or frappe.db.get_single_value("SaaS Settings", "default_bench")
-	# the same default that Frappe itself fills an empty Country field with comes first
-	own_country = frappe.defaults.get_user_default("country") or settings.country
-	country = get_country_info(tenant.country or own_country)
-	zones = country.get("timezones") or []
-	if tenant.country and tenant.country != own_country:
-		tenant.currency = tenant.currency or country.get("currency")
-		tenant.time_zone = tenant.time_zone or (zones[0] if zones else None)
-	tenant.country = tenant.country or own_country
-	tenant.currency = tenant.currency or frappe.db.get_default("currency") or country.get("currency")
-	tenant.time_zone = tenant.time_zone or settings.time_zone
-	tenant.language = tenant.language or settings.language or "en"
 
 
 def check_links(tenant) -> None:
@@ -58,20 +45,16 @@ def check_details(tenant) -> None:
 				title=label,
 			)
 		tenant.set(field, value)
-	_check_email(tenant)
-	if tenant.time_zone and tenant.time_zone not in get_timezones()["timezones"]:
-		title = _("Time Zone")
-		refuse(_("There is no time zone {0}: enter one like Europe/Berlin."), tenant.time_zone, title=title)
+	_check_company(tenant)
+	tenant.owner_email = owner_email.checked(tenant.owner_email)
+	tenant_region.check_time_zone(tenant)
 
 
-def _check_email(tenant) -> None:
-	title = _("Owner's E-mail")
-	email = tenant.owner_email = (tenant.owner_email or "").strip().lower()
-	if not email:
-		refuse(_("Enter the owner's e-mail address: the owner signs in with it."), title=title)
-	# Frappe's check takes a list of addresses, too
-	if "," in email or validate_email_address(email) != email:
-		refuse(_("{0} is not an e-mail address: enter one like name@example.com."), email, title=title)
+def _check_company(tenant) -> None:
+	if not (tenant.is_new() or tenant.has_value_changed("company")):
+		return
+	if fault := company_name.fault(tenant.company):
+		frappe.throw(fault, title=_("Company"))
 
 
 def check_can_be_made(tenant) -> None:

@@ -1,0 +1,203 @@
+"""What is taken off a bench by itself lies in its trash for some days, from where it can be put back.
+
+A folder is moved there, a database gets another name; both keep the mark of the job that made them. Each entry has a folder of its own
+with a note, written before anything is moved, so that it is known what an interrupted move left.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from buildpro_saas.agent import site_config
+from buildpro_saas.agent.bench import HIDDEN, Bench
+from buildpro_saas.agent.databases import DatabaseServer
+from buildpro_saas.agent.errors import AgentError, NotOursError
+from buildpro_saas.agent.site import MARK
+
+if TYPE_CHECKING:
+	from buildpro_saas.agent.inventory import Folder
+
+FOLDER, DATABASE = "Site Folder", "Database"
+NOTE, CONTENT = "note.json", "content"
+DAY = 86400
+# Only time that somebody has looked at counts: after a leap of the clock, or a bench that stood still, nothing is due at once.
+LONGEST_LOOK = 3600  # seconds
+
+
+@dataclass(frozen=True)
+class Entry:
+	"""One thing in the trash."""
+
+	name: str
+	kind: str  # FOLDER or DATABASE
+	subject: str  # where it was: its path under sites/, or the database's name
+	mark: str
+	database: str | None  # a folder: that it names; a database: what it is called meanwhile
+	removed_at: str  # the bench's time, ISO 8601
+	age: float = 0.0  # seconds that it has been seen here
+	looked_at: float = 0.0  # seconds since the epoch: when its age was counted last
+
+
+class Trash:
+	"""The trash of a bench; `mariadb`: its database server."""
+
+	def __init__(self, bench: Bench, mariadb: DatabaseServer):
+		self.bench, self.mariadb = bench, mariadb
+		self.path = bench.sites_path / HIDDEN / "trash"
+
+	def entries(self) -> list[Entry]:
+		"""What lies here, the oldest first."""
+		return sorted(self._entries(), key=lambda entry: (entry.removed_at, entry.name))
+
+	def databases(self) -> set[str]:
+		"""The names that databases have while they lie here."""
+		return {entry.database for entry in self._entries() if entry.kind == DATABASE and entry.database}
+
+	def entry(self, name: str) -> Entry:
+		"""The entry of that name. Raises AgentError when there is none."""
+		for entry in self._entries():
+			if entry.name == name:
+				return entry
+		raise AgentError(
+			f"There is nothing called {name!r} in the trash.", "`saas trash` lists what is there."
+		)
+
+	# -- in --------------------------------------------------------------------------------------------------------
+
+	def put_folder(self, folder: "Folder", mark: str) -> Entry | None:
+		"""Move the folder here when it carries the mark; None when it is gone already. Raises NotOursError otherwise."""
+		path = self.bench.sites_path / folder.path
+		if not os.path.lexists(path):
+			return None
+		# of what is half removed, the name says the mark
+		if site_config.read(path).get(MARK, mark if folder.tail else None) != mark:
+			raise NotOursError(f"sites/{folder.path} was not made by this job and is left alone.")
+		entry = self._note(FOLDER, folder.path, mark, folder.database)
+		os.rename(path, self.path / entry.name / CONTENT)
+		return entry
+
+	def put_database(self, name: str, mark: str) -> Entry | None:
+		"""Give the database another name when it carries the mark; None where there was nothing in it to keep: it is dropped.
+
+		Raises NotOursError for another mark, AgentError for what cannot be renamed.
+		"""
+		if not self.mariadb.has_tables(name):
+			self.mariadb.drop(name, mark)
+			return None
+		entry = self._note(DATABASE, name, mark, f"_trash_{secrets.token_hex(8)}")
+		self.mariadb.rename(name, entry.database, mark)
+		return entry
+
+	def _note(self, kind: str, subject: str, mark: str, database: str | None) -> Entry:
+		now = datetime.now()
+		entry = Entry(
+			name=f"{now:%Y%m%d}-{subject.rpartition('/')[2].strip('.')}-{secrets.token_hex(3)}",
+			kind=kind,
+			subject=subject,
+			mark=mark,
+			database=database,
+			removed_at=now.isoformat(sep=" ", timespec="seconds"),
+			looked_at=time.time(),
+		)
+		(self.path / entry.name).mkdir(parents=True)
+		self._write(entry)
+		return entry
+
+	# -- back ------------------------------------------------------------------------------------------------------
+
+	def put_back(self, name: str) -> list[Entry]:
+		"""Put the entry back where it was, with the database or the folder that belongs to it; returns what was put back.
+
+		Raises AgentError, before anything is moved, when something has its place.
+		"""
+		wanted = self._with_its_other_half(self.entry(name))
+		for entry in wanted:
+			self._check_place_free(entry)
+		# the database first: a site is seen as a whole or not at all
+		for entry in sorted(wanted, key=lambda entry: entry.kind != DATABASE):
+			folder = next((each for each in wanted if each.kind == FOLDER), None)
+			if entry.kind == DATABASE:
+				self._put_database_back(entry, folder)
+			else:
+				os.rename(self.path / entry.name / CONTENT, self.bench.sites_path / entry.subject)
+			shutil.rmtree(self.path / entry.name)
+		return wanted
+
+	def _with_its_other_half(self, entry: Entry) -> list[Entry]:
+		database = entry.database if entry.kind == FOLDER else entry.subject
+		other = DATABASE if entry.kind == FOLDER else FOLDER
+		for each in self._entries():
+			names = each.subject if each.kind == DATABASE else each.database
+			if database and each.kind == other and names == database and each.mark == entry.mark:
+				return [entry, each]
+		return [entry]
+
+	def _check_place_free(self, entry: Entry) -> None:
+		if entry.kind == FOLDER:
+			is_taken = os.path.lexists(self.bench.sites_path / entry.subject)
+		else:
+			is_taken = self.mariadb.has_database(entry.subject) or self.mariadb.has_user(entry.subject)
+		if is_taken:
+			raise AgentError(
+				f"{entry.subject} cannot be put back: something of that name is in its place.",
+				"Move that away first.",
+			)
+
+	def _put_database_back(self, entry: Entry, folder: Entry | None) -> None:
+		"""With its user, whose password the site's folder knows; without the folder there is nobody to know it."""
+		self.mariadb.rename(entry.database, entry.subject, entry.mark)
+		for config in self._configs(folder):
+			if config.get("db_name") == entry.subject and config.get("db_password"):
+				self.mariadb.create(entry.subject, config["db_password"], entry.mark)
+				return
+
+	def _configs(self, folder: Entry | None) -> Iterator[dict]:
+		if folder:
+			yield site_config.read(self.path / folder.name / CONTENT)
+		for name in self.bench.site_names():
+			yield self.bench.site(name).config
+
+	# -- out -------------------------------------------------------------------------------------------------------
+
+	def look(self, days: float) -> list[Entry]:
+		"""Let what lies here grow older, and remove for good what has been here for so many days; returns that."""
+		removed = []
+		for entry in self.entries():
+			passed = min(max(time.time() - entry.looked_at, 0), LONGEST_LOOK)
+			entry = Entry(**{**asdict(entry), "age": entry.age + passed, "looked_at": time.time()})
+			if self._is_empty(entry) or entry.age >= days * DAY:
+				self.remove(entry)
+				removed.append(entry)
+			else:
+				self._write(entry)
+		return removed
+
+	def remove(self, entry: Entry) -> None:
+		"""Remove it for good."""
+		if entry.kind == DATABASE and self.mariadb.mark_of(entry.database) == entry.mark:
+			self.mariadb.drop(entry.database, entry.mark)
+		shutil.rmtree(self.path / entry.name)
+
+	def _is_empty(self, entry: Entry) -> bool:
+		"""Whether nothing came of its move."""
+		if entry.kind == FOLDER:
+			return not os.path.lexists(self.path / entry.name / CONTENT)
+		return not self.mariadb.has_tables(entry.database)
+
+	# -- notes -----------------------------------------------------------------------------------------------------
+
+	def _entries(self) -> Iterator[Entry]:
+		for path in self.path.iterdir() if self.path.is_dir() else ():
+			try:
+				yield Entry(**{**json.loads((path / NOTE).read_text()), "name": path.name})
+			except FileNotFoundError:
+				continue  # being made, or being removed
+
+	def _write(self, entry: Entry) -> None:
+		site_config.write_json(self.path / entry.name / NOTE, asdict(entry))

@@ -1,0 +1,44 @@
+"""`saas trash`, `saas put-back`."""
+
+import json
+from dataclasses import asdict
+
+import click
+from frappe.utils.commands import render_table
+
+from buildpro_saas.commands.admin_site import on_admin_site
+from buildpro_saas.provisioning import reconciliation
+
+HOUR = 3600
+
+
+@click.command("trash")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@click.option("--remove", multiple=True, metavar="NAME", help="Remove NAME from the trash for good.")
+@on_admin_site
+def trash(is_json: bool, remove: tuple[str, ...]) -> None:
+	"""List what reconciliation has taken off the bench, and may be put back."""
+	for name in remove:
+		reconciliation.remove_from_trash(name)
+		click.echo(f"{name} is removed for good.", err=is_json)
+	found = reconciliation.trash()
+	if is_json:
+		click.echo(json.dumps([asdict(entry) for entry in found]))
+	elif not found:
+		click.echo("The trash is empty.")
+	else:
+		days = reconciliation.trash_days()
+		rows = [
+			[entry.name, entry.kind, entry.subject, entry.removed_at, f"{days - entry.age / (24 * HOUR):.1f}"]
+			for entry in found
+		]
+		render_table([["Name", "Kind", "Was", "Removed", "Days Left"], *rows])
+
+
+@click.command("put-back")
+@click.argument("name")
+@on_admin_site
+def put_back(name: str) -> None:
+	"""Put NAME back from the trash, with the folder or the database that belongs to it; nobody removes it again by itself."""
+	for entry in reconciliation.put_back(name):
+		click.echo(f"{entry.kind} {entry.subject} is back.")

@@ -1,0 +1,26 @@
+"""A customer that gets another name while its site is in use."""
+
+import frappe
+from frappe import _
+
+from buildpro_saas.provisioning import delivery
+
+
+def tell(tenant, old: str) -> None:
+	"""Bring the new name to the site's Nexelya Plan Settings, and say what of the old one stays there.
+
+	ERPNext's company is not renamed from here: every account, warehouse and document that names it is written anew, which takes minutes
+	and is the customer's to choose.
+	"""
+	delivery.send([tenant.name], _("its company's name"))
+	if not any(row.app == "erpnext" for row in tenant.apps):
+		return
+	sentence = _(
+		"The company on the site of {0} is still called {1}, with its accounts and documents: to rename it, a System Manager opens the"
+		" Company there and chooses Rename in the menu. Here and in the site's Nexelya Plan Settings it is {2}."
+	)
+	frappe.msgprint(
+		sentence.format(*map(frappe.utils.escape_html, (tenant.name, old, tenant.company))),
+		title=_("The site's company keeps its name"),
+		indicator="orange",
+	)

@@ -1,0 +1,1 @@
+"""What `bench migrate` does once on a site that had an earlier release."""

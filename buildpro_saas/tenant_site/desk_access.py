@@ -1,0 +1,30 @@
+"""A role whose holders all come into Desk at once."""
+
+import frappe
+from frappe.utils import cint
+from frappe.utils.data import evaluate_filters
+
+from buildpro_saas.tenant_site import limits
+
+
+def check(doc, method: str | None = None) -> None:
+	"""Hook `validate` of Role: where *Desk Access* is ticked, ask for all who come to count by it together, before the first of them does.
+
+	The framework makes them System Users one after the other, and each is counted as he comes. Raises LimitReachedError.
+	"""
+	before = doc.get_doc_before_save()
+	if not (before and cint(doc.desk_access) and not cint(before.desk_access) and not cint(doc.disabled)):
+		return
+	if not (in_force := limits.on_documents("User")):
+		return
+	holders = frappe.get_all("Has Role", {"role": doc.name, "parenttype": "User"}, pluck="parent")
+	people = frappe.get_all("User", {"name": ("in", holders), "user_type": "Website User"}, ["*"])
+	for limit in in_force:
+		coming = [person for person in people if _comes_to_count(person, limit.filters)]
+		if coming:
+			limits.foresee(limit, len(coming))
+
+
+def _comes_to_count(person: dict, filters: list) -> bool:
+	then = {**person, "user_type": "System User"}
+	return evaluate_filters(frappe._dict(then), filters) and not evaluate_filters(person, filters)

@@ -1,0 +1,71 @@
+"""Names that no file of a user's has on a tenant's site, by whatever way it comes: upload, archive, mail, import, a rename.
+
+They are those that a program reads by itself in a folder that it takes for its own: Frappe and this app in a site's (site_config.json,
+entitlement.json, sync.json), Frappe and bench in that of sites, gunicorn and honcho where they are started. So a folder of files can
+never be taken for a site. Names of code (hooks.py) are not among them: nothing looks for code in a folder of files.
+"""
+
+import os
+import re
+import unicodedata
+from functools import wraps
+
+import frappe
+from frappe import _
+
+from buildpro_saas import site_role
+
+RESERVED = frozenset(
+	{
+		*("site_config.json", "entitlement.json", "sync.json"),
+		*("common_site_config.json", "apps.txt", "apps.json", "currentsite.txt"),
+		*("gunicorn.conf.py", "procfile", ".env"),
+	}
+)
+# Some file systems take them for nothing at a name's end.
+IGNORED_AT_END = ". \0"
+TITLE = "File name not possible"
+
+
+def is_reserved(name: str | None) -> bool:
+	"""Whether a file of that name, which may be a path or an address, would be kept under a reserved one."""
+	text = unicodedata.normalize("NFKC", name or "").split("?")[0]
+	# Frappe takes slashes out of a file's name, and the last part of an address
+	kept = (text.replace("/", ""), re.split(r"[/\\]", text)[-1])
+	return any(each.strip().rstrip(IGNORED_AT_END).casefold() in RESERVED for each in kept)
+
+
+def refuse(*names: str | None, error: type[Exception] = frappe.ValidationError) -> None:
+	"""Raise `error`, with a sentence, on a tenant's site when one of the names is reserved."""
+	if site_role.is_tenant_site():
+		for name in filter(is_reserved, names):
+			_throw(_("Files cannot be named {0} here: settings of this site have such names."), name, error)
+
+
+def keep(method: str | None = None) -> None:
+	"""Hook `before_request` and `before_job`: have Frappe's older writer of files look at their names, and stay in its folder.
+
+	ERPNext uses it with the names in an archive of the user's. Frappe has no extension point for it: its function is wrapped.
+	"""
+	from frappe.utils import (
+		file_manager,  # half a second of imports, which a shell's command need not wait for
+	)
+
+	original = file_manager.write_file
+	if getattr(original, "keeps_names", False):
+		return
+
+	@wraps(original)
+	def write_file(content: str | bytes, fname: str, is_private: int = 0) -> str:
+		refuse(fname)
+		if site_role.is_tenant_site() and os.path.basename(fname) != fname:
+			_throw(_("A file's name cannot be a path: {0}."), fname, frappe.ValidationError)
+		return original(content, fname, is_private)
+
+	write_file.keeps_names = True
+	file_manager.write_file = write_file
+
+
+def _throw(sentence: str, name: str, error: type[Exception]) -> None:
+	shown = frappe.bold(frappe.utils.escape_html(name[:140]))
+	frappe.throw(f"{sentence.format(shown)} {_('Rename the file first.')}", error, title=_(TITLE))

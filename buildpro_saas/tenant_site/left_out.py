@@ -1,0 +1,28 @@
+"""A file for which there was no room: nothing of it stays, and a mail that brought it arrives with a note."""
+
+from html import escape
+
+import frappe
+from frappe import _
+
+# In frappe.flags: name of a Communication → [(file name, why)] of what it could not take.
+FLAG = "buildpro_left_out"
+
+
+def take_back(file, why: str) -> None:
+	"""Remove what a new File, which is refused, has written; the framework does so only where the whole transaction is rolled back."""
+	if file.flags.new_file:
+		file.on_rollback()
+	if file.attached_to_doctype == "Communication":
+		found = frappe.flags.setdefault(FLAG, {}).setdefault(file.attached_to_name, [])
+		found.append((file.file_name, why))
+
+
+def note_in_mail(doc, method: str | None = None) -> None:
+	"""Hook `validate` of Communication: say in a received mail which attachments were left out, and why.
+
+	The framework saves a mail once more when it has put its attachments away.
+	"""
+	for name, why in (frappe.flags.get(FLAG) or {}).pop(doc.name, ()):
+		note = _("The attachment {0} was left out.").format(escape(name or ""))
+		doc.content = f"{doc.content or ''}<p><em>{note} {escape(why)}</em></p>"

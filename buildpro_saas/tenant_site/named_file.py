@@ -1,0 +1,42 @@
+"""Frappe's File, under no name that is reserved."""
+
+from frappe import _
+from frappe.core.doctype.file.exceptions import MaxFileSizeReachedError
+from frappe.core.doctype.file.file import File
+
+from buildpro_saas.tenant_site import file_names
+
+
+class FileNameRefusedError(MaxFileSizeReachedError):
+	"""A file that may not be kept under this name; HTTP 417.
+
+	Frappe's receiver of mails leaves out an attachment that raises MaxFileSizeReachedError, and takes the mail's text and the others.
+	"""
+
+
+class NamedFile(File):
+	"""Its name is looked at before anything is written, and where it or the address changes."""
+
+	def before_insert(self) -> None:
+		try:
+			self._refuse_reserved(self.file_name, self.file_url)
+		except FileNameRefusedError:
+			# is kept where the rest is, as a mail's is
+			said = _("A file was not accepted, because of its name.")
+			self.add_comment_in_reference_doc("Attachment Removed", said)
+			raise
+		super().before_insert()
+
+	def validate(self) -> None:
+		if self.has_value_changed("file_name") or self.has_value_changed("file_url"):
+			self._refuse_reserved(self.file_name, self.file_url)
+		super().validate()
+
+	def write_file(self) -> str | None:
+		if not self.is_remote_file:
+			self._refuse_reserved(self.get_full_path())
+		return super().write_file()
+
+	def _refuse_reserved(self, *names: str | None) -> None:
+		if not self.is_folder:
+			file_names.refuse(*names, error=FileNameRefusedError)

@@ -1,0 +1,84 @@
+"""The words by which ERPNext's set-up names the records that it makes: in the customer's language, where that gives each a name.
+
+ERPNext asks for the translation of "Bank Accounts" and of "Bank Account", and names a group and an account in it after them. Where
+a language has one word for both, or one that no record can be called, the set-up fails. So while it runs a word names one
+record only: whichever asks for it second is named in English. Messages stay in English, which whoever reads a job's failure reads.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import frappe
+import frappe.translate
+
+from buildpro_saas.company_name import ABBREVIATION_LENGTH, LONGEST_NAME, SEPARATOR
+
+LONGEST_WORD = LONGEST_NAME - len(SEPARATOR) - ABBREVIATION_LENGTH
+NOT_IN_NAMES = "<>"  # as frappe.model.naming.validate_name has it
+
+
+class RecordNames(dict):
+	"""Translations (English → other) of which no two are the same to the database.
+
+	alike: gives two texts the same key exactly if the database takes them for one name.
+	"""
+
+	def __init__(self, translations: dict[str, str], alike: Callable[[str], str]):
+		super().__init__(translations)
+		self.alike = alike
+		self.owners: dict[str, str] = {}  # key of a name → the English text that has it
+		self.answers: dict[str, str | None] = {}
+
+	def get(self, text: str, default: str | None = None) -> str | None:
+		"""The translation, or `default`, which is how Frappe is told that there is none."""
+		if text not in self.answers:
+			self.answers[text] = self._decide(text)
+		return self.answers[text] or default
+
+	def _decide(self, text: str) -> str | None:
+		word = super().get(text)
+		if word and not _is_message(text) and _can_name(word):
+			if self.owners.setdefault(self.alike(word), text) == text:
+				return word
+		# named in English: no other text may come to be translated by that
+		self.owners.setdefault(self.alike(text), text)
+		return None
+
+
+@contextmanager
+def names_of_its_own() -> Iterator[None]:
+	"""Have Frappe translate what it is asked for within the block so that it can name records.
+
+	A framework that keeps its translations elsewhere is left as it is.
+	"""
+	translations_of = getattr(frappe.translate, "get_all_translations", None)
+	if not translations_of:
+		yield
+		return
+	by_language: dict[str, RecordNames] = {}
+
+	def get_all_translations(lang: str) -> RecordNames:
+		if lang not in by_language:
+			by_language[lang] = RecordNames(translations_of(lang), as_database)
+		return by_language[lang]
+
+	frappe.translate.get_all_translations = get_all_translations
+	try:
+		yield
+	finally:
+		frappe.translate.get_all_translations = translations_of
+
+
+def as_database(text: str) -> str:
+	"""What the database compares when it looks whether a name is taken: not case, accents, or Hiragana from Katakana."""
+	weight = "select hex(weight_string(convert(%s using utf8mb4) collate utf8mb4_unicode_ci))"
+	return frappe.db.sql(weight, text.strip())[0][0]
+
+
+def _is_message(text: str) -> bool:
+	"""Whether it is said to somebody rather than a name."""
+	return "{" in text or text.endswith(".")
+
+
+def _can_name(word: str) -> bool:
+	return 0 < len(word.strip()) <= LONGEST_WORD and not set(word) & set(NOT_IN_NAMES)

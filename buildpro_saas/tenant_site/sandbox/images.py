@@ -1,0 +1,27 @@
+"""Frappe's functions that put a file of the site's into a page, held to the site's files."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import frappe.utils.data
+
+from buildpro_saas.tenant_site.sandbox.refusal import refuse
+
+FUNCTIONS = ("get_thumbnail_base64_for_image", "image_to_base64", "pdf_to_base64")
+
+
+def replacements() -> dict[Callable, Callable]:
+	"""Each function that this Frappe has, and the one that asks for the path first."""
+	found = [getattr(frappe.utils.data, name, None) for name in FUNCTIONS]
+	return {function: _within_the_site(function) for function in found if function}
+
+
+def _within_the_site(function: Callable) -> Callable:
+	@wraps(function)
+	def checked(source: Any, *args, **kwargs) -> Any:
+		if isinstance(source, str) and ".." in source.replace("\\", "/").split("/"):
+			refuse(source)
+		return function(source, *args, **kwargs)
+
+	return checked

@@ -1,0 +1,49 @@
+"""Frappe's namespace for users' code, cut down to names.py."""
+
+from typing import Any
+
+import frappe
+
+from buildpro_saas.tenant_site.sandbox import names, queries
+from buildpro_saas.tenant_site.sandbox.reading import replaced
+from buildpro_saas.tenant_site.sandbox.refusal import refusing
+
+# Dicts of the request itself: a copy is given, so that a template changes nothing that decides.
+COPIED = ("form_dict", "session", "flags")
+
+
+def restricted(there: dict, more: dict[str, Any] | None = None) -> dict:
+	"""The globals of get_safe_globals, or of Jinja's environment, with what may only be read.
+
+	more: names and functions that apps offer (hook `jinja`); they are kept as they are.
+	"""
+	kept = _kept(there, names.GLOBALS, "") | (more or {})
+	if "args" in kept:
+		kept["args"] = frappe._dict(kept["args"] or {})
+	kept["frappe"] = _frappe(there["frappe"])
+	return kept
+
+
+def _frappe(there: dict) -> dict:
+	is_error = {
+		name for name, value in there.items() if isinstance(value, type) and issubclass(value, Exception)
+	}
+	kept = _kept(there, names.FRAPPE | is_error, "frappe.")
+	for name in COPIED:
+		kept[name] = frappe._dict(there.get(name) or {})
+	kept["utils"] = _kept(there["utils"], names.UTILS, "frappe.utils.")
+	kept["db"] = _kept(there["db"], names.DB, "frappe.db.")
+	if "sql" in kept["db"]:
+		kept["db"]["sql"] = queries.bounded(queries.sql)
+	return type(there)(kept)
+
+
+def _kept(there: dict, allowed: frozenset[str], prefix: str) -> dict:
+	"""The allowed entries, and for the others a function that refuses with their name."""
+	kept = {}
+	for name, value in there.items():
+		if name in allowed:
+			kept[name] = replaced(value)
+		elif not name.startswith("_"):
+			kept[name] = refusing(f"{prefix}{name}")
+	return type(there)(kept)

@@ -1,0 +1,302 @@
+"""A tenant's request or job writes no file outside the site's folder, and reads none of another site: whatever of Frappe it goes through."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import werkzeug.test
+import werkzeug.wrappers
+
+
+@pytest.fixture
+def request_of_a_tenant(frappe, monkeypatch):
+	"""frappe in a web request of a tenant's site on a developer's bench, where the framework writes what it can."""
+	monkeypatch.setitem(frappe.local.conf, "buildpro_role", "tenant")
+	monkeypatch.setitem(frappe.local.conf, "developer_mode", 1)
+	environ = werkzeug.test.EnvironBuilder(path="/", method="POST").get_environ()
+	frappe.local.request = werkzeug.wrappers.Request(environ)
+	yield frappe
+	del frappe.local.request
+	frappe.db.rollback()
+
+
+def apps(frappe) -> set[str]:
+	"""Every file and folder of Frappe's app and ours, but for what Python compiles."""
+	found = set()
+	for app in ("frappe", "buildpro_saas"):
+		for path, folders, files in os.walk(frappe.get_app_path(app)):
+			folders[:] = [name for name in folders if name not in ("__pycache__", "node_modules", "public")]
+			found.update(os.path.join(path, name) for name in (*folders, *files))
+	return found
+
+
+def module_def(frappe):
+	frappe.get_doc(
+		{"doctype": "Module Def", "module_name": "Mallory", "app_name": "frappe", "custom": 0}
+	).insert()
+
+
+def module_def_by_its_method(frappe):
+	values = {"doctype": "Module Def", "name": "Mallory", "module_name": "Mallory", "app_name": "frappe"}
+	frappe.get_doc(values).create_modules_folder()
+
+
+def doctype(frappe):
+	fields = [{"fieldname": "x", "fieldtype": "Data", "label": "X"}]
+	values = {"doctype": "DocType", "name": "Mallory", "module": "Core", "custom": 0, "fields": fields}
+	frappe.get_doc(values).insert()
+
+
+def doctypes_controller(frappe):
+	frappe.get_doc({"doctype": "DocType", "name": "Mallory", "module": "Core"}).make_controller_template()
+
+
+def report(frappe):
+	values = {
+		"report_name": "Mallory",
+		"ref_doctype": "ToDo",
+		"report_type": "Script Report",
+		"is_standard": "Yes",
+		"module": "Core",
+	}
+	frappe.get_doc({"doctype": "Report", **values}).insert()
+
+
+def reports_code(frappe):
+	values = {
+		"report_name": "Mallory",
+		"name": "Mallory",
+		"is_standard": "Yes",
+		"module": "Core",
+		"report_type": "Script Report",
+	}
+	frappe.get_doc({"doctype": "Report", **values}).create_report_py()
+
+
+def page(frappe):
+	frappe.get_doc(
+		{
+			"doctype": "Page",
+			"name": "mallory",
+			"page_name": "mallory",
+			"title": "x",
+			"module": "Core",
+			"standard": "Yes",
+		}
+	).insert()
+
+
+def print_format(frappe):
+	values = {
+		"name": "Mallory",
+		"doc_type": "ToDo",
+		"module": "Core",
+		"standard": "Yes",
+		"custom_format": 1,
+		"html": "x",
+	}
+	frappe.get_doc({"doctype": "Print Format", **values}).insert()
+
+
+def web_form(frappe):
+	values = {"title": "Mallory", "route": "mallory", "doc_type": "ToDo", "module": "Core", "is_standard": 1}
+	frappe.get_doc({"doctype": "Web Form", **values}).insert()
+
+
+def notification(frappe):
+	values = {
+		"name": "Mallory",
+		"subject": "x",
+		"document_type": "ToDo",
+		"event": "New",
+		"module": "Core",
+		"is_standard": 1,
+	}
+	frappe.get_doc(
+		{"doctype": "Notification", **values, "channel": "System Notification", "message": "x"}
+	).insert()
+
+
+def workspace(frappe):
+	values = {"label": "Mallory", "title": "Mallory", "public": 1, "module": "Core", "content": "[]"}
+	frappe.get_doc({"doctype": "Workspace", **values}).insert()
+
+
+def dashboard(frappe):
+	values = {"dashboard_name": "Mallory", "is_standard": 1, "module": "Core"}
+	frappe.get_doc({"doctype": "Dashboard", **values, "charts": []}).insert(ignore_mandatory=True)
+
+
+def customizations(frappe):
+	from frappe.modules.utils import export_customizations
+
+	values = {"doc_type": "ToDo", "doctype_or_field": "DocType", "property": "track_seen", "value": "1"}
+	frappe.get_doc({"doctype": "Property Setter", **values, "property_type": "Check"}).insert()
+	export_customizations("Core", "ToDo")
+
+
+def exported_document(frappe):
+	from frappe.modules.export_file import write_document_file
+
+	write_document_file(frappe.get_doc("Module Def", "Core"), "Core", folder_name="mallory")
+
+
+def web_template(frappe):
+	values = {"name": "Mallory", "type": "Section", "module": "Website", "standard": 1, "template": "x"}
+	frappe.get_doc({"doctype": "Web Template", **values}).insert()
+
+
+def website_theme(frappe):
+	values = {"theme": "../../../../apps/mallory", "module": "Website", "custom": 1}
+	made = frappe.get_doc({"doctype": "Website Theme", **values})
+	made.name = "../../../../../../apps/mallory"
+	made.generate_bootstrap_theme()
+
+
+def a_file(frappe):
+	Path(frappe.get_app_path("frappe"), "mallory.py").write_text("")
+
+
+def a_link(frappe):
+	os.symlink("/etc/passwd", frappe.get_app_path("frappe", "mallory.py"))
+
+
+def a_move(frappe):
+	source = Path(frappe.get_site_path("private", "files", "mallory.py"))
+	source.write_text("")
+	try:
+		os.replace(source, frappe.get_app_path("frappe", "mallory.py"))
+	finally:
+		source.unlink()
+
+
+def a_configuration(frappe):
+	with open(os.path.join(frappe.local.sites_path, "common_site_config.json"), "a") as file:
+		file.write(" ")
+
+
+def a_folder_beside_the_site(frappe):
+	os.makedirs(os.path.join(frappe.local.sites_path, "mallory.localhost"))
+
+
+def through_a_link_in_the_site(frappe):
+	link = Path(frappe.get_site_path("private", "files", "mallory"))
+	os.symlink(frappe.get_app_path("frappe"), link)
+	try:
+		(link / "mallory.py").write_text("")
+	finally:
+		link.unlink()
+
+
+WRITERS = (
+	*(
+		module_def,
+		module_def_by_its_method,
+		doctype,
+		doctypes_controller,
+		report,
+		reports_code,
+		page,
+		print_format,
+	),
+	*(
+		web_form,
+		notification,
+		workspace,
+		dashboard,
+		customizations,
+		exported_document,
+		web_template,
+		website_theme,
+	),
+	*(a_file, a_link, a_move, a_configuration, a_folder_beside_the_site, through_a_link_in_the_site),
+)
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=lambda each: each.__name__)
+def test_what_writes_beyond_the_sites_folder(request_of_a_tenant, write):
+	frappe = request_of_a_tenant
+	before = (
+		apps(frappe),
+		set(os.listdir(frappe.local.sites_path)),
+		set(os.listdir(Path(frappe.get_app_path("frappe")).parents[1])),
+	)
+	with pytest.raises((frappe.PermissionError, frappe.ValidationError, frappe.MandatoryError)) as refusal:
+		write(frappe)
+	assert "file" in str(refusal.value), refusal.value
+	after = (
+		apps(frappe),
+		set(os.listdir(frappe.local.sites_path)),
+		set(os.listdir(Path(frappe.get_app_path("frappe")).parents[1])),
+	)
+	assert after == before
+
+
+def test_the_same_in_a_job(frappe, monkeypatch):
+	monkeypatch.setitem(frappe.local.conf, "buildpro_role", "tenant")
+	monkeypatch.setitem(frappe.flags, "buildpro_in_job", "frappe.ping")
+	with pytest.raises(frappe.PermissionError, match="mallory"):
+		a_file(frappe)
+
+
+@pytest.mark.parametrize("flag", ["in_migrate", "in_install", "in_patch", "in_import", "in_test"])
+def test_no_flag_opens_it(request_of_a_tenant, monkeypatch, flag):
+	monkeypatch.setitem(request_of_a_tenant.flags, flag, True)
+	with pytest.raises(request_of_a_tenant.PermissionError, match="mallory"):
+		a_file(request_of_a_tenant)
+
+
+@pytest.fixture
+def other_site(bench_path):
+	"""A neighbour's folder."""
+	folder = bench_path / "sites" / "neighbour-of-mallory.localhost"
+	folder.mkdir()
+	config = folder / "site_config.json"
+	config.write_text(json.dumps({"db_password": "secret"}))
+	yield config
+	config.unlink()
+	folder.rmdir()
+
+
+def test_a_neighbours_files_are_not_read(other_site, request_of_a_tenant):
+	frappe = request_of_a_tenant
+	for path in (
+		other_site,
+		f"./{other_site.parent.name}/site_config.json",
+		f"../sites/{other_site.parent.name}/site_config.json",
+	):
+		with pytest.raises(frappe.PermissionError, match="files of its own"):
+			frappe.read_file(path, raise_not_found=True)
+
+
+def test_what_a_request_needs_is_written_and_read(request_of_a_tenant, tmp_path):
+	frappe = request_of_a_tenant
+	for path in (
+		Path(frappe.get_site_path("private", "files", "of-a-tenant.txt")),
+		tmp_path / "passing.txt",
+		Path(frappe.local.sites_path, frappe.generate_hash(length=10)),
+	):
+		path.write_text("x")
+		assert path.read_text() == "x"
+		path.unlink()
+	made = frappe.get_doc({"doctype": "File", "file_name": "of-a-tenant.txt", "content": "x"}).insert()
+	assert made.get_content() in (b"x", "x")
+	made.delete()
+	assert frappe.read_file(frappe.get_app_path("frappe", "modules.txt")) and frappe.get_site_config()
+
+
+def test_the_operator_writes_as_ever(frappe, monkeypatch):
+	"""Neither a request nor a job: bench, migrating, installing, images."""
+	monkeypatch.setitem(frappe.local.conf, "buildpro_role", "tenant")
+	path = Path(frappe.get_app_path("buildpro_saas"), "operators-own.txt")
+	path.write_text("x")
+	path.unlink()
+
+
+def test_an_admin_site_writes_as_ever(request_of_a_tenant, monkeypatch):
+	frappe = request_of_a_tenant
+	monkeypatch.setitem(frappe.local.conf, "buildpro_role", "admin")
+	path = Path(frappe.get_app_path("buildpro_saas"), "operators-own.txt")
+	path.write_text("x")
+	path.unlink()
