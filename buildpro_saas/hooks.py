@@ -93,10 +93,10 @@ override_doctype_class = {
 	"Scheduled Job Type": "buildpro_saas.overrides.ScheduledJobType",
 	"Report": "buildpro_saas.tenant_site.overrides.GatedReport",
 	"Page": "buildpro_saas.tenant_site.overrides.GatedPage",
-	"File": "buildpro_saas.tenant_site.named_file.NamedFile",
 	"RQ Job": "buildpro_saas.tenant_site.bench_views.OwnRQJob",
 	"RQ Worker": "buildpro_saas.tenant_site.bench_views.NoRQWorker",
 	"System Health Report": "buildpro_saas.tenant_site.health_report.NoSystemHealthReport",
+	"File": "buildpro_saas.tenant_site.named_file.NamedFile",
 	"Package Import": "buildpro_saas.tenant_site.packages.NoPackageImport",
 	"Package Release": "buildpro_saas.tenant_site.packages.NoPackageRelease",
 }
@@ -149,8 +149,6 @@ _GATED_EVENTS = (
 	"before_rename",
 	"on_trash",
 )
-_doc_events["Communication"] = {"validate": "buildpro_saas.tenant_site.left_out.note_in_mail"}
-_doc_events["Role"] = {"validate": "buildpro_saas.tenant_site.desk_access.check"}
 # What makes an app's doctypes what they are is not the tenant's to change.
 _doc_events |= {
 	doctype: dict.fromkeys(
@@ -159,11 +157,13 @@ _doc_events |= {
 	)
 	for doctype in ("DocType", "DocField", "Property Setter", "Module Def")
 }
+_doc_events["Communication"] = {"validate": "buildpro_saas.tenant_site.left_out.note_in_mail"}
+_doc_events["Role"] = {"validate": "buildpro_saas.tenant_site.desk_access.check"}
 _doc_events["*"] = dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event")
 before_request = [
+	"buildpro_saas.site_role.hide_tracebacks",
 	"buildpro_saas.tenant_site.strict_names.on_request",
 	"buildpro_saas.tenant_site.file_names.keep",
-	"buildpro_saas.site_role.hide_tracebacks",
 	"buildpro_saas.tenant_site.restriction.on_request",
 	"buildpro_saas.tenant_site.methods.refuse_gated",
 	"buildpro_saas.tenant_site.sandbox.budget.on_request",
@@ -171,8 +171,8 @@ before_request = [
 page_renderer = ["buildpro_saas.tenant_site.page_elsewhere.PageElsewhere"]
 before_job = [
 	"buildpro_saas.tenant_site.restriction.on_job",
-	"buildpro_saas.provisioning.queue.refuse_tenants_jobs",
 	"buildpro_saas.tenant_site.file_names.keep",
+	"buildpro_saas.provisioning.queue.refuse_tenants_jobs",
 ]
 override_whitelisted_methods = {
 	"frappe.desk.desktop.get_desktop_page": "buildpro_saas.tenant_site.workspaces.get_desktop_page",

@@ -1,15 +1,17 @@
-"""Frappe's report on a bench's health (from Frappe 15 on): of database server, Redis and all queues, so not for tenants."""
+"""Frappe's report on a bench's health, where the framework has one (from 15 on): of database server, Redis and all queues, so not for tenants."""
 
-from frappe.desk.doctype.system_health_report.system_health_report import SystemHealthReport
+from importlib.util import find_spec
 
 from buildpro_saas import site_role
 from buildpro_saas.tenant_site.bench_views import refuse
 
+if find_spec("frappe.desk.doctype.system_health_report"):
+	from frappe.desk.doctype.system_health_report.system_health_report import SystemHealthReport
 
-class NoSystemHealthReport(SystemHealthReport):
-	"""Refused on tenants' sites."""
+	class NoSystemHealthReport(SystemHealthReport):
+		"""Refused on tenants' sites."""
 
-	def load_from_db(self) -> None:
-		if site_role.is_tenant_site():
-			refuse()
-		super().load_from_db()
+		def load_from_db(self) -> None:
+			if site_role.is_tenant_site():
+				refuse()
+			super().load_from_db()
