@@ -51,6 +51,8 @@ def attempt(country: str, currency: str, time_zone: str, language: str) -> dict:
 	frappe.db.sql_ddl = lambda query, *rest, **more: changes.append(query) or run_ddl(query, *rest, **more)
 	failure = None
 	try:
+		# as a tenant's job does; older frameworks would make the user here, with a password
+		onboarding.make_owner(OWNER, "Olga Owner", language, time_zone)
 		onboarding.set_up_company(
 			company=COMPANY,
 			country=country,

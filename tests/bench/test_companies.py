@@ -19,6 +19,9 @@ HARDEST = [
 ]
 
 
+HAS_ERPNEXT = (Path(os.environ.get("BUILDPRO_BENCH", "")) / "apps/erpnext").is_dir()
+
+
 class UnsetSites:
 	"""Copies of a plan's image, in which nobody has gone through the set-up yet."""
 
@@ -43,8 +46,18 @@ class UnsetSites:
 		return answer
 
 	def run(self, method: str, **arguments):
+		from buildpro_saas.agent import subprocesses
+
 		site = self._site()
-		return site.run(method, timeout=15 * MINUTES, log=print, checkpoint=lambda: None, **arguments)
+		return subprocesses.run(
+			os.path.relpath(site.path, site.bench_sites),  # a standby site lies deeper than others
+			site.bench_sites,
+			method,
+			arguments,
+			timeout=15 * MINUTES,
+			log=print,
+			checkpoint=lambda: None,
+		)
 
 	def discard(self) -> None:
 		if self.name:
@@ -61,17 +74,17 @@ class UnsetSites:
 
 @pytest.fixture(scope="module")
 def unset_sites(module_bench):
-	has_erpnext = "erpnext" in (module_bench.path / "sites/apps.txt").read_text().split()
 	before = os.environ.get("PYTHONPATH", "")
 	# the process on the site finds what is to be called there
 	os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(Path(__file__).parent), before)))
-	sites = UnsetSites(module_bench, "Growth" if has_erpnext else "Core")
+	sites = UnsetSites(module_bench, "Growth" if HAS_ERPNEXT else "Core")
 	yield sites
 	sites.discard()
 	os.environ["PYTHONPATH"] = before
 
 
-@pytest.mark.parametrize(("code", "language"), HARDEST)
+# the framework's own wizard makes no records by language: two are enough of it
+@pytest.mark.parametrize(("code", "language"), HARDEST if HAS_ERPNEXT else HARDEST[:2])
 def test_a_company_is_set_up_where_it_is_hardest(unset_sites, code, language):
 	country = unset_sites.bench.frappe.db.get_value("Country", {"code": code.lower()})
 	answer = unset_sites.attempt(country, language)
