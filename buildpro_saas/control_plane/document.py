@@ -7,6 +7,7 @@ import frappe
 from frappe import _
 from frappe.model.document import Document
 
+from buildpro_saas import site_role
 from buildpro_saas.control_plane import given
 from buildpro_saas.control_plane.refusal import refuse
 
@@ -32,7 +33,9 @@ class AdminDocument(Document):
 		"""Insert as Document.insert does. Raises frappe.ValidationError for settings, which are there already: what was not sent
 		would be emptied.
 		"""
-		if self.meta.issingle and not _is_being_installed() and frappe.db.get_singles_dict(self.doctype):
+		is_there = self.meta.issingle and frappe.db.get_singles_dict(self.doctype)
+		# off the admin site it is refused for that (permissions.py)
+		if is_there and site_role.is_admin_site() and not _is_being_installed():
 			refuse(
 				_(
 					"{0} are there already: change single fields of them, over REST with PUT /api/resource/{1}/{1}."

@@ -200,11 +200,13 @@ def test_what_he_cannot_be_kept_from_is_told(gated):
 	gated.holds()
 
 
-def test_what_he_cannot_be_kept_from_in_a_template_is_told(gated):
-	"""Rows written around the framework's documents by Jinja, which needs no Server Scripts: the page says so."""
+def test_rows_written_around_documents_by_a_template(gated):
+	"""Jinja needs no Server Scripts."""
 	name = gated.note.name
-	gated.frappe.render_template(
-		"{{ frappe.db.set_value('Note', name, 'content', 'changed') }}", {"name": name}
-	)
-	assert gated.frappe.db.get_value("Note", name, "content") == "changed"
+	before = gated.frappe.db.get_value("Note", name, "content")
+	with pytest.raises(gated.frappe.PermissionError):
+		gated.frappe.render_template(
+			"{{ frappe.db.set_value('Note', name, 'content', 'changed') }}", {"name": name}
+		)
+	assert gated.frappe.db.get_value("Note", name, "content") == before
 	gated.holds()
