@@ -200,13 +200,16 @@ def test_what_he_cannot_be_kept_from_is_told(gated):
 	gated.holds()
 
 
-def test_rows_written_around_documents_by_a_template(gated):
-	"""Jinja needs no Server Scripts."""
-	name = gated.note.name
-	before = gated.frappe.db.get_value("Note", name, "content")
-	with pytest.raises(gated.frappe.PermissionError):
-		gated.frappe.render_template(
-			"{{ frappe.db.set_value('Note', name, 'content', 'changed') }}", {"name": name}
-		)
-	assert gated.frappe.db.get_value("Note", name, "content") == before
+def test_a_gated_row_is_not_written_by_a_template(gated):
+	"""Jinja needs no Server Scripts: there it was that rows were written around the framework's documents."""
+	frappe, name = gated.frappe, gated.note.name
+	before = frappe.db.get_value("Note", name, "content")
+	for template in (
+		"{{ frappe.db.set_value('Note', name, 'content', 'changed') }}",
+		"{{ frappe.get_doc('Note', name).db_set('content', 'changed') }}",
+		"{{ frappe.get_doc({'doctype': 'Note', 'title': 'x'}).db_insert() }}",
+	):
+		with pytest.raises(frappe.PermissionError, match="may only read"):
+			frappe.render_template(template, {"name": name})
+	assert frappe.db.get_value("Note", name, "content") == before
 	gated.holds()

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -291,3 +293,34 @@ def test_an_admin_site_writes_as_ever(request_of_a_tenant, monkeypatch):
 	path = Path(frappe.get_app_path("buildpro_saas"), "operators-own.txt")
 	path.write_text("x")
 	path.unlink()
+
+
+FIRST_FILE = """
+import tempfile
+import frappe
+frappe.init(site={site!r}, sites_path=".")
+frappe.get_hooks(app_name="buildpro_saas")
+from buildpro_saas.tenant_site import sandbox
+from buildpro_saas.tenant_site.maintenance import IN_JOB
+frappe.local.conf["buildpro_role"] = "tenant"
+frappe.local.flags[IN_JOB] = True
+tempfile.tempdir = None  # as in a process that has had no need of it
+with tempfile.TemporaryFile() as file:
+	file.write(b"x")
+with open("../logs/buildpro-test.log", "a"):
+	print("written")
+"""
+
+
+def test_the_first_file_of_a_process_does_not_wait_for_itself(bench_path, admin_site_name):
+	"""Python looks for the folder of temporary files by writing into it, under a lock."""
+	done = subprocess.run(
+		[sys.executable, "-c", FIRST_FILE.format(site=admin_site_name)],
+		cwd=bench_path / "sites",
+		capture_output=True,
+		text=True,
+		timeout=60,
+		check=False,
+	)
+	(bench_path / "logs" / "buildpro-test.log").unlink(missing_ok=True)
+	assert done.stdout.endswith("written\n"), done.stderr

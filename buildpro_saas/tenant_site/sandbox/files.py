@@ -41,6 +41,8 @@ RANDOM = re.compile(r"[0-9a-z]{10}(\.[a-z]{1,5})?")
 OF_ALL_SITES = frozenset(
 	{"assets", "apps.txt", "apps.json", "common_site_config.json", "currentsite.txt", "patches.txt"}
 )
+# Found out before any file is judged: Python tries the folder by writing into it, and holds a lock meanwhile that it does not take twice.
+TEMPORARY = tempfile.gettempdir()
 PROGRAMS_THAT_WRITE = frozenset({"node", "nodejs", "tar"})
 
 
@@ -126,7 +128,7 @@ def _folders_of(sites: str, site: str) -> tuple[str, ...]:
 		own,
 		*(own / name for name in ("public", "private", "public/files", "private/files", "private/backups")),
 	]
-	folders += [Path(sites).parent / "logs", Path(tempfile.gettempdir())]
+	folders += [Path(sites).parent / "logs", Path(TEMPORARY)]
 	folders.append(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"))
 	return tuple(os.path.realpath(folder) for folder in folders)
 

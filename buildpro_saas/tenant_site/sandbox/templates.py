@@ -84,9 +84,9 @@ class TenantEnvironment(SandboxedEnvironment):
 		"""Have each turn of a loop look at the time."""
 		tree = super()._parse(source, name, filename)
 		for loop in tree.find_all(nodes.For):
-			tick = nodes.Call(nodes.EnvironmentAttribute("tick"), [], [], None, None)
-			loop.body.insert(0, nodes.ExprStmt(tick, lineno=loop.lineno))
-		return tree.set_environment(self)
+			call = nodes.Call(nodes.EnvironmentAttribute("tick"), [], [], None, None)
+			loop.body.insert(0, nodes.ExprStmt(call, lineno=loop.lineno).set_environment(self))
+		return tree
 
 	@staticmethod
 	def tick() -> None:
