@@ -295,7 +295,7 @@ def test_pull_over_http(deliveries):
 	keys = list(deliveries.config(tenant)["buildpro_public_keys"])
 	new = deliveries.pull(tenant, sequence=0, keys=keys)
 	assert new.status_code == 200, new.text
-	assert set(new.json()["message"]) == {"token", "catalogue", "next_pull"}
+	assert set(new.json()["message"]) == {"token", "catalogue", "next_pull", "now"}
 	deliveries.bench.on_site(
 		tenant,
 		"buildpro_saas.tenant_site.onboarding.apply_entitlement",
