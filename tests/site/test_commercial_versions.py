@@ -441,7 +441,7 @@ def test_the_preview_takes_of_a_limit_what_saving_makes_of_it(frappe, plans, is_
 		(["rfi"], [{"value": 5}], "Row 1 of Limits must have a name in the field limit_key"),
 		(["rfi"], "max_users=5", "Limits must be a JSON list of rows, each with the field limit_key"),
 		(["rfi"], [{"limit_key": "max users"}], "cannot be the name of a plan's limit"),
-		(["rfi"], [{"limit_key": "max_users", "value": -1}], "cannot be negative"),
+		(["rfi"], [{"limit_key": "max_users", "value": -1}], "must be 0 to"),
 	],
 )
 def test_the_preview_refuses_what_are_no_rows_of_a_plan(frappe, plans, features, limits, sentence):
