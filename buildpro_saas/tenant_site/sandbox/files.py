@@ -20,6 +20,7 @@ from frappe import _
 
 from buildpro_saas import site_role
 from buildpro_saas.tenant_site.maintenance import IN_JOB
+from buildpro_saas.tenant_site.sandbox import redis_servers
 
 WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # Which of an event's arguments are paths that are changed.
@@ -64,6 +65,8 @@ def _on_event(event: str, arguments: tuple) -> None:
 		_judge((path for path in paths if not isinstance(path, int)), _require_writable)
 	elif event == "subprocess.Popen":
 		_judge(_written_by(arguments[1]), _require_writable)
+	elif event == "socket.connect" and is_tenants_own():
+		redis_servers.judge(arguments[1])
 
 
 def _judge(paths: Any, require: Any) -> None:
