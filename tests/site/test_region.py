@@ -32,10 +32,12 @@ def here(frappe):
 		frappe.db.set_default("country", country)
 		frappe.db.set_default("currency", currency)
 		frappe.clear_document_cache("System Settings", "System Settings")
+		frappe.cache.delete_value("time_zone")  # where the framework keeps it
 		frappe.local.new_doc_templates.clear()
 
 	move("United States", "America/New_York")
 	yield move
+	frappe.cache.delete_value("time_zone")
 	frappe.local.new_doc_templates.clear()
 
 
