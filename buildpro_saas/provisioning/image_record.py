@@ -6,8 +6,7 @@ import frappe
 from frappe.utils import now_datetime
 
 from buildpro_saas.agent.database_copy import Contents
-
-UNFINISHED = ("Waiting", "Queued", "Running", "Cancelling")
+from buildpro_saas.provisioning.ending import UNFINISHED
 
 
 def set_stale(image: str, reason: str) -> None:

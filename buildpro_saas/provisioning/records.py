@@ -130,15 +130,15 @@ def _used(databases: set[str], mariadb: DatabaseServer) -> dict[str, str]:
 
 
 def _of_jobs(marks: Iterable[str]) -> list[str]:
-	return [mark for mark in marks if _job_has("inputs", mark)]
+	return [mark for mark in marks if job_has("inputs", mark)]
 
 
 def _is_recorded(user: str) -> bool:
 	"""Whether a database of the name was a standby site's, or that of a job which had seen that nobody had the name."""
-	return bool(frappe.db.exists("Standby Site", {"database": user})) or _job_has("state", user)
+	return bool(frappe.db.exists("Standby Site", {"database": user})) or job_has("state", user)
 
 
-def _job_has(field: str, text: str) -> bool:
-	"""Whether a job's inputs or state have the text as a value."""
+def job_has(field: str, text: str, **filters: str) -> bool:
+	"""Whether the inputs or the state of a job (one with these fields) have the text as a value."""
 	as_value = f'%"{text}"%'.replace("_", r"\_")  # else a wildcard
-	return bool(frappe.db.exists("Provisioning Job", {field: ("like", as_value)}))
+	return bool(frappe.db.exists("Provisioning Job", {**filters, field: ("like", as_value)}))

@@ -8,6 +8,7 @@ from buildpro_saas.agent.databases import server
 from buildpro_saas.agent.inventory import FINISHED
 from buildpro_saas.agent.site import MARK, Site
 from buildpro_saas.provisioning import accounts, benches
+from buildpro_saas.provisioning.records import job_has
 
 ROLE, TENANT, ADMIN_URL = "buildpro_role", "buildpro_tenant", "buildpro_admin_url"
 RESTORE = "Find out who took it away, and restore it from its last backup."
@@ -87,7 +88,4 @@ def mark_database_again(database: str, mark: str, tenant: str) -> bool:
 
 def is_made_for(mark: str | None, tenant: str) -> bool:
 	"""Whether a job on record that made things with the mark was the tenant's."""
-	if not mark:
-		return False
-	as_value = f'%"{mark}"%'.replace("_", r"\_")  # else a wildcard
-	return bool(frappe.db.exists("Provisioning Job", {"tenant": tenant, "inputs": ("like", as_value)}))
+	return bool(mark) and job_has("inputs", mark, tenant=tenant)
