@@ -9,11 +9,12 @@ import subprocess
 from dev import packages, tools
 from dev.bench import Bench
 from dev.home import REPO, Home
-from dev.shell import clean_environment, say
+from dev.shell import DevError, clean_environment, say
 from dev.sites import AdminSite
 
 SOAK = "tests/bench/test_random.py"
 SOAK_SECONDS = 3600
+KINDS = ("unit", "site", "bench", "browser")  # the folders of tests/
 
 
 def soak(bench: Bench, admin: AdminSite) -> int:
@@ -26,15 +27,13 @@ def soak(bench: Bench, admin: AdminSite) -> int:
 
 
 def test(bench: Bench, admin: AdminSite, arguments: list[str], **environment: str) -> int:
-	"""Run the whole suite, or what ARGS and `arguments` choose of it, and return pytest's exit code.
+	"""Run the whole suite, or what ONLY, FAST, ARGS and `arguments` choose of it, and return pytest's exit code.
 
-	`environment`: what the tests are told besides the bench.
+	`environment`: what the tests are told besides the bench. Raises DevError for an ONLY that names no tests.
 	"""
+	arguments = _chosen(arguments)
 	packages.ensure(*packages.BROWSER)
 	admin.make()
-	arguments = [*shlex.split(os.environ.get("ARGS", "")), *arguments]
-	if not any((REPO / argument.split("::")[0]).exists() for argument in arguments):
-		arguments.append("tests")
 	command = [*bench.test_python(), "-m", "pytest", *arguments]
 	say(f"$ {shlex.join(['pytest', *arguments])}")
 	code = subprocess.run(
@@ -44,6 +43,28 @@ def test(bench: Bench, admin: AdminSite, arguments: list[str], **environment: st
 		stdin=subprocess.DEVNULL,
 	).returncode
 	return code if code >= 0 else 128 - code  # ended by a signal: as a shell tells it
+
+
+def _chosen(arguments: list[str]) -> list[str]:
+	"""pytest's arguments, with what the environment chooses."""
+	arguments = [*shlex.split(os.environ.get("ARGS", "")), *arguments]
+	if os.environ.get("FAST"):
+		arguments += ["-m", "not fault"]
+	if any((REPO / argument.split("::")[0]).exists() for argument in arguments):
+		return arguments
+	return arguments + (_only(os.environ.get("ONLY", "")) or ["tests"])
+
+
+def _only(chosen: str) -> list[str]:
+	"""The paths that ONLY names, separated by commas: kinds of tests, or paths in tests/ or of the repository."""
+	paths = []
+	for name in filter(None, chosen.split(",")):
+		places = [f"tests/{name}"] if name in KINDS else [name, f"tests/{name}"]
+		found = next((place for place in places if (REPO / place.split("::")[0]).exists()), None)
+		if not found:
+			raise DevError(f"ONLY={name} names no tests: give {', '.join(KINDS)}, or a path such as tests/site.")
+		paths.append(found)
+	return paths
 
 
 def description(bench: Bench, admin: AdminSite) -> dict[str, str]:

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from dev import probes, registry_bench
+from dev import checks, probes, registry_bench
 from dev.home import Home, link
 from dev.in_bench.our_sites import our_sites
 from dev.process_stat import ProcessStat, family_of
@@ -137,3 +137,27 @@ def test_only_sites_of_this_attachment_are_ours(tmp_path):
 		(tmp_path / site / "site_config.json").write_text(json.dumps(config))
 	state = {"suffix": "-ab12cd", "sites": ["acme.localhost", "old-ab12cd.localhost"]}
 	assert our_sites(tmp_path, state) == ["admin-ab12cd.localhost", "one.localhost"]
+
+
+@pytest.mark.parametrize(
+	("environment", "arguments"),
+	[
+		({}, ["tests"]),
+		({"ONLY": "unit,site"}, ["tests/unit", "tests/site"]),
+		({"ONLY": "site/test_plan.py::test_a"}, ["tests/site/test_plan.py::test_a"]),
+		({"ONLY": "bench", "FAST": "1"}, ["-m", "not fault", "tests/bench"]),
+		({"ARGS": "-k 'a or b'"}, ["-k", "a or b", "tests"]),
+		({"ONLY": "site", "ARGS": "tests/unit"}, ["tests/unit"]),
+	],
+)
+def test_which_tests_are_chosen(monkeypatch, environment, arguments):
+	for name in ("ONLY", "FAST", "ARGS"):
+		monkeypatch.setenv(name, environment.get(name, ""))
+	assert checks._chosen([]) == arguments
+
+
+def test_a_choice_that_names_no_tests_is_refused(monkeypatch):
+	monkeypatch.setenv("ARGS", "")
+	monkeypatch.setenv("ONLY", "unti")
+	with pytest.raises(DevError, match="ONLY=unti names no tests"):
+		checks._chosen([])
