@@ -46,9 +46,10 @@ def chosen_bench() -> Bench:
 	return ExistingBench(Home(), Path(path)) if path else PrivateBench(Home())
 
 
-def ready_bench() -> Bench:
+def ready_bench(*, is_for_tests: bool = False) -> Bench:
 	bench = chosen_bench()
 	bench.build()
+	bench.wait_for_disk(not is_for_tests)
 	bench.start()
 	return bench
 
@@ -79,7 +80,7 @@ def soak(arguments: list[str]) -> int:
 
 
 def on_tests_site(run: Callable[[Bench, AdminSite], int]) -> int:
-	bench = ready_bench()
+	bench = ready_bench(is_for_tests=True)
 	try:
 		return run(bench, AdminSite(bench, f"admin-test{bench.site_suffix()}.localhost"))
 	finally:

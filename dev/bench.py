@@ -69,6 +69,9 @@ class Bench:
 	def configure(self) -> None:
 		"""Write the ports into the bench's configuration, where that is ours to write."""
 
+	def wait_for_disk(self, is_wanted: bool) -> None:
+		"""Whether our own MariaDB waits until the disk has what it wrote; a server that runs otherwise is stopped."""
+
 	# commands ----------------------------------------------------------------------------------------------
 
 	def command(self, *arguments: str, text: str | None = None) -> str:
@@ -172,12 +175,23 @@ class PrivateBench(Bench):
 			"serve_default_site": False,
 			"developer_mode": 0,
 			"background_workers": 1,
+			# Frappe's 10 puts workers behind all that a machine does; here the tests wait for them.
+			"background_process_niceness": 0,
 			"workers": {PROVISIONING_QUEUE: {"timeout": 3600, "background_workers": 1}},
 			# Seconds between two looks of the scheduler: what it resumes after a crash waits no longer than this.
 			"scheduler_tick_interval": 30,
 		}
 		if config != self.read_config():
 			self.write_config(config)
+
+	def wait_for_disk(self, is_wanted: bool) -> None:
+		if is_wanted != self.home.unsynced.exists():
+			return
+		self.services().stop_all()
+		if is_wanted:
+			self.home.unsynced.unlink()
+		else:
+			self.home.unsynced.touch()
 
 	# building ----------------------------------------------------------------------------------------------
 

@@ -74,6 +74,7 @@ class Home:
 		self.tools = self.path / "tools"
 		self.bench = self.path / "frappe-bench"
 		self.mariadb = self.path / "mariadb"
+		self.unsynced = self.path / "unsynced"  # there while MariaDB does not wait for the disk
 		self.redis = self.path / "redis"
 		self.bin = self.path / "bin"
 		self.logs = self.path / "logs"

@@ -29,6 +29,9 @@ MARIADB_OPTIONS = (
 	# well below what the machine allows the process (ulimit -n, 20,000 on some): InnoDB closes the idlest
 	"--innodb-open-files=8000",
 )
+# For tests: what is written is the system's to bring to the disk. All is kept when the server is killed; nothing is promised for
+# a machine that dies.
+UNSYNCED_OPTIONS = ("--debug-no-sync", "--innodb-flush-method=nosync")
 TENANT_QUEUES = "short,default,long"
 PROVISIONING_QUEUE = "provisioning"
 
@@ -96,6 +99,7 @@ def mariadb(home: Home) -> Service:
 		"--pid-file=mariadb.pid",
 		f"--port={port}",
 		*MARIADB_OPTIONS,
+		*(UNSYNCED_OPTIONS if home.unsynced.exists() else ()),
 	]
 	if os.geteuid() == 0:
 		argv.append("--user=root")

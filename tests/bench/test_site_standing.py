@@ -1,6 +1,7 @@
 """A tenant's site as it stands: that it is the one that answers, and what is said where records do not hold on it any more."""
 
 import json
+import os
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -136,8 +137,6 @@ def taken_away(bench, tenant):
 @pytest.fixture
 def staff(module_bench, admin_site_name):
 	"""Call an endpoint of ours over HTTP, as Administrator of the admin site: staff(method, **arguments)."""
-	import os
-
 	session = requests.Session()
 	url = f"http://127.0.0.1:{module_bench.services.port('web')}/api/method/"
 	session.headers.update({"Host": admin_site_name, "Accept": "application/json"})
@@ -216,18 +215,32 @@ def findings(frappe, tenant) -> list:
 	return [row for row in reconciliation.compare(tenant.bench) if row.subject == tenant.name]
 
 
-def test_a_restored_database_is_given_its_mark_again(module_bench, acme, frappe):
-	"""`bench restore` drops the database and makes one of the same name, without a comment."""
+def restore_by_hand(bench, tenant, bench_command) -> None:
+	"""`bench backup` and `bench restore`: the database is dropped, and made again without a comment."""
+	root = {
+		"root_login": os.environ.get("BUILDPRO_DB_ROOT_USER", "root"),
+		"root_password": os.environ["BUILDPRO_DB_ROOT_PASSWORD"],
+	}
+	with config(bench, tenant, **root):
+		for arguments in (["backup"], ["--force", "restore"]):
+			if "restore" in arguments:
+				arguments.append(str(next(folder(bench, tenant).glob("private/backups/*-database.sql.gz"))))
+			done = bench_command("--site", tenant.site, *arguments)
+			assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_restored_database_is_given_its_mark_again(module_bench, acme, frappe, bench_command):
 	from buildpro_saas.provisioning import reconciliation
 
 	assert findings(frappe, acme) == []
 	mark = json.loads((folder(module_bench, acme) / "site_config.json").read_text())["buildpro_job"]
-	with module_bench.root() as cursor:
-		cursor.execute(f"alter database `{acme.database}` comment ''")
+	restore_by_hand(module_bench, acme, bench_command)
+	assert comment(module_bench, acme) == ""
 	(found,) = findings(frappe, acme)
 	assert acme.database in found.what and "bench restore" in found.what
 	reconciliation.look_after()
 	assert findings(frappe, acme) == [] and comment(module_bench, acme) == mark
+	assert check(module_bench, acme) == {"answered": 200}
 	for other in ("somebody's own", "another.site/0123456789abcdef"):
 		with module_bench.root() as cursor:
 			cursor.execute(f"alter database `{acme.database}` comment %s", (other,))
