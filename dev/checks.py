@@ -62,7 +62,9 @@ def _only(chosen: str) -> list[str]:
 		places = [f"tests/{name}"] if name in KINDS else [name, f"tests/{name}"]
 		found = next((place for place in places if (REPO / place.split("::")[0]).exists()), None)
 		if not found:
-			raise DevError(f"ONLY={name} names no tests: give {', '.join(KINDS)}, or a path such as tests/site.")
+			raise DevError(
+				f"ONLY={name} names no tests: give {', '.join(KINDS)}, or a path such as tests/site."
+			)
 		paths.append(found)
 	return paths
 

@@ -48,6 +48,13 @@ class BenchUnderTest:
 		self.frappe.db.commit()
 		return tenant
 
+	def active_tenant(self, plan: str = "Core", **fields):
+		"""A new tenant that is Active, its site a copy of the plan's image; returns the document."""
+		with self.only("from an image", plan):
+			tenant = self.new_tenant(plan=plan, **fields)
+			assert self.wait_job(tenant.name).status == "Completed", self.describe(tenant.name)
+		return self.frappe.get_doc("Tenant", tenant.name)
+
 	def job(self, tenant: str):
 		"""The newest job of a tenant, read afresh."""
 		self.frappe.db.commit()
@@ -99,23 +106,34 @@ class BenchUnderTest:
 
 	# -- ways of making a site -----------------------------------------------------------------------------------
 
-	def image(self, plan: str, *company: str) -> str:
-		"""The name of the ready image for a plan, with a company of (country, currency, language); built first where there is none."""
+	def ready_image(self, plan: str, *company: str) -> str | None:
+		"""The name of the ready image for a plan, with a company of (country, currency, language)."""
 		from buildpro_saas.provisioning import images
-		from buildpro_saas.provisioning.image_kind import ImageKind
 		from buildpro_saas.provisioning.playbook import WayClosedError
 
-		kind = ImageKind(ImageKind.of_plan(plan).apps, *company)
-		bench = self.frappe.get_all("Bench", {"is_local": 1}, pluck="name")[0]
 		self.frappe.db.commit()
 		try:
-			return images.ready(bench, kind).name
+			return images.ready(*self._place_and_kind(plan, *company)).name
 		except WayClosedError:
-			image = images.build(bench, kind)
-			self.frappe.db.commit()
+			return None
+
+	def image(self, plan: str, *company: str) -> str:
+		"""The same, built first where there is none."""
+		from buildpro_saas.provisioning import images
+
+		if found := self.ready_image(plan, *company):
+			return found
+		image = images.build(*self._place_and_kind(plan, *company))
+		self.frappe.db.commit()
 		self.wait_for_end(image.job)
 		assert self.frappe.db.get_value("Site Image", image.name, "status") == "Ready"
 		return image.name
+
+	def _place_and_kind(self, plan: str, *company: str):
+		from buildpro_saas.provisioning.image_kind import ImageKind
+
+		bench = self.frappe.get_all("Bench", {"is_local": 1}, pluck="name")[0]
+		return bench, ImageKind(ImageKind.of_plan(plan).apps, *company)
 
 	def standby_site(self, plan: str) -> str:
 		"""The name of a ready standby site for a plan; copied first where there is none."""
@@ -144,20 +162,20 @@ class BenchUnderTest:
 	@contextmanager
 	def only(self, way: str, plan: str):
 		"""Sites of the plan are made this way within the block."""
-		image = self.image(plan)
-		ready = {"image": image, "status": "Ready"}
+		image = self.ready_image(plan) if way == "from scratch" else self.image(plan)
 		if way == "from a standby site":
 			self.standby_site(plan)
 		elif way == "from an image":
-			self.discard_standby_sites(ready)
-		else:
+			self.discard_standby_sites({"image": image, "status": "Ready"})
+		elif image:
 			self.frappe.db.set_value("Site Image", image, "status", "Stale")
 		self.frappe.db.commit()
 		try:
 			yield
 		finally:
 			self.frappe.db.rollback()
-			self.frappe.db.set_value("Site Image", image, "status", "Ready")
+			if image:
+				self.frappe.db.set_value("Site Image", image, "status", "Ready")
 			self.frappe.db.commit()
 
 	def discard_standby_sites(self, filters: dict):
@@ -405,16 +423,32 @@ def bench(module_bench):
 	bench.services.start_all(*regular(bench.services))
 
 
-@pytest.fixture(scope="module")
-def module_bench(bench_path, admin_site_name, services):
-	"""The same for a whole module: tenants are shared by its tests."""
+def connected(bench_path, admin_site_name, services) -> BenchUnderTest:
+	"""The bench, with frappe connected to the admin site."""
 	import frappe
 
 	os.chdir(bench_path / "sites")
 	frappe.init(site=admin_site_name, sites_path=".")
 	frappe.connect()
 	frappe.flags.mute_messages = True
-	bench = BenchUnderTest(frappe, bench_path, services)
+	return BenchUnderTest(frappe, bench_path, services)
+
+
+@pytest.fixture(scope="session")
+def kept_images(bench_path, admin_site_name, services):
+	"""Images are built once for all modules, which is the slowest of what tests need, and removed at the end of all."""
+	yield
+	bench = connected(bench_path, admin_site_name, services)
+	services.start_all(*regular(services))
+	bench.remove_images()
+	bench.frappe.destroy()
+
+
+@pytest.fixture(scope="module")
+def module_bench(bench_path, admin_site_name, services, kept_images):
+	"""The same for a whole module: tenants are shared by its tests."""
+	bench = connected(bench_path, admin_site_name, services)
+	frappe = bench.frappe
 	give_plans_their_apps(frappe, bench_path)
 	bench.release()  # a hold that an interrupted run of the tests left
 	# what tests need of images they make themselves
@@ -422,5 +456,6 @@ def module_bench(bench_path, admin_site_name, services):
 	frappe.db.commit()
 	yield bench
 	bench.clean_up()
-	bench.remove_images()
+	bench.discard_standby_sites({"status": "Ready"})
+	frappe.db.commit()
 	frappe.destroy()

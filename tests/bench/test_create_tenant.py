@@ -15,18 +15,16 @@ ANSWER_SECONDS = 30
 @pytest.fixture(scope="module")
 def acme(module_bench):
 	"""One tenant, made once for this module."""
-	tenant = module_bench.new_tenant()
-	job = module_bench.wait_job(tenant.name)
-	assert job.status == "Completed", module_bench.describe(tenant.name)
+	with module_bench.only("from scratch", "Growth"):
+		tenant = module_bench.new_tenant(plan="Growth")
+		assert module_bench.wait_job(tenant.name).status == "Completed", module_bench.describe(tenant.name)
 	return module_bench.frappe.get_doc("Tenant", tenant.name)
 
 
 @pytest.fixture(scope="module")
 def neighbour(module_bench):
 	"""A second tenant, on the smallest plan."""
-	tenant = module_bench.new_tenant(plan="Core")
-	assert module_bench.wait_job(tenant.name).status == "Completed", module_bench.describe(tenant.name)
-	return module_bench.frappe.get_doc("Tenant", tenant.name)
+	return module_bench.active_tenant()
 
 
 def web(bench, site: str, path: str, session=None, method="GET", **options):
@@ -348,9 +346,7 @@ def test_the_owners_link_works_once(module_bench, acme):
 
 def test_a_custom_database_name(module_bench):
 	name = f"c{module_bench.frappe.generate_hash(length=8)}_db"
-	tenant = module_bench.new_tenant(plan="Core", database_name=name)
-	assert module_bench.wait_job(tenant.name).status == "Completed", module_bench.describe(tenant.name)
-	assert module_bench.frappe.db.get_value("Tenant", tenant.name, "database") == name
+	assert module_bench.active_tenant(database_name=name).database == name
 	with module_bench.root() as cursor:
 		cursor.execute("select Db from mysql.db where User = %s", (name,))
 		assert cursor.fetchall() == ((name.replace("_", r"\_"),),)

@@ -91,9 +91,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(module_bench):
-	tenant = module_bench.new_tenant(plan="Core")
-	module_bench.wait_job(tenant.name, "Completed")
-	site = Site(module_bench, tenant.name)
+	site = Site(module_bench, module_bench.active_tenant().name)
 	site.apply("notes", "orders", "events")
 	site.on_site("frappe.client.insert", doc=ORDER_DOCTYPE)
 	return site

@@ -17,16 +17,14 @@ STEPS = (
 	*("reserve_name", "make_site", "install_apps", "configure", "seed_plan_settings", "create_owner"),
 	*("set_up_company", "check_reachable", "invite_owner"),
 )
+ENDED = ("Completed", "Failed", "Cancelled")
+JOB_SECONDS = 600
 # What the ways of making a site differ in; after these steps all is the same.
 SITE_STEPS = ("make_site", "install_apps")
-LONG_STEPS = ("make_site", "install_apps", "set_up_company")
 PLAN = "Core"  # the faults do not depend on the number of apps, the test's time does
 QUICK = "from an image"
 WAYS = ("from scratch", QUICK, "from a standby site")
-STEPS_BY_WAY = [
-	*((step, QUICK) for step in STEPS),
-	*((step, way) for way in WAYS if way != QUICK for step in SITE_STEPS),
-]
+STEPS_BY_WAY = {way: STEPS if way == QUICK else SITE_STEPS for way in WAYS}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +47,11 @@ def way(bench, request):
 quickly = pytest.mark.parametrize("way", [QUICK], indirect=True)
 from_scratch = pytest.mark.parametrize("way", ["from scratch"], indirect=True)
 copied = pytest.mark.parametrize("way", WAYS[1:], indirect=True)
-every_step = pytest.mark.parametrize(("step_key", "way"), STEPS_BY_WAY, indirect=["way"])
+every_step = pytest.mark.parametrize(
+	("step_key", "way"),
+	[(step, way) for way, steps in STEPS_BY_WAY.items() for step in steps],
+	indirect=["way"],
+)
 
 
 @copied
@@ -66,20 +68,34 @@ def test_the_list_of_steps_is_whole():
 	assert tuple(step.key for step in CREATE_TENANT.steps) == STEPS
 
 
-@every_step
-def test_worker_killed_when_a_step_is_done_and_not_recorded(bench, undisturbed, step_key, way):
+@pytest.mark.parametrize("way", WAYS, indirect=True)
+def test_worker_killed_when_a_step_is_done_and_not_recorded(bench, undisturbed, way):
+	"""At each step of one job, one after the other."""
 	before = bench.everything()
-	with bench.held(step_key, "Completed"):
-		tenant = bench.new_tenant(plan=PLAN)
-		bench.wait_held(tenant.name)
-		bench.services.kill("provisioning")
+	tenant = None
+	for step_key in STEPS_BY_WAY[way]:
+		with bench.held(step_key, "Completed"):
+			tenant = tenant or bench.new_tenant(plan=PLAN)
+			bench.services.start_all("provisioning")
+			bench.wait_for(
+				lambda: bench.look_after() or bench.waiting() or bench.job(tenant.name).status in ENDED,
+				JOB_SECONDS,
+				lambda: bench.describe(tenant.name),
+			)
+			assert bench.waiting(), bench.describe(tenant.name)
+			bench.services.kill("provisioning")
+		assert bench.step(tenant.name, step_key).status == "Running"
 	bench.services.start_all("provisioning")
 	ends_as_undisturbed(bench, tenant, undisturbed, before)
-	assert bench.step(tenant.name, step_key).attempts == 2
+	attempts = {row.step_key: row.attempts for row in bench.job(tenant.name).steps}
+	assert attempts == {step_key: 1 + (step_key in STEPS_BY_WAY[way]) for step_key in STEPS}
 
 
-@from_scratch
-@pytest.mark.parametrize("step_key", LONG_STEPS)
+@pytest.mark.parametrize(
+	("step_key", "way"),
+	[("make_site", "from scratch"), ("install_apps", "from scratch"), ("set_up_company", QUICK)],
+	indirect=["way"],
+)
 def test_worker_killed_in_the_middle_of_a_step(bench, undisturbed, step_key, way):
 	before = bench.everything()
 	tenant = bench.new_tenant(plan=PLAN)
@@ -92,15 +108,19 @@ def test_worker_killed_in_the_middle_of_a_step(bench, undisturbed, step_key, way
 	ends_as_undisturbed(bench, tenant, undisturbed, before)
 
 
-@from_scratch
+@quickly
 def test_only_the_workers_parent_is_killed(bench, undisturbed, way):
 	"""Its work horse goes on alone: the job must not be run twice at once."""
 	before = bench.everything()
-	tenant = bench.new_tenant(plan=PLAN)
-	bench.wait_step(tenant.name, "make_site", "Running")
-	bench.services.kill("provisioning", is_whole=False)
-	bench.services.start_all("provisioning")
-	bench.look_after()
+	with bench.held("make_site", "Completed"):
+		tenant = bench.new_tenant(plan=PLAN)
+		bench.wait_held(tenant.name)
+		bench.services.kill("provisioning", is_whole=False)
+		bench.services.start_all("provisioning")
+		bench.look_after()
+		assert len(bench.waiting()) == 1
+		bench.let_go()
+		bench.wait_for(lambda: not bench.waiting(), JOB_SECONDS)
 	ends_as_undisturbed(bench, tenant, undisturbed, before)
 	assert [row.attempts for row in bench.job(tenant.name).steps] == [1] * len(STEPS)
 
@@ -132,17 +152,18 @@ def test_redis_emptied_while_a_job_waits(bench, undisturbed, way):
 	ends_as_undisturbed(bench, tenant, undisturbed, before)
 
 
-@from_scratch
+@quickly
 def test_redis_restarted_and_emptied_while_a_job_runs(bench, undisturbed, way):
 	before = bench.everything()
-	tenant = bench.new_tenant(plan=PLAN)
-	bench.wait_step(tenant.name, "make_site", "Running")
-	for name in ("redis_queue", "redis_cache"):
-		bench.services.empty_redis(name)
-		bench.services.kill(name)
-	# the step works on meanwhile, and the worker meets a Redis that is not there
-	done = cpu_seconds(bench, tenant)
-	bench.wait_for(lambda: cpu_seconds(bench, tenant) > done + 1, 60, lambda: bench.describe(tenant.name))
+	with bench.held("make_site", "Completed"):
+		tenant = bench.new_tenant(plan=PLAN)
+		bench.wait_held(tenant.name)
+		for name in ("redis_queue", "redis_cache"):
+			bench.services.empty_redis(name)
+			bench.services.kill(name)
+		# the worker goes on, and meets a Redis that is not there
+		bench.let_go()
+		bench.wait_step(tenant.name, "make_site", "Completed")
 	bench.services.start_all("redis_queue", "redis_cache")
 	ends_as_undisturbed(bench, tenant, undisturbed, before)
 
@@ -220,13 +241,16 @@ def test_cancelled_while_a_site_is_being_made(bench, way):
 	assert bench.everything() == before
 
 
-@from_scratch
+@quickly
 def test_cancelled_and_killed_while_undoing(bench, way):
 	before = bench.everything()
-	tenant = bench.new_tenant(plan=PLAN)
-	bench.wait_step(tenant.name, "install_apps", "Running")
-	bench.job(tenant.name).cancel_job()
-	bench.frappe.db.commit()
+	with bench.held("install_apps", "Running"):
+		tenant = bench.new_tenant(plan=PLAN)
+		bench.wait_held(tenant.name)
+		bench.job(tenant.name).cancel_job()
+		bench.frappe.db.commit()
+		bench.let_go()
+		bench.wait_for(lambda: not bench.waiting(), JOB_SECONDS)
 	bench.wait_job(tenant.name, "Cancelling", "Cancelled")
 	bench.services.kill("provisioning")
 	bench.services.start_all("provisioning")
@@ -320,14 +344,15 @@ def test_a_site_that_is_not_ours_is_never_touched(bench):
 		shutil.rmtree(folder)
 
 
-@from_scratch
+@quickly
 def test_the_scheduler_finds_a_lost_job_within_two_minutes(bench, way):
 	"""The whole promise, with Frappe's own scheduler: nobody calls look_after here."""
 	from frappe.utils.scheduler import disable_scheduler, enable_scheduler
 
-	tenant = bench.new_tenant(plan=PLAN)
-	bench.wait_step(tenant.name, "make_site", "Running")
-	bench.services.kill("provisioning")
+	with bench.held("make_site", "Completed"):
+		tenant = bench.new_tenant(plan=PLAN)
+		bench.wait_held(tenant.name)
+		bench.services.kill("provisioning")
 	with others_paused(bench):
 		enable_scheduler()
 		bench.frappe.db.commit()

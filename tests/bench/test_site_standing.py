@@ -16,9 +16,7 @@ SECONDS = 60
 @pytest.fixture(scope="module")
 def acme(module_bench):
 	"""One tenant for this module."""
-	tenant = module_bench.new_tenant(plan="Core")
-	assert module_bench.wait_job(tenant.name).status == "Completed", module_bench.describe(tenant.name)
-	return module_bench.frappe.get_doc("Tenant", tenant.name)
+	return module_bench.active_tenant()
 
 
 @pytest.fixture

@@ -16,9 +16,7 @@ DAY = 24 * 60 * 60
 
 @pytest.fixture(scope="module")
 def site(module_bench):
-	tenant = module_bench.new_tenant(plan="Core")
-	module_bench.wait_job(tenant.name, "Completed")
-	return enforcement.Site(module_bench, tenant.name)
+	return enforcement.Site(module_bench, module_bench.active_tenant().name)
 
 
 @pytest.fixture
