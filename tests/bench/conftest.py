@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pymysql
 import pytest
+from mallory import mallorys  # noqa: F401
 
 ENDED = ("Completed", "Failed", "Cancelled")
 HOLD = "buildpro-test-hold"
