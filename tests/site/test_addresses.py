@@ -1,5 +1,6 @@
 """A tenant's request or job connects to public addresses, and to what the operator's configuration names."""
 
+import ipaddress
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -312,6 +313,24 @@ def test_the_operators_mail_server_is_reached(tenant, monkeypatch):
 		judge(tenant, "10.0.0.25", port)
 	with pytest.raises(tenant.PermissionError, match=REFUSED):
 		judge(tenant, "10.0.0.25", 80)
+
+
+@pytest.mark.parametrize("server", ["smtp.example.com:587", "not a host", "a/b", "[::"])
+def test_a_mail_server_that_is_written_wrong_stops_nothing_else(tenant, monkeypatch, server):
+	monkeypatch.setitem(tenant.local.conf, "mail_server", server)
+	judge(tenant, "8.8.8.8")
+	tenant.cache.connection_pool.disconnect()
+	tenant.cache.set_value("buildpro_test", 1)
+	with pytest.raises(tenant.PermissionError, match=REFUSED):
+		judge(tenant, "10.0.0.25", 25)
+
+
+def test_a_database_without_a_host_is_this_machines(tenant, monkeypatch):
+	from buildpro_saas.tenant_site.sandbox import reachable
+
+	(place, _replica) = reachable.servers({"db_port": 3307}).database
+	assert place.has(ipaddress.ip_address("127.0.0.1"), 3307, frozenset())
+	assert not place.has(ipaddress.ip_address("10.0.0.1"), 3307, frozenset())
 
 
 @pytest.mark.parametrize(

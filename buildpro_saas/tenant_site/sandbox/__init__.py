@@ -7,15 +7,26 @@ Server Scripts are not changed: the operator switches them on for a bench, or no
 """
 
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable
 
 import frappe
+from frappe.email import email_body
 from frappe.utils import jinja, safe_exec
 from pdfkit.pdfkit import PDFKit
 
-from buildpro_saas.tenant_site.sandbox import acting, addresses, audit, expressions, printing, templates
+from buildpro_saas.tenant_site.sandbox import (
+	acting,
+	addresses,
+	audit,
+	certificates,
+	expressions,
+	mail_styles,
+	printing,
+	templates,
+)
 
 
 def install() -> None:
@@ -28,6 +39,9 @@ def install() -> None:
 	_wrap_method(threading.Thread, "start", acting.marking)
 	_wrap_method(PDFKit, "_find_options_in_meta", printing.harmless_options)
 	_wrap_method(PDFKit, "to_pdf", printing.guarded)
+	_wrap(email_body.inline_style_in_html, mail_styles.wrapped)
+	for name in certificates.METHODS:
+		_wrap_method(ssl.SSLContext, name, certificates.judging(name))
 	audit.install()
 
 

@@ -55,7 +55,7 @@ def servers(conf: Mapping) -> Servers:
 	return _servers(
 		tuple(str(conf.get(name) or "") for name in REDIS_SERVERS),
 		tuple(
-			(str(conf.get(host) or ""), _number(conf.get(port)) or DATABASE_PORT)
+			(str(conf.get(host) or "localhost"), _number(conf.get(port)) or DATABASE_PORT)
 			for host, port in (("db_host", "db_port"), ("replica_host", "replica_db_port"))
 		),
 		str(conf.get("db_socket") or ""),
@@ -67,15 +67,12 @@ def servers(conf: Mapping) -> Servers:
 @lru_cache(maxsize=256)
 def _servers(redis: tuple, databases: tuple, db_socket: str, mail: tuple, listed: tuple) -> Servers:
 	urls = [urlsplit(url) for url in redis if url]
-	database = [_place(host, port) for host, port in databases if host]
+	database = [place for host, port in databases for place in _places(f"[{host}]:{port}", host)]
 	if db_socket:
 		database.append(Place(path=db_socket))
-	allowed = [_place(mail[0], port) for port in {*MAIL_PORTS, mail[1] or 0} if mail[0] and port]
-	for entry in listed:
-		try:
-			allowed.append(parse(entry))
-		except ValueError:
-			continue  # said by `saas doctor`; until it is mended, it is closed
+	ports = {*MAIL_PORTS, mail[1]} - {None}
+	allowed = [place for port in ports if mail[0] for place in _places(f"[{mail[0]}]:{port}", mail[0])]
+	allowed += [place for entry in listed for place in _places(entry)]
 	return Servers(
 		frozenset(url.port or REDIS_PORT for url in urls if url.scheme != "unix"),
 		frozenset(url.path for url in urls if url.scheme == "unix"),
@@ -83,6 +80,16 @@ def _servers(redis: tuple, databases: tuple, db_socket: str, mail: tuple, listed
 		tuple(allowed),
 		frozenset(place.name for place in (*database, *allowed) if place.name),
 	)
+
+
+def _places(*spellings: str) -> list[Place]:
+	"""What the first of the spellings that is an entry stands for. None is allowed by what is wrong: it is said by `saas doctor`."""
+	for spelling in spellings:
+		try:
+			return [parse(spelling)]
+		except ValueError:
+			continue
+	return []
 
 
 def _number(value: Any) -> int | None:
