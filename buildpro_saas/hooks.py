@@ -158,6 +158,9 @@ _doc_events |= {
 	for doctype in ("DocType", "DocField", "Property Setter", "Module Def")
 }
 _doc_events["Communication"] = {"validate": "buildpro_saas.tenant_site.left_out.note_in_mail"}
+_doc_events["LDAP Settings"] = {
+	"before_validate": "buildpro_saas.tenant_site.sandbox.certificates.check_ldap_settings"
+}
 _doc_events["Role"] = {"validate": "buildpro_saas.tenant_site.desk_access.check"}
 _doc_events["*"] = dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event")
 before_request = [

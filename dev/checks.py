@@ -32,7 +32,7 @@ def test(bench: Bench, admin: AdminSite, arguments: list[str], **environment: st
 	`environment`: what the tests are told besides the bench. Raises DevError for an ONLY that names no tests.
 	"""
 	arguments = _chosen(arguments)
-	packages.ensure(*packages.BROWSER)
+	packages.ensure(*packages.BROWSER, *packages.PDF)
 	admin.make()
 	command = [*bench.test_python(), "-m", "pytest", *arguments]
 	say(f"$ {shlex.join(['pytest', *arguments])}")

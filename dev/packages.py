@@ -39,6 +39,8 @@ CLIENTS = (
 )
 NODE = (Need(("node",), ("nodejs",)), Need(("npm",), ("npm",)))
 BROWSER = (Need(("chromium", "chromium-browser", "google-chrome"), ("chromium",)),)
+# With Debian's Qt it makes no headers and footers; Frappe's Desk asks for it to print.
+PDF = (Need(("wkhtmltopdf",), ("wkhtmltopdf",)),)
 # What building ERPNext's and the newer frameworks' Python packages takes when no wheel fits.
 COMPILERS = (
 	Need(("cc",), ("build-essential",)),

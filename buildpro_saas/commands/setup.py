@@ -8,7 +8,7 @@ from frappe.utils.scheduler import enable_scheduler
 
 from buildpro_saas.commands.admin_site import on_admin_site
 from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
-from buildpro_saas.provisioning import accounts, benches, doctor, queue
+from buildpro_saas.provisioning import accounts, benches, doctor, queue, redis_access
 
 
 def checked_address(context, parameter, value: str | None) -> str | None:
@@ -77,6 +77,8 @@ def setup(
 	click.echo(f"The scheduler of {frappe.local.site} is on.")
 	click.echo(f"Provisioning jobs go to the queue {queue.name_for(bench)}.")
 	click.echo(str(doctor.separation(bench.web_port)))
+	for sentence in redis_access.complaints(frappe.conf):
+		click.echo(sentence)
 
 
 def set_up_account(root: str, is_password_on_stdin: bool) -> None:

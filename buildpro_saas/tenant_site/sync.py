@@ -18,6 +18,7 @@ from frappe import _
 from buildpro_saas import site_role
 from buildpro_saas.agent import site_config
 from buildpro_saas.tenant_site import clock, entitlement, onboarding, site_limits, usage
+from buildpro_saas.tenant_site.sandbox import addresses
 
 ENDPOINT = "/api/method/buildpro_saas.api.entitlements.pull"
 HEADER = "X-BuildPro-Token"
@@ -127,7 +128,7 @@ def _ask(batch: dict | None) -> dict:
 		"keys": sorted(entitlement.public_keys()),
 		"usage_batch": batch,
 	}
-	with requests.Session() as session:
+	with requests.Session() as session, addresses.also(url):
 		session.trust_env = not is_local  # a proxy of the environment is not for this machine's own address
 		try:
 			answer = session.post(

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import redis
+import werkzeug.test
+import werkzeug.wrappers
 from conftest_data import CATALOGUE
 
 PLAN_SETTINGS = "Nexelya Plan Settings"
@@ -33,6 +35,20 @@ def frappe(admin_site):
 	"""The admin site, at the end as Administrator again."""
 	yield admin_site
 	admin_site.set_user("Administrator")
+
+
+@pytest.fixture
+def request_of_a_tenant(frappe, monkeypatch):
+	"""frappe in a web request of a tenant's site on a developer's bench, where the framework writes what it can."""
+	import buildpro_saas.tenant_site  # noqa: F401  # as any request does by its hooks
+
+	monkeypatch.setitem(frappe.local.conf, "buildpro_role", "tenant")
+	monkeypatch.setitem(frappe.local.conf, "developer_mode", 1)
+	environ = werkzeug.test.EnvironBuilder(path="/", method="POST").get_environ()
+	frappe.local.request = werkzeug.wrappers.Request(environ)
+	yield frappe
+	del frappe.local.request
+	frappe.db.rollback()
 
 
 @pytest.fixture

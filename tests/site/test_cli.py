@@ -250,6 +250,20 @@ def test_the_doctor_names_each_setting_with_what_it_should_be(cli):
 	assert "belong to the Unix user" in done.stderr
 
 
+def test_the_doctor_names_what_is_open_and_what_is_no_address(cli, bench_path):
+	config = bench_path / "sites/common_site_config.json"
+	before = config.read_text()
+	config.write_text(
+		json.dumps(json.loads(before) | {"buildpro_reachable": ["10.0.0.5:8080", "10.0.0.0/99"]})
+	)
+	try:
+		done = cli("doctor", "--json")
+	finally:
+		config.write_text(before)
+	assert "takes commands without a password" in done.stderr
+	assert "'10.0.0.0/99' in buildpro_reachable allows nothing" in done.stderr and "8080'" not in done.stderr
+
+
 @pytest.fixture
 def pool_plan(admin_site):
 	"""A plan whose apps are on any bench; it and the pools that a command commits are taken away again."""

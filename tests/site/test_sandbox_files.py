@@ -5,24 +5,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-import requests
-import werkzeug.test
-import werkzeug.wrappers
-
-
-@pytest.fixture
-def request_of_a_tenant(frappe, monkeypatch):
-	"""frappe in a web request of a tenant's site on a developer's bench, where the framework writes what it can."""
-	monkeypatch.setitem(frappe.local.conf, "buildpro_role", "tenant")
-	monkeypatch.setitem(frappe.local.conf, "developer_mode", 1)
-	environ = werkzeug.test.EnvironBuilder(path="/", method="POST").get_environ()
-	frappe.local.request = werkzeug.wrappers.Request(environ)
-	yield frappe
-	del frappe.local.request
-	frappe.db.rollback()
 
 
 def apps(frappe) -> set[str]:
@@ -327,21 +311,3 @@ def test_the_first_file_of_a_process_does_not_wait_for_itself(bench_path, admin_
 	)
 	(bench_path / "logs" / "buildpro-test.log").unlink(missing_ok=True)
 	assert done.stdout.endswith("written\n"), done.stderr
-
-
-@pytest.mark.parametrize("server", ["redis_cache", "redis_queue"])
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "localhost"])
-def test_nobody_but_its_client_speaks_to_redis(request_of_a_tenant, server, host):
-	"""A webhook's header could be a command, and what Frappe finds there it unpickles."""
-	port = urlsplit(request_of_a_tenant.conf[server]).port
-	with pytest.raises(request_of_a_tenant.PermissionError, match="may not connect"):
-		requests.put(f"http://{host}:{port}/", headers={"X": "x"}, timeout=5)
-
-
-def test_a_new_connection_of_the_cache_is_made(request_of_a_tenant):
-	frappe = request_of_a_tenant
-	frappe.cache.connection_pool.disconnect()
-	frappe.cache.set_value("buildpro_test", 1)
-	frappe.local.cache.clear()
-	assert frappe.cache.get_value("buildpro_test") == 1
-	frappe.cache.delete_value("buildpro_test")

@@ -1,15 +1,14 @@
 """Files outside the site's own folder are neither written nor, within the bench's sites, read by a tenant's request or job.
 
 Frappe has dozens of places that write code and data into its apps' folders (a Module Def, a standard report, a controller). All end in a
-few operations of Python's, which tell an audit hook (PEP 578) before they are done. It is asked who acts: a web request or a job of the
-site's. What the operator does (bench, installing, migrating, deliveries) has neither, and no flag that a user can have set is believed.
+few operations of Python's, which tell an audit hook (audit.py) before they are done. It is asked who acts: a web request or a job of the
+site's (acting.py). What the operator does (bench, installing, migrating, deliveries) has neither, and no flag that a user can have set is believed.
 """
 
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -18,9 +17,7 @@ from typing import Any
 import frappe
 from frappe import _
 
-from buildpro_saas import site_role
-from buildpro_saas.tenant_site.maintenance import IN_JOB
-from buildpro_saas.tenant_site.sandbox import redis_servers
+from buildpro_saas.tenant_site.sandbox import acting
 
 WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # Which of an event's arguments are paths that are changed.
@@ -44,83 +41,56 @@ OF_ALL_SITES = frozenset(
 )
 # Found out before any file is judged: Python tries the folder by writing into it, and holds a lock meanwhile that it does not take twice.
 TEMPORARY = tempfile.gettempdir()
-PROGRAMS_THAT_WRITE = frozenset({"node", "nodejs", "tar"})
 
 
-def install() -> None:
-	"""Have this process ask; once, for a hook of Python's cannot be taken off."""
-	if not getattr(sys, "buildpro_guards_files", False):
-		sys.buildpro_guards_files = True
-		sys.addaudithook(_on_event)
+def judge(event: str, arguments: tuple, site: Any) -> None:
+	"""Raise frappe.PermissionError when the audit event is about a file that is not the site's.
 
-
-def _on_event(event: str, arguments: tuple) -> None:
+	site: as acting.site() has it.
+	"""
+	if sys._getframe(2).f_code.co_filename.startswith("<frozen importlib"):
+		return  # Python keeps what it compiled beside the code
 	if event == "open":
 		path, _mode, flags = arguments
-		if isinstance(path, int):
-			return
-		_judge((path,), _require_writable if flags & WRITE else _require_readable)
-	elif event in CHANGES:
-		paths = (arguments[index] for index in CHANGES[event])
-		_judge((path for path in paths if not isinstance(path, int)), _require_writable)
-	elif event == "subprocess.Popen":
-		_judge(_written_by(arguments[1]), _require_writable)
-	elif event == "socket.connect" and is_tenants_own():
-		redis_servers.judge(arguments[1])
+		if not isinstance(path, int):
+			(require_writable if flags & WRITE else _require_readable)(os.fsdecode(path), site)
+	else:
+		for index in CHANGES[event]:
+			if not isinstance(arguments[index], int):
+				require_writable(os.fsdecode(arguments[index]), site)
 
 
-def _judge(paths: Any, require: Any) -> None:
-	if not is_tenants_own() or sys._getframe(2).f_code.co_filename.startswith("<frozen importlib"):
-		return  # Python keeps what it compiled beside the code
-	for path in paths:
-		require(os.fsdecode(path))
-
-
-def is_tenants_own() -> bool:
-	"""Whether a web request or a job of a tenant's site is being done."""
-	local = frappe.local
-	conf = getattr(local, "conf", None)
-	if not conf or conf.get("buildpro_role") != site_role.TENANT or not getattr(local, "site", None):
-		return False
-	return bool(
-		getattr(local, "request", None)
-		or getattr(local, "job", None)
-		or (getattr(local, "flags", None) or {}).get(IN_JOB)
-	)
-
-
-def _require_writable(path: str) -> None:
-	if path in ("/dev/null", "/dev/tty") or _is_within(os.path.realpath(path), _writable_folders()):
+def require_writable(path: str, site: Any) -> None:
+	"""Raise frappe.PermissionError unless the site's request or job may write there."""
+	if path in ("/dev/null", "/dev/tty") or _is_within(os.path.realpath(path), _writable_folders(site)):
 		return
-	if os.path.dirname(os.path.abspath(path)) == _sites() and RANDOM.fullmatch(os.path.basename(path)):
+	if os.path.dirname(os.path.abspath(path)) == _sites(site) and RANDOM.fullmatch(os.path.basename(path)):
 		return
-	_refuse(path)
+	_refuse(path, site)
 
 
-def _require_readable(path: str) -> None:
-	if _is_in_other_site(path):
-		_refuse(path)
+def _require_readable(path: str, site: Any) -> None:
+	if _is_in_other_site(path, site):
+		_refuse(path, site)
 
 
-def _is_in_other_site(path: str) -> bool:
+def _is_in_other_site(path: str, site: Any) -> bool:
 	"""Whether it leads into another site's folder, or into what this bench keeps of its sites."""
-	sites = _sites()
+	sites = _sites(site)
 	real = os.path.realpath(path)
 	if not real.startswith(f"{sites}{os.sep}"):
 		return False
 	first = real[len(sites) + 1 :].split(os.sep)[0]
-	return (
-		first != frappe.local.site and first not in OF_ALL_SITES and os.path.isdir(os.path.join(sites, first))
-	)
+	return first != site.site and first not in OF_ALL_SITES and os.path.isdir(os.path.join(sites, first))
 
 
-def _sites() -> str:
-	return os.path.realpath(frappe.local.sites_path)
+def _sites(site: Any) -> str:
+	return os.path.realpath(site.sites_path)
 
 
-def _writable_folders() -> tuple[str, ...]:
-	backups = frappe.local.conf.get("backup_path")  # where the operator has backups put
-	return _folders_of(_sites(), frappe.local.site) + ((os.path.realpath(backups),) if backups else ())
+def _writable_folders(site: Any) -> tuple[str, ...]:
+	backups = site.conf.get("backup_path")  # where the operator has backups put
+	return _folders_of(_sites(site), site.site) + ((os.path.realpath(backups),) if backups else ())
 
 
 @lru_cache(maxsize=1024)
@@ -140,19 +110,14 @@ def _is_within(path: str, folders: tuple[str, ...]) -> bool:
 	return any(path == folder or path.startswith(f"{folder}{os.sep}") for folder in folders)
 
 
-def _written_by(command: Any) -> Iterator[str]:
-	"""Of a command that Frappe starts, the paths that a program writes by its arguments (a website theme's CSS)."""
-	words = [command] if isinstance(command, str | bytes) else list(command)
-	program = os.path.basename(os.fsdecode(words[0])) if words else ""
-	if program in PROGRAMS_THAT_WRITE:
-		yield from (word for word in map(os.fsdecode, words[1:]) if os.path.isabs(word))
-
-
-def _refuse(path: str) -> None:
+def _refuse(path: str, site: Any) -> None:
+	name = os.path.basename(path)
+	if not acting.is_own_context(site):
+		raise frappe.PermissionError(f"A tenant's site may only use files of its own: {name} is none.")
 	frappe.throw(
 		_(
 			"This site may only use files of its own: {0} is none. Ask the site's operator for what belongs to an app."
-		).format(escape(os.path.basename(path))),
+		).format(escape(name)),
 		frappe.PermissionError,
 		title=_("Not a file of this site"),
 	)

@@ -1,0 +1,44 @@
+"""Whether the bench's Redis servers take commands from whoever can connect to them."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import redis
+
+SERVERS = ("redis_cache", "redis_queue", "redis_socketio")
+SECONDS = 3
+HOW = (
+	"Set requirepass in its configuration, and write the password into the addresses in sites/common_site_config.json"
+	" (redis://:PASSWORD@127.0.0.1:PORT), then restart the bench: Frappe unpickles what it finds there."
+)
+
+
+def complaints(conf: Mapping) -> list[str]:
+	"""A sentence for each server that takes commands without a password; empty when none does.
+
+	A Unix socket is as open as its file; of that nothing is said. A server that cannot be reached is no finding either.
+	"""
+	places: dict[str, list[str]] = {}
+	for name in SERVERS:
+		if (url := conf.get(name)) and urlsplit(url).scheme != "unix":
+			places.setdefault(_without_password(url), []).append(name)
+	return [
+		f"{' and '.join(names)} ({place}) takes commands without a password. {HOW}"
+		for place, names in places.items()
+		if _is_open(place)
+	]
+
+
+def _without_password(url: str) -> str:
+	parts = urlsplit(url)
+	return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _is_open(url: str) -> bool:
+	client = redis.Redis.from_url(url, socket_timeout=SECONDS, socket_connect_timeout=SECONDS)
+	try:
+		return bool(client.ping())
+	except redis.RedisError:
+		return False  # it wants a password, or does not answer
+	finally:
+		client.close()
