@@ -281,6 +281,22 @@ def test_a_hidden_doctype_is_empty_rather_than_broken(tenant):
 	assert frappe.get_list("Event", {"name": name}) and frappe.has_permission("Event", "read", name)
 
 
+def test_one_hook_hides_all_doctypes_where_the_framework_has_such_hooks(tenant):
+	from buildpro_saas import framework
+
+	for hook in ("has_permission", "permission_query_conditions"):
+		keys = tenant.frappe.get_hooks(hook).keys()
+		assert ("*" in keys, "Event" in keys and "Note" not in keys) == (
+			(True, "Event" in _frappes_own(hook)) if framework.has_hooks_of_all_doctypes() else (False, True)
+		)
+
+
+def _frappes_own(hook: str) -> dict:
+	import frappe.hooks
+
+	return getattr(frappe.hooks, hook)
+
+
 def test_the_search_of_desk_does_not_find_what_is_hidden(tenant):
 	from frappe.handler import execute_cmd
 	from frappe.utils import global_search, set_request

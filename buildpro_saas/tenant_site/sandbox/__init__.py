@@ -11,6 +11,7 @@ from collections.abc import Callable
 import frappe
 from frappe.utils import jinja, safe_exec
 
+from buildpro_saas import framework
 from buildpro_saas.tenant_site.sandbox import expressions, files, templates
 
 
@@ -18,8 +19,8 @@ def install() -> None:
 	"""Put the sandbox into this process: it judges on tenants' sites alone. Frappe has no extension points for it."""
 	_wrap(jinja.get_jenv, templates.wrapped)
 	_wrap(frappe.safe_eval, expressions.wrapped)
-	if hasattr(safe_exec, "safe_eval"):
-		_wrap(safe_exec.safe_eval, expressions.wrapped)
+	for safe_eval in framework.found(safe_exec, "safe_eval"):
+		_wrap(safe_eval, expressions.wrapped)
 	files.install()
 
 
