@@ -107,6 +107,22 @@ def loggers() -> dict:
 	return getattr(frappe, "loggers", {})
 
 
+def translations_reader() -> Callable | None:
+	"""The function by which the framework looks up all translations of a language, where it asks one; replaced in record_names.py."""
+	import frappe.translate
+
+	return getattr(frappe.translate, "get_all_translations", None)
+
+
+def defaults_cache() -> tuple[Callable | None, tuple[str, ...]]:
+	"""The function that clears what is cached as a default is set (None: by another name), and the keys of defaults that concern all."""
+	import frappe.defaults
+
+	return getattr(frappe.defaults, "_clear_cache", None), tuple(
+		getattr(frappe.defaults, "common_default_keys", ())
+	)
+
+
 # -- what is there ---------------------------------------------------------------------------------------------------
 
 
@@ -127,6 +143,14 @@ def names_database_apart() -> bool:
 def found(owner: Any, *names: str) -> list[Any]:
 	"""Of these functions those that the framework has: some came with a later version, or went."""
 	return [value for name in names if (value := getattr(owner, name, None)) is not None]
+
+
+@cache
+def sets_users_time_zone() -> bool:
+	"""Whether the set-up wizard gives the framework's own users the site's time zone, too: from 15 on."""
+	from frappe.desk.page.setup_wizard import setup_wizard
+
+	return hasattr(setup_wizard, "set_timezone")
 
 
 # -- whom and what it knows ------------------------------------------------------------------------------------------

@@ -253,8 +253,7 @@ def _keeping_caches():
 	ERPNext's set-up takes (docs/benchmarks.md). All is cleared once at the end. A framework that clears its caches by
 	another name is left as it is.
 	"""
-	clear = getattr(frappe.defaults, "_clear_cache", None)
-	common = getattr(frappe.defaults, "common_default_keys", ())
+	clear, common = framework.defaults_cache()
 	if not clear:
 		yield
 		return
