@@ -171,7 +171,8 @@ def is_in_test() -> bool:
 def is_set_up() -> bool:
 	"""Whether the set-up wizard has been gone through; later in 15 that came to be kept for each app."""
 	if hasattr(frappe, "is_setup_complete"):
-		return bool(frappe.is_setup_complete())
+		# not what 16 keeps for the request or job: the wizard may have been gone through in it
+		return bool(inspect.unwrap(frappe.is_setup_complete)())
 	from frappe.utils import cint
 
 	return bool(cint(frappe.db.get_single_value("System Settings", "setup_complete", cache=False)))

@@ -18,6 +18,7 @@ from buildpro_saas.tenant_site.sandbox import expressions, files, templates
 def install() -> None:
 	"""Put the sandbox into this process: it judges on tenants' sites alone. Frappe has no extension points for it."""
 	_wrap(jinja.get_jenv, templates.wrapped)
+	_wrap(jinja.render_template, templates.told_plainly)
 	_wrap(frappe.safe_eval, expressions.wrapped)
 	for safe_eval in framework.found(safe_exec, "safe_eval"):
 		_wrap(safe_eval, expressions.wrapped)
