@@ -25,15 +25,21 @@ def undecided() -> bool | None:
 	"""What a `has_permission` hook answers that leaves it to the roles and to other hooks.
 
 	Up to 15: None. There the first hook with another answer has the last word, so that True would keep others from denying. From 16 on: True.
-	There whatever is not true denies.
+	There whatever is not true denies. So it is taken to be where a later framework cannot be tried.
 	"""
-	return None if _hooks_allow({PROBE: ["_"]}, None) else True
+	try:
+		return None if _hooks_allow({PROBE: ["_"]}, None) else True
+	except AttributeError:  # the function reaches for more than is replaced
+		return True
 
 
 @cache
 def has_hooks_of_all_doctypes() -> bool:
 	"""Whether `has_permission` and `permission_query_conditions` are asked under `*`, too, and a condition told its doctype: from 15 on."""
-	return not _hooks_allow({EVERY: ["_"]}, False) and _conditions_of({EVERY: ["_"]}) == PROBE
+	try:
+		return not _hooks_allow({EVERY: ["_"]}, False) and _conditions_of({EVERY: ["_"]}) == PROBE
+	except AttributeError:  # as above; hooks of single doctypes are in every framework
+		return False
 
 
 def _hooks_allow(hooks: dict, answer: bool | None) -> bool:

@@ -4,6 +4,7 @@ import ast
 import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ class Use:
 	positional: int = 0
 
 
-def uses() -> set[Use]:
+@cache
+def uses() -> frozenset[Use]:
 	"""Every use of a name that begins with `frappe`, or was imported from it."""
 	found: set[Use] = set()
 	for file in sorted(APP.rglob("*.py")):
 		found.update(_of_file(file))
-	return found
+	return frozenset(found)
 
 
 def _of_file(file: Path) -> Iterator[Use]:
@@ -77,6 +79,7 @@ def _place(file: Path, node: ast.AST) -> str:
 	return f"{file.relative_to(APP.parent)}:{node.lineno}"
 
 
+@cache
 def resolve(name: str) -> Any:
 	"""What the framework has under the dotted name; MISSING where it has nothing."""
 	parts = name.split(".")
