@@ -194,8 +194,8 @@ jinja = {"methods": ["buildpro_saas.feature_gating.has_feature"]}
 def __getattr__(name):
 	"""The hooks of _PER_SITE, made for the site that asks when Frappe collects its hooks.
 
-	Which doctypes a tenant may have out of sight follows from the operator's catalogue, and Frappe of 2023 knows no permission hook for
-	all; which can be limited, from what the site's apps declare.
+	Which doctypes a tenant may have out of sight follows from the operator's catalogue, and not every framework knows a permission hook
+	for all; which can be limited, from what the site's apps declare.
 	"""
 	if name not in _PER_SITE:
 		raise AttributeError(f"module {__name__} has no attribute {name}")

@@ -22,6 +22,7 @@ from unittest.mock import patch
 
 import frappe
 
+from buildpro_saas import framework
 from buildpro_saas.entitlements import layers, statement
 from buildpro_saas.entitlements.decision import Gate, gate_of
 from buildpro_saas.tenant_site import entitlement
@@ -88,8 +89,7 @@ def _catalogue(features: set[str], limits: set[str]) -> dict:
 
 def _refuse_outside_tests() -> None:
 	# either is out of reach of whoever has no shell: site_config.json cannot be written from Desk, and flags begin empty in a request
-	is_test = getattr(frappe, "in_test", False) or frappe.flags.in_test
-	if not is_test or not frappe.conf.allow_tests:
+	if not framework.is_in_test() or not frappe.conf.allow_tests:
 		raise RuntimeError(
 			"buildpro_saas.testing is for tests: allow them (bench --site SITE set-config allow_tests true) and run them with"
 			" `bench run-tests`, or set frappe.flags.in_test."

@@ -198,8 +198,8 @@ class PrivateBench(Bench):
 	def _make(self) -> None:
 		shutil.rmtree(self.path, ignore_errors=True)
 		if upstream.is_reachable():
-			say(f"  from {upstream.base_url()}, branch {upstream.BRANCH}")
-			source = {"frappe_path": f"{upstream.base_url()}/frappe", "frappe_branch": upstream.BRANCH}
+			say(f"  from {upstream.base_url()}, branch {upstream.branch()}")
+			source = {"frappe_path": f"{upstream.base_url()}/frappe", "frappe_branch": upstream.branch()}
 			packages.ensure(*packages.COMPILERS)
 			upstream.make_yarn(self.home)
 			origin = "upstream"

@@ -1,4 +1,7 @@
-"""Frappe from its own git repositories, the usual way of making a bench. FRAPPE_REPOS may name a mirror of them."""
+"""Frappe from its own git repositories, the usual way of making a bench.
+
+FRAPPE_REPOS may name a mirror of them, FRAPPE_BRANCH another line of the framework than that of 15.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,7 @@ from dev.home import Home
 from dev.packages import find
 from dev.shell import clean_environment, run
 
-BRANCH = "version-15"
-# Where an app's version for the framework's version-15 is kept under another branch.
+# Where an app's version for any line of the framework is kept under another branch.
 BRANCHES = {"crm": "main"}
 PROBE_SECONDS = 5
 YARN = "yarn@^1.22.0"
@@ -21,12 +23,17 @@ def base_url() -> str:
 	return os.environ.get("FRAPPE_REPOS", "https://github.com/frappe").rstrip("/")
 
 
+def branch() -> str:
+	"""The line of the framework that the bench is made with, and the apps' branch of the same name."""
+	return os.environ.get("FRAPPE_BRANCH", "version-15")
+
+
 def is_reachable() -> bool:
 	"""Does the git host of Frappe answer within five seconds, without asking for a password?"""
 	environment = clean_environment(GIT_TERMINAL_PROMPT="0")
 	try:
 		probe = subprocess.run(
-			["git", "ls-remote", "--exit-code", f"{base_url()}/frappe", BRANCH],
+			["git", "ls-remote", "--exit-code", f"{base_url()}/frappe", branch()],
 			env=environment,
 			capture_output=True,
 			stdin=subprocess.DEVNULL,
@@ -50,6 +57,5 @@ def make_yarn(home: Home) -> None:
 
 
 def get_app(home: Home, environment: dict[str, str], app: str, log: Path) -> None:
-	branch = BRANCHES.get(app, BRANCH)
-	arguments = ["get-app", "--branch", branch, f"{base_url()}/{app}"]
+	arguments = ["get-app", "--branch", BRANCHES.get(app, branch()), f"{base_url()}/{app}"]
 	run([home.tools / "bin/bench", *arguments], env=environment, cwd=home.bench, log=log)

@@ -1,6 +1,5 @@
 """Tenants' databases and database users on a MariaDB server, through an account that is not root."""
 
-import inspect
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from dataclasses import asdict, dataclass
 import frappe
 from frappe.database import get_db
 
+from buildpro_saas import framework
 from buildpro_saas.agent.errors import AgentError, NotOursError
 
 # Names that Frappe makes (`_` and a hash) and the guide's `customer1_db`: the account's rights end there, so it
@@ -52,8 +52,9 @@ class DatabaseServer:
 
 	def __enter__(self) -> "DatabaseServer":
 		wanted = {**asdict(self.account), "cur_db_name": None}
-		accepted = inspect.signature(get_db).parameters
-		self.db = get_db(**{key: value for key, value in wanted.items() if key in accepted})
+		if not framework.names_database_apart():
+			del wanted["cur_db_name"]
+		self.db = get_db(**wanted)
 		with self._without_database():
 			self.db.sql("select 1")
 		return self
@@ -76,7 +77,7 @@ class DatabaseServer:
 
 	@contextmanager
 	def _without_database(self) -> Iterator[None]:
-		# Frappe of 2023 has no `cur_db_name`: it opens the database of the user's name, unless the user is this one
+		# without `cur_db_name` Frappe opens the database of the user's name, unless the user is this one
 		before = frappe.flags.root_login
 		frappe.flags.root_login = self.account.user
 		try:

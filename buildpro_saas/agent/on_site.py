@@ -10,6 +10,8 @@ from typing import Any
 
 import frappe
 
+from buildpro_saas import framework
+
 
 def call(site: str, sites_path: Path, method: str, arguments: dict) -> Any:
 	"""Call `method` (a dotted name) on the site as Administrator, commit, and return its JSON-able result.
@@ -21,7 +23,7 @@ def call(site: str, sites_path: Path, method: str, arguments: dict) -> Any:
 
 
 def _visit(site: str, sites_path: str, method: str, arguments: dict) -> Any:
-	loggers_before = set(getattr(frappe, "loggers", {}))
+	loggers_before = set(framework.loggers())
 	try:
 		with entered(site, sites_path):
 			frappe.connect()
@@ -58,7 +60,7 @@ def find(method: str) -> Callable:
 
 def _close_loggers(before: set[str]) -> None:
 	"""Frappe keeps a logger, and an open file, for each site that wrote to a log: close those of the visit."""
-	loggers = getattr(frappe, "loggers", {})
+	loggers = framework.loggers()
 	for name in set(loggers) - before:
 		logger = loggers.pop(name)
 		for handler in list(logger.handlers):

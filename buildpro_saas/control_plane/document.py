@@ -15,6 +15,11 @@ from buildpro_saas.control_plane.refusal import refuse
 class AdminDocument(Document):
 	"""A document of the admin site that a caller may send."""
 
+	def _init_from_kwargs(self, kwargs: dict) -> None:
+		"""From 16 on, frappe.get_doc takes what it is given beside a record's name for fields to set, its own option `for_update` too."""
+		if kwargs.keys() - {"for_update"}:
+			super()._init_from_kwargs(kwargs)
+
 	def load_from_db(self) -> "AdminDocument":
 		"""Read the document; a column that an older version left behind does no harm."""
 		self.flags.is_being_read = True

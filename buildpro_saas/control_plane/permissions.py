@@ -6,15 +6,15 @@ Roles decide on the admin site. Elsewhere no role helps, since a tenant's System
 
 from typing import TYPE_CHECKING
 
-from buildpro_saas import site_role
+from buildpro_saas import framework, site_role
 
 if TYPE_CHECKING:
 	from frappe.model.document import Document
 
 
-def has_permission(doc: "Document", ptype: str | None = None, user: str | None = None) -> bool:
-	"""Hook `has_permission`: False off the admin site; on it, True leaves the answer to the roles."""
-	return site_role.is_admin_site()
+def has_permission(doc: "Document", ptype: str | None = None, user: str | None = None) -> bool | None:
+	"""Hook `has_permission`: False off the admin site; on it the roles decide."""
+	return framework.undecided() if site_role.is_admin_site() else False
 
 
 def query_conditions(user: str | None = None, doctype: str | None = None) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import frappe
 from frappe import _
-from frappe.utils.background_jobs import create_job_id, enqueue, get_queue, get_queues_timeout
+from frappe.utils.background_jobs import create_job_id, enqueue, get_queue
 from redis.exceptions import RedisError
 from rq import get_current_job
 from rq.exceptions import NoSuchJobError
@@ -12,7 +12,7 @@ from rq.job import Job, JobStatus
 from rq.registry import StartedJobRegistry
 from rq.worker import Worker
 
-from buildpro_saas import site_role
+from buildpro_saas import framework, site_role
 from buildpro_saas.agent.errors import AgentError, is_transient
 
 OWN_QUEUE = "provisioning"
@@ -30,10 +30,7 @@ def names() -> list[str]:
 	"""
 	workers = frappe.get_site_config().get("workers")
 	frappe.local.conf["workers"] = workers if isinstance(workers, dict) else {}
-	if forget := getattr(get_queues_timeout, "cache_clear", None):
-		forget()
-	# not what is kept: another thread, whose request began earlier, may just have filled that anew
-	return list(getattr(get_queues_timeout, "__wrapped__", get_queues_timeout)())
+	return framework.queues()
 
 
 def name_for(bench, playbook=None) -> str:

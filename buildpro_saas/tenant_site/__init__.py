@@ -1,5 +1,8 @@
-from buildpro_saas.tenant_site import presence, sandbox, strict_names
+from buildpro_saas import snapshot_isolation
+from buildpro_saas.tenant_site import fresh_config, presence, sandbox, strict_names
 
 presence.keep()
+fresh_config.keep()
 strict_names.keep()
 sandbox.install()
+snapshot_isolation.keep_off()

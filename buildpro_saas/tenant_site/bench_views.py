@@ -1,6 +1,7 @@
 """Frappe's views of the bench, on tenants' sites: a site's jobs are its own, its workers are everybody's.
 
-Virtual doctypes are asked without permission hooks (and Administrator everywhere), so the classes are replaced.
+Virtual doctypes are asked without permission hooks (and Administrator everywhere), so the classes are replaced. Up to 15 Frappe asks them
+with one dict of all arguments, from 16 on with each by its name: whatever comes is handed on to its own class, as far as that takes it.
 """
 
 from typing import NoReturn
@@ -26,25 +27,25 @@ class OwnRQJob(RQJob):
 	"""Frappe goes by how a job's id begins: acme.example would see those of acme.example.org."""
 
 	@staticmethod
-	def get_matching_job_ids(args) -> list[str]:
-		found = RQJob.get_matching_job_ids(args)
+	def get_matching_job_ids(*args, **kwargs) -> list[str]:
+		found = frappe.call(RQJob.get_matching_job_ids, *args, **kwargs)
 		if not site_role.is_tenant_site():
 			return found
 		prefix = create_job_id("x")[:-1]
 		return [job for job in found if job.startswith(prefix)]
 
 	@staticmethod
-	def get_list(args) -> list:
+	def get_list(*args, **kwargs) -> list:
 		# Frappe's own asks its own class for the ids
-		jobs = RQJob.get_list(args)
+		jobs = frappe.call(RQJob.get_list, *args, **kwargs)
 		if not site_role.is_tenant_site():
 			return jobs
 		prefix = create_job_id("x")[:-1]
 		return [job for job in jobs if job.name.startswith(prefix)]
 
 	@staticmethod
-	def get_count(args) -> int:
-		return len(OwnRQJob.get_matching_job_ids(args))
+	def get_count(*args, **kwargs) -> int:
+		return len(OwnRQJob.get_matching_job_ids(*args, **kwargs))
 
 
 class NoRQWorker(RQWorker):
@@ -56,9 +57,9 @@ class NoRQWorker(RQWorker):
 		super().load_from_db()
 
 	@staticmethod
-	def get_list(args) -> list:
-		return [] if site_role.is_tenant_site() else RQWorker.get_list(args)
+	def get_list(*args, **kwargs) -> list:
+		return [] if site_role.is_tenant_site() else frappe.call(RQWorker.get_list, *args, **kwargs)
 
 	@staticmethod
-	def get_count(args) -> int:
-		return 0 if site_role.is_tenant_site() else RQWorker.get_count(args)
+	def get_count(*args, **kwargs) -> int:
+		return 0 if site_role.is_tenant_site() else frappe.call(RQWorker.get_count, *args, **kwargs)

@@ -108,6 +108,4 @@ def _take_away(bootinfo, denied: dict) -> None:
 		for name in denied.get(kind, ()):
 			if names:
 				names.pop(name, None)
-	for key in ("allowed_workspaces", "workspaces"):
-		if isinstance(bootinfo.get(key), list):
-			bootinfo[key] = workspaces.without_gated(bootinfo[key])
+	workspaces.take_out_of_boot(bootinfo)

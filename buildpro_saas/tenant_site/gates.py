@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import frappe
 from frappe import local
 
-from buildpro_saas import site_role
+from buildpro_saas import framework, site_role
 from buildpro_saas.entitlements import unknown
 from buildpro_saas.entitlements.decision import Decision, Gate
 from buildpro_saas.tenant_site import (
@@ -188,9 +188,7 @@ def declared_by_apps() -> dict[str, list[dict]]:
 
 def forget_hooks() -> None:
 	"""Have Frappe collect the hooks anew: which doctypes may be hidden follows from the catalogue (hooks.py)."""
-	frappe.cache.delete_value("app_hooks")
-	if client_cache := getattr(frappe, "client_cache", None):
-		client_cache.delete_value("app_hooks")
+	framework.forget_hooks()
 	entitlement.forget_in_request()
 
 

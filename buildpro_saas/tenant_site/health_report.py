@@ -1,11 +1,9 @@
 """Frappe's report on a bench's health, where the framework has one (from 15 on): of database server, Redis and all queues, so not for tenants."""
 
-from importlib.util import find_spec
-
-from buildpro_saas import site_role
+from buildpro_saas import framework, site_role
 from buildpro_saas.tenant_site.bench_views import refuse
 
-if find_spec("frappe.desk.doctype.system_health_report"):
+if framework.has_health_report():
 	from frappe.desk.doctype.system_health_report.system_health_report import SystemHealthReport
 
 	class NoSystemHealthReport(SystemHealthReport):

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import frappe
 import frappe.defaults
-from frappe import _, permissions
+from frappe import _
 from frappe.cache_manager import clear_defaults_cache
 from frappe.desk.page.setup_wizard.setup_wizard import setup_complete
 from frappe.email.doctype.email_account.email_account import EmailAccount
@@ -18,7 +18,7 @@ from frappe.utils import cint, get_datetime, now_datetime, validate_email_addres
 from frappe.utils.global_search import get_doctypes_with_global_search, rebuild_for_doctype
 from frappe.utils.scheduler import enable_scheduler
 
-from buildpro_saas import region
+from buildpro_saas import framework, region
 from buildpro_saas.entitlements.statement import EntitlementError
 from buildpro_saas.tenant_site import (
 	caches,
@@ -42,8 +42,6 @@ NOT_FOR_OWNER = {
 	"SaaS Manager",
 	"SaaS Support",
 }
-# Given to users by Frappe itself, never in a user's list; Frappe of 2023 has no name for them.
-AUTOMATIC = set(getattr(permissions, "AUTOMATIC_ROLES", ("Guest", "All", "Administrator")))
 # How long an owner has to follow the link (seconds); Frappe's 20 minutes suit somebody who has just asked for it.
 LINK_VALID = 24 * 60 * 60
 LINK_EXPIRY = "reset_password_link_expiry_duration"
@@ -117,7 +115,7 @@ def make_owner(email: str, full_name: str, language: str, time_zone: str) -> dic
 def owner_roles() -> list[str]:
 	"""The roles of the customer's own System Manager: all that work in Desk, as Frappe gives its first user."""
 	roles = frappe.get_all("Role", {"desk_access": 1, "disabled": 0}, pluck="name")
-	return sorted({*roles, "System Manager"} - NOT_FOR_OWNER - AUTOMATIC)
+	return sorted({*roles, "System Manager"} - NOT_FOR_OWNER - framework.automatic_roles())
 
 
 def invite_owner(email: str) -> dict:
@@ -190,7 +188,7 @@ def set_up_company(
 	wizard commits as it goes.
 	"""
 	has_erpnext = "erpnext" in frappe.get_installed_apps()
-	if not is_set_up():
+	if not framework.is_set_up():
 		region.make_currency(currency)
 		company_setup.check_known(Country=country, Currency=currency, Language=language)
 		company_setup.check_time_zone(time_zone)
@@ -230,19 +228,12 @@ def index_for_search() -> None:
 		rebuild_for_doctype(doctype)
 
 
-def is_set_up() -> bool:
-	"""Whether the set-up wizard has been gone through; newer Frappe keeps that for each app."""
-	if hasattr(frappe, "is_setup_complete"):
-		return bool(frappe.is_setup_complete())
-	return bool(cint(frappe.db.get_single_value("System Settings", "setup_complete", cache=False)))
-
-
 def _run_wizard(arguments: dict) -> None:
 	frappe.local.flags.buildpro_wizard_failure = None
 	with _in_foreground(), _keeping_caches(), record_names.names_of_its_own():
 		answer = setup_complete(arguments) or {}
 	# Frappe of 2023 answers with the failure instead of raising it.
-	if answer.get("status") != "ok" or not is_set_up():
+	if answer.get("status") != "ok" or not framework.is_set_up():
 		reason = answer.get("fail") or _("the set-up wizard did not complete")
 		detail = frappe.local.flags.buildpro_wizard_failure
 		frappe.throw(f"{reason}: {detail}" if detail else reason, title=_("Set-up failed"))
@@ -262,8 +253,7 @@ def _keeping_caches():
 	ERPNext's set-up takes (docs/benchmarks.md). All is cleared once at the end. A framework that clears its caches by
 	another name is left as it is.
 	"""
-	clear = getattr(frappe.defaults, "_clear_cache", None)
-	common = getattr(frappe.defaults, "common_default_keys", ())
+	clear, common = framework.defaults_cache()
 	if not clear:
 		yield
 		return

@@ -11,12 +11,11 @@ import string
 import frappe
 from frappe import _
 from frappe.cache_manager import clear_defaults_cache
-from frappe.desk.page.setup_wizard import setup_wizard
 from frappe.model.naming import validate_name
 from frappe.utils.scheduler import disable_scheduler, enable_scheduler
 from pypika import Criterion, CustomFunction
 
-from buildpro_saas import region
+from buildpro_saas import framework, region
 from buildpro_saas.company_name import ABBREVIATION_LENGTH, abbreviation
 from buildpro_saas.tenant_site import company_setup, onboarding
 
@@ -169,5 +168,5 @@ def _set_time_zone(time_zone: str) -> None:
 		settings.time_zone = time_zone
 		settings.flags.ignore_permissions = True
 		settings.save()
-	for user in frappe.STANDARD_USERS if hasattr(setup_wizard, "set_timezone") else ():
+	for user in frappe.STANDARD_USERS if framework.sets_users_time_zone() else ():
 		frappe.db.set_value("User", user, "time_zone", time_zone, update_modified=False)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import frappe
 import frappe.translate
 
+from buildpro_saas import framework
 from buildpro_saas.company_name import ABBREVIATION_LENGTH, LONGEST_NAME, SEPARATOR
 
 LONGEST_WORD = LONGEST_NAME - len(SEPARATOR) - ABBREVIATION_LENGTH
@@ -51,7 +52,7 @@ def names_of_its_own() -> Iterator[None]:
 
 	A framework that keeps its translations elsewhere is left as it is.
 	"""
-	translations_of = getattr(frappe.translate, "get_all_translations", None)
+	translations_of = framework.translations_reader()
 	if not translations_of:
 		yield
 		return

@@ -37,7 +37,25 @@ def get_desktop_page(page: str) -> dict:
 def without_gated(pages: list[dict]) -> list[dict]:
 	"""The workspaces, rows with a name, that the plan has."""
 	denied = gates.denied_names("Workspace")
-	return [page for page in pages if page.get("name") not in denied]
+	return [page for page in pages if not page or page.get("name") not in denied]
+
+
+def take_out_of_boot(bootinfo: dict) -> None:
+	"""Take them out of what Desk is started with: up to 15 lists of workspaces, in 16 `pages` of a dict, and the sidebars' items with links."""
+	for key in ("allowed_workspaces", "workspaces", "sidebar_pages"):
+		found = bootinfo.get(key)
+		if isinstance(found, list):
+			bootinfo[key] = without_gated(found)
+		elif isinstance(found, dict) and isinstance(found.get("pages"), list):
+			found["pages"] = without_gated(found["pages"])
+	is_out, denied = _judge(), gates.denied_names("Workspace")
+	for sidebar in (bootinfo.get("workspace_sidebar_item") or {}).values():
+		sidebar["items"] = [
+			item
+			for item in sidebar.get("items") or ()
+			if not is_out(item)
+			and not (item.get("link_type") == "Workspace" and item.get("link_to") in denied)
+		]
 
 
 def _judge():

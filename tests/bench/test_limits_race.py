@@ -201,3 +201,32 @@ def test_api_calls_over_http(acme):
 def test_uses_that_were_counted_over_http_arrive(acme):
 	"""Refusals of the tests above were counted in the web server's processes, and come to the site's own record."""
 	acme.bench.wait_for(lambda: acme.on_site("uses", feature="max_users", outcome="DENIED") > 0, 30)
+
+
+# -- MariaDB as it is from 11.6.2 on ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def snapshot_isolation(acme):
+	"""The server's setting on, as in MariaDB's defaults from 11.6.2 on; web processes that have not asked for it yet."""
+	name = "innodb_snapshot_isolation"
+	with acme.bench.root() as cursor:
+		cursor.execute(f"show global variables like '{name}'")
+		if not (found := cursor.fetchone()):
+			pytest.skip("this MariaDB is older than the setting (10.6.18, 10.11.8, 11.4.2)")
+		cursor.execute(f"set global {name} = on")
+	acme.bench.services.restart("web")
+	yield
+	with acme.bench.root() as cursor:
+		cursor.execute(f"set global {name} = {found[1]}")
+	acme.bench.services.restart("web")
+
+
+@pytest.mark.stops_mariadb
+def test_the_second_is_told_the_limit_and_not_error_1020(snapshot_isolation, acme, process):
+	test_the_second_waits_for_the_first_and_goes_by_how_it_ends(acme, process, "commit", "refused")
+
+
+@pytest.mark.stops_mariadb
+def test_over_http_the_others_are_told_the_limit_and_not_error_1020(snapshot_isolation, acme):
+	test_over_http_exactly_one_is_admitted(acme)

@@ -338,7 +338,16 @@ def other_bench(engine):
 	local = frappe.get_doc("Bench", {"is_local": 1})
 	name = f"b{frappe.generate_hash(length=8)}"
 	doc = frappe.copy_doc(local)
-	doc.update({"name": name, "bench_name": name, "queue": "gone", "max_heavy_jobs": 1, "is_local": 1})
+	doc.update(
+		{
+			"docstatus": 0,
+			"name": name,
+			"bench_name": name,
+			"queue": "gone",
+			"max_heavy_jobs": 1,
+			"is_local": 1,
+		}
+	)
 	doc.db_insert()
 	frappe.db.commit()
 	yield doc

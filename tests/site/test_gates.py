@@ -281,6 +281,18 @@ def test_a_hidden_doctype_is_empty_rather_than_broken(tenant):
 	assert frappe.get_list("Event", {"name": name}) and frappe.has_permission("Event", "read", name)
 
 
+def test_one_hook_hides_all_doctypes_where_the_framework_has_such_hooks(tenant):
+	from buildpro_saas import framework
+	from buildpro_saas.tenant_site import hidden
+
+	for hook in ("has_permission", "permission_query_conditions"):
+		found = tenant.frappe.get_hooks(hook)
+		ours = {
+			key for key, names in found.items() if any(name.startswith(hidden.__name__) for name in names)
+		}
+		assert ours == ({"*"} if framework.has_hooks_of_all_doctypes() else {"Event"})
+
+
 def test_the_search_of_desk_does_not_find_what_is_hidden(tenant):
 	from frappe.handler import execute_cmd
 	from frappe.utils import global_search, set_request
@@ -488,6 +500,12 @@ def test_templates_and_print_formats_ask(tenant, monkeypatch):
 # -- Desk --------------------------------------------------------------------------------------------------------
 
 
+LINKS = (
+	*(("Workspace", "Users"), ("Workspace", "Build"), ("Page", "backups")),
+	*(("Report", "Permitted Documents For User"), ("DocType", "Event"), ("DocType", "Note")),
+)
+
+
 def test_desk_is_told_what_is_denied(tenant):
 	from buildpro_saas.tenant_site import boot
 
@@ -499,6 +517,8 @@ def test_desk_is_told_what_is_denied(tenant):
 		),
 		page_info={"backups": {}, "x": {}},
 		allowed_workspaces=[{"name": "Users"}, {"name": "Build"}],
+		sidebar_pages={"pages": [{"name": "Users"}, {"name": "Build"}]},
+		workspace_sidebar_item={"core": {"items": [dict(link_type=kind, link_to=to) for kind, to in LINKS]}},
 	)
 	boot.extend(bootinfo)
 	plan = bootinfo.buildpro
@@ -509,6 +529,8 @@ def test_desk_is_told_what_is_denied(tenant):
 	assert (bootinfo.user.can_create, bootinfo.user.can_read) == (["ToDo"], ["Note"])
 	assert not bootinfo.user.all_reports and list(bootinfo.page_info) == ["x"]
 	assert [page["name"] for page in bootinfo.allowed_workspaces] == ["Build"]
+	assert [page["name"] for page in bootinfo.sidebar_pages["pages"]] == ["Build"]
+	assert [item["link_to"] for item in bootinfo.workspace_sidebar_item["core"]["items"]] == ["Build", "Note"]
 
 
 def test_desk_of_five_hundred_features_stays_small(tenant):

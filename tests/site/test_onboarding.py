@@ -109,7 +109,7 @@ def test_with_a_mail_account_one_mail_is_queued_however_often_it_is_asked_for(si
 	],
 )
 def test_set_up_names_what_the_site_does_not_know(site, monkeypatch, changes, sentence):
-	monkeypatch.setattr(site.onboarding, "is_set_up", lambda: False)
+	monkeypatch.setattr("buildpro_saas.framework.is_set_up", lambda: False)
 	monkeypatch.setattr(site.onboarding, "setup_complete", lambda *args: pytest.fail("went ahead"))
 	with pytest.raises(site.frappe.ValidationError, match=sentence):
 		site.onboarding.set_up_company(**COMPANY | changes)
@@ -127,7 +127,7 @@ def test_a_wizard_that_fails_is_an_error_with_its_reason(site, monkeypatch):
 	monkeypatch.setattr(
 		site.frappe, "get_installed_apps", lambda *args, **kwargs: ["frappe", "buildpro_saas"]
 	)
-	monkeypatch.setattr(site.onboarding, "is_set_up", lambda: False)
+	monkeypatch.setattr("buildpro_saas.framework.is_set_up", lambda: False)
 	monkeypatch.setattr(site.onboarding, "setup_complete", failing_wizard)
 	with pytest.raises(
 		site.frappe.ValidationError, match="Failed to setup company: ValueError: no such chart"
@@ -139,7 +139,7 @@ def test_a_wizard_put_into_the_background_is_brought_to_the_front(site, monkeypa
 	key = "trigger_site_setup_in_background"
 	site.frappe.conf[key] = 1
 	seen = []
-	monkeypatch.setattr(site.onboarding, "is_set_up", lambda: bool(seen))
+	monkeypatch.setattr("buildpro_saas.framework.is_set_up", lambda: bool(seen))
 	monkeypatch.setattr(
 		site.onboarding,
 		"setup_complete",
@@ -198,7 +198,7 @@ def test_while_the_wizard_runs_no_two_records_get_one_name(site, monkeypatch):
 		asked.update({text: frappe._(text) for text in ("Bank Accounts", "Bank Account")})
 		return {"status": "ok"}
 
-	monkeypatch.setattr(site.onboarding, "is_set_up", lambda: bool(asked))
+	monkeypatch.setattr("buildpro_saas.framework.is_set_up", lambda: bool(asked))
 	monkeypatch.setattr(site.onboarding, "setup_complete", wizard)
 	site.onboarding._run_wizard({})
 	assert asked == {"Bank Accounts": word, "Bank Account": "Bank Account"}

@@ -7,7 +7,7 @@ import pytest
 
 APP = Path(__file__).parents[2] / "buildpro_saas"
 # what any room may use: the guard, tables of countries and names, and Python packages
-COMMON = {"site_role", "region", "company_name"}
+COMMON = {"site_role", "region", "company_name", "framework", "snapshot_isolation"}
 MAY_IMPORT = {
 	"agent": set(),
 	"entitlements": set(),

@@ -17,6 +17,7 @@ from frappe.email import email_body
 from frappe.utils import jinja, safe_exec
 from pdfkit.pdfkit import PDFKit
 
+from buildpro_saas import framework
 from buildpro_saas.tenant_site.sandbox import (
 	acting,
 	addresses,
@@ -32,9 +33,10 @@ from buildpro_saas.tenant_site.sandbox import (
 def install() -> None:
 	"""Put the sandbox into this process: it judges on tenants' sites alone. Frappe has no extension points for it."""
 	_wrap(jinja.get_jenv, templates.wrapped)
+	_wrap(jinja.render_template, templates.told_plainly)
 	_wrap(frappe.safe_eval, expressions.wrapped)
-	if hasattr(safe_exec, "safe_eval"):
-		_wrap(safe_exec.safe_eval, expressions.wrapped)
+	for safe_eval in framework.found(safe_exec, "safe_eval"):
+		_wrap(safe_eval, expressions.wrapped)
 	_wrap(socket.getaddrinfo, addresses.noting_getaddrinfo)
 	_wrap_method(threading.Thread, "start", acting.marking)
 	_wrap_method(PDFKit, "_find_options_in_meta", printing.harmless_options)

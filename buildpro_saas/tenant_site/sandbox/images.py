@@ -6,6 +6,7 @@ from typing import Any
 
 import frappe.utils.data
 
+from buildpro_saas import framework
 from buildpro_saas.tenant_site.sandbox.refusal import refuse
 
 FUNCTIONS = ("get_thumbnail_base64_for_image", "image_to_base64", "pdf_to_base64")
@@ -13,8 +14,8 @@ FUNCTIONS = ("get_thumbnail_base64_for_image", "image_to_base64", "pdf_to_base64
 
 def replacements() -> dict[Callable, Callable]:
 	"""Each function that this Frappe has, and the one that asks for the path first."""
-	found = [getattr(frappe.utils.data, name, None) for name in FUNCTIONS]
-	return {function: _within_the_site(function) for function in found if function}
+	found = framework.found(frappe.utils.data, *FUNCTIONS)
+	return {function: _within_the_site(function) for function in found}
 
 
 def _within_the_site(function: Callable) -> Callable:

@@ -33,6 +33,7 @@ REFUSED_GLOBALS = frozenset(
 FRAPPE = frozenset(
 	{
 		*("flags", "format", "format_value", "date_format", "time_format", "format_date", "form_dict"),
+		*("number_format",),
 		*("bold",),
 		*("get_meta", "get_doc", "get_last_doc", "get_cached_doc", "get_list", "get_all"),
 		*("get_system_settings",),
@@ -51,6 +52,8 @@ REFUSED_FRAPPE = frozenset(
 		*("rename_doc", "delete_doc", "new_doc", "copy_doc", "get_mapped_doc", "log_error", "qb", "response"),
 		# they start a program that reads files by options
 		*("get_print", "attach_print"),
+		# what Desk and the website are started with
+		*("website",),
 	}
 )
 DB = frozenset(
@@ -99,6 +102,8 @@ UTILS = frozenset(
 		*("generate_hash", "formatdate", "get_user_info_for_avatar", "get_abbr", "orjson_dumps"),
 	}
 )
+# They make records as they read.
+REFUSED_UTILS = frozenset({"add_trackers_to_url", "parse_and_map_trackers_from_url", "map_trackers"})
 # Frappe's own filters; Jinja's are all allowed, and so are those of apps (hook `jinja`).
 FILTERS = frozenset({"json", "len", "int", "str", "flt"})
 

@@ -10,6 +10,7 @@ from jinja2.defaults import DEFAULT_FILTERS
 from jinja2.sandbox import SandboxedEnvironment
 
 from buildpro_saas import site_role
+from buildpro_saas.tenant_site.presence import APP
 from buildpro_saas.tenant_site.sandbox import budget, names, namespace, reading
 
 
@@ -96,6 +97,34 @@ class TenantEnvironment(SandboxedEnvironment):
 		if name.endswith((".py", ".pyc")):
 			raise TemplateNotFound(name)  # an app's code is no template
 		return super()._load_template(name, *args, **kwargs)
+
+
+def told_plainly(original):
+	"""`frappe.render_template` that raises what a template was refused for; from 16 on Frappe puts the traceback into a sentence of its own."""
+
+	@wraps(original)
+	def render_template(*args, **kwargs) -> str:
+		said = len(local.message_log)
+		try:
+			return original(*args, **kwargs)
+		except Exception as error:
+			refusal = _refusal_behind(error)
+			if refusal is None or refusal is error:
+				raise
+			del local.message_log[said + 1 :]  # the refusal's own comes first
+			raise refusal from None
+
+	return render_template
+
+
+def _refusal_behind(error: BaseException | None) -> BaseException | None:
+	"""The first error of this app's own that led to the error."""
+	found = None
+	while error is not None:
+		if type(error).__module__.partition(".")[0] == APP:
+			found = error
+		error = error.__cause__ or error.__context__
+	return found
 
 
 def wrapped(original):

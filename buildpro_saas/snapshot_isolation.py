@@ -1,0 +1,51 @@
+"""Locks that see the newest row, on every MariaDB: what Frappe's code and this app's rely on.
+
+A transaction that has read something, and then locks a row that was changed since, gets the newest row: so a limit is held, a job taken, a
+name series counted up. MariaDB has a setting by which it is rolled back instead, with error 1020 ("Record has changed since last read"):
+`innodb_snapshot_isolation`, off in 10.6.18 to 11.4, on from 11.6.2 on (https://mariadb.com/kb/en/innodb-system-variables). Where the server
+has it on, it is switched off for the connections of this app's sites, and for no others.
+"""
+
+from functools import wraps
+
+import frappe
+from frappe.database.database import Database
+
+# (host, port, socket) of a server → whether it has it on; asked once in each process
+_is_on: dict[tuple, bool] = {}
+ASK = "show global variables like 'innodb_snapshot_isolation'"
+SWITCH_OFF = "set session innodb_snapshot_isolation = off"
+
+
+def keep_off() -> None:
+	"""Have this process switch it off on each connection. Frappe has no extension point for it: its method is wrapped."""
+	original = Database.connect
+	if getattr(original, "keeps_snapshot_isolation_off", False):
+		return
+
+	@wraps(original)
+	def connect(self, *args, **kwargs):
+		answer = original(self, *args, **kwargs)
+		switch_off(self)
+		return answer
+
+	connect.keeps_snapshot_isolation_off = True
+	Database.connect = connect
+	# a process's first request has connected before it came to read this app's hooks
+	database = getattr(frappe.local, "db", None)
+	if database and getattr(database, "_conn", None):
+		switch_off(database)
+
+
+def switch_off(database: Database) -> None:
+	"""Switch it off on an open connection to MariaDB, whose server has it on."""
+	if database.db_type != "mariadb":
+		return
+	cursor = database._cursor
+	server = tuple(getattr(database, name, None) for name in ("host", "port", "socket"))
+	if server not in _is_on:
+		cursor.execute(ASK)
+		found = cursor.fetchone()
+		_is_on[server] = bool(found) and found[1] == "ON"
+	if _is_on[server]:
+		cursor.execute(SWITCH_OFF)
