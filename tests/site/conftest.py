@@ -19,6 +19,19 @@ HIDDEN = ".buildpro"
 PASSWORD = "not-a-secret-of-anybody"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_images(bench_path, admin_site_name):
+	"""Where the bench has the apps of the plans, the admin site's scheduler builds images of them: for minutes, beside the tests."""
+	import frappe
+
+	os.chdir(bench_path / "sites")
+	frappe.init(site=admin_site_name, sites_path=".")
+	frappe.connect()
+	frappe.db.set_single_value("SaaS Settings", "build_images", 0)
+	frappe.db.commit()
+	frappe.destroy()
+
+
 @pytest.fixture
 def site(admin_site):
 	"""A site that holds no entitlement yet, with the admin site's own key to sign one for it."""

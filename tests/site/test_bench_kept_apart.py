@@ -33,9 +33,8 @@ def test_jobs_of_a_site_whose_name_goes_on_are_not_this_ones(tenant):
 
 	frappe = tenant.frappe
 	queue = get_queue("long")
-	queue.connection.sadd(
-		queue.redis_queues_keys, queue.key
-	)  # as its first job does, which may not have been put yet
+	# as RQ notes with a queue's first job: only queues that it has noted are listed
+	queue.connection.sadd(queue.redis_queues_keys, queue.key)
 	site = frappe.local.site
 	made = []
 	for owner in (site, f"{site}.au"):

@@ -19,6 +19,25 @@ def engine(admin_site):
 	admin_site.db.commit()
 
 
+@pytest.fixture
+def own_bench(engine):
+	"""A Bench on record in whose slots only the test's own jobs are: this one's scheduler may build images meanwhile.
+
+	It has the path of the one that this site runs on.
+	"""
+	frappe = engine.frappe
+	name = f"b{frappe.generate_hash(length=8)}"
+	doc = frappe.copy_doc(frappe.get_doc("Bench", {"is_local": 1}))
+	doc.update({"name": name, "bench_name": name, "queue": "", "max_heavy_jobs": 1})
+	doc.docstatus = 0  # a copy has none until it is inserted
+	doc.db_insert()
+	frappe.db.commit()
+	yield doc
+	frappe.db.rollback()
+	frappe.db.delete("Bench", {"name": name})
+	frappe.db.commit()
+
+
 class EngineBench:
 	"""Makes jobs of made-up playbooks and runs them in this process, without a worker."""
 
@@ -306,17 +325,14 @@ def test_one_job_that_cannot_be_looked_after_does_not_keep_the_others_lost(engin
 
 
 @pytest.mark.parametrize("slots", (1, 2))
-def test_what_nobody_waits_for_leaves_a_slot_to_tenants(engine, slots):
+def test_what_nobody_waits_for_leaves_a_slot_to_tenants(engine, own_bench, slots):
 	"""Two images are to be built; then a tenant comes."""
-	frappe = engine.frappe
-	bench = frappe.get_all("Bench", pluck="name")[0]
-	frappe.db.set_value(
-		"Provisioning Job", {"status": "Waiting"}, "status", "Queued"
-	)  # rolled back at the end
+	frappe, bench = engine.frappe, own_bench.name
 	waiting = [engine.job(step(engine, "quick")) for _ in range(3)]
 	for job in waiting:
 		priority = 0 if job is waiting[-1] else -10
-		frappe.db.set_value("Provisioning Job", job.name, {"status": "Waiting", "priority": priority})
+		values = {"status": "Waiting", "priority": priority, "bench": bench}
+		frappe.db.set_value("Provisioning Job", job.name, values)  # rolled back at the end
 	background, tenants_own = {job.name for job in waiting[:2]}, waiting[2].name
 	frappe.db.set_value("Provisioning Job", tenants_own, "status", "Completed")
 
@@ -332,28 +348,11 @@ def test_what_nobody_waits_for_leaves_a_slot_to_tenants(engine, slots):
 
 
 @pytest.fixture
-def other_bench(engine):
+def other_bench(engine, own_bench):
 	"""A Bench on record whose queue is gone from the configuration, with the path of the one that this site runs on."""
-	frappe = engine.frappe
-	local = frappe.get_doc("Bench", {"is_local": 1})
-	name = f"b{frappe.generate_hash(length=8)}"
-	doc = frappe.copy_doc(local)
-	doc.update(
-		{
-			"docstatus": 0,
-			"name": name,
-			"bench_name": name,
-			"queue": "gone",
-			"max_heavy_jobs": 1,
-			"is_local": 1,
-		}
-	)
-	doc.db_insert()
-	frappe.db.commit()
-	yield doc
-	frappe.db.rollback()
-	frappe.db.delete("Bench", {"name": name})
-	frappe.db.commit()
+	own_bench.db_set("queue", "gone")
+	engine.frappe.db.commit()
+	return own_bench
 
 
 def waiting_on(engine, bench: str, count: int = 1, **options) -> list:
@@ -575,12 +574,12 @@ def test_an_ended_job_is_never_written_again(engine, ended):
 	assert (job.status, job.error, bool(job.cancel_requested)) == (ended, None, False)
 
 
-def test_a_job_is_not_sent_again_whose_sending_only_seemed_to_fail(engine, monkeypatch):
+def test_a_job_is_not_sent_again_whose_sending_only_seemed_to_fail(engine, own_bench, monkeypatch):
 	"""Redis took it, a worker did it, and then Redis's answer was lost."""
 	from buildpro_saas.provisioning import queue
 
 	job = engine.job(step(engine, "Only"))
-	job.db_set("status", "Waiting")
+	job.db_set({"status": "Waiting", "bench": own_bench.name})
 	engine.frappe.db.commit()
 
 	def put(name, *_rest):
