@@ -4,6 +4,9 @@ import pytest
 
 
 def inlined(frappe, link: str) -> str:
+	from buildpro_saas.tenant_site.sandbox import mail_styles
+
+	mail_styles.keep()
 	from frappe.email.email_body import inline_style_in_html
 
 	page = f"<html><head><link rel=stylesheet href='{link}'></head><body><p>x</p></body></html>"

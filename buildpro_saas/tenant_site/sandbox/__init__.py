@@ -8,12 +8,9 @@ Server Scripts are not changed: the operator switches them on for a bench, or no
 
 import socket
 import ssl
-import sys
 import threading
-from collections.abc import Callable
 
 import frappe
-from frappe.email import email_body
 from frappe.utils import jinja, safe_exec
 from pdfkit.pdfkit import PDFKit
 
@@ -24,44 +21,23 @@ from buildpro_saas.tenant_site.sandbox import (
 	audit,
 	certificates,
 	expressions,
-	mail_styles,
 	printing,
 	templates,
+	wrapping,
 )
 
 
 def install() -> None:
 	"""Put the sandbox into this process: it judges on tenants' sites alone. Frappe has no extension points for it."""
-	_wrap(jinja.get_jenv, templates.wrapped)
-	_wrap(jinja.render_template, templates.told_plainly)
-	_wrap(frappe.safe_eval, expressions.wrapped)
+	wrapping.replace(jinja.get_jenv, templates.wrapped)
+	wrapping.replace(jinja.render_template, templates.told_plainly)
+	wrapping.replace(frappe.safe_eval, expressions.wrapped)
 	for safe_eval in framework.found(safe_exec, "safe_eval"):
-		_wrap(safe_eval, expressions.wrapped)
-	_wrap(socket.getaddrinfo, addresses.noting_getaddrinfo)
-	_wrap_method(threading.Thread, "start", acting.marking)
-	_wrap_method(PDFKit, "_find_options_in_meta", printing.harmless_options)
-	_wrap_method(PDFKit, "to_pdf", printing.guarded)
-	_wrap(email_body.inline_style_in_html, mail_styles.wrapped)
+		wrapping.replace(safe_eval, expressions.wrapped)
+	wrapping.replace(socket.getaddrinfo, addresses.noting_getaddrinfo)
+	wrapping.replace_method(threading.Thread, "start", acting.marking)
+	wrapping.replace_method(PDFKit, "_find_options_in_meta", printing.harmless_options)
+	wrapping.replace_method(PDFKit, "to_pdf", printing.guarded)
 	for name in certificates.METHODS:
-		_wrap_method(ssl.SSLContext, name, certificates.judging(name))
+		wrapping.replace_method(ssl.SSLContext, name, certificates.judging(name))
 	audit.install()
-
-
-def _wrap(original: Callable, wrapper: Callable) -> None:
-	"""Replace the function in every module that has it under some name, as `from x import y` leaves it."""
-	if getattr(original, "is_buildpro_sandbox", False):
-		return
-	replacement = wrapper(original)
-	replacement.is_buildpro_sandbox = True
-	for module in list(sys.modules.values()):
-		for name, value in list(getattr(module, "__dict__", {}).items()):
-			if value is original and name != "__wrapped__":
-				setattr(module, name, replacement)
-
-
-def _wrap_method(owner: type, name: str, wrapper: Callable) -> None:
-	original = getattr(owner, name)
-	if not getattr(original, "is_buildpro_sandbox", False):
-		replacement = wrapper(original)
-		replacement.is_buildpro_sandbox = True
-		setattr(owner, name, replacement)

@@ -9,37 +9,46 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from buildpro_saas.tenant_site.sandbox import acting
+from buildpro_saas import site_role
+from buildpro_saas.tenant_site.sandbox import acting, wrapping
 
 
-def wrapped(original: Callable) -> Callable:
-	"""`frappe.email.email_body.inline_style_in_html`, before which premailer is kept. It is imported by the first mail, for it is slow."""
+def keep() -> None:
+	"""Hooks `before_request` and `before_job`: keep the style sheets of mails on a tenant's site.
+
+	Not sooner: Frappe's module of mails opens a log file as it is imported, which takes a bench to be in.
+	"""
+	if site_role.is_tenant_site():
+		from frappe.email import email_body
+
+		wrapping.replace(email_body.inline_style_in_html, _wrapped)
+
+
+def _wrapped(original: Callable) -> Callable:
+	"""Frappe's function, before which premailer is kept. Frappe imports that with the first mail, for it is slow."""
 
 	@wraps(original)
 	def inline_style_in_html(*args, **kwargs) -> Any:
 		if acting.site() is not None:
-			_keep()
+			from premailer import Premailer
+
+			wrapping.replace_method(Premailer, "_load_external", _judging)
 		return original(*args, **kwargs)
 
 	return inline_style_in_html
 
 
-def _keep() -> None:
-	from premailer import Premailer
-
-	original = Premailer._load_external
-	if getattr(original, "is_buildpro_sandbox", False):
-		return
+def _judging(original: Callable) -> Callable:
+	"""premailer's method that opens a style sheet, asked which one first."""
 
 	@wraps(original)
-	def load_external(premailer: Premailer, url: str) -> str:
+	def load_external(premailer: Any, url: str) -> str:
 		site = acting.site()
 		if site is not None and not url.startswith(("http://", "https://", "//")) and not _is_apps(site, url):
 			return ""
 		return original(premailer, url)
 
-	load_external.is_buildpro_sandbox = True
-	Premailer._load_external = load_external
+	return load_external
 
 
 def _is_apps(site: Any, path: str) -> bool:
