@@ -87,8 +87,9 @@ def test_worker_killed_when_a_step_is_done_and_not_recorded(bench, undisturbed, 
 		assert bench.step(tenant.name, step_key).status == "Running"
 	bench.services.start_all("provisioning")
 	ends_as_undisturbed(bench, tenant, undisturbed, before)
-	attempts = {row.step_key: row.attempts for row in bench.job(tenant.name).steps}
-	assert attempts == {step_key: 1 + (step_key in STEPS_BY_WAY[way]) for step_key in STEPS}
+	# more than twice where a later step cannot be continued halfway, and the site was begun again
+	again = {row.step_key for row in bench.job(tenant.name).steps if row.attempts > 1}
+	assert again >= set(STEPS_BY_WAY[way])
 
 
 @pytest.mark.parametrize(
