@@ -9,7 +9,7 @@ from frappe.utils.commands import render_table
 from buildpro_saas.commands.admin_site import fail, on_admin_site, print_json
 from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
 from buildpro_saas.provisioning import doctor as advice
-from buildpro_saas.provisioning import redis_access
+from buildpro_saas.provisioning import queue, redis_access
 from buildpro_saas.tenant_site.sandbox import reachable
 
 
@@ -19,13 +19,18 @@ from buildpro_saas.tenant_site.sandbox import reachable
 def doctor(is_json: bool) -> None:
 	"""Say which settings of MariaDB are too low for the sites of this bench; exits with 1 when one is.
 
-	And whether the tenants' web processes can read the admin site's secrets, whether Redis takes commands without a password, and which
-	entries of buildpro_reachable are none. That changes nothing of how it exits.
+	And whether the tenants' web processes can read the admin site's secrets, whether Redis takes commands without a password, which
+	entries of buildpro_reachable are none, and whether workers are too few. That changes nothing of how it exits.
 	"""
-	web_port = frappe.get_doc("Bench", ensure_local_bench()).web_port
-	click.echo(str(advice.separation(web_port)), err=is_json)
-	for sentence in [*redis_access.complaints(frappe.conf), *reachable.complaints(frappe.conf)]:
-		click.echo(sentence, err=is_json)
+	bench = frappe.get_doc("Bench", ensure_local_bench())
+	click.echo(str(advice.separation(bench.web_port)), err=is_json)
+	for sentence in [
+		*redis_access.complaints(frappe.conf),
+		*reachable.complaints(frappe.conf),
+		queue.complaint(bench),
+	]:
+		if sentence:
+			click.echo(sentence, err=is_json)
 	found = advice.database_settings()
 	low = [setting for setting in found if not setting.is_enough]
 	if is_json:

@@ -56,13 +56,35 @@ def slots(bench) -> int:
 
 	On a shared queue one worker at least stays for the tenants. Where the queue is gone, no job stays long.
 	"""
-	wanted = max(bench.max_heavy_jobs or 1, 1)
+	try:
+		return max(1, min(_wanted(bench), _for_us(name_for(bench))))
+	except QueueGoneError:
+		return _wanted(bench)
+
+
+def complaint(bench) -> str | None:
+	"""A sentence where fewer workers are there for the bench's heavy jobs than staff allow at once; None where they are enough."""
 	try:
 		name = name_for(bench)
-	except QueueGoneError:
-		return wanted
+	except QueueGoneError as error:
+		return f"{error} {error.hint}"
+	workers, wanted = _for_us(name), _wanted(bench)
+	if workers >= wanted:
+		return None
+	shared = "" if name == OWN_QUEUE else ", beside the one that is left to the tenants' own work"
+	return (
+		f"{wanted} heavy jobs may run at once (Most heavy jobs of the Bench {bench.name}), and {workers} of the queue {name}'s workers"
+		f" are there for them{shared}. Start more: with one, an image that is being built keeps the next tenant waiting."
+	)
+
+
+def _wanted(bench) -> int:
+	return max(bench.max_heavy_jobs or 1, 1)
+
+
+def _for_us(name: str) -> int:
 	workers = Worker.count(queue=get_queue(name))
-	return max(1, min(wanted, workers if name == OWN_QUEUE else workers - 1))
+	return workers if name == OWN_QUEUE else max(workers - 1, 0)
 
 
 def refuse_tenants_jobs() -> None:

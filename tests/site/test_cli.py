@@ -264,6 +264,21 @@ def test_the_doctor_names_what_is_open_and_what_is_no_address(cli, bench_path):
 	assert "'10.0.0.0/99' in buildpro_reachable allows nothing" in done.stderr and "8080'" not in done.stderr
 
 
+def test_the_doctor_names_workers_that_are_too_few(cli, admin_site):
+	bench = {"is_local": 1}
+	most = admin_site.db.get_value("Bench", bench, "max_heavy_jobs")
+	try:
+		admin_site.db.set_value("Bench", bench, "max_heavy_jobs", 99)
+		admin_site.db.commit()
+		assert "99 heavy jobs may run at once" in cli("doctor", "--json").stderr
+		admin_site.db.set_value("Bench", bench, "max_heavy_jobs", 1)
+		admin_site.db.commit()
+		assert "heavy jobs may run at once" not in cli("doctor", "--json").stderr
+	finally:
+		admin_site.db.set_value("Bench", bench, "max_heavy_jobs", most)
+		admin_site.db.commit()
+
+
 @pytest.fixture
 def pool_plan(admin_site):
 	"""A plan whose apps are on any bench; it and the pools that a command commits are taken away again."""
