@@ -27,7 +27,7 @@ after_request = [
 	"buildpro_saas.tenant_site.restriction.explain",
 	"buildpro_saas.tenant_site.usage.flush_when_due",
 ]
-after_job = ["buildpro_saas.tenant_site.usage.flush"]
+after_job = ["buildpro_saas.tenant_site.usage.flush", "buildpro_saas.tenant_site.sandbox.acting.forget_job"]
 auth_hooks = ["buildpro_saas.site_role.hide_tracebacks", "buildpro_saas.tenant_site.limits.check_api_call"]
 
 # What can be limited; any app may declare more (tenant_site/declared_limits.py says how).
@@ -161,6 +161,7 @@ _doc_events["Communication"] = {"validate": "buildpro_saas.tenant_site.left_out.
 _doc_events["LDAP Settings"] = {
 	"before_validate": "buildpro_saas.tenant_site.sandbox.certificates.check_ldap_settings"
 }
+_doc_events["Workflow"] = {"before_validate": "buildpro_saas.tenant_site.gates.check_workflow"}
 _doc_events["Role"] = {"validate": "buildpro_saas.tenant_site.desk_access.check"}
 _doc_events["*"] = dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event")
 before_request = [
@@ -175,6 +176,7 @@ before_request = [
 page_renderer = ["buildpro_saas.tenant_site.page_elsewhere.PageElsewhere"]
 before_job = [
 	"buildpro_saas.tenant_site.restriction.on_job",
+	"buildpro_saas.tenant_site.sandbox.acting.note_job",
 	"buildpro_saas.tenant_site.file_names.keep",
 	"buildpro_saas.tenant_site.sandbox.mail_styles.keep",
 	"buildpro_saas.provisioning.queue.refuse_tenants_jobs",

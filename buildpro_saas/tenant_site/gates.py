@@ -96,6 +96,16 @@ def on_event(doc, method: str | None = None, *args) -> None:
 			_require(features or (), gate)
 
 
+def check_workflow(doc, method: str | None = None) -> None:
+	"""Hook on Workflow: raise FeatureNotAvailableError where its doctype may not be written or submitted here.
+
+	As it is saved it writes states into that doctype's records, and submits or cancels them, by SQL: no event of theirs is asked.
+	"""
+	gated = current().doctypes.get(doc.document_type) if site_role.is_tenant_site() else None
+	for operation in ("write", "submit") if gated else ():
+		require(gated.get(operation) or ())
+
+
 def require(features: Features) -> None:
 	"""Raise FeatureNotAvailableError unless this site may use all of the features. Only on a tenant's site, and counted."""
 	if site_role.is_tenant_site() and not maintenance.is_under_way():

@@ -14,6 +14,8 @@ from buildpro_saas import site_role
 from buildpro_saas.tenant_site import gates, restriction
 from buildpro_saas.tenant_site.presence import APP
 
+FRAMEWORK = "frappe"
+
 
 class GatedReport(Report):
 	"""Asked for by Desk and exports (is_permitted), by prepared and mailed reports (the others)."""
@@ -46,8 +48,9 @@ class GatedPage(Page):
 class PausingScheduledJobType(ScheduledJobType):
 	"""Waits while the site is restricted, when what it does is the tenant's business; the next time it is due, it is done.
 
-	A job that names one of our functions which no app schedules is never done: Frappe lets a System Manager name any function without
-	arguments, and one that cleans up after uninstalling would take the site's role and entitlement away.
+	A job of a tenant's names what an app schedules, or a function of an app that is neither the framework nor this one. Frappe lets a
+	System Manager name any function without arguments, and some act on the whole bench: they empty its queues, enter other sites, or
+	take the site's role and entitlement away.
 	"""
 
 	def validate(self) -> None:
@@ -55,12 +58,16 @@ class PausingScheduledJobType(ScheduledJobType):
 		super().validate()
 
 	def refuse_internals(self) -> None:
-		"""Raise frappe.PermissionError for a job of a tenant's that names a function of this app without being one of its own jobs."""
-		if self.server_script or site_role.is_admin_site() or self.method in scheduled_methods():
+		"""Raise frappe.PermissionError for a job of a tenant's that names a function which no app schedules, unless it is of an app's own."""
+		if self.server_script or not site_role.is_tenant_site() or self.method in scheduled_methods():
 			return
-		if is_ours(self.method):
+		if app_of(self.method) not in apps_of_bench() - {APP, FRAMEWORK}:
 			frappe.throw(
-				_("{0} is no job that can be scheduled.").format(escape(self.method)), frappe.PermissionError
+				_(
+					"{0} is no job that can be scheduled here: choose one that an app schedules, or a function of an app's own."
+				).format(escape(str(self.method))),
+				frappe.PermissionError,
+				title=_("Not a job for this site"),
 			)
 
 	def is_event_due(self, current_time=None) -> bool:
@@ -95,11 +102,21 @@ def scheduled_methods() -> set[str]:
 	return found
 
 
-def is_ours(method: str | None) -> bool:
-	"""Whether a dotted name leads to a function of this app, by whatever name: modules also have what they import."""
+def app_of(method: str | None) -> str | None:
+	"""The app in which the function is written that the dotted name leads to: modules also have what they import.
+
+	None for what is no function of an app's; nothing outside of apps is imported.
+	"""
 	module, _dot, name = (method or "").rpartition(".")
+	if module.partition(".")[0] not in apps_of_bench():
+		return None
 	try:
 		function = getattr(frappe.get_module(module), name)
 	except (ImportError, AttributeError, ValueError):
-		return False  # Frappe says so itself
-	return str(getattr(function, "__module__", "")).partition(".")[0] == APP
+		return None
+	return str(getattr(function, "__module__", "")).partition(".")[0]
+
+
+def apps_of_bench() -> set[str]:
+	"""The apps of the bench, from its own list: that of the site is in its database."""
+	return set(frappe.get_all_apps(with_internal_apps=False))

@@ -348,3 +348,20 @@ def test_what_is_no_such_list_allows_nothing_and_is_said(tenant, server, listed)
 	assert not reachable.complaints(
 		{"buildpro_reachable": ["mail.internal", "[::1]:80", "10.0.0.5:8080", "10.0.0.0/8", "/run/x"]}
 	)
+
+
+def test_a_job_stands_for_its_site_whatever_it_enters(frappe, monkeypatch):
+	"""frappe.init, as the framework's functions for all sites call it, clears the flags that tell a job."""
+	from buildpro_saas.tenant_site.sandbox import acting
+
+	monkeypatch.setattr(acting, "get_current_job", object)
+	monkeypatch.setitem(frappe.local.conf, "buildpro_role", "tenant")
+	acting.note_job()
+	try:
+		monkeypatch.setattr(frappe.local, "conf", frappe._dict(frappe.local.conf, buildpro_role="admin"))
+		assert acting.site().conf.buildpro_role == "tenant" and acting.site().site == frappe.local.site
+		acting.note_job()  # the next job in this process, of a site that is no tenant's
+		assert acting.site() is None
+	finally:
+		acting.forget_job()
+	assert acting.site() is None

@@ -419,12 +419,20 @@ JOBS = (
 	"buildpro_saas.install._make_keys",
 	"buildpro_saas.tenant_site.entitlement.remove",
 	"buildpro_saas.overrides.ScheduledJobType",
+	# the whole bench's: its queues, its sites
+	"frappe.utils.doctor.purge_pending_jobs",
+	"frappe.utils.doctor.doctor",
+	"frappe.utils.scheduler.enqueue_events_for_all_sites",
+	"frappe.utils.background_jobs.start_worker",
+	"frappe.app.serve",
+	"os.abort",
+	"no.such.function",
 )
 
 
 @pytest.mark.parametrize("method", JOBS)
 def test_a_scheduled_job_of_his_own_that_names_our_functions(attack, method):
-	"""Frappe lets a System Manager name any function without arguments."""
+	"""Frappe lets a System Manager name any function without arguments; some are this app's, some act on the whole bench."""
 	frappe = attack.frappe
 	values = {"doctype": "Scheduled Job Type", "method": method, "frequency": "All", "create_log": 0}
 	with pytest.raises(frappe.PermissionError, match="scheduled"):
@@ -444,7 +452,8 @@ def test_a_scheduled_job_by_another_modules_name(attack, monkeypatch):
 	from buildpro_saas.tenant_site import overrides
 
 	monkeypatch.setattr(data, "innocent", attack.site.entitlement.remove, raising=False)
-	assert overrides.is_ours("frappe.utils.data.innocent") and not overrides.is_ours("frappe.utils.data.now")
+	assert overrides.app_of("frappe.utils.data.innocent") == "buildpro_saas"
+	assert overrides.app_of("frappe.utils.data.now") == "frappe" and overrides.app_of("no.such") is None
 	with pytest.raises(attack.frappe.PermissionError, match="scheduled"):
 		attack.frappe.get_doc(
 			{"doctype": "Scheduled Job Type", "method": "frappe.utils.data.innocent", "frequency": "All"}

@@ -213,3 +213,26 @@ def test_a_gated_row_is_not_written_by_a_template(gated):
 			frappe.render_template(template, {"name": name})
 	assert frappe.db.get_value("Note", name, "content") == before
 	gated.holds()
+
+
+@pytest.mark.parametrize("operations", [["write"], ["submit"]])
+def test_a_workflow_that_writes_states_into_gated_records(gated, monkeypatch, operations):
+	"""As it is saved it sets states, and submits, by SQL."""
+	from buildpro_saas.tenant_site import gates
+
+	values = {
+		"doctype": "Workflow",
+		"workflow_name": "Around the gate",
+		"document_type": "Note",
+		"workflow_state_field": "title",
+		"is_active": 1,
+		"states": [{"state": "Pending", "doc_status": "0", "allow_edit": "System Manager"}],
+	}
+	gate = {"kind": "DocType", "name": "Note", "operations": operations}
+	compiled = gates.Gates()
+	compiled.add("rfi", gate, hides=False)
+	monkeypatch.setattr(gates, "current", lambda: compiled)
+	with refused(gated):
+		gated.call("frappe.client.insert", doc=json.dumps(values))
+	compiled.doctypes.clear()
+	assert gated.frappe.get_doc(values).insert(ignore_permissions=True).name

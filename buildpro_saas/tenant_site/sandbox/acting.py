@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import frappe
+from rq import get_current_job
 
 from buildpro_saas import site_role
 from buildpro_saas.tenant_site.maintenance import IN_JOB
@@ -37,6 +38,25 @@ def site() -> Any:
 	return getattr(threading._active.get(threading.get_ident()), MARK, None)
 
 
+def note_job() -> None:
+	"""Hook `before_job`: until after_job the thread stands for the tenant's site, also when what it runs enters another (frappe.init)."""
+	thread = threading.current_thread()
+	if hasattr(thread, MARK):
+		delattr(thread, MARK)  # of a job that ended otherwise, in a worker that does not fork
+	if frappe.local.conf.get("buildpro_role") == site_role.TENANT and get_current_job():
+		setattr(thread, MARK, _copy(frappe.local))
+
+
+def forget_job() -> None:
+	"""Hook `after_job`."""
+	vars(threading.current_thread()).pop(MARK, None)
+
+
+def _copy(of: Any) -> SimpleNamespace:
+	"""What outlives the request or job: frappe.local means another in each thread, and another site's once it is entered."""
+	return SimpleNamespace(site=of.site, sites_path=of.sites_path, conf=of.conf)
+
+
 def marking(original: Callable) -> Callable:
 	"""`threading.Thread.start` that marks the thread: it stands for the site of who starts it."""
 
@@ -44,9 +64,7 @@ def marking(original: Callable) -> Callable:
 	def start(thread: threading.Thread) -> None:
 		starter = site()
 		if starter is not None:
-			# a copy: frappe.local means another in each thread
-			copy = SimpleNamespace(site=starter.site, sites_path=starter.sites_path, conf=starter.conf)
-			setattr(thread, MARK, copy)
+			setattr(thread, MARK, _copy(starter))
 		original(thread)
 
 	return start
