@@ -48,6 +48,9 @@ class Inventory:
 	marked: dict[str, str]  # {database: mark} of those whose mark begins with the prefix that was asked for
 	users: frozenset[str]
 	in_trash: frozenset[str] = frozenset()  # databases that the bench's trash keeps
+	without_config: frozenset[str] = (
+		frozenset()
+	)  # folders of the shape of a site's that have lost their site_config.json
 
 
 def take(bench: Bench, mariadb: DatabaseServer, prefix: str) -> Inventory:
@@ -58,6 +61,11 @@ def take(bench: Bench, mariadb: DatabaseServer, prefix: str) -> Inventory:
 		marked=mariadb.marked(prefix),
 		users=frozenset(mariadb.users()),
 		in_trash=frozenset(Trash(bench, mariadb).databases()),
+		without_config=frozenset(
+			path.parent.name
+			for path in bench.sites_path.glob("*/private")
+			if not (path.parent / "site_config.json").exists()
+		),
 	)
 
 

@@ -1,6 +1,7 @@
 """What tenants' sites ask this admin site for, wherever they run; each with its own token."""
 
 import json
+import re
 import time
 
 import frappe
@@ -35,11 +36,12 @@ def pull(
 	sequence: int | str = 0,
 	keys: list | str | None = None,
 	usage_batch: dict | str | None = None,
+	lowest: int | str = 0,
 ) -> dict:
 	"""The newest entitlement of `tenant`, whose token is in the header X-BuildPro-Token.
 
 	sequence: of the statement that the site has, 0 when none counts there. keys: ids of the public keys that it trusts. usage_batch:
-	what it has used, as tenant_site.usage.to_send has it. Returns {"unchanged": True, "next_pull": seconds} when the site has the newest one and at least
+	what it has used, as tenant_site.usage.to_send has it. lowest: the number below which no statement counts there. Returns {"unchanged": True, "next_pull": seconds} when the site has the newest one and at least
 	half of its time is left; else {"token": JWT, "catalogue", "next_pull"}. Either says what is the time ("now", epoch seconds), and may carry "sync_token", which
 	the site is to use from then on. Raises frappe.AuthenticationError (HTTP 401) for anybody else.
 	"""
@@ -47,7 +49,8 @@ def pull(
 	name = tokens.authenticate(tenant)
 	if usage_batch:
 		_take_usage(name, usage_batch)
-	answer = {**_entitlement(name, sequence, _key_ids(keys)), "now": int(time.time())}
+	above = int(lowest) if re.fullmatch(r"[0-9]{1,18}", str(lowest)) else 0
+	answer = {**_entitlement(name, sequence, _key_ids(keys), above), "now": int(time.time())}
 	given = frappe.get_request_header(tokens.HEADER)
 	if tokens.needs_renewal(name, given):
 		if new := tokens.renew(delivery.locked(name), given):
@@ -66,14 +69,14 @@ def _take_usage(name: str, batch: dict | str) -> None:
 		frappe.log_error(title=f"The usage that {name} sent was refused")
 
 
-def _entitlement(name: str, sequence: int | str, keys: list[str]) -> dict:
+def _entitlement(name: str, sequence: int | str, keys: list[str], above: int) -> dict:
 	tenant = frappe.get_doc("Tenant", name)
 	tenant.trust(keys)
 	if str(sequence) == tenant.entitlement_sequence and tenant.is_entitlement_current():
 		return {"unchanged": True, "next_pull": _pause(tenant)}
 	# what was read before is older than the lock, and is read again; what was written is committed
 	tenant = delivery.locked(name)
-	return {**tenant.sign_entitlement(), "next_pull": _pause(tenant)}
+	return {**tenant.sign_entitlement(above), "next_pull": _pause(tenant)}
 
 
 def _pause(tenant) -> int:

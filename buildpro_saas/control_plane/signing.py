@@ -15,17 +15,22 @@ from buildpro_saas.entitlements.decision import Gate
 from buildpro_saas.entitlements.statement import DAY
 from buildpro_saas.provisioning import signing_keys
 
+# How far ahead a site's number may be to be believed: further than any clock leaps, and no number that a broken site makes up.
+FURTHEST = 10 * 366 * DAY
 
-def sign(tenant) -> dict:
+
+def sign(tenant, above: int = 0) -> dict:
 	"""A new statement for the tenant (document): {"token": JWT, "catalogue": as entitlements/catalogue.py has it}.
 
 	Its sequence number is higher than that of every earlier one, also when this admin site was restored from a backup: it begins at
-	the time. What it says is kept as a digest, with when to renew it.
+	the time. above: the highest that the site has had, where that is known; it is ahead when a clock was. What the statement says is
+	kept as a digest, with when to renew it.
 	"""
 	catalogue = catalogue_for_tenants()
 	says, key, next_keys = _content(tenant, catalogue)
 	last = frappe.db.get_value("Tenant", tenant.name, "entitlement_sequence", for_update=True)
-	sequence = max(int(last or 0) + 1, int(time.time()))
+	now = int(time.time())
+	sequence = max(int(last or 0) + 1, now, above + 1 if above < now + FURTHEST else 0)
 	settings = frappe.get_cached_doc("SaaS Settings")
 	token = statement.issue(
 		key,

@@ -143,7 +143,7 @@ def deliver(tenant: str, bench: Bench) -> str:
 		return f"is {doc.status}, and left out"
 	site = bench.site(doc.site_name)
 	standing.set_up_again(doc, site)
-	if reason := standing.fault(site, tenant):
+	if reason := standing.fault(site, doc):
 		raise AgentError(reason)
 	applied = put_into_force(doc, site)
 	frappe.db.commit()
@@ -181,7 +181,7 @@ def put_into_force(tenant, site: Site) -> dict:
 	tenant.trust(list(config[PUBLIC]))
 	applied = site.call(
 		"buildpro_saas.tenant_site.onboarding.apply_entitlement",
-		**tenant.sign_entitlement(),
+		**tenant.sign_entitlement(above=int(config.get(SEQUENCE) or 0)),
 		company=tenant.company,
 	)
 	tenant.trust(list(site.config[PUBLIC]))

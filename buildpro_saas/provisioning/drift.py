@@ -34,6 +34,10 @@ IN_USE = (
 )
 MOVED = "Was it moved? Put it back: `mv sites/{0} sites/{1}`. Nothing is done by itself."
 COPIED = "Was it copied? The tenant's own folder is in its place: remove the copy by hand. Nothing is done by itself."
+CONFIG_LOST = (
+	"Nothing is done by itself. The site's data is untouched: put back its own site_config.json, from a backup. Do not run `bench restore`,"
+	" which would overwrite the database that the file names."
+)
 MISSING = {
 	TENANT: "Nothing is done by itself. Find out who took it, and restore the site from its last backup.",
 	IMAGE: "Nothing to do: it is Stale from now on, and is pruned and built anew like any stale image.",
@@ -269,10 +273,10 @@ def _missing(
 ) -> Finding | None:
 	mark, database = expected.mark, expected.database
 	lacks = []
-	if not folder or (mark and folder.mark != mark):
+	if config := _config_fault(expected, folder, found):
+		lacks.append(config)
+	elif not folder or (mark and folder.mark != mark):
 		lacks.append(f"its folder sites/{expected.folder}")
-	elif folder.database != database:
-		lacks.append(f"a site_config.json that names its database {database}")
 	if database not in found.databases or (mark and found.marked.get(database) != mark):
 		lacks.append(f"its database {database}")
 	if expected.has_user and database not in found.users:
@@ -283,7 +287,23 @@ def _missing(
 	action = MISSING[expected.kind]
 	if expected.kind == TENANT and not folder and moved:
 		action = f"sites/{moved.path} is its site. {MOVED.format(moved.path, expected.folder)}"
+	elif expected.kind == TENANT and config and database in found.databases:
+		action = CONFIG_LOST
 	return Finding(expected.kind, expected.name, what, action, is_ours=True)
+
+
+def _config_fault(expected: Expected, folder: Folder | None, found: Inventory) -> str:
+	"""What is wrong with the site_config.json of a folder that is in its place; empty where it is none's, or whole."""
+	if not folder:
+		is_bare = expected.folder in found.without_config
+		return f"the site_config.json of sites/{expected.folder}" if is_bare else ""
+	if not folder.is_readable:
+		return f"a site_config.json that can be read in sites/{folder.path}"
+	if folder.database == expected.database:
+		return ""
+	others = [each.path for each in found.folders if each.database == folder.database and each is not folder]
+	whose = f", which is that of sites/{others[0]}" if folder.database and others else ""
+	return f"a site_config.json that names its database {expected.database} (it names {folder.database or 'none'}{whose})"
 
 
 def _not_set_up(

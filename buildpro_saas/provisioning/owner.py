@@ -4,6 +4,7 @@ import frappe
 
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
+from buildpro_saas.provisioning import standing
 
 
 def login_link(tenant: str) -> str:
@@ -15,6 +16,8 @@ def login_link(tenant: str) -> str:
 	if doc.status != "Active":
 		frappe.throw(f"{tenant} is {doc.status}; the owner can be let in once it is Active.")
 	site = Bench.here().site(doc.site_name)
+	if fault := standing.fault(site, doc):
+		frappe.throw(fault, title="Owner's link")
 	try:
 		return site.call("buildpro_saas.tenant_site.onboarding.password_link", email=doc.owner_email)["link"]
 	except AgentError as error:

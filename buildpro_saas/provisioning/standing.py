@@ -11,6 +11,8 @@ from buildpro_saas.provisioning import accounts, benches
 from buildpro_saas.provisioning.records import job_has
 
 ROLE, TENANT, ADMIN_URL = "buildpro_role", "buildpro_tenant", "buildpro_admin_url"
+UNTOUCHED = "Its data is untouched: do not restore it."
+CONFIG_BACK = f"Put back its own site_config.json, from a backup. {UNTOUCHED}"
 RESTORE = "Find out who took it away, and restore it from its last backup."
 
 
@@ -21,24 +23,33 @@ def of_record(tenant) -> str:
 	"""
 	if not frappe.db.get_value("Bench", tenant.bench, "is_local"):
 		return ""
-	return fault(Bench.here().site(tenant.site_name), tenant.name) or _database_fault(tenant)
+	return fault(Bench.here().site(tenant.site_name), tenant) or _database_fault(tenant)
 
 
-def fault(site: Site, tenant: str) -> str:
-	"""Why the site is not that tenant's, by its site_config.json, with what to do; empty where it is."""
+def fault(site: Site, tenant) -> str:
+	"""Why the site is not that of the tenant (document), by its site_config.json, with what to do; empty where it is."""
 	try:
 		config = site.config
 	except ValueError as error:
-		return str(error)
+		return f"{error} {UNTOUCHED}"
+	if not config and site.path.is_dir():
+		return f"The folder of the site {site.name} has no site_config.json. {CONFIG_BACK}"
 	if not config:
 		return f"There is no site {site.name} on this bench. {RESTORE}"
+	if tenant.database and (found := config.get("db_name")) != tenant.database:
+		return (
+			f"The site_config.json of {site.name} names the database {found or 'of nobody'}, and the tenant's is {tenant.database}."
+			f" {CONFIG_BACK}"
+		)
 	if config.get(ROLE) != site_role.TENANT:
 		return (
 			f"The site {site.name} is not a tenant's any more: buildpro_saas was uninstalled there, or its site_config.json was replaced."
 			f" Put back the site_config.json of a backup, or run `bench --site {site.name} install-app buildpro_saas`."
 		)
-	if config.get(TENANT) != tenant:
-		return f"The site {site.name} is set up for {config.get(TENANT) or 'no tenant'}, not for {tenant}."
+	if config.get(TENANT) != tenant.name:
+		return (
+			f"The site {site.name} is set up for {config.get(TENANT) or 'no tenant'}, not for {tenant.name}."
+		)
 	return ""
 
 

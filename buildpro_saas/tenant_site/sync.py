@@ -125,6 +125,7 @@ def _ask(batch: dict | None) -> dict:
 		"tenant": conf.buildpro_tenant,
 		# a new statement says what is the time, where the clock is not believed
 		"sequence": 0 if clock.is_set_back() else entitlement.sequence_in_force(),
+		"lowest": entitlement.lowest_sequence(),
 		"keys": sorted(entitlement.public_keys()),
 		"usage_batch": batch,
 	}

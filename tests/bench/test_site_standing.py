@@ -171,6 +171,7 @@ def test_the_owners_link_of_a_site_that_is_gone(module_bench, acme, staff):
 		(taken_away, "There is no site"),
 		(lambda *at: config(*at, buildpro_role=None, buildpro_tenant=None), "buildpro_saas was uninstalled"),
 		(lambda *at: config(*at, buildpro_tenant="another"), "is set up for another"),
+		(lambda *at: config(*at, db_name="_of_a_neighbour"), "names the database _of_a_neighbour"),
 	],
 )
 def test_a_status_that_does_not_hold_on_the_site_is_said(

@@ -1,5 +1,6 @@
 """Each kind of drift, made by hand on a real bench: what is found, what is removed, and what is left alone."""
 
+import json
 import os
 import shutil
 import time
@@ -290,7 +291,36 @@ def test_the_bench_itself_and_its_admin_site_are_no_drift(drifting):
 # -- what is missing -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lacking", ["folder", "database", "user", "config"])
+# Of a site_config.json that is lost or another's: the data is untouched, and restoring would destroy it.
+CONFIGS = {
+	"emptied": "site_config.json that names its database",
+	"another's": "which is that of sites/",
+	"cut off": "site_config.json that can be read",
+	"gone": "lacks the site_config.json of sites/",
+}
+
+
+@pytest.mark.parametrize("state", CONFIGS)
+def test_a_lost_site_config_is_to_be_put_back_and_nothing_restored(drifting, state):
+	mark = drifting.mark()
+	database = drifting.database(mark)
+	site = drifting.site(mark, db_name=database)
+	(drifting.sites / site / "private").mkdir()
+	drifting.tenant("Active", site, database)
+	path = drifting.sites / site / "site_config.json"
+	if state == "gone":
+		path.unlink()
+	elif state == "another's":
+		other = drifting.frappe.conf.db_name
+		path.write_text(json.dumps(json.loads(path.read_text()) | {"db_name": other}))
+	else:
+		path.write_text({"emptied": "{}", "cut off": '{"db_na'}[state])
+	(row,) = (row for row in drifting.compare() if row.kind == "Tenant")
+	assert CONFIGS[state] in row.what, row.what
+	assert "data is untouched" in row.action and "Do not run `bench restore`" in row.action
+
+
+@pytest.mark.parametrize("lacking", ["folder", "database", "user"])
 @pytest.mark.parametrize("status", ["Active", "Suspended"])
 def test_what_a_tenant_lacks(drifting, lacking, status):
 	mark = drifting.mark()
@@ -300,8 +330,6 @@ def test_what_a_tenant_lacks(drifting, lacking, status):
 	with drifting.server() as mariadb:
 		if lacking == "folder":
 			shutil.rmtree(drifting.sites / site)
-		elif lacking == "config":
-			(drifting.sites / site / "site_config.json").write_text("{}")
 		elif lacking == "user":
 			mariadb.drop_user(database, mark)
 		else:
@@ -310,7 +338,6 @@ def test_what_a_tenant_lacks(drifting, lacking, status):
 	assert (row.kind, row.subject, bool(row.is_ours)) == ("Tenant", tenant, True)
 	told = {
 		"folder": "its folder",
-		"config": "site_config.json",
 		"user": "database user",
 		"database": "its database _",
 	}

@@ -205,6 +205,7 @@ def test_what_is_asked_and_whom(syncing, answering, usage):
 			"token": "secret",
 			"tenant": "acme",
 			"sequence": syncing.entitlement.lowest_sequence(),
+			"lowest": syncing.entitlement.lowest_sequence(),
 			"keys": sorted(syncing.entitlement.public_keys()),
 			"usage_batch": None,
 		}

@@ -1,5 +1,7 @@
 """A Tenant after it was inserted: its statuses, what only jobs write, what is fixed, and its entitlement."""
 
+import time
+
 import pytest
 
 
@@ -186,6 +188,19 @@ def test_its_layers(frappe, tenant):
 		plan["features"],
 		plan["limits"],
 	)
+
+
+def test_a_statement_is_newer_than_all_that_the_site_has_had(frappe, tenant):
+	"""Also where a clock was ahead, and the admin site's records are from before that; a number that cannot be is not followed."""
+	from buildpro_saas.entitlements import statement
+
+	def number(above: int) -> int:
+		token = tenant.sign_entitlement(above)["token"]
+		return statement.verify(token, frappe.conf.buildpro_public_keys, tenant.site_name).sequence
+
+	ahead = int(time.time()) + 60 * 24 * 3600
+	assert number(ahead) == ahead + 1
+	assert number(10**17) == ahead + 2
 
 
 def test_a_signed_statement_for_its_site(frappe, tenant):

@@ -239,9 +239,12 @@ class Tenant(TenantActions, AdminDocument):
 			"status": status.IN_STATEMENT.get(self.status),
 		}
 
-	def sign_entitlement(self) -> dict:
-		"""A new statement for the tenant's site: {"token": JWT, "catalogue": as entitlements/catalogue.py has it}."""
-		return signing.sign(self)
+	def sign_entitlement(self, above: int = 0) -> dict:
+		"""A new statement for the tenant's site: {"token": JWT, "catalogue": as entitlements/catalogue.py has it}.
+
+		above: the highest number of a statement that the site has had, where that is known.
+		"""
+		return signing.sign(self, above)
 
 	def is_entitlement_current(self) -> bool:
 		"""Whether the newest statement says what one made now would, and half of its time is not over."""
