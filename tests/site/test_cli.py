@@ -203,6 +203,18 @@ def test_setting_up_again_finds_everything_in_place(cli, admin_site):
 	assert admin_site.conf.buildpro_db_password not in done.stdout + done.stderr
 
 
+def test_a_note_in_the_trash_that_cannot_be_read_is_named(cli, admin_site, bench_path):
+	entry = bench_path / "sites/.buildpro/trash" / f"cli-{admin_site.generate_hash(length=8)}"
+	entry.mkdir(parents=True)
+	try:
+		(entry / "note.json").write_text("{")
+		done = cli("trash")
+	finally:
+		shutil.rmtree(entry)
+	assert done.returncode == 0, done.stderr
+	assert f"{entry.name} is skipped" in done.stderr
+
+
 def test_drift_is_compared_now_and_listed(cli, admin_site, bench_path):
 	site = bench_path / "sites" / f"{admin_site.generate_hash(length=10).lower()}.localhost"
 	site.mkdir()
