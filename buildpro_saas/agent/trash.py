@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 	from buildpro_saas.agent.inventory import Folder
 
 FOLDER, DATABASE = "Site Folder", "Database"
+RENAMED = "_trash_"  # how the names of databases begin that lie here
 NOTE, CONTENT = "note.json", "content"
 DAY = 86400
 # Only time that somebody has looked at counts: after a leap of the clock, or a bench that stood still, nothing is due at once.
@@ -32,7 +33,7 @@ LONGEST_LOOK = 3600  # seconds
 
 @dataclass(frozen=True)
 class Entry:
-	"""One thing in the trash."""
+	"""One thing in the trash. Raises TypeError for a note that is none."""
 
 	name: str
 	kind: str  # FOLDER or DATABASE
@@ -42,6 +43,13 @@ class Entry:
 	removed_at: str  # the bench's time, ISO 8601
 	age: float = 0.0  # seconds that it has been seen here
 	looked_at: float = 0.0  # seconds since the epoch: when its age was counted last
+
+	def __post_init__(self) -> None:
+		texts = (self.subject, self.mark, self.removed_at, self.database or "")
+		numbers = (self.age, self.looked_at)
+		is_note = all(isinstance(text, str) for text in texts) and self.kind in (FOLDER, DATABASE)
+		if not (is_note and all(isinstance(number, int | float) for number in numbers)):
+			raise TypeError(f"{NOTE} of {self.name} has values of another kind.")
 
 
 class Trash:
@@ -56,14 +64,26 @@ class Trash:
 		return sorted(self._entries(), key=lambda entry: (entry.removed_at, entry.name))
 
 	def databases(self) -> set[str]:
-		"""The names that databases have while they lie here."""
-		return {entry.database for entry in self._entries() if entry.kind == DATABASE and entry.database}
+		"""The names that databases have while they lie here. Where a note cannot be read, it may be any with a name of the trash."""
+		noted = {entry.database for entry in self._entries() if entry.kind == DATABASE and entry.database}
+		if self.unreadable():
+			noted |= {name for name in self.mariadb.names() if name.startswith(RENAMED)}
+		return noted
+
+	def unreadable(self) -> list[str]:
+		"""The names of what lies here with a note that cannot be read. It is left as it is: nobody knows what it was."""
+		return sorted(name for name, entry in self._notes() if entry is None)
 
 	def entry(self, name: str) -> Entry:
 		"""The entry of that name. Raises AgentError when there is none."""
 		for entry in self._entries():
 			if entry.name == name:
 				return entry
+		if name in self.unreadable():
+			raise AgentError(
+				f"What {name} was is not known: its {NOTE} cannot be read.",
+				f"Correct sites/{HIDDEN}/trash/{name}/{NOTE}, or put back the one of a backup.",
+			)
 		raise AgentError(
 			f"There is nothing called {name!r} in the trash.", "`saas trash` lists what is there."
 		)
@@ -90,7 +110,7 @@ class Trash:
 		if not self.mariadb.has_tables(name):
 			self.mariadb.drop(name, mark)
 			return None
-		entry = self._note(DATABASE, name, mark, f"_trash_{secrets.token_hex(8)}")
+		entry = self._note(DATABASE, name, mark, f"{RENAMED}{secrets.token_hex(8)}")
 		self.mariadb.rename(name, entry.database, mark)
 		return entry
 
@@ -111,14 +131,14 @@ class Trash:
 
 	# -- back ------------------------------------------------------------------------------------------------------
 
-	def put_back(self, name: str) -> list[Entry]:
+	def put_back(self, name: str, owner_of: Callable[[Entry], str]) -> list[Entry]:
 		"""Put the entry back where it was, with the database or the folder that belongs to it; returns what was put back.
 
-		Raises AgentError, before anything is moved, when something has its place.
+		`owner_of`: who has the place of an entry by the records, such as "the tenant acme's, which is Active"; empty for nobody.
+		Raises AgentError, before anything is moved, when something has its place, or that of what belongs to it.
 		"""
 		wanted = self._with_its_other_half(self.entry(name))
-		for entry in wanted:
-			self._check_place_free(entry)
+		self._check_places_free(wanted, owner_of)
 		# the database first: a site is seen as a whole or not at all
 		for entry in sorted(wanted, key=lambda entry: entry.kind != DATABASE):
 			folder = next((each for each in wanted if each.kind == FOLDER), None)
@@ -138,16 +158,22 @@ class Trash:
 				return [entry, each]
 		return [entry]
 
-	def _check_place_free(self, entry: Entry) -> None:
+	def _check_places_free(self, entries: list[Entry], owner_of: Callable[[Entry], str]) -> None:
+		taken = {entry.subject: owner_of(entry) for entry in entries if self._is_place_taken(entry)}
+		if not taken:
+			return
+		told = [
+			f"{subject} cannot be put back. It is {owner}: leave it."
+			if owner
+			else f"{subject} cannot be put back: something of that name is in its place."
+			for subject, owner in taken.items()
+		]
+		raise AgentError(" ".join(told), "" if any(taken.values()) else "Move that away first.")
+
+	def _is_place_taken(self, entry: Entry) -> bool:
 		if entry.kind == FOLDER:
-			is_taken = os.path.lexists(self.bench.sites_path / entry.subject)
-		else:
-			is_taken = self.mariadb.has_database(entry.subject) or self.mariadb.has_user(entry.subject)
-		if is_taken:
-			raise AgentError(
-				f"{entry.subject} cannot be put back: something of that name is in its place.",
-				"Move that away first.",
-			)
+			return os.path.lexists(self.bench.sites_path / entry.subject)
+		return self.mariadb.has_database(entry.subject) or self.mariadb.has_user(entry.subject)
 
 	def _put_database_back(self, entry: Entry, folder: Entry | None) -> None:
 		"""With its user, whose password the site's folder knows; without the folder there is nobody to know it."""
@@ -193,11 +219,18 @@ class Trash:
 	# -- notes -----------------------------------------------------------------------------------------------------
 
 	def _entries(self) -> Iterator[Entry]:
+		return (entry for _name, entry in self._notes() if entry)
+
+	def _notes(self) -> Iterator[tuple[str, Entry | None]]:
+		"""(name, entry) of all that lies here; None where its note cannot be read: one of them must not hide the others."""
 		for path in self.path.iterdir() if self.path.is_dir() else ():
 			try:
-				yield Entry(**{**json.loads((path / NOTE).read_text()), "name": path.name})
+				entry = Entry(**{**json.loads((path / NOTE).read_text()), "name": path.name})
 			except FileNotFoundError:
 				continue  # being made, or being removed
+			except (OSError, ValueError, TypeError):  # a ValueError also where it is no text
+				entry = None
+			yield path.name, entry
 
 	def _write(self, entry: Entry) -> None:
 		site_config.write_json(self.path / entry.name / NOTE, asdict(entry))

@@ -10,6 +10,7 @@ from buildpro_saas.provisioning import images as site_images
 from buildpro_saas.provisioning import standby
 from buildpro_saas.provisioning.image_record import unfinished_job
 
+MOST_NAMED = 5  # plans that a refusal names
 POOL_KEY = ("plan", "company_country", "company_language")  # in Standby Pool
 
 
@@ -103,6 +104,10 @@ def prune(names: tuple[str, ...]) -> None:
 @on_admin_site
 def set_pool(plan: str, sites: int, most: int, country: str | None, language: str) -> None:
 	"""Keep SITES standby sites ready for tenants of PLAN; 0 switches its pool off."""
+	if not frappe.db.exists("Plan", plan):
+		known = frappe.get_all("Plan", pluck="name", order_by="name", limit=MOST_NAMED + 1)
+		choice = ", ".join(known) if 0 < len(known) <= MOST_NAMED else "one of the list Plan"
+		fail(f"There is no Plan {plan}: choose {choice}.")
 	settings = frappe.get_single("SaaS Settings")
 	of = (plan, country, language if country else None)
 	row = next((row for row in settings.standby_pools if row.is_for(*of)), None)

@@ -8,6 +8,7 @@ from frappe.utils.scheduler import enable_scheduler
 
 from buildpro_saas.commands.admin_site import on_admin_site
 from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
+from buildpro_saas.control_plane.domains import check_domain
 from buildpro_saas.provisioning import accounts, benches, doctor, queue, redis_access
 
 
@@ -65,6 +66,7 @@ def setup(
 
 	MariaDB's root password is asked for once, used for one connection, and kept nowhere.
 	"""
+	base_domain = base_domain and check_domain(base_domain)  # before anything is made
 	set_up_account(db_root_username, root_password_stdin)
 	bench = set_up_bench(base_domain, public_address)
 	address = benches.set_host_name(host_name, bench.as_dict())

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import click
 from frappe.utils.commands import render_table
 
+from buildpro_saas.agent.bench import HIDDEN
 from buildpro_saas.commands.admin_site import on_admin_site
 from buildpro_saas.provisioning import reconciliation
 
@@ -21,6 +22,9 @@ def trash(is_json: bool, remove: tuple[str, ...]) -> None:
 	for name in remove:
 		reconciliation.remove_from_trash(name)
 		click.echo(f"{name} is removed for good.", err=is_json)
+	for name in reconciliation.unreadable_in_trash():
+		told = f"{name} is skipped: its note.json cannot be read. Correct it in sites/{HIDDEN}/trash/{name}."
+		click.secho(told, fg="yellow", err=True)
 	found = reconciliation.trash()
 	if is_json:
 		click.echo(json.dumps([asdict(entry) for entry in found]))

@@ -1,18 +1,33 @@
 """How the row of a Provisioning Job changes outside of its run: only from a status that it has, and to its end in one way only."""
 
+import html
+import re
 from collections.abc import Collection
 from typing import Any
 
 import frappe
-from frappe.utils import get_datetime, now_datetime
+from frappe.utils import get_datetime, now_datetime, strip_html
 
-from buildpro_saas.agent.errors import is_transient
+from buildpro_saas.agent.errors import AgentError, is_transient
 from buildpro_saas.provisioning.playbook import Playbook
 
 DOCTYPE = "Provisioning Job"
 ACTIVE = ("Queued", "Running", "Cancelling")
 UNFINISHED = ("Waiting", *ACTIVE)
 SAVEPOINT = "telling_of_an_end"
+# What begins a new line where HTML is shown; Frappe puts a traceback behind it.
+LINE_BREAK = re.compile(r"<(?:br|/?(?:p|div|pre|ul|ol|li|h[1-6]|details|summary))\b[^>]*>", re.IGNORECASE)
+
+
+class TenantRefusedError(AgentError):
+	"""What runs when a Tenant is saved kept it from being saved."""
+
+	def __init__(self, error: Exception):
+		super().__init__(
+			"Something that runs when a Tenant is saved (a Server Script, a Notification, another app) refused:"
+			f" {first_line(error)}",
+			"Correct it or switch it off (the Error Log says which it is), then press Retry.",
+		)
 
 
 def change(job: str, expected: Collection[str], **values: Any) -> bool:
@@ -80,12 +95,35 @@ def end_without_playbook(job: str, name: str) -> None:
 
 
 def _tell_tenant(tenant, status: str, tenant_status: str | None, facts: dict | None) -> None:
-	if facts:
-		tenant.record_facts(facts)
-	if not tenant_status or tenant.status == tenant_status:
-		return
-	if status == "Completed" or tenant.can_become(tenant_status):
-		tenant.set_status(tenant_status)
+	if status != "Completed" and tenant_status and not tenant.can_become(tenant_status):
+		tenant_status = None
+	save_tenant(tenant, tenant_status, facts)
+
+
+def save_tenant(tenant, status: str | None, facts: dict | None = None) -> None:
+	"""Write the facts and the status (None: as it is) into the Tenant (document).
+
+	Raises TenantRefusedError where something keeps it from being saved, frappe.ValidationError for a status that it cannot
+	go to, and what passes by itself as it came.
+	"""
+	try:
+		if facts:
+			tenant.record_facts(facts)
+		if status and tenant.status != status:
+			tenant.set_status(status)
+	except Exception as error:
+		if is_transient(error) or (status and not tenant.can_become(status)):
+			raise
+		raise TenantRefusedError(error) from error
+
+
+def first_line(error: Exception) -> str:
+	"""The first line of what the error says, as plain text; with its type in front where it is none that is told to users."""
+	text = html.unescape(strip_html(LINE_BREAK.sub("\n", str(error))))
+	line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+	if line and isinstance(error, frappe.ValidationError):
+		return line
+	return ": ".join(filter(None, (type(error).__name__, line)))
 
 
 def _tell(status: str, tell) -> bool:

@@ -23,6 +23,7 @@ HINT = (
 	"Press Retry on the tenant's job: it brings the records up to date and takes nothing away. Only the removal of a tenant takes"
 	" away what a customer may have used."
 )
+NOT_IN_PLACE = "Put its folder, or its site_config.json, back (`saas drift` says which), then press Retry."
 
 
 def finish(context: Context) -> None:
@@ -62,10 +63,12 @@ def check_unused(context: Context) -> None:
 
 
 def refuse_used(context: Context, use: str) -> None:
-	"""Raise NotOursError where `use` says what shows that the site is used."""
+	"""Raise NotOursError where `use` says what shows that the site is used. Retry alone helps only where its folder is in place."""
 	if use:
+		is_in_place = bool(context.site.marked_config(context.mark))
 		raise NotOursError(
-			f"The site {context.site.name} is in use: {use}. Nothing of it is taken away.", HINT
+			f"The site {context.site.name} is in use: {use}. Nothing of it is taken away.",
+			HINT if is_in_place else NOT_IN_PLACE,
 		)
 
 

@@ -11,16 +11,28 @@ from frappe import _
 from frappe.utils import add_to_date, now_datetime
 
 from buildpro_saas import site_role
-from buildpro_saas.agent.errors import AgentError, is_transient
+from buildpro_saas.agent.errors import AgentError, NotOursError, is_transient
 from buildpro_saas.provisioning import after_commit, queue, registry, schedule
 from buildpro_saas.provisioning.dispatcher import dispatch
-from buildpro_saas.provisioning.ending import ACTIVE, UNFINISHED, change, end, end_without_playbook
+from buildpro_saas.provisioning.ending import (
+	ACTIVE,
+	UNFINISHED,
+	TenantRefusedError,
+	change,
+	end,
+	end_without_playbook,
+	first_line,
+)
 from buildpro_saas.provisioning.engine import Engine
 from buildpro_saas.provisioning.locks import is_held, named_lock
 from buildpro_saas.provisioning.store import JobStore
 
 JOB_LOCK = "job"
 PAUSE = 5  # seconds before a job is sent again whose writing was stopped
+GOES_ON = "It goes on by itself."
+RECORD_NOT_WRITTEN = (
+	"The control plane could not write the job's record: see the Error Log, then press Retry."
+)
 
 
 def start(
@@ -101,13 +113,14 @@ def _run(engine: Engine, job: str) -> None:
 			frappe.db.commit()
 			return
 		frappe.log_error(title=f"Provisioning Job {job}")
+		is_refused = isinstance(error, TenantRefusedError)
 		end(
 			job,
 			engine.playbook,
 			"Failed",
 			tenant_status=engine.playbook.tenant_when_failed,
-			error=f"{type(error).__name__}: {error}",
-			hint="The control plane could not write the job's record: see the Error Log, then press Retry.",
+			error=str(error) if is_refused else first_line(error),
+			hint=error.hint if is_refused else RECORD_NOT_WRITTEN,
 		)
 
 
@@ -213,20 +226,27 @@ def cancel(job) -> None:
 	if job.status in ("Completed", "Cancelled"):
 		frappe.throw(f"{job.name} is {job.status} and cannot be cancelled any more.")
 	if playbook := registry.find(job.playbook):
-		_or_throw(Engine(JobStore(job.name), playbook).check_undo)
+		# Retry, which is the advice for a failed job, is not there for one that has not ended
+		advice = GOES_ON if job.status in UNFINISHED else None
+		_or_throw(Engine(JobStore(job.name), playbook).check_undo, hint_if_used=advice)
 	_set(job, cancel_requested=1)
 	if job.status in ("Waiting", "Failed"):
 		_set(job, status="Waiting", run_after=None)
 		frappe.db.after_commit.add(lambda: dispatch(job.bench))
 
 
-def _or_throw(check) -> None:
-	"""Raise frappe.ValidationError with what the check says must not be done. What passes by itself, the job's run looks at."""
+def _or_throw(check, hint_if_used: str | None = None) -> None:
+	"""Raise frappe.ValidationError with what the check says must not be done. What passes by itself, the job's run looks at.
+
+	`hint_if_used`: what to do, in place of the check's own advice, where the site is in use.
+	"""
 	try:
 		check()
 	except AgentError as error:
 		if not is_transient(error):
-			frappe.throw(" ".join(filter(None, (str(error), error.hint))), title=_("In Use"))
+			is_used = isinstance(error, NotOursError)
+			hint = (hint_if_used if is_used else None) or error.hint
+			frappe.throw(" ".join(filter(None, (str(error), hint))), title=_("In Use"))
 
 
 def _lock(job) -> None:

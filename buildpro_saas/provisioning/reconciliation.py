@@ -52,6 +52,12 @@ def trash() -> list[Entry]:
 		return Trash(Bench.here(), mariadb).entries()
 
 
+def unreadable_in_trash() -> list[str]:
+	"""The names of what lies there with a note that cannot be read; it is skipped everywhere else."""
+	with server(accounts.account()) as mariadb:
+		return Trash(Bench.here(), mariadb).unreadable()
+
+
 def remove_from_trash(name: str) -> None:
 	"""Remove an entry of the trash for good. Raises AgentError when there is none of that name."""
 	with server(accounts.account()) as mariadb:
@@ -65,7 +71,7 @@ def put_back(name: str) -> list[Entry]:
 	It is in no record, but is left alone from then on: its Drift Finding is Ignored. Raises AgentError with what is in the way.
 	"""
 	with server(accounts.account()) as mariadb:
-		entries = Trash(Bench.here(), mariadb).put_back(name)
+		entries = Trash(Bench.here(), mariadb).put_back(name, lambda entry: records.owner_of(entry.subject))
 	keys = {(entry.kind, entry.subject, entry.mark) for entry in entries}
 	for bench in local_benches():
 		for row in compare(bench):

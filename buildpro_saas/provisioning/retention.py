@@ -1,6 +1,7 @@
 """How long Provisioning Jobs are kept: Frappe's Log Settings say the days, and this what is needed for longer."""
 
 import frappe
+from frappe import _
 from frappe.utils import add_to_date, now_datetime
 
 from buildpro_saas.provisioning.records import LET_GO
@@ -43,6 +44,16 @@ def prune(days: int) -> int:
 		frappe.db.delete(DOCTYPE, {"name": ("in", names)})
 		frappe.db.commit()
 	return len(old)
+
+
+def check_not_needed(job: str) -> None:
+	"""Raise frappe.ValidationError with the reason where the job (its name) is kept for what it made."""
+	if job in _needed():
+		frappe.throw(
+			_(
+				"{0} cannot be deleted: it made what is still there, or is its tenant's newest, and tells whose a site and a database are."
+			).format(job)
+		)
 
 
 def _needed() -> set[str]:

@@ -51,9 +51,7 @@ class JobStore:
 		"""Write the job's status and the tenant's in one transaction: never one without the other."""
 		self._write(values)
 		if self.doc.tenant and tenant_status:
-			tenant = frappe.get_doc("Tenant", self.doc.tenant)
-			if tenant.status != tenant_status:
-				tenant.set_status(tenant_status)
+			ending.save_tenant(frappe.get_doc("Tenant", self.doc.tenant), tenant_status)
 		self.commit()
 
 	def set_step(self, row, **values: Any) -> None:

@@ -203,6 +203,24 @@ def test_setting_up_again_finds_everything_in_place(cli, admin_site):
 	assert admin_site.conf.buildpro_db_password not in done.stdout + done.stderr
 
 
+def test_arguments_are_looked_at_before_anything_is_done(cli):
+	done = cli("setup", "--base-domain", "http://bad domain")
+	assert (done.returncode, done.stdout) == (1, "")
+	assert "is not a domain" in done.stderr
+
+
+def test_a_note_in_the_trash_that_cannot_be_read_is_named(cli, admin_site, bench_path):
+	entry = bench_path / "sites/.buildpro/trash" / f"cli-{admin_site.generate_hash(length=8)}"
+	entry.mkdir(parents=True)
+	try:
+		(entry / "note.json").write_text("{")
+		done = cli("trash")
+	finally:
+		shutil.rmtree(entry)
+	assert done.returncode == 0, done.stderr
+	assert f"{entry.name} is skipped" in done.stderr
+
+
 def test_drift_is_compared_now_and_listed(cli, admin_site, bench_path):
 	site = bench_path / "sites" / f"{admin_site.generate_hash(length=10).lower()}.localhost"
 	site.mkdir()
@@ -315,7 +333,10 @@ def test_a_pool_is_set_shown_and_switched_off(cli, admin_site, pool_plan):
 @pytest.mark.parametrize(
 	("arguments", "word"),
 	[
-		(("set-pool", "No Such Plan", "1"), "No Such Plan"),
+		(("set-pool", "No Such Plan", "1"), "There is no Plan No Such Plan: choose "),
+		(("set-pool", "Core", "99999"), "may keep 100 sites at most"),
+		(("set-pool", "Core", "1", "--most", "101"), "may keep 100 sites at most"),
+		(("set-pool", "Core", "3", "--most", "1"), "is below its number of sites"),
 		(("set-pool", "Core", "1", "--country", "Atlantis"), "Atlantis"),
 		(("images", "prune", "IMG-NONE"), "no image IMG-NONE"),
 		(("images", "build", "--plan", "No Such Plan"), "No Such Plan"),

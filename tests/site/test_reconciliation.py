@@ -524,6 +524,44 @@ def test_nothing_is_put_back_over_something_else(drifting):
 	assert {site, database} <= set(trash_of(drifting)) and not drifting.has(database)
 
 
+def test_what_a_tenant_has_is_told_as_his_and_not_to_be_moved_away(drifting):
+	"""A new tenant took the name meanwhile; folder and database are looked at together."""
+	site, database = removed_site(drifting)
+	drifting.site(None)
+	mark = drifting.mark()
+	with drifting.server() as mariadb:
+		mariadb.create_database(database, mark)
+	tenant = drifting.tenant("Active", site, database)
+	with pytest.raises(Exception, match="leave it") as refusal:
+		drifting.reconciliation.put_back(trash_of(drifting)[site].name)
+	told = f"{refusal.value} {refusal.value.hint}"
+	for subject in (site, database):
+		assert f"{subject} cannot be put back. It is the tenant {tenant}'s, which is Active" in told
+	assert "Move" not in told
+	assert {site, database} <= set(trash_of(drifting))
+
+
+@pytest.mark.parametrize("note", ["{", "[]", "{}", '{"name": "x", "kind": 1}', "\udcff"])
+def test_a_note_that_cannot_be_read_stops_nothing(drifting, note):
+	site, database = removed_site(drifting)
+	kept = trash_of(drifting)
+	broken = drifting.sites / HIDDEN / "trash" / kept[database].name / "note.json"
+	whole = broken.read_bytes()
+	broken.write_bytes(note.encode(errors="surrogateescape"))
+	try:
+		drifting.mend()
+		assert kept[database].name in drifting.reconciliation.unreadable_in_trash()
+		assert site in trash_of(drifting) and database not in trash_of(drifting)
+		# nobody knows any more that it is the trash's, but its name says so
+		assert drifting.compare(kept[database].database) == []
+		with pytest.raises(Exception, match=r"note\.json cannot be read"):
+			drifting.reconciliation.put_back(kept[database].name)
+		assert drifting.reconciliation.put_back(kept[site].name)
+	finally:
+		broken.write_bytes(whole)
+	assert drifting.reconciliation.unreadable_in_trash() == []
+
+
 def test_the_trash_is_emptied_by_days_that_were_lived_through(drifting, monkeypatch):
 	"""A clock that leaps, or a bench that stood still, makes nothing due."""
 	from buildpro_saas.agent import trash

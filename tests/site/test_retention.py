@@ -84,5 +84,18 @@ def test_jobs_of_the_last_day_stay_whatever_is_set(drifting, aged):
 	assert there(drifting.frappe, [job]) == {job}
 
 
+def test_a_job_that_is_needed_is_not_deleted_by_hand(drifting):
+	frappe = drifting.frappe
+	tenant = drifting.tenant("Active", f"{drifting.token}.localhost", None)
+	made, other = (drifting.job(drifting.mark(), "Completed") for _n in range(2))
+	frappe.db.set_value("Provisioning Job", made, {"tenant": tenant, "playbook": "create_tenant"})
+	frappe.db.commit()
+	with pytest.raises(frappe.ValidationError, match="made what is still there"):
+		frappe.delete_doc("Provisioning Job", made)
+	frappe.delete_doc("Provisioning Job", other)
+	frappe.db.commit()
+	assert there(frappe, [made, other]) == {made}
+
+
 def there(frappe, jobs: list[str]) -> set[str]:
 	return set(frappe.get_all("Provisioning Job", {"name": ("in", jobs)}, pluck="name"))

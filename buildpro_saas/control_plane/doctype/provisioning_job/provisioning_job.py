@@ -55,9 +55,10 @@ class ProvisioningJob(AdminDocument):
 			)
 
 	def on_trash(self) -> None:
-		"""A job that may have left something half done is not deleted: it knows what it has made."""
+		"""A job that may have left something half done is not deleted: it knows what it has made. Nor one that is still needed."""
 		if self.status not in DELETABLE:
 			frappe.throw(_("{0} is {1}. Cancel it before deleting it.").format(self.name, self.status))
+		retention.check_not_needed(self.name)
 
 	@staticmethod
 	def clear_old_logs(days: int = 90) -> None:

@@ -8,6 +8,8 @@ from buildpro_saas.control_plane.refusal import refuse
 from buildpro_saas.provisioning import accounts, delivery, reconciliation
 from buildpro_saas.provisioning.image_kind import DEFAULT_LANGUAGE
 
+# Each is a site with its database, made by a job of its own: a number with a digit too many would fill the disk.
+MOST_STANDBY_SITES = 100
 IN_ENTITLEMENTS = ("support_contact", "entitlement_valid_days", "entitlement_grace_days")
 
 
@@ -79,11 +81,29 @@ class SaaSSettings(AdminDocument):
 					row.company_country or _("all countries"),
 				)
 			seen.add(kind)
+			self._check_numbers(row)
 			if row.company_country and not region.currency(region.code_of(row.company_country)):
 				refuse(
 					_("{0} has no currency of its own: leave the country of its standby pool empty."),
 					row.company_country,
 				)
+
+	def _check_numbers(self, row) -> None:
+		if max(row.sites or 0, row.most_sites or 0) > MOST_STANDBY_SITES:
+			refuse(
+				_("The standby pool of the plan {0} may keep {1} sites at most: enter a smaller number."),
+				row.plan,
+				MOST_STANDBY_SITES,
+			)
+		if row.most_sites and row.most_sites < (row.sites or 0):
+			refuse(
+				_(
+					"The most of the standby pool of the plan {0} ({1}) is below its number of sites ({2}): raise it."
+				),
+				row.plan,
+				row.most_sites,
+				row.sites,
+			)
 
 	def _move_account(self) -> None:
 		"""Try the account that was entered and move it to site_config.json; of the password nothing stays here."""
