@@ -18,7 +18,10 @@ after_migrate = "buildpro_saas.install.after_migrate"
 before_uninstall = "buildpro_saas.install.before_uninstall"
 after_uninstall = "buildpro_saas.install.after_uninstall"
 
-clear_cache = ["buildpro_saas.tenant_site.entitlement.forget"]
+clear_cache = [
+	"buildpro_saas.tenant_site.entitlement.forget",
+	"buildpro_saas.tenant_site.sandbox.format_strings.forget_unjudged",
+]
 setup_wizard_exception = ["buildpro_saas.tenant_site.onboarding.remember_wizard_failure"]
 
 # On tenant sites: uses of features are counted in memory, and go to Redis when a request or job ends; calls with an API key are
@@ -97,6 +100,7 @@ override_doctype_class = {
 	"RQ Worker": "buildpro_saas.tenant_site.bench_views.NoRQWorker",
 	"System Health Report": "buildpro_saas.tenant_site.health_report.NoSystemHealthReport",
 	"File": "buildpro_saas.tenant_site.named_file.NamedFile",
+	"LDAP Settings": "buildpro_saas.tenant_site.sandbox.ldap_filters.JudgedLDAPSettings",
 	"Package Import": "buildpro_saas.tenant_site.packages.NoPackageImport",
 	"Package Release": "buildpro_saas.tenant_site.packages.NoPackageRelease",
 }
@@ -162,6 +166,12 @@ _doc_events["LDAP Settings"] = {
 	"before_validate": "buildpro_saas.tenant_site.sandbox.certificates.check_ldap_settings"
 }
 _doc_events["Workflow"] = {"before_validate": "buildpro_saas.tenant_site.gates.check_workflow"}
+_doc_events["Translation"] = {
+	"validate": "buildpro_saas.tenant_site.sandbox.format_strings.check_translation"
+}
+_doc_events["Payroll Settings"] = {
+	"validate": "buildpro_saas.tenant_site.sandbox.format_strings.check_payroll_settings"
+}
 _doc_events["Role"] = {"validate": "buildpro_saas.tenant_site.desk_access.check"}
 _doc_events["*"] = dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event")
 before_request = [

@@ -188,7 +188,7 @@ def _apply(answer: dict) -> None:
 		frappe.local.conf.update(site_config.read(Path(frappe.local.site_path)))
 		if entitlement.lowest_sequence() > asked_with:
 			return  # a newer one was pushed while this one was under way
-		raise SyncError(_("The entitlement that came was refused: {0}").format(error)) from error
+		raise SyncError(_("The entitlement that came was refused: {0}").format(str(error))) from error
 
 
 def _note_success(next_pull: int) -> None:

@@ -159,9 +159,14 @@ def test_each_method_that_stands_in_for_one_of_frappes_takes_its_arguments(admin
 
 def test_what_is_wrapped_takes_what_the_wrapper_hands_on(admin_site):
 	from frappe.database.database import Database
+	from frappe.model.document import Document
+	from frappe.translate import get_translations_from_apps
 	from frappe.utils import file_manager, jinja
 
 	wrapped = {
+		admin_site.get_module: ("modulename",),
+		get_translations_from_apps: ("lang",),
+		Document.set_title_field: ("self",),
 		admin_site.init: ("site", "sites_path"),
 		admin_site.safe_eval: ("code", "eval_globals", "eval_locals"),
 		file_manager.write_file: ("content", "fname", "is_private"),

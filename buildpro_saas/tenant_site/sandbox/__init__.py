@@ -1,7 +1,8 @@
 """What a tenant's users write and the bench's process runs, kept to reading and to their own site.
 
 Templates (templates.py) and expressions (expressions.py) see what names.py lists, by the rules of reading.py, for a bounded time
-(budget.py); the database answers reading questions alone (queries.py). Whatever writes files keeps to the site's folder (files.py),
+(budget.py); the database answers reading questions alone (queries.py). Texts that are filled in name values alone
+(format_strings.py, ldap_filters.py). Whatever writes files keeps to the site's folder (files.py),
 whatever connects goes out (addresses.py), and programs are started with harmless options (programs.py, printing.py).
 Server Scripts are not changed: the operator switches them on for a bench, or not.
 """
@@ -21,6 +22,7 @@ from buildpro_saas.tenant_site.sandbox import (
 	audit,
 	certificates,
 	expressions,
+	format_strings,
 	printing,
 	templates,
 	wrapping,
@@ -40,4 +42,5 @@ def install() -> None:
 	wrapping.replace_method(PDFKit, "to_pdf", printing.guarded)
 	for name in certificates.METHODS:
 		wrapping.replace_method(ssl.SSLContext, name, certificates.judging(name))
+	format_strings.install()
 	audit.install()
