@@ -348,3 +348,18 @@ def test_what_is_no_such_list_allows_nothing_and_is_said(tenant, server, listed)
 	assert not reachable.complaints(
 		{"buildpro_reachable": ["mail.internal", "[::1]:80", "10.0.0.5:8080", "10.0.0.0/8", "/run/x"]}
 	)
+
+
+def test_a_printed_page_does_not_reach_the_environments_proxy(request_of_a_tenant, server, monkeypatch):
+	from buildpro_saas.tenant_site.sandbox import addresses, print_proxy
+
+	frappe = request_of_a_tenant
+	monkeypatch.setenv("http_proxy", server.url)
+	with print_proxy.running(frappe.local) as url:
+		place = urlsplit(url)
+		with addresses.also(url), socket.create_connection((place.hostname, place.port)) as connection:
+			connection.sendall(f"GET {server.url} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+			assert b" 403 " in connection.recv(1000)
+	assert not server.got
+	with addresses.also(with_proxies=True):  # the site's own question for its entitlement
+		socket.create_connection(("127.0.0.1", server.port)).close()
