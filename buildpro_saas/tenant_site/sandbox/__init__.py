@@ -2,7 +2,8 @@
 
 Templates (templates.py) and expressions (expressions.py) see what names.py lists, by the rules of reading.py, for a bounded time
 (budget.py); the database answers reading questions alone (queries.py). Whatever writes files keeps to the site's folder (files.py),
-whatever connects goes out (addresses.py), and programs are started with harmless options (programs.py, printing.py).
+whatever reads them to that and to what code needs (readable.py, local_urls.py, import_files.py), whatever connects goes out
+(addresses.py), and programs are started with harmless options (programs.py, printing.py).
 Server Scripts are not changed: the operator switches them on for a bench, or not.
 """
 
@@ -21,6 +22,7 @@ from buildpro_saas.tenant_site.sandbox import (
 	audit,
 	certificates,
 	expressions,
+	local_urls,
 	printing,
 	templates,
 	wrapping,
@@ -40,4 +42,6 @@ def install() -> None:
 	wrapping.replace_method(PDFKit, "to_pdf", printing.guarded)
 	for name in certificates.METHODS:
 		wrapping.replace_method(ssl.SSLContext, name, certificates.judging(name))
+	for owner, name in local_urls.METHODS:
+		wrapping.replace_method(owner, name, local_urls.refused)
 	audit.install()
