@@ -129,7 +129,7 @@ def _ask(batch: dict | None) -> dict:
 		"keys": sorted(entitlement.public_keys()),
 		"usage_batch": batch,
 	}
-	with requests.Session() as session, addresses.also(url):
+	with requests.Session() as session, addresses.also(url, with_proxies=True):
 		session.trust_env = not is_local  # a proxy of the environment is not for this machine's own address
 		try:
 			answer = session.post(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from mallory import Site
+from test_create_tenant import web
 
 
 @pytest.fixture(scope="module")
@@ -263,3 +264,115 @@ def test_a_pdf_has_the_sites_own_style_and_pictures(mallorys):
 	"""They come from the site's own address, which is inside here."""
 	answer = pdf(mallorys, "<link rel=stylesheet href='/assets/frappe/css/fonts/inter/inter.css'>")
 	assert answer.status_code == 200 and answer.content.startswith(b"%PDF"), answer.text
+
+
+# -- files of the bench's machine ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["header-html", "footer-html", "cookie-jar"])
+def test_a_pdfs_option_removes_a_file(mallorys, tmp_path, option):
+	place = tmp_path / "of-the-operator.html"
+	place.write_text("x")
+	todo = mallorys.request("/api/resource/ToDo", "POST", description="x").json()["data"]["name"]
+	path = "/api/method/frappe.utils.print_format.download_multi_pdf"
+	values = {"doctype": "ToDo", "name": json.dumps([todo]), "format": "Standard"}
+	for target in (place, mallorys.folder / "site_config.json"):
+		text = target.read_text()
+		answer = mallorys.request(path, "POST", options=json.dumps({option: str(target)}), **values)
+		is_there = target.exists()
+		target.write_text(text)
+		assert is_there, answer.text
+		if shutil.which("wkhtmltopdf"):
+			assert answer.status_code == 200, answer.text
+
+
+def test_a_page_embeds_files_by_weasyprint(mallorys, tmp_path):
+	"""Print formats of the newer builder. Each file would be attached to the PDF."""
+	from pypdf import PdfReader
+
+	place = tmp_path / "of-the-operator.txt"
+	place.write_text("secret")
+	links = "".join(
+		f"<a rel=attachment href='file://{path}'>x</a><link rel=attachment href='file://{path}'>"
+		for path in (place, "/etc/hosts", mallorys.folder / "site_config.json")
+	)
+	field = {"label": "x", "fieldname": "custom_html", "fieldtype": "HTML", "html": links}
+	layout = {
+		"header": "",
+		"footer": "",
+		"sections": [{"label": "", "columns": [{"label": "", "fields": [field]}]}],
+	}
+	values = {
+		"doc_type": "ToDo",
+		"print_format_builder_beta": 1,
+		"format_data": json.dumps(layout),
+		"standard": "No",
+	}
+	name = f"Mallory {mallorys.bench.frappe.generate_hash()}"
+	answer = mallorys.request("/api/resource/Print Format", "POST", name=name, **values)
+	assert answer.status_code == 200, answer.text
+	todo = mallorys.request("/api/resource/ToDo", "POST", description="x").json()["data"]["name"]
+	path = "/api/method/frappe.utils.weasyprint.download_pdf"
+	answer = mallorys.request(path, "POST", doctype="ToDo", name=todo, print_format=name)
+	mallorys.request(f"/api/resource/Print Format/{name}", "DELETE")
+	if answer.status_code == 500:
+		pytest.skip("WeasyPrint makes no PDFs here; tests/site/test_sandbox_reading.py asks its fetcher")
+	assert answer.status_code == 200, answer.text
+	(tmp_path / "made.pdf").write_bytes(answer.content)
+	assert not PdfReader(tmp_path / "made.pdf").attachments
+
+
+def test_an_import_file_tells_what_is_there(mallorys):
+	values = {"reference_doctype": "ToDo", "import_type": "Insert New Records"}
+	answer = mallorys.request("/api/resource/Data Import", "POST", **values)
+	assert answer.status_code == 200, answer.text
+	name = answer.json()["data"]["name"]
+	path = "/api/method/frappe.core.doctype.data_import.data_import.get_preview_from_template"
+	answers = [
+		mallorys.request(path, "POST", data_import=name, import_file=file)
+		for file in ("/etc/passwd", "/etc/no-such-file", f"{mallorys.tenant.site}/site_config.json")
+	]
+	assert {answer.status_code for answer in answers} == {417}, [answer.text for answer in answers]
+	assert all("begins with /files/" in answer.text for answer in answers)
+
+
+def upload(mallorys, name: str, content: bytes) -> str:
+	"""The address of a private file of the site."""
+	path = "/api/method/upload_file"
+	headers = {**mallorys.tokens[mallorys.session], "Accept": "application/json"}
+	options = {"headers": headers, "data": {"is_private": 1}, "files": {"file": (name, content)}}
+	answer = web(mallorys.bench, mallorys.tenant.site, path, mallorys.session, "POST", **options)
+	assert answer.status_code == 200, answer.text
+	return answer.json()["message"]["file_url"]
+
+
+def test_ordinary_work_with_files_goes_on(mallorys):
+	"""An upload, an import by a job, an export, a backup by a job."""
+	subject = f"Imported {mallorys.bench.frappe.generate_hash()}"
+	file = upload(mallorys, "todos.csv", f"Description\n{subject}\n".encode())
+	values = {"reference_doctype": "ToDo", "import_type": "Insert New Records", "import_file": file}
+	answer = mallorys.request("/api/resource/Data Import", "POST", **values)
+	assert answer.status_code == 200, answer.text
+	path = "/api/method/frappe.core.doctype.data_import.data_import.form_start_import"
+	assert mallorys.request(path, "POST", data_import=answer.json()["data"]["name"]).status_code == 200
+
+	def found() -> list:
+		return mallorys.request(f'/api/resource/ToDo?filters={{"description":"{subject}"}}').json()["data"]
+
+	mallorys.bench.wait_for(found, 90)
+	path = "/api/method/frappe.desk.reportview.export_query"
+	values = {
+		"doctype": "ToDo",
+		"file_format_type": "Excel",
+		"title": "ToDo",
+		"fields": '["`tabToDo`.`name`"]',
+	}
+	answer = mallorys.request(path, "POST", **values)
+	assert answer.status_code == 200 and answer.content.startswith(b"PK"), answer.text
+	backups = mallorys.folder / "private" / "backups"
+	before = set(backups.iterdir())
+	path = "/api/method/frappe.desk.page.backups.backups.schedule_files_backup"
+	assert mallorys.request(path, "POST", user_email="owner@example.com").status_code == 200
+	mallorys.bench.wait_for(
+		lambda: any("private-files" in each.name for each in set(backups.iterdir()) - before), 90
+	)

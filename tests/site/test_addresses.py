@@ -365,3 +365,18 @@ def test_a_job_stands_for_its_site_whatever_it_enters(frappe, monkeypatch):
 	finally:
 		acting.forget_job()
 	assert acting.site() is None
+
+
+def test_a_printed_page_does_not_reach_the_environments_proxy(request_of_a_tenant, server, monkeypatch):
+	from buildpro_saas.tenant_site.sandbox import addresses, print_proxy
+
+	frappe = request_of_a_tenant
+	monkeypatch.setenv("http_proxy", server.url)
+	with print_proxy.running(frappe.local) as url:
+		place = urlsplit(url)
+		with addresses.also(url), socket.create_connection((place.hostname, place.port)) as connection:
+			connection.sendall(f"GET {server.url} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+			assert b" 403 " in connection.recv(1000)
+	assert not server.got
+	with addresses.also(with_proxies=True):  # the site's own question for its entitlement
+		socket.create_connection(("127.0.0.1", server.port)).close()

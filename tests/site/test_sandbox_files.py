@@ -1,9 +1,11 @@
 """A tenant's request or job writes no file outside the site's folder, and reads none of another site: whatever of Frappe it goes through."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import pytest
@@ -280,6 +282,127 @@ def test_an_admin_site_writes_as_ever(request_of_a_tenant, monkeypatch):
 	path = Path(frappe.get_app_path("buildpro_saas"), "operators-own.txt")
 	path.write_text("x")
 	path.unlink()
+
+
+@pytest.fixture
+def settings(frappe):
+	"""The site's files of settings, which are put back however a test ends."""
+	paths = [Path(frappe.get_site_path(name)).resolve() for name in SETTINGS]
+	before = {path: path.read_text() if path.exists() else None for path in paths}
+	yield
+	frappe.local.conf["buildpro_role"] = "admin"
+	for path, text in before.items():
+		if text is None:
+			path.unlink(missing_ok=True)
+		elif not path.exists() or path.read_text() != text:
+			path.write_text(text)
+
+
+SETTINGS = ("site_config.json", "entitlement.json", "sync.json")
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_of_the_site_are_not_the_tenants(settings, request_of_a_tenant, name):
+	frappe = request_of_a_tenant
+	path = Path(frappe.get_site_path(name))
+	aside = Path(frappe.get_site_path("private", "files", "aside.json"))
+	before = path.read_text() if path.exists() else None
+	for change in (
+		lambda: os.remove(path),
+		lambda: os.rename(path, aside),
+		lambda: os.truncate(path, 0),
+		lambda: path.write_text("{}"),
+		lambda: os.chmod(path, 0o644),
+	):
+		with pytest.raises(frappe.PermissionError, match=name):
+			change()
+	aside.write_text("{}")
+	with pytest.raises(frappe.PermissionError, match=name):
+		os.replace(aside, path)
+	aside.unlink()
+	with pytest.raises(frappe.PermissionError):
+		os.rename(frappe.get_site_path(), f"{frappe.get_site_path()}-gone")
+	assert (path.read_text() if path.exists() else None) == before
+
+
+def test_their_own_writers_write_them(settings, request_of_a_tenant):
+	from frappe.installer import update_site_config
+
+	from buildpro_saas.agent import site_config
+
+	frappe = request_of_a_tenant
+	update_site_config("buildpro_test", "x")
+	assert site_config.read(frappe.get_site_path())["buildpro_test"] == "x"
+	site_config.update_own({"buildpro_test": None})
+	assert "buildpro_test" not in site_config.read(frappe.get_site_path())
+
+
+@pytest.fixture
+def log(bench_path):
+	path = bench_path / "logs" / "buildpro-test.log"
+	path.write_text("x\n")
+	yield path
+	for each in path.parent.glob(f"{path.name}*"):
+		each.unlink()
+
+
+def test_logs_are_written_and_nothing_else(log, request_of_a_tenant):
+	for use in (
+		lambda: log.unlink(),
+		lambda: log.rename(log.with_suffix(".old")),
+		lambda: os.truncate(log, 0),
+		lambda: log.write_text(""),
+		lambda: log.open("a+"),
+		lambda: log.read_text(),
+		lambda: (log.parent / "folder").mkdir(),
+	):
+		with pytest.raises(request_of_a_tenant.PermissionError):
+			use()
+	handler = RotatingFileHandler(log, maxBytes=1, backupCount=2)
+	for word in ("first", "second", "third", "fourth"):
+		handler.emit(logging.makeLogRecord({"msg": word}))
+	handler.close()
+	assert len(list(log.parent.glob(f"{log.name}*"))) == 3
+
+
+def test_what_others_have_in_the_temporary_folder_stays(frappe, tmp_path, request):
+	place = tmp_path / "of-the-operator.txt"
+	place.write_text("x")
+	request.getfixturevalue("request_of_a_tenant")
+	for use in (
+		lambda: place.unlink(),
+		lambda: place.rename(tmp_path / "elsewhere"),
+		lambda: os.truncate(place, 0),
+		lambda: place.write_text(""),
+		lambda: tmp_path.rmdir(),
+		lambda: place.read_text(),
+	):
+		with pytest.raises(frappe.PermissionError):
+			use()
+	own = tmp_path / "own.txt"
+	own.write_text("x")
+	with pytest.raises(frappe.PermissionError):
+		own.replace(place)
+	own.unlink()
+	assert place.stat().st_size == 1
+
+
+def test_a_pdf_is_given_no_files_by_its_caller(frappe, tmp_path, request, monkeypatch):
+	"""Frappe removes them afterwards."""
+	from frappe.utils import pdf
+
+	from buildpro_saas.tenant_site.sandbox import printing
+
+	place = tmp_path / "of-the-operator.html"
+	place.write_text("x")
+	request.getfixturevalue("request_of_a_tenant")
+	printing.keep()
+	given = {}
+	monkeypatch.setattr(pdf, "prepare_options", lambda html, options: given.update(options) or 1 / 0)
+	names = ("header-html", "footer-html", "cookie-jar", "--header-html", "Cookie-Jar", "proxy")
+	with pytest.raises(ZeroDivisionError):
+		pdf.get_pdf("<p>x</p>", {**dict.fromkeys(names, str(place)), "orientation": "Landscape"})
+	assert given == {"orientation": "Landscape"}
 
 
 FIRST_FILE = """

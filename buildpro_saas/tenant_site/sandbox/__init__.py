@@ -2,8 +2,9 @@
 
 Templates (templates.py) and expressions (expressions.py) see what names.py lists, by the rules of reading.py, for a bounded time
 (budget.py); the database answers reading questions alone (queries.py). Texts that are filled in name values alone
-(format_strings.py, ldap_filters.py). Whatever writes files keeps to the site's folder (files.py),
-whatever connects goes out (addresses.py), and programs are started with harmless options (programs.py, printing.py).
+(format_strings.py, ldap_filters.py). Whatever writes files keeps to the site's folder (files.py), whatever reads them to that and to
+what code needs (readable.py, local_urls.py, import_files.py), whatever connects goes out (addresses.py), and programs are started with
+harmless options (programs.py, printing.py).
 Server Scripts are not changed: the operator switches them on for a bench, or not.
 """
 
@@ -23,6 +24,7 @@ from buildpro_saas.tenant_site.sandbox import (
 	certificates,
 	expressions,
 	format_strings,
+	local_urls,
 	printing,
 	templates,
 	wrapping,
@@ -43,4 +45,6 @@ def install() -> None:
 	for name in certificates.METHODS:
 		wrapping.replace_method(ssl.SSLContext, name, certificates.judging(name))
 	format_strings.install()
+	for owner, name in local_urls.METHODS:
+		wrapping.replace_method(owner, name, local_urls.refused)
 	audit.install()

@@ -134,9 +134,9 @@ def _is_this_machines(host: str) -> bool:
 
 
 @contextmanager
-def also(*urls: str) -> Iterator[None]:
-	"""Within the block these URLs of the operator's may be reached too, and what proxies the environment names."""
-	proxies = [url for url in getproxies_environment().values() if "://" in url]
+def also(*urls: str, with_proxies: bool = False) -> Iterator[None]:
+	"""Within the block these URLs of the operator's may be reached too; with_proxies: and what proxies the environment names."""
+	proxies = [url for url in getproxies_environment().values() if "://" in url] if with_proxies else []
 	places = tuple(reachable.of_url(url) for url in (*urls, *proxies))
 	token = _also.set(_also.get() + places)
 	try:

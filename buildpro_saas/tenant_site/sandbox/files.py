@@ -1,4 +1,4 @@
-"""Files outside the site's own folder are neither written nor, within the bench's sites, read by a tenant's request or job.
+"""Files outside the site's own folder are neither written nor read by a tenant's request or job, but for what readable.py lists.
 
 Frappe has dozens of places that write code and data into its apps' folders (a Module Def, a standard report, a controller). All end in a
 few operations of Python's, which tell an audit hook (audit.py) before they are done. It is asked who acts: a web request or a job of the
@@ -6,41 +6,38 @@ site's (acting.py). What the operator does (bench, installing, migrating, delive
 """
 
 import os
-import re
 import sys
-import tempfile
-from functools import lru_cache
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import frappe
 from frappe import _
 
-from buildpro_saas.tenant_site.sandbox import acting
+from buildpro_saas.tenant_site import file_names
+from buildpro_saas.tenant_site.sandbox import acting, readable, temporary
 
 WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-# Which of an event's arguments are paths that are changed.
+# Which of an event's arguments are paths that are changed: {event: ((the path's place, that of the folder it is relative to), …)}.
 CHANGES = {
-	"os.mkdir": (0,),
-	"os.rename": (0, 1),
-	"os.remove": (0,),
-	"os.rmdir": (0,),
-	"os.link": (0, 1),
-	"os.symlink": (1,),
-	"os.truncate": (0,),
-	"os.chmod": (0,),
-	"shutil.chown": (0,),
-	"os.chown": (0,),
+	"os.mkdir": ((0, 2),),
+	"os.rename": ((0, 2), (1, 3)),
+	"os.remove": ((0, 1),),
+	"os.rmdir": ((0, 1),),
+	"os.link": ((0, 2), (1, 3)),
+	"os.symlink": ((1, 2),),
+	"os.truncate": ((0, None),),
+	"os.chmod": ((0, 2),),
+	"shutil.chown": ((0, None),),
+	"os.chown": ((0, 3),),
 }
-# Frappe makes files of a random name for a moment in the folder of the sites (exports, charts of accounts).
-RANDOM = re.compile(r"[0-9a-z]{10}(\.[a-z]{1,5})?")
-# What every site reads there.
-OF_ALL_SITES = frozenset(
-	{"assets", "apps.txt", "apps.json", "common_site_config.json", "currentsite.txt", "patches.txt"}
+CREATES = frozenset({("os.mkdir", 0), ("os.rename", 1), ("os.link", 1), ("os.symlink", 1)})
+LEAVES = frozenset({("os.rename", 0), ("os.remove", 0), ("os.rmdir", 0)})
+# Who writes the settings in a site's folder, in a request or job too (a key made at first use, the pull of an entitlement).
+SETTINGS_WRITERS = (
+	*("frappe.installer", "buildpro_saas.agent.site_config"),
+	*("buildpro_saas.tenant_site.entitlement", "buildpro_saas.tenant_site.sync"),
 )
-# Found out before any file is judged: Python tries the folder by writing into it, and holds a lock meanwhile that it does not take twice.
-TEMPORARY = tempfile.gettempdir()
+NEAREST = 12  # frames from the audit hook to such a function
 
 
 def judge(event: str, arguments: tuple, site: Any) -> None:
@@ -53,71 +50,102 @@ def judge(event: str, arguments: tuple, site: Any) -> None:
 	if event == "open":
 		path, _mode, flags = arguments
 		if not isinstance(path, int):
-			(require_writable if flags & WRITE else _require_readable)(os.fsdecode(path), site)
+			_judge_opening(os.fsdecode(path), flags, site)
+		return
+	left = []
+	for index, folder in CHANGES[event]:
+		if not isinstance(arguments[index], int):
+			path = _full(os.fsdecode(arguments[index]), None if folder is None else arguments[folder])
+			if event == "os.mkdir" and os.path.lexists(path):
+				continue  # Python says that it is there
+			require_writable(path, site, is_creating=(event, index) in CREATES)
+			if (event, index) in LEAVES:
+				left.append(path)
+	for path in left:
+		temporary.forget(os.path.realpath(path))
+
+
+def require_writable(path: str, site: Any, is_creating: bool = True) -> None:
+	"""Raise frappe.PermissionError unless the site's request or job may write there; is_creating: what is not there yet is made."""
+	if path in ("/dev/null", "/dev/tty"):
+		return
+	real, sites = os.path.realpath(path), os.path.realpath(site.sites_path)
+	if readable.is_within(real, _own_folders(sites, site)):
+		is_allowed = not _is_kept(real, sites, site)
+	elif readable.is_within(real, temporary.FOLDERS) and not readable.is_within(
+		real, (os.path.dirname(sites),)
+	):
+		is_allowed = temporary.may_change(real, site, is_creating)
+	elif readable.is_within(real, (_logs(sites),)):
+		is_allowed = acting.is_called_from(
+			"logging.handlers", NEAREST
+		)  # which begins a new file when one is full
 	else:
-		for index in CHANGES[event]:
-			if not isinstance(arguments[index], int):
-				require_writable(os.fsdecode(arguments[index]), site)
-
-
-def require_writable(path: str, site: Any) -> None:
-	"""Raise frappe.PermissionError unless the site's request or job may write there."""
-	if path in ("/dev/null", "/dev/tty") or _is_within(os.path.realpath(path), _writable_folders(site)):
-		return
-	if os.path.dirname(os.path.abspath(path)) == _sites(site) and RANDOM.fullmatch(os.path.basename(path)):
-		return
-	_refuse(path, site)
-
-
-def _require_readable(path: str, site: Any) -> None:
-	if _is_in_other_site(path, site):
+		is_allowed = os.path.dirname(os.path.abspath(path)) == sites and readable.RANDOM.fullmatch(
+			os.path.basename(path)
+		)
+	if not is_allowed:
 		_refuse(path, site)
 
 
-def _is_in_other_site(path: str, site: Any) -> bool:
-	"""Whether it leads into another site's folder, or into what this bench keeps of its sites."""
-	sites = _sites(site)
-	real = os.path.realpath(path)
-	if not real.startswith(f"{sites}{os.sep}"):
-		return False
-	first = real[len(sites) + 1 :].split(os.sep)[0]
-	return first != site.site and first not in OF_ALL_SITES and os.path.isdir(os.path.join(sites, first))
+def _judge_opening(path: str, flags: int, site: Any) -> None:
+	if not flags & WRITE:
+		readable.require(path, site)
+	elif not (_is_unnamed(path) or _is_appending_to_log(path, flags, site)):
+		require_writable(path, site, is_creating=bool(flags & os.O_CREAT))
 
 
-def _sites(site: Any) -> str:
-	return os.path.realpath(site.sites_path)
+def _is_unnamed(path: str) -> bool:
+	"""A file in the folder of temporary files that has no name there (O_TMPFILE). To write, a folder is opened for nothing else."""
+	return os.path.realpath(path) in temporary.FOLDERS
 
 
-def _writable_folders(site: Any) -> tuple[str, ...]:
+def _is_appending_to_log(path: str, flags: int, site: Any) -> bool:
+	is_appending = flags & (os.O_RDWR | os.O_WRONLY | os.O_APPEND | os.O_TRUNC) == os.O_WRONLY | os.O_APPEND
+	return is_appending and readable.is_within(
+		os.path.realpath(path), (_logs(os.path.realpath(site.sites_path)),)
+	)
+
+
+def _full(path: str, folder: Any) -> str:
+	"""The path, where it may be relative to an open folder (shutil.rmtree)."""
+	if isinstance(folder, int) and folder >= 0 and not os.path.isabs(path):
+		try:
+			return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path)
+		except OSError:
+			return path  # no Linux: taken for one in the process's own folder
+	return path
+
+
+def _is_kept(real: str, sites: str, site: Any) -> bool:
+	"""Whether it is the site's folder itself, or settings in it, which none but their own writers change."""
+	own = os.path.realpath(os.path.join(sites, site.site))
+	if real == own:
+		return True
+	return (
+		os.path.dirname(real) == own
+		and file_names.is_reserved(os.path.basename(real))
+		and not any(acting.is_called_from(module, NEAREST) for module in SETTINGS_WRITERS)
+	)
+
+
+def _own_folders(sites: str, site: Any) -> tuple[str, ...]:
 	backups = site.conf.get("backup_path")  # where the operator has backups put
-	return _folders_of(_sites(site), site.site) + ((os.path.realpath(backups),) if backups else ())
+	return readable.own_folders(sites, site.site) + ((os.path.realpath(backups),) if backups else ())
 
 
-@lru_cache(maxsize=1024)
-def _folders_of(sites: str, site: str) -> tuple[str, ...]:
-	"""The site's folder and those in it, which operators may keep elsewhere by a link; logs, and folders for what is passing."""
-	own = Path(sites, site)
-	folders = [
-		own,
-		*(own / name for name in ("public", "private", "public/files", "private/files", "private/backups")),
-	]
-	folders += [Path(sites).parent / "logs", Path(TEMPORARY)]
-	folders.append(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"))
-	return tuple(os.path.realpath(folder) for folder in folders)
-
-
-def _is_within(path: str, folders: tuple[str, ...]) -> bool:
-	return any(path == folder or path.startswith(f"{folder}{os.sep}") for folder in folders)
+def _logs(sites: str) -> str:
+	return os.path.realpath(os.path.join(os.path.dirname(sites), "logs"))
 
 
 def _refuse(path: str, site: Any) -> None:
 	name = os.path.basename(path)
 	if not acting.is_own_context(site):
-		raise frappe.PermissionError(f"A tenant's site may only use files of its own: {name} is none.")
+		raise readable.NotOfSite(f"A tenant's site may only use files of its own: {name} is none.")
 	frappe.throw(
 		_(
 			"This site may only use files of its own: {0} is none. Ask the site's operator for what belongs to an app."
 		).format(escape(name)),
-		frappe.PermissionError,
+		readable.NotOfSite,
 		title=_("Not a file of this site"),
 	)

@@ -10,13 +10,43 @@ from typing import Any
 
 from pdfkit.pdfkit import PDFKit
 
-from buildpro_saas.tenant_site.sandbox import acting, print_proxy, programs
+from buildpro_saas import site_role
+from buildpro_saas.tenant_site.sandbox import acting, print_proxy, programs, wrapping
 
 # What a page may say of itself. A header or footer of its own goes the way of Frappe: by elements of the page.
 OF_PAGE = frozenset(
 	"page-size page-width page-height orientation margin-top margin-bottom margin-left margin-right header-spacing footer-spacing"
 	" dpi zoom grayscale lowquality title image-quality image-dpi".split()
 )
+# What only Frappe and this module set: files, which Frappe removes afterwards, and where the page is fetched through.
+NOT_OF_CALLERS = programs.FILES | {"--proxy"}
+
+
+def keep() -> None:
+	"""Hooks `before_request` and `before_job`: have Frappe's maker of PDFs take no files from its caller, on a tenant's site.
+
+	Not sooner: Frappe's module of PDFs opens a log file as it is imported, which takes a bench to be in.
+	"""
+	if site_role.is_tenant_site():
+		from frappe.utils import pdf
+
+		wrapping.replace(pdf.get_pdf, without_files)
+
+
+def without_files(original: Callable) -> Callable:
+	"""`frappe.utils.pdf.get_pdf` without options of the caller's that name a file or a proxy. A web request may be the caller."""
+
+	@wraps(original)
+	def get_pdf(html: str, options: Any = None, *args, **kwargs) -> Any:
+		if acting.site() is not None and isinstance(options, dict):
+			options = {
+				name: value
+				for name, value in options.items()
+				if f"--{str(name).strip().lstrip('-').lower()}" not in NOT_OF_CALLERS
+			}
+		return original(html, options, *args, **kwargs)
+
+	return get_pdf
 
 
 def harmless_options(original: Callable) -> Callable:

@@ -1,0 +1,56 @@
+"""Data Import, and what is built upon it (Bank Statement Import), reads files of the site: on tenants' sites no other path is looked at.
+
+Frappe takes what is no file of the site's for a path of the machine, for its shell commands. Whether it is there can be told by the answer.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import frappe
+from frappe import _
+
+from buildpro_saas import site_role
+from buildpro_saas.tenant_site.sandbox import acting, wrapping
+
+IMPORTER = "frappe.core.doctype.data_import.importer"
+OF_SITE = ("/files/", "/private/files/")
+SHEETS = "https://docs.google.com/spreadsheets/"
+
+
+def on_request() -> None:
+	"""Hook `before_request`: have Frappe's importer look at paths of the site alone, on a tenant's site."""
+	if site_role.is_tenant_site():
+		from frappe.core.doctype.data_import import importer
+
+		wrapping.replace_method(importer.ImportFile, "__init__", _judging)
+
+
+def on_job() -> None:
+	"""Hook `before_job`: the same in a job that imports. Frappe has loaded its method by now; another job is spared the importer."""
+	if IMPORTER in sys.modules:
+		on_request()
+
+
+def _judging(original: Callable) -> Callable:
+	"""`ImportFile.__init__`, asked which file first."""
+
+	@wraps(original)
+	def init(import_file: Any, doctype: str, file: Any, *args, **kwargs) -> None:
+		if acting.site() is not None and isinstance(file, str) and not _is_of_site(file):
+			frappe.throw(
+				_(
+					"Choose a file of this site to import: its address begins with {0} or {1}. Upload it first."
+				).format(*OF_SITE),
+				title=_("Not a file of this site"),
+			)
+		original(import_file, doctype, file, *args, **kwargs)
+
+	return init
+
+
+def _is_of_site(file: str) -> bool:
+	if file.startswith(SHEETS):
+		return True
+	return file.startswith(OF_SITE) and ".." not in file.split("/")
