@@ -55,7 +55,7 @@ def poison(mallorys, tmp_path):
 
 @pytest.fixture
 def webhook(mallorys):
-	"""Save a webhook on new ToDos, insert one, and wait until the job that calls it has ended: webhook(url, headers)."""
+	"""Save a webhook on new ToDos, insert one, and wait until the jobs that call it, and those before it, have ended: webhook(url, headers)."""
 	made = []
 
 	def call(url: str, headers: dict) -> None:
@@ -75,7 +75,7 @@ def webhook(mallorys):
 		made.append(answer.json()["data"]["name"])
 		before = ended_webhooks(mallorys)
 		assert mallorys.request("/api/resource/ToDo", "POST", description="x").status_code == 200
-		mallorys.bench.wait_for(lambda: ended_webhooks(mallorys) - before, 90)
+		mallorys.bench.wait_for(lambda: len(ended_webhooks(mallorys) - before) == len(made), 90)
 
 	yield call
 	for name in made:
