@@ -97,6 +97,7 @@ def test_who_changes_a_plan_sees_who_gains_and_loses_what(desk, module_bench, te
 	# closed without a choice: nothing is saved
 	dialog.locator(".btn-modal-close").click()
 	dialog.wait_for(state="hidden")
+	page.wait_for_function("!document.querySelector('.modal-backdrop')")  # it has faded out
 	assert manager.status() == "Not Saved"
 	frappe.db.commit()
 	assert frappe.get_doc("Plan", PLAN).features[0].feature == "rfi"
