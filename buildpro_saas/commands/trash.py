@@ -6,7 +6,6 @@ from dataclasses import asdict
 import click
 from frappe.utils.commands import render_table
 
-from buildpro_saas.agent.bench import HIDDEN
 from buildpro_saas.commands.admin_site import on_admin_site
 from buildpro_saas.provisioning import reconciliation
 
@@ -23,7 +22,7 @@ def trash(is_json: bool, remove: tuple[str, ...]) -> None:
 		reconciliation.remove_from_trash(name)
 		click.echo(f"{name} is removed for good.", err=is_json)
 	for name in reconciliation.unreadable_in_trash():
-		told = f"{name} is skipped: its note.json cannot be read. Correct it in sites/{HIDDEN}/trash/{name}."
+		told = f"{name} is skipped: its note.json cannot be read. Correct it in sites/.buildpro/trash/{name}."
 		click.secho(told, fg="yellow", err=True)
 	found = reconciliation.trash()
 	if is_json:
