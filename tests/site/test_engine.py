@@ -617,6 +617,35 @@ def test_a_fault_outside_of_a_step_is_told_to_what_the_job_is_about(engine, monk
 	assert "ZeroDivisionError" in job.error and "Error Log" in job.hint
 
 
+def test_what_keeps_a_tenant_from_being_saved_is_told_in_a_line(engine, drifting, monkeypatch):
+	"""As a Server Script or a Notification does: HTML, and a traceback behind it."""
+	from buildpro_saas.control_plane.doctype.tenant.tenant import Tenant
+
+	frappe = engine.frappe
+	save_facts = Tenant._save_facts
+
+	def refuse(self):
+		if self.status == "Active":
+			frappe.throw("<details><summary>No <b>Fridays</b> &amp; no holidays</summary>Traceback</details>")
+		save_facts(self)
+
+	tenant = drifting.tenant("Provisioning", f"{drifting.token}.localhost", None)
+	frappe.db.set_value("Tenant", tenant, "subdomain", tenant)  # a record's name is its subdomain
+	job = engine.job(
+		step(engine, "Only"), tenant_when_completed="Active", tenant_when_failed="Failed", on_status=None
+	)
+	job.db_set("tenant", tenant)
+	frappe.db.commit()
+	monkeypatch.setattr(Tenant, "_save_facts", refuse)
+	job = engine.run(job)
+	assert (job.status, frappe.db.get_value("Tenant", tenant, "status")) == ("Failed", "Failed")
+	assert job.error == (
+		"Something that runs when a Tenant is saved (a Server Script, a Notification, another app) refused:"
+		" No Fridays & no holidays"
+	)
+	assert "switch it off" in job.hint and "job's record" not in job.hint
+
+
 @pytest.mark.parametrize("status", ["Failed", "Running"])
 def test_cancelling_says_retry_only_of_a_job_that_has_it(engine, status):
 	from buildpro_saas.agent.errors import NotOursError
