@@ -15,6 +15,8 @@ import frappe
 
 PROBE = "BuildPro Probe"
 EVERY = "*"
+# Under which names a bench's configuration has the addresses of its Redis servers.
+REDIS_SERVERS = ("redis_cache", "redis_queue", "redis_socketio")
 
 
 # -- permissions -----------------------------------------------------------------------------------------------------

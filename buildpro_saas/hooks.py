@@ -181,18 +181,14 @@ before_request = [
 	"buildpro_saas.tenant_site.restriction.on_request",
 	"buildpro_saas.tenant_site.methods.refuse_gated",
 	"buildpro_saas.tenant_site.sandbox.budget.on_request",
-	"buildpro_saas.tenant_site.sandbox.mail_styles.keep",
-	"buildpro_saas.tenant_site.sandbox.printing.keep",
-	"buildpro_saas.tenant_site.sandbox.import_files.on_request",
+	"buildpro_saas.tenant_site.sandbox.late.on_request",
 ]
 page_renderer = ["buildpro_saas.tenant_site.page_elsewhere.PageElsewhere"]
 before_job = [
 	"buildpro_saas.tenant_site.restriction.on_job",
 	"buildpro_saas.tenant_site.sandbox.acting.note_job",
 	"buildpro_saas.tenant_site.file_names.keep",
-	"buildpro_saas.tenant_site.sandbox.mail_styles.keep",
-	"buildpro_saas.tenant_site.sandbox.printing.keep",
-	"buildpro_saas.tenant_site.sandbox.import_files.on_job",
+	"buildpro_saas.tenant_site.sandbox.late.on_job",
 	"buildpro_saas.provisioning.queue.refuse_tenants_jobs",
 ]
 override_whitelisted_methods = {

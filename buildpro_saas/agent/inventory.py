@@ -48,9 +48,7 @@ class Inventory:
 	marked: dict[str, str]  # {database: mark} of those whose mark begins with the prefix that was asked for
 	users: frozenset[str]
 	in_trash: frozenset[str] = frozenset()  # databases that the bench's trash keeps
-	without_config: frozenset[str] = (
-		frozenset()
-	)  # folders of the shape of a site's that have lost their site_config.json
+	without_config: frozenset[str] = frozenset()  # folders of sites that have lost their site_config.json
 
 
 def take(bench: Bench, mariadb: DatabaseServer, prefix: str) -> Inventory:

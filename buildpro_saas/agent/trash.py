@@ -65,8 +65,9 @@ class Trash:
 
 	def databases(self) -> set[str]:
 		"""The names that databases have while they lie here. Where a note cannot be read, it may be any with a name of the trash."""
-		noted = {entry.database for entry in self._entries() if entry.kind == DATABASE and entry.database}
-		if self.unreadable():
+		entries = [entry for _name, entry in self._notes()]
+		noted = {entry.database for entry in entries if entry and entry.kind == DATABASE and entry.database}
+		if None in entries:
 			noted |= {name for name in self.mariadb.names() if name.startswith(RENAMED)}
 		return noted
 

@@ -9,40 +9,12 @@ newest tenants, whose sites carry marks of ours all the same.
 from dataclasses import dataclass, field
 
 from buildpro_saas.agent.inventory import Folder, Inventory
+from buildpro_saas.provisioning import drift_advice as advice
 
 SITE_FOLDER, DATABASE, USER = "Site Folder", "Database", "Database User"
 TENANT, IMAGE, STANDBY = "Tenant", "Image", "Standby Site"
 
-GOES = "Nothing to do: it is removed by itself once it has been seen for an hour, into the bench's trash. Press Ignore to keep it."
-SPARED = (
-	"Nothing is done to it, for it may be a customer's: no job on record made it, as after this admin site was restored from"
-	" an older backup. Bring the records back, or remove it by hand when nobody needs it."
-)
-LEFT_ALONE = (
-	"Nothing is done to it. Press Ignore if it belongs here, or remove it by hand when nobody needs it."
-)
-NOT_SET_UP = (
-	"Nothing is done by itself, and what is on record does not hold there. Put back the site_config.json of a backup, or run"
-	" `bench --site {site} install-app buildpro_saas`: the next delivery then sets it up."
-)
-MARKED_AGAIN = (
-	"Nothing to do: it is given its mark again, where a job on record made the tenant's site with it."
-)
-IN_USE = (
-	"Nothing is done to it, for it is or was a customer's. If the tenant is still there, bring the records back; else keep a backup and"
-	" remove it by hand."
-)
-MOVED = "Was it moved? Put it back: `mv sites/{0} sites/{1}`. Nothing is done by itself."
-COPIED = "Was it copied? The tenant's own folder is in its place: remove the copy by hand. Nothing is done by itself."
-CONFIG_LOST = (
-	"Nothing is done by itself. The site's data is untouched: put back its own site_config.json, from a backup. Do not run `bench restore`,"
-	" which would overwrite the database that the file names."
-)
-MISSING = {
-	TENANT: "Nothing is done by itself. Find out who took it, and restore the site from its last backup.",
-	IMAGE: "Nothing to do: it is Stale from now on, and is pruned and built anew like any stale image.",
-	STANDBY: "Nothing to do: it is discarded, and another one takes its place.",
-}
+MISSING = {TENANT: advice.GONE, IMAGE: advice.STALE_THEN, STANDBY: advice.ANOTHER}
 
 
 @dataclass(frozen=True)
@@ -204,25 +176,25 @@ def _folder(folder: Folder, believed: Believed, evidence: Evidence, there: set[s
 	is_ours = is_known or (folder.mark or "").startswith(believed.prefix)
 	if owner := owner_of(folder, believed):
 		what = f"{name} is the site of the tenant {owner.name}, which belongs at sites/{owner.folder}."
-		action = COPIED if owner.folder in there else MOVED.format(folder.path, owner.folder)
+		action = advice.COPIED if owner.folder in there else advice.MOVED.format(folder.path, owner.folder)
 		return Finding(SITE_FOLDER, folder.path, what, action, is_ours, mark=mark, folder=folder)
 	# a draft's name alone proves nothing, unless a job of ours has just that mark
 	if not is_ours:
 		fault = "was not made by this admin site"
 		if not folder.is_readable:
 			fault = "has a site_config.json that cannot be read"
-		return Finding(SITE_FOLDER, folder.path, f"{name} {fault}.", LEFT_ALONE, is_ours=False)
+		return Finding(SITE_FOLDER, folder.path, f"{name} {fault}.", advice.LEFT_ALONE, is_ours=False)
 	if folder.tenant and not folder.tail and not is_known:
 		what = f"{name} was made by this admin site for the tenant {folder.tenant}, of whose site no record is left."
-		return Finding(SITE_FOLDER, folder.path, what, SPARED, is_ours=True, mark=mark, folder=folder)
+		return Finding(SITE_FOLDER, folder.path, what, advice.SPARED, is_ours=True, mark=mark, folder=folder)
 	sign = (
 		"it was handed over to its tenant" if folder.is_finished else evidence.used.get(folder.database or "")
 	)
 	if sign:
 		what = f"{name} was made by a job of this admin site. No record claims it, but {sign}."
-		return Finding(SITE_FOLDER, folder.path, what, IN_USE, is_ours=True, mark=mark, folder=folder)
+		return Finding(SITE_FOLDER, folder.path, what, advice.IN_USE, is_ours=True, mark=mark, folder=folder)
 	what = f"{name} was made by a job of this admin site and is nobody's any more."
-	return Finding(SITE_FOLDER, folder.path, what, GOES, True, mark, is_removable=True, folder=folder)
+	return Finding(SITE_FOLDER, folder.path, what, advice.GOES, True, mark, is_removable=True, folder=folder)
 
 
 def _databases(
@@ -240,14 +212,14 @@ def _databases(
 def _database(name: str, mark: str | None, evidence: Evidence) -> Finding:
 	if not mark:
 		what = f"The database {name} has a site's name, but no site on this bench has it and this admin site did not make it."
-		return Finding(DATABASE, name, what, LEFT_ALONE, is_ours=False)
+		return Finding(DATABASE, name, what, advice.LEFT_ALONE, is_ours=False)
 	what = f"The database {name} was made by a job of this admin site and is nobody's any more."
 	if mark not in evidence.marks and name in evidence.filled:
-		return Finding(DATABASE, name, what, SPARED, is_ours=True, mark=mark)
+		return Finding(DATABASE, name, what, advice.SPARED, is_ours=True, mark=mark)
 	if sign := evidence.used.get(name):
 		what = f"The database {name} was made by a job of this admin site. No record claims it, but {sign}."
-		return Finding(DATABASE, name, what, IN_USE, is_ours=True, mark=mark)
-	return Finding(DATABASE, name, what, GOES, True, mark, is_removable=True)
+		return Finding(DATABASE, name, what, advice.IN_USE, is_ours=True, mark=mark)
+	return Finding(DATABASE, name, what, advice.GOES, True, mark, is_removable=True)
 
 
 def _users(believed: Believed, found: Inventory, evidence: Evidence) -> list[Finding]:
@@ -260,7 +232,7 @@ def _users(believed: Believed, found: Inventory, evidence: Evidence) -> list[Fin
 			is_ours = is_recorded and is_hash
 			of = "that a job of this admin site made" if is_ours else "of a site's name"
 			what = f"The database user {name}, {of}, has no database."
-			action = GOES if is_ours else LEFT_ALONE
+			action = advice.GOES if is_ours else advice.LEFT_ALONE
 			findings.append(Finding(USER, name, what, action, is_ours, is_removable=is_ours))
 	return findings
 
@@ -286,9 +258,9 @@ def _missing(
 	what = f"{expected.kind} {expected.name} is {expected.status} and lacks {', '.join(lacks)}."
 	action = MISSING[expected.kind]
 	if expected.kind == TENANT and not folder and moved:
-		action = f"sites/{moved.path} is its site. {MOVED.format(moved.path, expected.folder)}"
+		action = f"sites/{moved.path} is its site. {advice.MOVED.format(moved.path, expected.folder)}"
 	elif expected.kind == TENANT and config and database in found.databases:
-		action = CONFIG_LOST
+		action = advice.CONFIG_LOST
 	return Finding(expected.kind, expected.name, what, action, is_ours=True)
 
 
@@ -318,12 +290,12 @@ def _not_set_up(
 	if folder.tenant != expected.name:
 		whose = f"for {folder.tenant}" if folder.tenant else "as no tenant's"
 		what = f"Tenant {expected.name} is {expected.status}, and its site sites/{folder.path} is set up {whose}."
-		return Finding(TENANT, expected.name, what, NOT_SET_UP.format(site=folder.name), is_ours=True)
+		return Finding(TENANT, expected.name, what, advice.NOT_SET_UP.format(site=folder.name), is_ours=True)
 	if not _has_lost_its_mark(expected.database, folder, believed, found):
 		return None
 	what = f"The database {expected.database} of tenant {expected.name} carries no mark any more, as after `bench restore`."
 	lost = {"mark": folder.mark, "unmarked": expected.database}
-	return Finding(TENANT, expected.name, what, MARKED_AGAIN, is_ours=True, **lost)
+	return Finding(TENANT, expected.name, what, advice.MARKED_AGAIN, is_ours=True, **lost)
 
 
 def _has_lost_its_mark(database: str, folder: Folder, believed: Believed, found: Inventory) -> bool:

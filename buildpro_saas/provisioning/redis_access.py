@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 import redis
 
-SERVERS = ("redis_cache", "redis_queue", "redis_socketio")
+from buildpro_saas.framework import REDIS_SERVERS
+
 SECONDS = 3
 HOW = (
 	"Set requirepass in its configuration, and write the password into the addresses in sites/common_site_config.json"
@@ -19,7 +20,7 @@ def complaints(conf: Mapping) -> list[str]:
 	A Unix socket is as open as its file; of that nothing is said. A server that cannot be reached is no finding either.
 	"""
 	places: dict[str, list[str]] = {}
-	for name in SERVERS:
+	for name in REDIS_SERVERS:
 		if (url := conf.get(name)) and urlsplit(url).scheme != "unix":
 			places.setdefault(_without_password(url), []).append(name)
 	return [

@@ -1,4 +1,6 @@
-"""What the tests of a site know of the operator's features and tenants."""
+"""What the tests of a site know of the operator's features and tenants, and how another process comes to the database."""
+
+import pymysql
 
 CATALOGUE = {
 	"features": {
@@ -27,3 +29,15 @@ def new_tenant(frappe, name: str, plan: str, status: str = "Active", **fields):
 	).insert()
 	doc.db_set("status", status)
 	return frappe.get_doc("Tenant", name)
+
+
+def second_connection(frappe) -> pymysql.Connection:
+	"""A connection to the site's database that is not Frappe's, as another request has one."""
+	conf = frappe.conf
+	return pymysql.connect(
+		host=conf.db_host,
+		port=int(conf.db_port),
+		user=conf.db_name,
+		password=conf.db_password,
+		database=conf.db_name,
+	)

@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from conftest_data import second_connection
 
 from buildpro_saas.agent.errors import AgentError, TransientError
 
@@ -238,19 +239,10 @@ def test_a_completed_job_cannot_be_cancelled(engine):
 
 def test_a_second_run_of_the_same_job_leaves_it_alone(engine):
 	"""The lock is the connection's: another process that holds it is at work."""
-	import pymysql
-
-	conf = engine.frappe.conf
 	job = engine.job(step(engine, "A"))
 	from buildpro_saas.provisioning import locks
 
-	other = pymysql.connect(
-		host=conf.db_host,
-		port=int(conf.db_port),
-		user=conf.db_name,
-		password=conf.db_password,
-		database=conf.db_name,
-	)
+	other = second_connection(engine.frappe)
 	with other.cursor() as cursor:
 		cursor.execute("select get_lock(%s, 0)", (locks._name("job", job.name),))
 	assert engine.run(job).status == "Queued" and engine.done == []

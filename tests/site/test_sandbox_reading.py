@@ -185,7 +185,7 @@ def preview(frappe, file: str) -> str:
 	"""What a user is told of an import file."""
 	from buildpro_saas.tenant_site.sandbox import import_files
 
-	import_files.on_request()
+	import_files.keep()
 	doc = frappe.new_doc("Data Import", reference_doctype="ToDo", import_type="Insert New Records")
 	with pytest.raises(frappe.ValidationError) as refusal:
 		doc.get_preview_from_template(file)
@@ -210,7 +210,7 @@ def test_a_file_of_the_site_is_imported(request_of_a_tenant):
 	from buildpro_saas.tenant_site.sandbox import import_files
 
 	frappe = request_of_a_tenant
-	import_files.on_request()
+	import_files.keep()
 	values = {"file_name": "todos.csv", "content": "Description\nOf an import\n", "is_private": 1}
 	file = frappe.get_doc({"doctype": "File", **values}).insert()
 	doc = frappe.new_doc("Data Import", reference_doctype="ToDo", import_type="Insert New Records")

@@ -1,7 +1,7 @@
 """MariaDB's setting by which a lock on a row that changed since it was read rolls a transaction back: off for our connections."""
 
-import pymysql
 import pytest
+from conftest_data import second_connection
 
 CHANGED = 1020
 LIMIT = "snapshot test"
@@ -26,14 +26,7 @@ def site_with_limit(admin_site):
 
 def add_elsewhere(frappe) -> None:
 	"""Another request adds one to the limit, and commits."""
-	conf = frappe.conf
-	other = pymysql.connect(
-		host=conf.db_host,
-		port=int(conf.db_port),
-		user=conf.db_name,
-		password=conf.db_password,
-		database=conf.db_name,
-	)
+	other = second_connection(frappe)
 	with other.cursor() as cursor:
 		cursor.execute("update `tabLimit Level` set grown = grown + 1 where name = %s", (LIMIT,))
 	other.commit()

@@ -3,7 +3,6 @@
 Frappe takes what is no file of the site's for a path of the machine, for its shell commands. Whether it is there can be told by the answer.
 """
 
-import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import frappe
 from frappe import _
 
-from buildpro_saas import site_role
 from buildpro_saas.tenant_site.sandbox import acting, wrapping
 
 IMPORTER = "frappe.core.doctype.data_import.importer"
@@ -19,18 +17,11 @@ OF_SITE = ("/files/", "/private/files/")
 SHEETS = "https://docs.google.com/spreadsheets/"
 
 
-def on_request() -> None:
-	"""Hook `before_request`: have Frappe's importer look at paths of the site alone, on a tenant's site."""
-	if site_role.is_tenant_site():
-		from frappe.core.doctype.data_import import importer
+def keep() -> None:
+	"""Have Frappe's importer in this process look at paths of the site alone (late.py)."""
+	from frappe.core.doctype.data_import import importer
 
-		wrapping.replace_method(importer.ImportFile, "__init__", _judging)
-
-
-def on_job() -> None:
-	"""Hook `before_job`: the same in a job that imports. Frappe has loaded its method by now; another job is spared the importer."""
-	if IMPORTER in sys.modules:
-		on_request()
+	wrapping.replace_method(importer.ImportFile, "__init__", _judging)
 
 
 def _judging(original: Callable) -> Callable:

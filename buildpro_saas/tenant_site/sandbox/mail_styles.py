@@ -9,19 +9,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from buildpro_saas import site_role
 from buildpro_saas.tenant_site.sandbox import acting, wrapping
 
 
 def keep() -> None:
-	"""Hooks `before_request` and `before_job`: keep the style sheets of mails on a tenant's site.
+	"""Have this process judge the style sheets of mails (late.py)."""
+	from frappe.email import email_body
 
-	Not sooner: Frappe's module of mails opens a log file as it is imported, which takes a bench to be in.
-	"""
-	if site_role.is_tenant_site():
-		from frappe.email import email_body
-
-		wrapping.replace(email_body.inline_style_in_html, _wrapped)
+	wrapping.replace(email_body.inline_style_in_html, _wrapped)
 
 
 def _wrapped(original: Callable) -> Callable:

@@ -10,7 +10,6 @@ from typing import Any
 
 from pdfkit.pdfkit import PDFKit
 
-from buildpro_saas import site_role
 from buildpro_saas.tenant_site.sandbox import acting, print_proxy, programs, wrapping
 
 # What a page may say of itself. A header or footer of its own goes the way of Frappe: by elements of the page.
@@ -23,14 +22,10 @@ NOT_OF_CALLERS = programs.FILES | {"--proxy"}
 
 
 def keep() -> None:
-	"""Hooks `before_request` and `before_job`: have Frappe's maker of PDFs take no files from its caller, on a tenant's site.
+	"""Have Frappe's maker of PDFs in this process take no files from its caller (late.py)."""
+	from frappe.utils import pdf
 
-	Not sooner: Frappe's module of PDFs opens a log file as it is imported, which takes a bench to be in.
-	"""
-	if site_role.is_tenant_site():
-		from frappe.utils import pdf
-
-		wrapping.replace(pdf.get_pdf, without_files)
+	wrapping.replace(pdf.get_pdf, without_files)
 
 
 def without_files(original: Callable) -> Callable:

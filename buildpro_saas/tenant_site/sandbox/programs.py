@@ -4,7 +4,6 @@ What a program does by itself no hook of Python's sees. So it is its arguments t
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
 from html import escape
 from typing import Any, NoReturn
@@ -12,9 +11,8 @@ from typing import Any, NoReturn
 import frappe
 from frappe import _
 
-from buildpro_saas.tenant_site.sandbox import acting, files
+from buildpro_saas.tenant_site.sandbox import acting, files, temporary
 
-TEMPORARY = os.path.realpath(tempfile.gettempdir())
 PROGRAMS_THAT_WRITE = frozenset({"node", "nodejs", "tar"})
 PRINTER = "wkhtmltopdf"
 BROWSERS = ("chrom", "headless_shell", "headless-shell", "google chrome", "google-chrome")
@@ -86,7 +84,7 @@ def _options(words: list[str], site: Any) -> Iterator[tuple[str, str]]:
 
 def _require_files_own(path: str, site: Any) -> None:
 	"""Frappe puts the header, the footer and the session's cookie into temporary files, which it has just written."""
-	if "://" in path or os.path.dirname(os.path.realpath(path)) not in (TEMPORARY, "/tmp"):
+	if "://" in path or os.path.dirname(os.path.realpath(path)) not in temporary.FOLDERS:
 		_refuse_option(site, path)
 
 

@@ -11,8 +11,9 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from buildpro_saas.framework import REDIS_SERVERS
+
 KEY = "buildpro_reachable"
-REDIS_SERVERS = ("redis_cache", "redis_queue", "redis_socketio")
 REDIS_PORT, DATABASE_PORT = 6379, 3306
 MAIL_PORTS = (25, 465, 587)
 LARGEST_PORT = 65535

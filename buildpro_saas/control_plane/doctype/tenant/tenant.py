@@ -240,10 +240,7 @@ class Tenant(TenantActions, AdminDocument):
 		}
 
 	def sign_entitlement(self, above: int = 0) -> dict:
-		"""A new statement for the tenant's site: {"token": JWT, "catalogue": as entitlements/catalogue.py has it}.
-
-		above: the highest number of a statement that the site has had, where that is known.
-		"""
+		"""A new statement for the tenant's site, and the catalogue, as signing.sign has them; above: the highest number there."""
 		return signing.sign(self, above)
 
 	def is_entitlement_current(self) -> bool:

@@ -1,0 +1,30 @@
+"""What a Drift Finding says is done, or to be done: the sentences of drift.py."""
+
+GOES = "Nothing to do: it is removed by itself once it has been seen for an hour, into the bench's trash. Press Ignore to keep it."
+SPARED = (
+	"Nothing is done to it, for it may be a customer's: no job on record made it, as after this admin site was restored from"
+	" an older backup. Bring the records back, or remove it by hand when nobody needs it."
+)
+LEFT_ALONE = (
+	"Nothing is done to it. Press Ignore if it belongs here, or remove it by hand when nobody needs it."
+)
+NOT_SET_UP = (
+	"Nothing is done by itself, and what is on record does not hold there. Put back the site_config.json of a backup, or run"
+	" `bench --site {site} install-app buildpro_saas`: the next delivery then sets it up."
+)
+MARKED_AGAIN = (
+	"Nothing to do: it is given its mark again, where a job on record made the tenant's site with it."
+)
+IN_USE = (
+	"Nothing is done to it, for it is or was a customer's. If the tenant is still there, bring the records back; else keep a backup and"
+	" remove it by hand."
+)
+MOVED = "Was it moved? Put it back: `mv sites/{0} sites/{1}`. Nothing is done by itself."
+COPIED = "Was it copied? The tenant's own folder is in its place: remove the copy by hand. Nothing is done by itself."
+CONFIG_LOST = (
+	"Nothing is done by itself. The site's data is untouched: put back its own site_config.json, from a backup. Do not run `bench restore`,"
+	" which would overwrite the database that the file names."
+)
+GONE = "Nothing is done by itself. Find out who took it, and restore the site from its last backup."
+STALE_THEN = "Nothing to do: it is Stale from now on, and is pruned and built anew like any stale image."
+ANOTHER = "Nothing to do: it is discarded, and another one takes its place."
