@@ -1,7 +1,7 @@
 from buildpro_saas import snapshot_isolation
-from buildpro_saas.tenant_site import fresh_config, presence, sandbox, strict_names
+from buildpro_saas.tenant_site import fresh_config, installed_apps_guard, sandbox, strict_names
 
-presence.keep()
+installed_apps_guard.keep()
 fresh_config.keep()
 strict_names.keep()
 sandbox.install()

@@ -2,9 +2,10 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
-from buildpro_saas.control_plane import arguments, staff
-from buildpro_saas.control_plane.document import AdminDocument
-from buildpro_saas.provisioning import AgentError, reconciliation
+from buildpro_saas.control_plane.access import arguments, staff
+from buildpro_saas.control_plane.access.document import AdminDocument
+from buildpro_saas.fleet import reconciliation
+from buildpro_saas.jobs import AgentError
 
 
 class DriftFinding(AdminDocument):
