@@ -51,23 +51,19 @@ buildpro_limits = {
 		"label": "Storage",
 		"unit": "GB",
 		"doctype": "File",
-		"size": "buildpro_saas.tenant_site.limit_usage.file_gb",
-		"count": "buildpro_saas.tenant_site.limit_usage.storage_gb",
+		"size": "buildpro_saas.tenant_site.limit_measures.file_gb",
+		"count": "buildpro_saas.tenant_site.limit_measures.storage_gb",
 		"measured": 1,
 	},
 	"emails_per_day": {
 		"label": "E-mails today",
 		"doctype": "Email Queue",
-		"size": "buildpro_saas.tenant_site.limit_usage.recipients",
-		"count": "buildpro_saas.tenant_site.limit_usage.emails_today",
+		"size": "buildpro_saas.tenant_site.limit_measures.recipients",
+		"count": "buildpro_saas.tenant_site.limit_measures.emails_today",
 		"measured": 1,
 		"period": "day",
 	},
-	"api_calls_per_day": {
-		"label": "API calls today",
-		"count": "buildpro_saas.tenant_site.limit_usage.calls_today",
-		"period": "day",
-	},
+	"api_calls_per_day": {"label": "API calls today", "period": "day"},
 }
 
 # Each runs on sites of one role: install.py stops the others.

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 
 import frappe
+import redis
 from frappe import _, local
 from frappe.core.doctype.file.exceptions import MaxFileSizeReachedError
 from werkzeug.exceptions import TooManyRequests
@@ -21,8 +22,8 @@ from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.tenant_site import (
 	child_rows,
 	declared_limits,
-	freed,
 	left_out,
+	limit_meters,
 	limit_usage,
 	maintenance,
 	usage,
@@ -51,26 +52,21 @@ class StorageFullError(LimitReachedError, MaxFileSizeReachedError):
 
 
 def access(key: str, requested: float = 1) -> Decision:
-	"""Whether `requested` more may be added, as of now; holds nothing. Raises unknown.UnknownLimitError for an unknown key."""
+	"""Whether `requested` more may be added, as of now; reserves nothing. Raises unknown.UnknownLimitError for an unknown key."""
 	limit = _known(key)
-	return _decide(key, limit.in_use() if limit else 0, requested)
+	return _decide(key, limit_usage.in_use(limit) if limit else 0, requested)
 
 
 def admit(key: str, requested: float = 1, *, is_there: bool = False) -> Decision:
-	"""The same for somebody who adds it in this transaction: a hard limit is held until the transaction ends.
+	"""The same for somebody who adds it in this transaction: what is allowed counts from now on, unless it is rolled back.
 
 	is_there: what is added would be measured already, as a file that was written before its document.
 	"""
 	limit, granted = _known(key), current_gate().limits.get(key)
-	is_held = limit is not None and granted is not None and granted.is_hard and requested > 0
-	# more than can ever be holds nothing, and may be too much for a column
-	if not is_held or requested > granted.value:
+	counts = limit and granted and requested > 0 and (granted.is_hard or limit.is_metered)
+	if not counts:
 		return access(key, requested)
-	growth = limit_usage.grow(key, requested, limit.day)
-	answer = _decide(key, limit.in_use_with(growth), requested)
-	if not answer.allowed and limit.is_outdated():
-		answer = _decide(key, limit.measured_anew(requested, is_there=is_there), requested)
-	return answer
+	return limit_usage.take(limit, requested, lambda used: _decide(key, used, requested), is_there=is_there)
 
 
 def require(key: str, requested: float = 1) -> None:
@@ -94,25 +90,26 @@ def on_documents(doctype: str) -> Sequence[Declared]:
 
 
 def foresee(limit: Declared, number: float) -> None:
-	"""Raise LimitReachedError unless `number` more may be added together; they are counted one by one as they come, in this transaction."""
-	if current_gate().limits[limit.key].is_hard:
-		answer = _decide(limit.key, limit.in_use_with(limit_usage.hold(limit.key, limit.day)), number)
-		if not answer.allowed:
-			_require(answer)
+	"""Raise LimitReachedError unless there is room for `number` more documents, which come one by one in this transaction, and count then."""
+	if _is_held(limit):
+		limit_usage.hold(limit.key)
+	answer = access(limit.key, number)
+	if not answer.allowed:
+		_require(answer)
 
 
 # -- hooks -----------------------------------------------------------------------------------------------------------
 
 
 def hold(doc, method: str | None = None) -> None:
-	"""Hook `before_validate` of what can be limited: hold a hard limit that saving it may come to.
+	"""Hook `before_validate` of what can be limited: hold the row of a hard limit that saving it may come to.
 
-	Before the framework's own validation takes locks of its own (a User's does), so that two requests meet here first, in order, and
-	not as a deadlock. What counts already cannot grow, and holds nothing.
+	The framework's own validation takes locks, too (a User's does). So two requests meet here first, and one waits; later they would
+	meet in a deadlock. What counts already cannot grow, and holds nothing.
 	"""
 	for limit in on_documents(doc.doctype):
-		if current_gate().limits[limit.key].is_hard and not limit.is_counted_already(doc):
-			limit_usage.hold(limit.key, limit.day)
+		if _is_held(limit) and not limit.is_counted_already(doc):
+			limit_usage.hold(limit.key)
 	if doc.flags.get("ignore_validate"):
 		check_growth(doc)  # which Frappe does not come to
 
@@ -125,10 +122,10 @@ def check_growth(doc, method: str | None = None) -> None:
 
 
 def note_deletion(doc, method: str | None = None) -> None:
-	"""Hook `after_delete` of what can be limited: what takes long to measure is measured anew when it is next asked for."""
+	"""Hook `after_delete` of what can be limited: what takes long to measure is measured anew when that decides."""
 	for limit in on_documents(doc.doctype):
-		if limit.is_measured and not limit.is_daily:
-			freed.note(limit.key)
+		if limit.is_metered and not limit.is_daily:
+			limit_meters.note_deletion(limit.key)
 
 
 def check_rows(doc, method: str | None = None) -> None:
@@ -158,13 +155,16 @@ def check_api_call() -> None:
 	gate = current_gate()
 	if API_CALLS not in gate.limits or gate.restriction or frappe.session.user in ("", None, "Guest"):
 		return
-	calls = limit_usage.add_call()
-	if calls is None:
+
+	def decide(used: float) -> Decision:
+		return _decide(API_CALLS, used, 1)
+
+	try:
+		answer = limit_meters.take(API_CALLS, utc_days.today(), 1, decide, starts_at=0, is_final=True)
+	except redis.exceptions.RedisError:
 		return
-	answer = _decide(API_CALLS, calls - 1, 1)
 	_count(answer)
 	if not answer.allowed:
-		limit_usage.add_call(-1)
 		raise TooManyRequests(response=_too_many(answer))
 
 
@@ -173,14 +173,18 @@ def measure_limits() -> None:
 	if local.conf.get("buildpro_role") != site_role.TENANT:
 		return
 	usage.store()
-	for key, limit in declared_limits.declared().items():
+	for limit in declared_limits.declared().values():
 		if limit.is_measurable():
-			is_anew = limit.is_measured and not limit.is_daily
-			limit_usage.keep(key, limit.measure, is_anew=is_anew, day=limit.day)
+			limit_usage.keep(limit, limit.measure)
 			frappe.db.commit()
 
 
 # -- own -------------------------------------------------------------------------------------------------------------
+
+
+def _is_held(limit: Declared) -> bool:
+	"""Whether who adds to it holds its row: a hard limit on documents that are counted."""
+	return current_gate().limits[limit.key].is_hard and not limit.is_metered
 
 
 def _check(doc, limit: Declared, size: float) -> None:

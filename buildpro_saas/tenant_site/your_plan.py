@@ -11,7 +11,7 @@ from buildpro_saas.entitlements.decision import DENYING_GRANTS, Gate
 from buildpro_saas.entitlements.layers import Grant, Limit
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.wording import OPERATOR, readable_number
-from buildpro_saas.tenant_site import clock, declared_limits, usage
+from buildpro_saas.tenant_site import clock, declared_limits, limit_usage, usage
 
 VIEW = "buildpro_saas/tenant_site/doctype/nexelya_plan_settings/nexelya_plan_settings.html"
 DAYS = 30
@@ -162,7 +162,7 @@ def _limit(gate: Gate, key: str, limit: Limit) -> dict:
 	"""A limit's row: "12 of 10", how long its bar is (per cent), and its colour. Without a measure: its value alone."""
 	declared = declared_limits.declared().get(key)
 	is_measured = declared is not None and declared.is_measurable()
-	used = declared.in_use() if is_measured else 0
+	used = limit_usage.in_use(declared) if is_measured else 0
 	part = used / limit.value if limit.value else float(used > 0)
 	return {
 		"key": key,
