@@ -1,7 +1,5 @@
 """The gate of a site that has had a statement and has none that counts."""
 
-from functools import lru_cache
-
 from buildpro_saas.entitlements.decision import RESTRICTED, Gate, after_all, next_change
 from buildpro_saas.entitlements.layers import next_moment
 from buildpro_saas.entitlements.reason import Reason
@@ -16,10 +14,12 @@ def closed(reason: Reason, now: float, last_known: Statement | None) -> Gate:
 	"""
 	if last_known is None:
 		return _closed(reason, None, Reason.EXPIRED, None)
-	return _closed(reason, last_known, last_known.standing(now), next_moment(last_known.layers, now))
+	standing, until = last_known.standing(now), next_moment(last_known.layers, now)
+	return last_known.once(
+		"closed", (reason, standing, until), lambda: _closed(reason, last_known, standing, until)
+	)
 
 
-@lru_cache(maxsize=256)
 def _closed(reason: Reason, last_known: Statement | None, standing: Reason, until: int | None) -> Gate:
 	made = Gate(None, reason, None, {})
 	made.restriction = standing if standing in RESTRICTED else None

@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
-from functools import lru_cache
 
 from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements import statement as statements
@@ -237,51 +236,26 @@ def gate(
 	try:
 		statement = statements.verify(token or "", public_keys, site)
 	except EntitlementError as error:
-		return _without(error.reason)
+		return Gate(None, error.reason, None, {})
 	if statement.sequence < lowest_sequence:
-		return _without(Reason.REPLAYED)
-	if statement.catalogue_digest != _digest(_Same(catalogue or {})):
-		return _without(Reason.BAD_SIGNATURE)
-	return gate_of(statement, now, catalogue)
+		return Gate(None, Reason.REPLAYED, None, {})
+	known = catalogues.shared(catalogue)
+	if statement.catalogue_digest != known.digest:
+		return Gate(None, Reason.BAD_SIGNATURE, None, {})
+	return gate_of(statement, now, known)
 
 
 def gate_of(statement: Statement, now: float, catalogue: Mapping | None = None) -> Gate:
 	"""The gate of a statement that is known to count, as of `now` (epoch seconds)."""
-	return _gate(
-		statement, statement.standing(now), next_moment(statement.layers, now), _Same(catalogue or {})
-	)
+	known = catalogues.shared(catalogue)
+	standing, until = statement.standing(now), next_moment(statement.layers, now)
 
+	def make() -> Gate:
+		# all moments before the same next change have the same grants
+		at = until - 1 if until is not None else after_all(statement)
+		return Gate(statement, standing, statement.grants(at), known)
 
-class _Same:
-	"""A mapping as a key of a cache: the very same object, not one that is equal. It is held, so that its id stays its own."""
-
-	__slots__ = ("it",)
-
-	def __init__(self, it: Mapping):
-		self.it = it
-
-	def __hash__(self) -> int:
-		return id(self.it) if self.it else 0
-
-	def __eq__(self, other: object) -> bool:
-		return isinstance(other, _Same) and (self.it is other.it or not (self.it or other.it))
-
-
-@lru_cache(maxsize=1024)
-def _gate(statement: Statement, standing: Reason, until: int | None, catalogue: _Same) -> Gate:
-	# all moments before the same next change have the same grants
-	at = until - 1 if until is not None else after_all(statement)
-	return Gate(statement, standing, statement.grants(at), catalogue.it)
-
-
-@lru_cache(maxsize=1024)
-def _digest(catalogue: _Same) -> str:
-	return catalogues.digest(catalogue.it)
-
-
-@lru_cache(maxsize=32)
-def _without(reason: Reason) -> Gate:
-	return Gate(None, reason, None, {})
+	return statement.once("gate", (standing, until, known.digest), make)
 
 
 def after_all(statement: Statement) -> int:

@@ -153,11 +153,13 @@ def _features(active: Mapping[str, list]) -> dict[str, Grant]:
 	found: dict[str, Grant] = {}
 	for plan in sorted(active["plans"], key=lambda each: bool(each.get("is_trial"))):
 		reason = Reason.TRIAL if plan.get("is_trial") else Reason.PLAN
+		by_plan = Grant(reason, plan["plan"], plan.get("until"))  # one object for hundreds of features
 		for feature in plan["features"]:
-			found.setdefault(feature, Grant(reason, plan["plan"], plan.get("until")))
+			found.setdefault(feature, by_plan)
 	for addon in active["addons"]:
+		by_addon = Grant(Reason.ADDON, addon["addon"], addon.get("until"))
 		for feature in addon.get("features") or ():
-			found.setdefault(feature, Grant(Reason.ADDON, addon["addon"], addon.get("until")))
+			found.setdefault(feature, by_addon)
 	decided: dict[str, Grant] = {}
 	overrides = [each for each in active["overrides"] if each.get("feature")]
 	for entries, reason in (

@@ -3,19 +3,22 @@
 A JWT (RFC 7519) signed with Ed25519 (RFC 8037). Nothing here knows Frappe.
 """
 
+import hashlib
 import json
 import sys
 import time
 import uuid
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import jwt
 from jwt.utils import base64url_decode, base64url_encode
 
 from buildpro_saas.entitlements import layers
+from buildpro_saas.entitlements.kept import Kept
 from buildpro_saas.entitlements.keys import load_private, load_public
 from buildpro_saas.entitlements.reason import Reason
 
@@ -32,6 +35,13 @@ STATUSES = (ACTIVE, PAST_DUE, SUSPENDED)
 # What the layers may come to once they are unpacked (bytes): a signed claim, but one that a damaged admin site may have made.
 LARGEST = 4 * 1024 * 1024
 REQUIRED = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]
+# Statements that a process holds, each with what was worked out of it: some 30 KB with 500 features.
+MOST_HELD = 1024
+# Tokens of which it knows that they are genuine, or why not: 200 bytes each. A site whose statement is not held any more costs no
+# second verification.
+MOST_JUDGED = 50_000
+# Layers that it holds: tenants with the same plan, and nothing beside it, have the same.
+MOST_LAYERS = 256
 
 
 class EntitlementError(Exception):
@@ -64,6 +74,14 @@ class Statement:
 	kid: str
 	next_keys: dict[str, str] = field(default_factory=dict)
 	keys: tuple[str, ...] = ()
+	_worked_out: dict[str, tuple[Hashable, Any]] = field(default_factory=dict, init=False, repr=False)
+
+	def once(self, what: str, key: Hashable, make: Callable[[], Any]) -> Any:
+		"""What `make` returns, made anew only when `key` is another one than last time. It is held as long as the statement."""
+		held = self._worked_out.get(what)
+		if held is None or held[0] != key:
+			held = self._worked_out[what] = (key, make())
+		return held[1]
 
 	def grants(self, now: float | None = None) -> layers.Grants:
 		"""What the tenant may use as of `now` (epoch seconds), whatever the standing."""
@@ -164,42 +182,53 @@ def unsigned(
 
 
 def verify(token: str, public_keys: Mapping[str, str], site: str) -> Statement:
-	"""The statement, when it is genuine and made for `site`, whatever the time.
+	"""The statement, when it is genuine and made for `site`, whatever the time. Raises EntitlementError otherwise.
 
-	Raises EntitlementError otherwise.
-
-	The answer is kept in this process, so that a second call costs no cryptography.
+	The answer is kept in this process, a refusal too: a second call costs no cryptography.
 	"""
 	if not token:
 		raise EntitlementError(Reason.NO_ENTITLEMENT, "There is no entitlement.")
-	result = _verified(token, tuple(public_keys.items()), site)
-	if isinstance(result, Statement):
-		return result
-	raise EntitlementError(*result)
+	asked = (token, tuple(public_keys.items()), site)
+	if (held := _held.get(asked)) is not None:
+		return held
+	known_by = hashlib.sha256(repr(asked).encode()).digest()
+	if (refusal := _judged.get(known_by)) is None:
+		try:
+			found = _verified(token, public_keys, site)
+		except EntitlementError as error:
+			_judged.put(known_by, (error.reason, str(error)))
+			raise
+		_judged.put(known_by, ())
+	elif refusal:
+		raise EntitlementError(*refusal)
+	else:
+		found = _parsed(token)
+	return _held.put(asked, found)
 
 
-@lru_cache(maxsize=512)
 def read(token: str) -> Statement | None:
 	"""What a token says, with nothing of it proven: for one that this site has verified earlier. None where it cannot be read."""
 	try:
-		kid = jwt.get_unverified_header(token).get("kid")
-		return _as_statement(kid, jwt.decode(token, options={"verify_signature": False}))
+		return _held.get(token) or _held.put(token, _parsed(token))
 	except (jwt.PyJWTError, EntitlementError):
 		return None
 
 
-@lru_cache(maxsize=512)
-def _verified(token: str, public_keys: tuple, site: str) -> Statement | tuple[Reason, str]:
-	try:
-		kid, claims = _open(token, dict(public_keys), site)
-		return _as_statement(kid, claims)
-	except EntitlementError as error:
-		# A refusal is kept too: asking a thousand times with a forged token costs one verification.
-		return error.reason, str(error)
+def forget() -> None:
+	"""Drop what this process holds of statements, as if it had just begun."""
+	_held.clear()
+	_judged.clear()
+	_layers.cache_clear()
 
 
-def _open(token: str, public_keys: dict[str, str], site: str) -> tuple[str, dict]:
-	"""The key's id and the claims of a token, after everything but the time has been checked."""
+# (token, public keys, site), or the token alone where nothing was proven → its statement
+_held: Kept[Statement] = Kept(MOST_HELD)
+# digest of token, public keys and site → (reason, text) of the refusal; () for a genuine one
+_judged: Kept[tuple] = Kept(MOST_JUDGED)
+
+
+def _verified(token: str, public_keys: Mapping[str, str], site: str) -> Statement:
+	"""The statement in a token, after everything but the time has been checked."""
 	try:
 		kid = jwt.get_unverified_header(token).get("kid")
 		if not isinstance(kid, str) or kid not in public_keys:
@@ -222,7 +251,7 @@ def _open(token: str, public_keys: dict[str, str], site: str) -> tuple[str, dict
 	# PyJWT takes a list that contains the site; we make statements for one site only.
 	if claims["aud"] != site:
 		raise EntitlementError(Reason.WRONG_SITE, f"The entitlement was not made for the site {site} alone.")
-	return kid, claims
+	return _as_statement(kid, claims)
 
 
 def _public_key(public: str):
@@ -230,6 +259,12 @@ def _public_key(public: str):
 		return load_public(public)
 	except (ValueError, TypeError, AttributeError):
 		raise EntitlementError(Reason.UNKNOWN_KEY, "This site's public key for entitlements is damaged.")
+
+
+def _parsed(token: str) -> Statement:
+	"""What a token says; nothing of it is proven here."""
+	kid = jwt.get_unverified_header(token).get("kid")
+	return _as_statement(kid, jwt.decode(token, options={"verify_signature": False}))
 
 
 def _as_statement(kid: str, claims: dict) -> Statement:
@@ -240,7 +275,7 @@ def _as_statement(kid: str, claims: dict) -> Statement:
 			tenant=claims["sub"],
 			site=claims["aud"],
 			status=intern(claims["status"]),
-			layers=unpack(claims["layers"]),
+			layers=_layers(claims["layers"]),
 			contact=intern(claims["contact"]),
 			sequence=int(claims["seq"]),
 			catalogue_digest=intern(claims["catalogue"]),
@@ -268,6 +303,9 @@ def unpack(packed: str) -> dict:
 	plain = inflate(packed)
 	layers.check(plain)
 	return plain
+
+
+_layers = lru_cache(maxsize=MOST_LAYERS)(unpack)
 
 
 def inflate(packed: str) -> dict:

@@ -8,7 +8,6 @@ lowest sequence number) comes from site_config.json.
 
 import json
 import os
-from functools import lru_cache
 from pathlib import Path
 from time import monotonic
 
@@ -19,9 +18,11 @@ from frappe import local
 from buildpro_saas.agent import site_config
 from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements import decision, statement
+from buildpro_saas.entitlements.catalogue import Catalogue
 from buildpro_saas.entitlements.clock import CURRENT
 from buildpro_saas.entitlements.closed import closed
 from buildpro_saas.entitlements.decision import Gate
+from buildpro_saas.entitlements.kept import Kept
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.statement import EntitlementError, Statement, inflate, pack
 from buildpro_saas.tenant_site import clock, installed_apps_guard
@@ -31,6 +32,7 @@ DOCTYPE = "Nexelya Plan Settings"
 FILE = "entitlement.json"
 # Stands for the token of a file that cannot be read: no JWT, so it never counts.
 DAMAGED = "damaged"
+NO_CATALOGUE = catalogues.shared(None)
 # In site_config.json. The sequence number of the newest statement that the site has had: no older one counts.
 SEQUENCE_KEY = installed_apps_guard.SEQUENCE_KEY
 # In site_config.json. {"token", "gates"} of the newest statement that the site has had, by which it is limited and restricted where
@@ -44,8 +46,10 @@ LOCAL_KEY = "buildpro_gate"
 HOLD_SECONDS = 60
 LOCK_TIMEOUT = 30  # seconds; applying takes milliseconds
 
+# Sites whose file a process holds as it was read: 5 KB each, for the catalogue is the same object for all sites that have the same.
+MOST_READ = 5000
 # path of a site's file → (signature of the file, token, catalogue): the same for all requests of a process
-_read: dict[str, tuple[tuple, str, dict]] = {}
+_read: Kept[tuple[tuple, str, Catalogue]] = Kept(MOST_READ)
 
 
 class Held:
@@ -104,7 +108,7 @@ def _gate(now: float) -> Gate:
 		lowest_sequence=lowest_sequence(),
 	)
 	if made.statement is None and has_had_one():
-		return closed(made.standing, now, statement.read(_last_known().get("token") or ""))
+		return closed(made.standing, now, _last_statement())
 	return made
 
 
@@ -118,14 +122,21 @@ def _last_known() -> dict:
 	return known if isinstance(known, dict) else {}
 
 
-def catalogue_to_gate_by() -> dict:
+def _last_statement() -> Statement | None:
+	return statement.read(_last_known().get("token") or "")
+
+
+def catalogue_to_gate_by() -> Catalogue:
 	"""The catalogue of this site; where its statement does not count, the gates of the last one that did."""
 	kept = _last_known().get("gates")
-	return _inflated(kept) if kept and current_gate().statement is None else stored()[1]
+	if not kept or current_gate().statement is not None:
+		return stored()[1]
 
+	def gates() -> Catalogue:
+		return catalogues.shared(inflate(kept))
 
-# the very same object for the same gates, as what is read from the file is (gates.py)
-_inflated = lru_cache(maxsize=64)(inflate)
+	last = _last_statement()
+	return last.once("gates", kept, gates) if last else gates()
 
 
 def _kept(token: str, catalogue: dict | None) -> dict:
@@ -145,13 +156,13 @@ def keep_last_known() -> None:
 		site_config.update_own({LAST_KEY: _kept(*stored())})
 
 
-def stored() -> tuple[str, dict]:
-	"""The token and the catalogue of this site; ("", {}) when it has none."""
+def stored() -> tuple[str, Catalogue]:
+	"""The token and the catalogue of this site; an empty token and catalogue when it has none."""
 	path = os.path.join(frappe.local.site_path, FILE)
 	try:
 		found = os.stat(path)
 	except FileNotFoundError:
-		return "", {}
+		return "", NO_CATALOGUE
 	signature = (found.st_mtime_ns, found.st_ino, found.st_size)
 	held = _read.get(path)
 	if held and held[0] == signature:
@@ -159,21 +170,19 @@ def stored() -> tuple[str, dict]:
 	try:
 		token, catalogue = _content_of(Path(path))
 	except OSError:
-		return (
-			DAMAGED,
-			{},
-		)  # a folder of that name, or another user's file; looked at again, for that can be mended from outside
-	_read[path] = (signature, token, catalogue)
+		# a folder of that name, or another user's file: looked at again, for that can be mended from outside
+		return DAMAGED, NO_CATALOGUE
+	_read.put(path, (signature, token, catalogue))
 	return token, catalogue
 
 
-def _content_of(path: Path) -> tuple[str, dict]:
+def _content_of(path: Path) -> tuple[str, Catalogue]:
 	try:
 		content = json.loads(path.read_text())
-		return str(content["token"]), dict(content["catalogue"])
+		return str(content["token"]), catalogues.shared(dict(content["catalogue"]))
 	except (ValueError, KeyError, TypeError):
 		# a damaged file (a full disk, a hand that edited it) is no genuine entitlement; the site goes on answering
-		return DAMAGED, {}
+		return DAMAGED, NO_CATALOGUE
 
 
 def stored_token() -> str:
@@ -250,7 +259,7 @@ def sequence_in_force() -> int:
 
 def forget() -> None:
 	"""Drop what this process holds of the site's entitlement."""
-	_read.pop(os.path.join(frappe.local.site_path, FILE), None)
+	_read.forget(os.path.join(frappe.local.site_path, FILE))
 	forget_in_request()
 
 

@@ -39,8 +39,6 @@ KINDS = ("DocType", "Report", "Page", "Method", "Workspace")
 OPERATIONS = ("create", "write", "submit", "delete")
 
 Features = tuple[str, ...]
-# path of a site → (catalogue, what apps declare, the gates that follow)
-_compiled: dict[str, tuple[Mapping, Mapping, "Gates"]] = {}
 
 
 @dataclass(slots=True)
@@ -160,14 +158,13 @@ def current() -> Gates:
 
 
 def load() -> Gates:
-	"""The gates of this site: made once for each catalogue and what the installed apps declare."""
+	"""The gates of this site: made once for all sites that have the same catalogue, and whose apps declare the same."""
 	catalogue, hooked = entitlement.catalogue_to_gate_by(), declared_by_apps()
-	path = local.site_path
-	held = _compiled.get(path)
-	if held and held[0] is catalogue and held[1] == hooked:
-		return held[2]
+	for known, gates in list(catalogue.gates):
+		if known == hooked:
+			return gates
 	gates = compile_gates(catalogue, hooked)
-	_compiled[path] = (catalogue, hooked, gates)
+	catalogue.gates.append((hooked, gates))
 	return gates
 
 
