@@ -1,4 +1,4 @@
-from buildpro_saas import snapshot_isolation
+from buildpro_saas import framework, snapshot_isolation
 from buildpro_saas.tenant_site import fresh_config, installed_apps_guard, sandbox, strict_names
 
 installed_apps_guard.keep()
@@ -6,3 +6,4 @@ fresh_config.keep()
 strict_names.keep()
 sandbox.install()
 snapshot_isolation.keep_off()
+framework.ask_hooks_of_all_doctypes()

@@ -20,17 +20,12 @@ import frappe
 from frappe import local
 from frappe.utils.data import evaluate_filters
 
+from buildpro_saas.entitlements.kept import Kept
 from buildpro_saas.tenant_site import app_hooks, utc_days
 
 HOOK = "buildpro_limits"
-# In frappe.local.cache: (declarations by key, those by doctype).
+# In frappe.local.cache: the site's Declarations.
 LOCAL_KEY = "buildpro_limits"
-# Handlers of the documents that can be limited.
-HANDLERS = {
-	"before_validate": "buildpro_saas.tenant_site.limits.hold",
-	"validate": "buildpro_saas.tenant_site.limits.check_growth",
-	"after_delete": "buildpro_saas.tenant_site.limits.note_deletion",
-}
 
 
 @dataclass(frozen=True)
@@ -97,6 +92,11 @@ class Declared:
 		return frappe.get_attr(self.size)(doc) if self.size else 1
 
 
+Declarations = tuple[dict[str, Declared], dict[str, list[Declared]]]
+# apps of a site, in the order of their installation → declarations by key, and those by doctype
+_by_apps: Kept[Declarations] = Kept(32)
+
+
 def declared() -> dict[str, Declared]:
 	"""What can be limited on this site, by key."""
 	return _declarations()[0]
@@ -118,25 +118,27 @@ def label_of(key: str) -> str | None:
 	return limit and limit.label
 
 
-def doc_events() -> dict[str, dict[str, str]]:
-	"""Hook `doc_events` for this site: of the doctypes that can be limited and of no others, for finding a handler takes Frappe longer
-	than the handler.
-	"""
-	if not getattr(local, "site", None):
-		return {}
-	return {spec["doctype"]: HANDLERS for spec in _specs().values() if spec.get("doctype")}
+def forget() -> None:
+	"""Have the apps' hooks.py read anew."""
+	_by_apps.clear()
+	local.cache.pop(LOCAL_KEY, None)
 
 
-def _declarations() -> tuple[dict[str, Declared], dict[str, list[Declared]]]:
+def _declarations() -> Declarations:
 	held = local.cache.get(LOCAL_KEY)
 	if held is None:
-		by_key = {key: Declared.from_hook(key, spec) for key, spec in _specs().items()}
-		by_doctype: dict[str, list[Declared]] = {}
-		for limit in by_key.values():
-			if limit.doctype:
-				by_doctype.setdefault(limit.doctype, []).append(limit)
-		held = local.cache[LOCAL_KEY] = (by_key, by_doctype)
+		apps = tuple(app_hooks.apps())
+		held = local.cache[LOCAL_KEY] = _by_apps.get(apps) or _by_apps.put(apps, _read())
 	return held
+
+
+def _read() -> Declarations:
+	by_key = {key: Declared.from_hook(key, spec) for key, spec in _specs().items()}
+	by_doctype: dict[str, list[Declared]] = {}
+	for limit in by_key.values():
+		if limit.doctype:
+			by_doctype.setdefault(limit.doctype, []).append(limit)
+	return by_key, by_doctype
 
 
 def _specs() -> dict[str, dict]:

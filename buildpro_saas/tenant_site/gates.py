@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import frappe
 from frappe import local
 
-from buildpro_saas import framework, site_role
+from buildpro_saas import site_role
 from buildpro_saas.entitlements import unknown
 from buildpro_saas.entitlements.decision import Decision, Gate
 from buildpro_saas.tenant_site import (
@@ -92,6 +92,8 @@ def on_event(doc, method: str | None = None, *args) -> None:
 	if any(needed) and not maintenance.is_under_way():
 		for features in needed:
 			_require(features or (), gate)
+	if method == "before_validate":
+		limits.hold(doc)
 
 
 def check_workflow(doc, method: str | None = None) -> None:
@@ -191,12 +193,6 @@ def declared_by_apps() -> dict[str, list[dict]]:
 		for feature, declared in by_feature.items():
 			found.setdefault(feature, []).extend(declared)
 	return found
-
-
-def forget_hooks() -> None:
-	"""Have Frappe collect the hooks anew: which doctypes may be hidden follows from the catalogue (hooks.py)."""
-	framework.forget_hooks()
-	entitlement.forget_in_request()
 
 
 def _needed_by_rows(doc, method: str | None, doctypes: Mapping[str, Mapping]) -> list[Features | None]:

@@ -101,8 +101,8 @@ def foresee(limit: Declared, number: float) -> None:
 # -- hooks -----------------------------------------------------------------------------------------------------------
 
 
-def hold(doc, method: str | None = None) -> None:
-	"""Hook `before_validate` of what can be limited: hold the row of a hard limit that saving it may come to.
+def hold(doc) -> None:
+	"""Hold the row of a hard limit that saving the document may come to. Called before it is validated (gates.on_event).
 
 	The framework's own validation takes locks, too (a User's does). So two requests meet here first, and one waits; later they would
 	meet in a deadlock. What counts already cannot grow, and holds nothing.
@@ -115,14 +115,14 @@ def hold(doc, method: str | None = None) -> None:
 
 
 def check_growth(doc, method: str | None = None) -> None:
-	"""Hook `validate` of what can be limited: refuse a document that comes to count where the limit is reached."""
+	"""Hook `validate` of all doctypes: refuse a document that comes to count where the limit is reached."""
 	for limit in on_documents(doc.doctype):
 		if limit.counts(doc) and not limit.is_counted_already(doc):
 			_check(doc, limit, limit.size_of(doc))
 
 
 def note_deletion(doc, method: str | None = None) -> None:
-	"""Hook `after_delete` of what can be limited: what takes long to measure is measured anew when that decides."""
+	"""Hook `after_delete` of all doctypes: what takes long to measure is measured anew when that decides."""
 	for limit in on_documents(doc.doctype):
 		if limit.is_metered and not limit.is_daily:
 			limit_meters.note_deletion(limit.key)

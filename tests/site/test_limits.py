@@ -215,15 +215,19 @@ def test_two_apps_declare_one_limit_and_the_later_one_counts_in_what_it_says(sit
 	)
 
 
-def test_only_documents_of_what_can_be_limited_are_looked_at(frappe, declare):
-	def handlers(doctype):
-		return [name for names in frappe.get_doc_hooks().get(doctype, {}).values() for name in names]
+def test_only_documents_of_what_can_be_limited_are_looked_at(site, frappe, declare, monkeypatch):
+	from buildpro_saas.tenant_site import limit_usage
+	from buildpro_saas.tenant_site.declared_limits import Declared
 
-	ours = "buildpro_saas.tenant_site.limits"
-	assert f"{ours}.check_growth" in handlers("User") and f"{ours}.hold" in handlers("User")
-	assert not any(name.startswith(ours) for name in handlers("Note") + handlers("*"))
+	site.apply(limits=HARD_USERS | {"max_notes": {"value": 10**6, "is_hard": True}})
+	looked_at = []
+	monkeypatch.setattr(Declared, "counts", lambda limit, doc: looked_at.append(doc) or False)
+	monkeypatch.setattr(limit_usage, "hold", lambda key: looked_at.append(key))
+	note(frappe).insert()
+	assert not looked_at
 	declare(max_notes={"doctype": "Note"})
-	assert f"{ours}.check_growth" in handlers("Note")
+	note(frappe).insert()
+	assert "max_notes" in looked_at
 
 
 def test_an_app_that_is_gone_from_the_bench_does_no_harm(site, frappe):
