@@ -157,17 +157,17 @@ def measure(signing_key: dict, rounds: int) -> dict[str, list[float]]:
 			apply(signing_key, size)
 			taken[f"cold_{size}"] = cold(check_feature_access)
 			taken[f"first_{size}"] = first_in_request(check_feature_access)
-			gate = entitlement.load_gate()
+			decisions = entitlement.load_decisions()
 			for name, function in (("warm", check_feature_access), ("decision", get_feature_access)):
-				sides[f"{name}_{size}"] = (partial(hold, gate), function, (FEATURE,))
+				sides[f"{name}_{size}"] = (partial(hold, decisions), function, (FEATURE,))
 		for name, value in (taken | per_call(sides) | inserts.round()).items():
 			found.setdefault(name, []).append(value)
 	return found
 
 
-def hold(gate) -> None:
+def hold(decisions) -> None:
 	"""As in a request that has asked before."""
-	frappe.local.cache[entitlement.LOCAL_KEY] = entitlement.Held(gate)
+	frappe.local.cache[entitlement.LOCAL_KEY] = entitlement.Held(decisions)
 
 
 admin_site, site, command, argument = sys.argv[1:]

@@ -1,13 +1,13 @@
-"""The gate of a site that has had a statement and has none that counts."""
+"""What is decided on a site that has had a statement and has none that counts."""
 
-from buildpro_saas.entitlements.decision import RESTRICTED, Gate, after_all, next_change
+from buildpro_saas.entitlements.decision import RESTRICTED, Decisions, after_all, next_change
 from buildpro_saas.entitlements.layers import next_moment
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.statement import Statement
 
 
-def closed(reason: Reason, now: float, last_known: Statement | None) -> Gate:
-	"""The gate as of `now` (epoch seconds); `reason`: why no statement counts.
+def closed(reason: Reason, now: float, last_known: Statement | None) -> Decisions:
+	"""The decisions as of `now` (epoch seconds); `reason`: why no statement counts.
 
 	Every feature is denied. Restrictions and limits are those of `last_known`, the newest statement that the site has had; it goes on
 	to expire. A site of which that is not known either (None) is read-only.
@@ -20,8 +20,8 @@ def closed(reason: Reason, now: float, last_known: Statement | None) -> Gate:
 	)
 
 
-def _closed(reason: Reason, last_known: Statement | None, standing: Reason, until: int | None) -> Gate:
-	made = Gate(None, reason, None, {})
+def _closed(reason: Reason, last_known: Statement | None, standing: Reason, until: int | None) -> Decisions:
+	made = Decisions(None, reason, None, {})
 	made.restriction = standing if standing in RESTRICTED else None
 	if last_known:
 		at = until - 1 if until is not None else after_all(last_known)

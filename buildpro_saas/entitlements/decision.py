@@ -19,7 +19,7 @@ RESTRICTED = frozenset({Reason.EXPIRED, Reason.SUSPENDED})  # a site is read-onl
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-	"""The answer of a gate. True in a condition when allowed.
+	"""The answer about one feature or limit. True in a condition when allowed.
 
 	feature: its key, or a limit's. required_plan is the plan that has the feature (the tenant's own, where it does), None when
 	none has or when that is not known; of a denial, one that is on offer. source: the add-on that brings it. valid_until: while in force, when the entitlement (or
@@ -56,11 +56,11 @@ class Decision:
 FIELDS = tuple(each.name for each in fields(Decision))
 
 
-class Gate(dict):
-	"""feature → Decision for one statement (or the lack of one) while its standing and its layers stay as they are.
+class Decisions(dict):
+	"""feature → Decision, by one statement (or the lack of one), while its standing and its layers stay as they are.
 
-	A decision is made when it is first asked for and kept: from then on it is one look-up in a dict. `until` (epoch seconds) is
-	when the gate must be made anew, None for never.
+	A decision is made when it is first asked for, and kept: from then on it is one look-up in a dict. `until` (epoch seconds) is
+	when all of them must be made anew, None for never.
 	"""
 
 	def __init__(
@@ -217,7 +217,7 @@ class Gate(dict):
 		return self._answer(key, self.standing, kind="limits", label=label, used=used, requested=requested)
 
 
-def gate(
+def decisions_of_token(
 	token: str | None,
 	public_keys: Mapping[str, str],
 	site: str,
@@ -225,10 +225,10 @@ def gate(
 	*,
 	catalogue: Mapping | None = None,
 	lowest_sequence: int = 0,
-) -> Gate:
-	"""The gate of `site` at `now` (epoch seconds) under the entitlement `token`, which may be a bad one.
+) -> Decisions:
+	"""What is decided on `site` at `now` (epoch seconds) under the entitlement `token`, which may be a bad one.
 
-	gate(…)["rfi"] is its Decision. Raises UnknownFeatureError there when a readable entitlement lacks the name. catalogue: the one
+	decisions_of_token(…)["rfi"] is its Decision. Raises UnknownFeatureError there when a readable entitlement lacks the name. catalogue: the one
 	that came with the token; where it is another, the entitlement does not count. lowest_sequence: of the newest statement that
 	the site has had; an older one does not count.
 	"""
@@ -236,26 +236,26 @@ def gate(
 	try:
 		statement = statements.verify(token or "", public_keys, site)
 	except EntitlementError as error:
-		return Gate(None, error.reason, None, {})
+		return Decisions(None, error.reason, None, {})
 	if statement.sequence < lowest_sequence:
-		return Gate(None, Reason.REPLAYED, None, {})
+		return Decisions(None, Reason.REPLAYED, None, {})
 	known = catalogues.shared(catalogue)
 	if statement.catalogue_digest != known.digest:
-		return Gate(None, Reason.BAD_SIGNATURE, None, {})
-	return gate_of(statement, now, known)
+		return Decisions(None, Reason.BAD_SIGNATURE, None, {})
+	return decisions_of_statement(statement, now, known)
 
 
-def gate_of(statement: Statement, now: float, catalogue: Mapping | None = None) -> Gate:
-	"""The gate of a statement that is known to count, as of `now` (epoch seconds)."""
+def decisions_of_statement(statement: Statement, now: float, catalogue: Mapping | None = None) -> Decisions:
+	"""The decisions of a statement that is known to count, as of `now` (epoch seconds)."""
 	known = catalogues.shared(catalogue)
 	standing, until = statement.standing(now), next_moment(statement.layers, now)
 
-	def make() -> Gate:
+	def make() -> Decisions:
 		# all moments before the same next change have the same grants
 		at = until - 1 if until is not None else after_all(statement)
-		return Gate(statement, standing, statement.grants(at), known)
+		return Decisions(statement, standing, statement.grants(at), known)
 
-	return statement.once("gate", (standing, until, known.digest), make)
+	return statement.once("decisions", (standing, until, known.digest), make)
 
 
 def after_all(statement: Statement) -> int:

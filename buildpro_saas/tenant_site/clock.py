@@ -8,7 +8,7 @@ from frappe import _
 
 from buildpro_saas.agent import site_config
 from buildpro_saas.entitlements import clock
-from buildpro_saas.entitlements.decision import Gate
+from buildpro_saas.entitlements.decision import Decisions
 from buildpro_saas.entitlements.reason import Reason
 
 # In site_config.json. The latest time that this site knows to have been (epoch seconds): a clock set back gains nothing.
@@ -50,9 +50,11 @@ def complaint() -> str | None:
 	return None
 
 
-def remark(gate: Gate) -> str:
+def remark(decisions: Decisions) -> str:
 	"""What to add to the word that a statement is not in force, where it may be for the clock; begins with a space, or is empty."""
-	is_judged = gate.standing in (Reason.GRACE, Reason.NOT_YET_VALID) or gate.restriction is Reason.EXPIRED
+	is_judged = (
+		decisions.standing in (Reason.GRACE, Reason.NOT_YET_VALID) or decisions.restriction is Reason.EXPIRED
+	)
 	return f" {found}" if is_judged and (found := complaint()) else ""
 
 

@@ -1,4 +1,4 @@
-"""The entitlement that this site holds: where it is kept, and the gate that follows from it.
+"""The entitlement that this site holds: where it is kept, and what it decides.
 
 It is kept in a file of the site's folder, entitlement.json, and not in the database: nobody can write there from Desk, an old
 database that is restored brings no old entitlement back, and asking whether it has changed is one stat of a file, so that every
@@ -21,7 +21,7 @@ from buildpro_saas.entitlements import decision, statement
 from buildpro_saas.entitlements.catalogue import Catalogue
 from buildpro_saas.entitlements.clock import CURRENT
 from buildpro_saas.entitlements.closed import closed
-from buildpro_saas.entitlements.decision import Gate
+from buildpro_saas.entitlements.decision import Decisions
 from buildpro_saas.entitlements.kept import Kept
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.statement import EntitlementError, Statement, inflate, pack
@@ -41,7 +41,7 @@ LAST_KEY = "buildpro_last_known"
 # In site_config.json. The public keys of the admin site, by key id.
 KEYS_KEY = "buildpro_public_keys"
 # In frappe.local.cache, which lives as long as the request or job and is emptied by frappe.clear_cache().
-LOCAL_KEY = "buildpro_gate"
+LOCAL_KEY = "buildpro_decisions"
 # A job may run for hours; after so many seconds it asks for the entitlement again.
 HOLD_SECONDS = 60
 LOCK_TIMEOUT = 30  # seconds; applying takes milliseconds
@@ -53,53 +53,54 @@ _read: Kept[tuple[tuple, str, Catalogue]] = Kept(MOST_READ)
 
 
 class Held:
-	"""A gate that a request or job holds until a moment of the monotonic clock.
+	"""The decisions that a request or job goes by until a moment of the monotonic clock.
 
-	With what it has asked for (checks.py) and what is gated (gates.py), each None until it is asked for.
+	With them: what it has asked for (checks.py), and what is gated (gates.py). Both are None until somebody asks.
 	"""
 
-	__slots__ = ("checks", "gate", "gates", "until")
+	__slots__ = ("checks", "decisions", "gates", "until")
 
-	def __init__(self, gate: Gate, seconds: float = HOLD_SECONDS):
-		self.gate = gate
+	def __init__(self, decisions: Decisions, seconds: float = HOLD_SECONDS):
+		self.decisions = decisions
 		self.until = monotonic() + seconds
 		self.checks = self.gates = None
 
 
 def current() -> Held:
-	"""This site's gate as of now. Within a request or job it is made once (again after HOLD_SECONDS)."""
+	"""What this site's entitlement decides, as of now. Within a request or job it is looked up once (again after HOLD_SECONDS)."""
 	held = local.cache.get(LOCAL_KEY)
 	if held is not None and monotonic() < held.until:
 		return held
 	return load()
 
 
-def current_gate() -> Gate:
-	"""The gate of current()."""
-	return current().gate
+def current_decisions() -> Decisions:
+	"""The decisions of current()."""
+	return current().decisions
 
 
-def load_gate() -> Gate:
-	"""The gate of load()."""
-	return load().gate
+def load_decisions() -> Decisions:
+	"""The decisions of load()."""
+	return load().decisions
 
 
 def load() -> Held:
-	"""Make this site's gate and keep it for the request: a stat of the file, which is read only when it has changed."""
+	"""Look the entitlement up and keep it for the request: a stat of the file, which is read only when it has changed."""
 	now = clock.trusted_now()
-	gate = _gate(now)
-	if gate.standing is Reason.UNKNOWN_KEY:
+	decisions = _decisions(now)
+	if decisions.standing is Reason.UNKNOWN_KEY:
 		# in a job that began before the signing key was changed
 		frappe.local.conf[KEYS_KEY] = site_config.read(Path(frappe.local.site_path)).get(KEYS_KEY)
-		gate = _gate(now)
-	seconds = HOLD_SECONDS if gate.until is None else min(HOLD_SECONDS, max(gate.until - now, 0))
-	held = frappe.local.cache[LOCAL_KEY] = Held(gate, seconds)
+		decisions = _decisions(now)
+	until = decisions.until
+	seconds = HOLD_SECONDS if until is None else min(HOLD_SECONDS, max(until - now, 0))
+	held = frappe.local.cache[LOCAL_KEY] = Held(decisions, seconds)
 	return held
 
 
-def _gate(now: float) -> Gate:
+def _decisions(now: float) -> Decisions:
 	token, catalogue = stored()
-	made = decision.gate(
+	made = decision.decisions_of_token(
 		token,
 		public_keys(),
 		frappe.local.site,
@@ -129,7 +130,7 @@ def _last_statement() -> Statement | None:
 def catalogue_to_gate_by() -> Catalogue:
 	"""The catalogue of this site; where its statement does not count, the gates of the last one that did."""
 	kept = _last_known().get("gates")
-	if not kept or current_gate().statement is not None:
+	if not kept or current_decisions().statement is not None:
 		return stored()[1]
 
 	def gates() -> Catalogue:
@@ -152,7 +153,7 @@ def _kept(token: str, catalogue: dict | None) -> dict:
 
 def keep_last_known() -> None:
 	"""Note the statement that counts here, where an earlier version of this app put it into force and did not."""
-	if LAST_KEY not in frappe.conf and load_gate().statement:
+	if LAST_KEY not in frappe.conf and load_decisions().statement:
 		site_config.update_own({LAST_KEY: _kept(*stored())})
 
 
@@ -254,7 +255,7 @@ def sequence_in_force() -> int:
 	That number stays in site_config.json when the statement itself is lost, damaged, or over by this site's clock; who asks with it is
 	told that there is nothing new.
 	"""
-	return lowest_sequence() if load_gate().standing in CURRENT else 0
+	return lowest_sequence() if load_decisions().standing in CURRENT else 0
 
 
 def forget() -> None:

@@ -20,7 +20,7 @@ from frappe import local
 
 from buildpro_saas import site_role
 from buildpro_saas.entitlements import unknown
-from buildpro_saas.entitlements.decision import Decision, Gate
+from buildpro_saas.entitlements.decision import Decision, Decisions
 from buildpro_saas.tenant_site import (
 	app_hooks,
 	checks,
@@ -73,9 +73,9 @@ def on_event(doc, method: str | None = None, *args) -> None:
 	if local.conf.get("buildpro_role") != site_role.TENANT:
 		return
 	held = entitlement.current()
-	gate = held.gate
-	if gate.restriction and not maintenance.is_under_way():
-		restriction.check(doc, gate)
+	decisions = held.decisions
+	if decisions.restriction and not maintenance.is_under_way():
+		restriction.check(doc, decisions)
 	doctypes = (held.gates or current()).doctypes
 	meta = doc.meta
 	if (gated := doctypes.get(doc.doctype)) is not None:
@@ -91,7 +91,7 @@ def on_event(doc, method: str | None = None, *args) -> None:
 			limits.check_rows(doc, method)
 	if any(needed) and not maintenance.is_under_way():
 		for features in needed:
-			_require(features or (), gate)
+			_require(features or (), decisions)
 	if method == "before_validate":
 		limits.hold(doc)
 
@@ -109,7 +109,7 @@ def check_workflow(doc, method: str | None = None) -> None:
 def require(features: Features) -> None:
 	"""Raise FeatureNotAvailableError unless this site may use all of the features. Only on a tenant's site, and counted."""
 	if site_role.is_tenant_site() and not maintenance.is_under_way():
-		_require(features, entitlement.current_gate())
+		_require(features, entitlement.current_decisions())
 
 
 def require_name(kind: str, name: str) -> None:
@@ -118,17 +118,17 @@ def require_name(kind: str, name: str) -> None:
 		return
 	features = current().others[kind].get(name)
 	if features and not maintenance.is_under_way():
-		_require(features, entitlement.current_gate())
+		_require(features, entitlement.current_decisions())
 
 
-def denial(features: Features | None, gate: Gate) -> Decision | None:
+def denial(features: Features | None, decisions: Decisions) -> Decision | None:
 	"""The first decision that denies (such a one is false in a condition), or None; nothing is counted.
 
 	A feature that no catalogue has is left out.
 	"""
 	for feature in features or ():
 		try:
-			if not (answer := gate[feature]).allowed:
+			if not (answer := decisions[feature]).allowed:
 				return answer
 		except unknown.UnknownFeatureError:
 			continue
@@ -139,8 +139,8 @@ def denied_names(kind: str) -> dict[str, Decision]:
 	"""What is denied on this site as of now: name → decision, of a kind other than DocType. Empty where nothing is enforced."""
 	if not site_role.is_tenant_site():
 		return {}
-	gate = entitlement.current_gate()
-	answers = {name: denial(features, gate) for name, features in current().others[kind].items()}
+	decisions = entitlement.current_decisions()
+	answers = {name: denial(features, decisions) for name, features in current().others[kind].items()}
 	return {name: answer for name, answer in answers.items() if answer is not None}
 
 
@@ -148,7 +148,7 @@ def is_hidden(doctype: str) -> bool:
 	"""Whether the records of a doctype are out of sight here."""
 	if not site_role.is_tenant_site():
 		return False
-	return denial(current().hidden.get(doctype), entitlement.current_gate()) is not None
+	return denial(current().hidden.get(doctype), entitlement.current_decisions()) is not None
 
 
 def current() -> Gates:
@@ -210,10 +210,10 @@ def _parents(doc) -> set[str]:
 	return {doc.get("parenttype"), stored}
 
 
-def _require(features: Features, gate: Gate) -> None:
+def _require(features: Features, decisions: Decisions) -> None:
 	for feature in features:
 		try:
-			answer = gate[feature]
+			answer = decisions[feature]
 		except unknown.UnknownFeatureError as error:
 			refuse_unknown(error)
 		usage.count(feature, checks.outcome(answer))

@@ -30,7 +30,7 @@ from buildpro_saas.tenant_site import (
 	utc_days,
 )
 from buildpro_saas.tenant_site.declared_limits import Declared
-from buildpro_saas.tenant_site.entitlement import current_gate
+from buildpro_saas.tenant_site.entitlement import current_decisions
 
 API_CALLS = "api_calls_per_day"
 # While the framework or an app is being put in place, or the operator sets the site up, nobody is adding anything.
@@ -62,7 +62,7 @@ def admit(key: str, requested: float = 1, *, is_there: bool = False) -> Decision
 
 	is_there: what is added would be measured already, as a file that was written before its document.
 	"""
-	limit, granted = _known(key), current_gate().limits.get(key)
+	limit, granted = _known(key), current_decisions().limits.get(key)
 	counts = limit and granted and requested > 0 and (granted.is_hard or limit.is_metered)
 	if not counts:
 		return access(key, requested)
@@ -84,9 +84,9 @@ def on_documents(doctype: str) -> Sequence[Declared]:
 	limits = declared_limits.on_documents(doctype)
 	if not limits or maintenance.is_under_way(INSTALLING):
 		return ()
-	gate = current_gate()
+	decisions = current_decisions()
 	# a restricted site is not the limits' to refuse
-	return () if gate.restriction else [limit for limit in limits if limit.key in gate.limits]
+	return () if decisions.restriction else [limit for limit in limits if limit.key in decisions.limits]
 
 
 def foresee(limit: Declared, number: float) -> None:
@@ -152,8 +152,12 @@ def check_api_call() -> None:
 	"""
 	if local.conf.get("buildpro_role") != site_role.TENANT or not frappe.get_request_header("Authorization"):
 		return
-	gate = current_gate()
-	if API_CALLS not in gate.limits or gate.restriction or frappe.session.user in ("", None, "Guest"):
+	decisions = current_decisions()
+	if (
+		API_CALLS not in decisions.limits
+		or decisions.restriction
+		or frappe.session.user in ("", None, "Guest")
+	):
 		return
 
 	def decide(used: float) -> Decision:
@@ -184,7 +188,7 @@ def measure_limits() -> None:
 
 def _is_held(limit: Declared) -> bool:
 	"""Whether who adds to it holds its row: a hard limit on documents that are counted."""
-	return current_gate().limits[limit.key].is_hard and not limit.is_metered
+	return current_decisions().limits[limit.key].is_hard and not limit.is_metered
 
 
 def _check(doc, limit: Declared, size: float) -> None:
@@ -208,16 +212,18 @@ def _require(answer: Decision, error: type[LimitReachedError] = LimitReachedErro
 
 def _known(key: str) -> Declared | None:
 	"""The declaration; None for a limit that only the plan knows. Raises unknown.UnknownLimitError for any other."""
-	limit, gate = declared_limits.declared().get(key), current_gate()
-	if limit is None and key not in gate.limits and key not in (gate.catalogue.get("limits") or {}):
-		raise unknown.UnknownLimitError(key, {*declared_limits.declared(), *gate.limits})
+	limit, decisions = declared_limits.declared().get(key), current_decisions()
+	if limit is None and key not in decisions.limits and key not in (decisions.catalogue.get("limits") or {}):
+		raise unknown.UnknownLimitError(key, {*declared_limits.declared(), *decisions.limits})
 	return limit
 
 
 def _decide(key: str, used: float, requested: float) -> Decision:
 	limit = declared_limits.declared().get(key)
 	label, unit = (limit.label, limit.unit) if limit else (None, "")
-	return current_gate().limit(key, _neat(used), _neat(requested), label=label, unit=_(unit) if unit else "")
+	return current_decisions().limit(
+		key, _neat(used), _neat(requested), label=label, unit=_(unit) if unit else ""
+	)
 
 
 def _neat(number: float) -> float | int:

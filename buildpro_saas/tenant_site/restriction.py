@@ -26,7 +26,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from buildpro_saas import site_role
-from buildpro_saas.entitlements.decision import Gate
+from buildpro_saas.entitlements.decision import Decisions
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.wording import OPERATOR
 from buildpro_saas.tenant_site import clock, entitlement, request_target
@@ -83,11 +83,11 @@ def on_request() -> None:
 	"""Hook `before_request`: the page of a suspended site, the read-only mode of an expired one."""
 	if local.conf.get("buildpro_role") != site_role.TENANT or local.request.method == "OPTIONS":
 		return
-	gate = entitlement.current_gate()
+	decisions = entitlement.current_decisions()
 	name = request_target.method_name()
-	if gate.restriction is Reason.SUSPENDED and (name not in PING or _is_answered_by_script(name)):
-		raise HTTPException(response=suspended_response(gate))
-	if gate.restriction is Reason.EXPIRED and not _is_always_possible():
+	if decisions.restriction is Reason.SUSPENDED and (name not in PING or _is_answered_by_script(name)):
+		raise HTTPException(response=suspended_response(decisions))
+	if decisions.restriction is Reason.EXPIRED and not _is_always_possible():
 		_read_only_from_here()
 
 
@@ -98,7 +98,7 @@ def explain(response: Response | None = None) -> None:
 	"""
 	if response is None or not local.flags.get(READ_ONLY) or response.status_code != UNAVAILABLE:
 		return
-	message = escape(sentence(entitlement.current_gate()), quote=False)
+	message = escape(sentence(entitlement.current_decisions()), quote=False)
 	shown = json.dumps({"message": message, "title": _("This site is read-only"), "indicator": "red"})
 	answer = {
 		"exc_type": "SiteRestrictedError",
@@ -115,7 +115,7 @@ def on_job(method: str | None = None) -> None:
 	local.flags[IN_JOB] = method or True
 
 
-def check(doc, gate: Gate) -> None:
+def check(doc, decisions: Decisions) -> None:
 	"""Raise SiteRestrictedError when a user's request or job is about to write `doc` on a restricted site."""
 	if not getattr(local, "request", None) and not local.flags.get(IN_JOB):
 		return
@@ -125,63 +125,66 @@ def check(doc, gate: Gate) -> None:
 		return
 	if doc.doctype in KEPT_OF_USERS and getattr(local, "request", None) and _is_always_possible():
 		return
-	refuse_to_write(sentence(gate))
+	refuse_to_write(sentence(decisions))
 
 
 def pauses(method: str | None, is_script: bool) -> bool:
 	"""Whether a scheduled job waits until this site is no longer restricted. method: its dotted name."""
-	if not site_role.is_tenant_site() or not entitlement.current_gate().restriction:
+	if not site_role.is_tenant_site() or not entitlement.current_decisions().restriction:
 		return False
 	app = (method or "").partition(".")[0]
 	return is_script or app not in ("frappe", "buildpro_saas") or method.startswith(BUSINESS_JOBS)
 
 
-def sentence(gate: Gate) -> str:
+def sentence(decisions: Decisions) -> str:
 	"""What a user of a restricted site is told: why, that nothing is lost, and whom to ask. Plain text."""
-	contact = (gate.basis and gate.basis.contact) or OPERATOR
-	if gate.basis is None:
+	contact = (decisions.basis and decisions.basis.contact) or OPERATOR
+	if decisions.basis is None:
 		return _(
 			"This site is read-only, because it cannot be told what your plan includes. Nothing is lost: you can read, print, export and"
 			" back up everything. To go on working, please ask {0}."
 		).format(contact)
-	if gate.restriction is Reason.SUSPENDED:
+	if decisions.restriction is Reason.SUSPENDED:
 		return _("This site is suspended. Your data is safe and unchanged. Please ask {0}.").format(contact)
 	return _(
 		"This site is read-only, because your plan {0} expired on {1}. Nothing is lost: you can read, print, export and back up"
 		" everything. To go on working, please ask {2}."
-	).format(gate.plan, _date(gate.basis.expires), contact) + clock.remark(gate)
+	).format(decisions.plan, _date(decisions.basis.expires), contact) + clock.remark(decisions)
 
 
-def banner(gate: Gate) -> dict | None:
+def banner(decisions: Decisions) -> dict | None:
 	"""What Desk shows above every page: {"level": "warning" or "danger", "text": plain text}; None where all is well."""
-	if gate.restriction:
-		return {"level": "danger", "text": sentence(gate)}
-	if gate.statement is None:
+	if decisions.restriction:
+		return {"level": "danger", "text": sentence(decisions)}
+	if decisions.statement is None:
 		text = _(
 			"What your plan includes cannot be told, and its features are not available. Please ask {0}."
 		)
-		return {"level": "danger", "text": text.format((gate.basis and gate.basis.contact) or OPERATOR)}
-	contact = gate.statement.contact or OPERATOR
-	if gate.standing is Reason.GRACE:
+		return {
+			"level": "danger",
+			"text": text.format((decisions.basis and decisions.basis.contact) or OPERATOR),
+		}
+	contact = decisions.statement.contact or OPERATOR
+	if decisions.standing is Reason.GRACE:
 		text = _("Your plan {0} expired on {1}. From {2} on, this site will be read-only. Please ask {3}.")
-		statement = gate.statement
+		statement = decisions.statement
 		dates = _date(statement.expires), _date(statement.grace_until)
-		text = text.format(gate.grants.plan, *dates, contact)
-		return {"level": "warning", "text": text + clock.remark(gate)}
-	if gate.standing is Reason.NOT_YET_VALID:
+		text = text.format(decisions.grants.plan, *dates, contact)
+		return {"level": "warning", "text": text + clock.remark(decisions)}
+	if decisions.standing is Reason.NOT_YET_VALID:
 		text = _("What your plan includes does not hold yet by this server's clock. Please ask {0}.").format(
 			contact
 		)
-		return {"level": "danger", "text": text + clock.remark(gate)}
-	if gate.statement.status == "Past Due":
+		return {"level": "danger", "text": text + clock.remark(decisions)}
+	if decisions.statement.status == "Past Due":
 		text = _("A payment for your plan {0} is past due. Please ask {1}.")
-		return {"level": "warning", "text": text.format(gate.grants.plan, contact)}
+		return {"level": "warning", "text": text.format(decisions.grants.plan, contact)}
 	return None
 
 
-def suspended_response(gate: Gate) -> Response:
+def suspended_response(decisions: Decisions) -> Response:
 	"""HTTP 402 (Payment Required): a page for people, {"reason", "message", "exc_type"} for programs. Needs no sign-in."""
-	message = sentence(gate)
+	message = sentence(decisions)
 	if _wants_page():
 		body = frappe.render_template(PAGE, {"message": message, "lang": local.lang})
 		kind = "text/html; charset=utf-8"

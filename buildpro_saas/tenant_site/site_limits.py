@@ -16,9 +16,9 @@ def follow() -> None:
 	"""
 	if not site_role.is_tenant_site():
 		return
-	gate = entitlement.load_gate()
-	if gate.statement is None:
+	decisions = entitlement.load_decisions()
+	if decisions.statement is None:
 		return
-	wanted = frappe_limits({key: limit.value for key, limit in gate.limits.items()})
+	wanted = frappe_limits({key: limit.value for key, limit in decisions.limits.items()})
 	if any(frappe.conf.get(key) != value for key, value in wanted.items()):
 		site_config.update_own(wanted)

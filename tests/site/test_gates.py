@@ -544,7 +544,7 @@ def test_desk_of_five_hundred_features_stays_small(tenant):
 	}
 	tenant.catalogue = {"features": features, "limits": {}}
 	tenant.apply(features=names[10:])
-	plan = boot.plan_for_desk(tenant.entitlement.current_gate())
+	plan = boot.plan_for_desk(tenant.entitlement.current_decisions())
 	assert len(plan["denied"]) == 10 and len(plan["gates"]["DocType"]) == 10
 	assert len(json.dumps(plan)) < 16_000
 

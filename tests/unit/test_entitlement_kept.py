@@ -45,7 +45,9 @@ def as_read() -> dict:
 
 def ask(number: int, token: str, public_keys: dict = PUBLIC_KEYS) -> decision.Decision:
 	catalogue = catalogues.shared(as_read())
-	return decision.gate(token, public_keys, site_of(number), NOW, catalogue=catalogue)["feature_1"]
+	return decision.decisions_of_token(token, public_keys, site_of(number), NOW, catalogue=catalogue)[
+		"feature_1"
+	]
 
 
 @pytest.fixture
@@ -140,7 +142,7 @@ def test_one_tenants_own_layers_are_not_anothers(begun):
 	own = {"addons": [{"addon": "Own", "features": ["more"], "limits": {}, "from": None, "until": None}]}
 	with_more, without = token_of(1, **own), token_of(2)
 	gates = [
-		decision.gate(token, PUBLIC_KEYS, site_of(number), NOW, catalogue=CATALOGUE)
+		decision.decisions_of_token(token, PUBLIC_KEYS, site_of(number), NOW, catalogue=CATALOGUE)
 		for number, token in ((1, with_more), (2, without))
 	]
 	assert ["more" in gate.known_features for gate in gates] == [True, False]
