@@ -4,22 +4,20 @@ A JWT (RFC 7519) signed with Ed25519 (RFC 8037). Nothing here knows Frappe.
 """
 
 import hashlib
-import json
 import sys
 import time
 import uuid
 import zlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import jwt
-from jwt.utils import base64url_decode, base64url_encode
 
 from buildpro_saas.entitlements import layers
 from buildpro_saas.entitlements.kept import Kept
 from buildpro_saas.entitlements.keys import load_private, load_public
+from buildpro_saas.entitlements.packing import pack, unpack
 from buildpro_saas.entitlements.reason import Reason
 
 ISSUER = "buildpro_saas"
@@ -32,16 +30,12 @@ ACTIVE = "Active"
 PAST_DUE = "Past Due"
 SUSPENDED = "Suspended"
 STATUSES = (ACTIVE, PAST_DUE, SUSPENDED)
-# What the layers may come to once they are unpacked (bytes): a signed claim, but one that a damaged admin site may have made.
-LARGEST = 4 * 1024 * 1024
 REQUIRED = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]
 # Statements that a process holds, each with what was worked out of it: some 30 KB with 500 features.
 MOST_HELD = 1024
 # Tokens of which it knows that they are genuine, or why not: 200 bytes each. A site whose statement is not held any more costs no
 # second verification.
 MOST_JUDGED = 50_000
-# Layers that it holds: tenants with the same plan, and nothing beside it, have the same.
-MOST_LAYERS = 256
 
 
 class EntitlementError(Exception):
@@ -218,7 +212,7 @@ def forget() -> None:
 	"""Drop what this process holds of statements, as if it had just begun."""
 	_held.clear()
 	_judged.clear()
-	_layers.cache_clear()
+	unpack.cache_clear()
 
 
 # (token, public keys, site), or the token alone where nothing was proven → its statement
@@ -275,7 +269,7 @@ def _as_statement(kid: str, claims: dict) -> Statement:
 			tenant=claims["sub"],
 			site=claims["aud"],
 			status=intern(claims["status"]),
-			layers=_layers(claims["layers"]),
+			layers=unpack(claims["layers"]),
 			contact=intern(claims["contact"]),
 			sequence=int(claims["seq"]),
 			catalogue_digest=intern(claims["catalogue"]),
@@ -290,39 +284,3 @@ def _as_statement(kid: str, claims: dict) -> Statement:
 		)
 	except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
 		raise EntitlementError(Reason.MALFORMED, f"The entitlement cannot be read: {error!r}.")
-
-
-def pack(plain: Mapping) -> str:
-	"""Layers (or another object that JSON can hold) as a claim: deflated, since 500 features with their names must fit into 8 KB."""
-	text = json.dumps(plain, separators=(",", ":"), sort_keys=True)
-	return base64url_encode(zlib.compress(text.encode(), 9)).decode()
-
-
-def unpack(packed: str) -> dict:
-	"""The layers in a claim. Raises ValueError or zlib.error when it holds none."""
-	plain = inflate(packed)
-	layers.check(plain)
-	return plain
-
-
-_layers = lru_cache(maxsize=MOST_LAYERS)(unpack)
-
-
-def inflate(packed: str) -> dict:
-	"""What `pack` was given. Raises ValueError or zlib.error when it holds nothing of the kind."""
-	inflater = zlib.decompressobj()
-	text = inflater.decompress(base64url_decode(packed), LARGEST)
-	if inflater.unconsumed_tail:
-		raise ValueError("what was packed is too large")
-	return json.loads(text, object_pairs_hook=_interned)
-
-
-def _interned(pairs: list[tuple]) -> dict:
-	# feature names are the same in a thousand tenants' statements: held once
-	intern = sys.intern
-	return {
-		intern(key): [intern(each) if type(each) is str else each for each in value]
-		if type(value) is list
-		else value
-		for key, value in pairs
-	}

@@ -23,8 +23,9 @@ from buildpro_saas.entitlements.clock import CURRENT
 from buildpro_saas.entitlements.closed import closed
 from buildpro_saas.entitlements.decision import Decisions
 from buildpro_saas.entitlements.kept import Kept
+from buildpro_saas.entitlements.packing import inflate, pack
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.entitlements.statement import EntitlementError, Statement, inflate, pack
+from buildpro_saas.entitlements.statement import EntitlementError, Statement
 from buildpro_saas.tenant_site import clock, installed_apps_guard
 from buildpro_saas.tenant_site.clock import CLOCK_KEY
 
