@@ -31,7 +31,7 @@ def make_sites(signing_key: dict, folder: Path) -> str:
 	sites = folder / "sites"
 	sites.mkdir()
 	(folder / "logs").mkdir()
-	for name in ("common_site_config.json", "apps.txt", "apps.json", "assets"):
+	for name in ("common_site_config.json", "apps.txt", "apps.json", "assets", "../apps", "../env"):
 		if (found := Path(name)).exists():
 			(sites / name).symlink_to(found.resolve())
 	config, catalogue = site_config.read(Path(frappe.local.site_path)), catalogues.shared(catalogue_of(SIZE))

@@ -9,8 +9,8 @@ from buildpro_saas.entitlements.statement import Statement
 def closed(reason: Reason, now: float, last_known: Statement | None) -> Decisions:
 	"""The decisions as of `now` (epoch seconds); `reason`: why no statement counts.
 
-	Every feature is denied. Restrictions and limits are those of `last_known`, the newest statement that the site has had; it goes on
-	to expire. A site of which that is not known either (None) is read-only.
+	Every feature is denied. Restrictions and limits are those of `last_known`, the newest statement that the site has had, which
+	expires at its time. Where that is not known either (None), the site is read-only.
 	"""
 	if last_known is None:
 		return _closed(reason, None, Reason.EXPIRED, None)
@@ -25,6 +25,6 @@ def _closed(reason: Reason, last_known: Statement | None, standing: Reason, unti
 	made.restriction = standing if standing in RESTRICTED else None
 	if last_known:
 		at = until - 1 if until is not None else after_all(last_known)
-		made.basis, made.basis_grants = last_known, last_known.grants(at)
-		made.until = next_change(last_known, standing, made.basis_grants)
+		made.newest, made.newest_grants = last_known, last_known.grants(at)
+		made.until = next_change(last_known, standing, made.newest_grants)
 	return made

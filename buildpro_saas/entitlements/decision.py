@@ -1,4 +1,4 @@
-"""From a site's entitlement to the answer: may this be used here, and if not, why, and whom to ask."""
+"""What a site's entitlement decides: may this be used here, and if not, why, and whom to ask."""
 
 import time
 from collections.abc import Mapping
@@ -72,7 +72,8 @@ class Decisions(dict):
 		self.grants = grants
 		self.catalogue = catalogue
 		self.features: Mapping[str, Mapping] = catalogue.get("features") or {}
-		self.basis, self.basis_grants = statement, grants  # what limits and restrictions go by (closed.py)
+		# the newest statement that the site has had: limits and restrictions go by it, even where it does not count (closed.py)
+		self.newest, self.newest_grants = statement, grants
 		self.restriction: Reason | None = standing if standing in RESTRICTED else None
 		self.until = statement and next_change(statement, standing, grants)
 		offers = catalogue.get("plans")
@@ -101,12 +102,12 @@ class Decisions(dict):
 	@property
 	def limits(self) -> dict[str, Limit]:
 		"""The limits in force by key, of the newest statement that the site has had; empty where it has had none."""
-		return self.basis_grants.limits if self.basis_grants else {}
+		return self.newest_grants.limits if self.newest_grants else {}
 
 	@property
 	def plan(self) -> str | None:
 		"""The plan's name by the newest statement that the site has had."""
-		return self.basis_grants.plan if self.basis_grants else None
+		return self.newest_grants.plan if self.newest_grants else None
 
 	def limit(
 		self, key: str, used: float, requested: float = 1, label: str | None = None, unit: str = ""
@@ -116,7 +117,7 @@ class Decisions(dict):
 		Allowed when nothing limits it, and when nothing more is requested. label: what the site calls the limit, for a catalogue
 		that has no name for it. unit: as the site writes it, "GB".
 		"""
-		if self.restriction or self.basis is None:
+		if self.restriction or self.newest is None:
 			return self._refuse_growth(key, used, requested, label)
 		limit = self.limits.get(key)
 		if limit is None:
@@ -168,7 +169,7 @@ class Decisions(dict):
 		unit: str = "",
 		**numbers: float,
 	) -> Decision:
-		statement, grants = self.basis, self.basis_grants
+		statement, grants = self.newest, self.newest_grants
 		is_stale = self.standing in (Reason.GRACE, Reason.EXPIRED)
 		until = statement.grace_until if is_stale else statement.expires
 		if not is_stale and grant and grant.until:

@@ -93,7 +93,7 @@ def explain(
 def explain_statement(
 	key: str, statement: Statement, *, catalogue: Mapping, at: float | None = None
 ) -> Explanation:
-	"""The same for the statement that the admin site would sign now; it renews it, so at another moment it is one that is as young."""
+	"""The same for the statement that the admin site would sign now. The admin site renews it, so at each later moment it is a new one."""
 	at = time.time() if at is None else at
 	lines = [Line("statement", f"as it would be signed now for {statement.site}, tenant {statement.tenant}")]
 	return _explained(

@@ -1,4 +1,4 @@
-"""The signed statement of what one tenant may use, until when: made on the admin site, read on the tenant's.
+"""The signed statement of what one tenant may use, and until when. The admin site makes it, the tenant's site reads it.
 
 A JWT (RFC 7519) signed with Ed25519 (RFC 8037). Nothing here knows Frappe.
 """
@@ -151,7 +151,7 @@ def issue(
 def unsigned(
 	data: Mapping, *, now: float | None = None, valid_days: float = 1, grace_days: float = 0
 ) -> Statement:
-	"""The statement that `issue` would sign for `data`, as no token: to look at what it would come to, or to test with.
+	"""The statement that `issue` would sign for `data`, without a token: to see what it would decide, or for tests.
 
 	`data` as `issue` takes it. Raises ValueError for layers of another shape.
 	"""
@@ -201,7 +201,7 @@ def verify(token: str, public_keys: Mapping[str, str], site: str) -> Statement:
 
 
 def read(token: str) -> Statement | None:
-	"""What a token says, with nothing of it proven: for one that this site has verified earlier. None where it cannot be read."""
+	"""What a token says. Nothing of it is proven: this is for one that the site has verified before. None where it cannot be read."""
 	try:
 		return _held.get(token) or _held.put(token, _parsed(token))
 	except (jwt.PyJWTError, EntitlementError):

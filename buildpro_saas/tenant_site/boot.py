@@ -6,7 +6,7 @@
      "banner": {"level": "warning" or "danger", "text"} or None,
      "contact": whom to ask}
 
-Of decisions and gates only what is denied, so that five hundred features stay a few kilobytes. All of it is plain text.
+Only what is denied has details, so that five hundred features stay a few kilobytes. All of it is plain text.
 """
 
 import frappe
@@ -31,7 +31,7 @@ READING = ("can_read", "can_search", "can_get_report", "can_export", "can_print"
 
 
 def extend(bootinfo) -> None:
-	"""Hook `extend_bootinfo`, which Frappe calls each time Desk is opened, after its cache: always the decisions of now."""
+	"""Hook `extend_bootinfo`. Frappe calls it each time Desk is opened, after its cache, so that what is said holds now."""
 	if not site_role.is_tenant_site():
 		return
 	decisions = entitlement.current_decisions()
@@ -54,12 +54,12 @@ def plan_for_desk(decisions: Decisions) -> dict:
 		},
 		"gates": _denied_gates(decisions),
 		"banner": restriction.banner(decisions),
-		"contact": (decisions.basis and decisions.basis.contact) or OPERATOR,
+		"contact": (decisions.newest and decisions.newest.contact) or OPERATOR,
 	}
 
 
 def _gating(decisions: Decisions) -> set[str]:
-	"""Features that gate something here; without an entitlement they are all that is known. Others have been declared in vain."""
+	"""Features that gate something here and that the entitlement knows; where no entitlement counts, all that gate something."""
 	found = gates.current()
 	used = {
 		feature
@@ -99,7 +99,7 @@ def _denied_gates(decisions: Decisions) -> dict:
 
 
 def _take_away(bootinfo, denied: dict) -> None:
-	"""Take out of Frappe's own lists what Desk would only offer in vain."""
+	"""Take out of Frappe's own lists what Desk would offer and the server refuse."""
 	user = bootinfo.get("user") or frappe._dict()
 	doctypes = denied.get("DocType", {})
 	lists = BUTTONS | dict.fromkeys(READING, "read")

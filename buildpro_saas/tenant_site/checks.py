@@ -1,4 +1,4 @@
-"""The decisions that a request or job has asked for: counted once each, however often it asks, so that asking stays a look in a dict."""
+"""The decisions that a request or job has asked for. Each is counted once, however often it is asked for: asking again is a look in a dict."""
 
 from buildpro_saas import site_role
 from buildpro_saas.entitlements.decision import Decision, Decisions

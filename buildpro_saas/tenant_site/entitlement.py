@@ -1,9 +1,8 @@
 """The entitlement that this site holds: where it is kept, and what it decides.
 
-It is kept in a file of the site's folder, entitlement.json, and not in the database: nobody can write there from Desk, an old
-database that is restored brings no old entitlement back, and asking whether it has changed is one stat of a file, so that every
-process of the bench goes by a new one at once, with or without Redis. What makes it count (the public keys, the site's name, the
-lowest sequence number) comes from site_config.json.
+It is kept in a file of the site's folder, entitlement.json, and not in the database. Nobody can write there from Desk, and a restored
+database brings no old entitlement back. One stat of the file tells whether it has changed, so every process goes by a new one at once,
+with or without Redis. Whether it counts follows from site_config.json: the public keys, and the lowest sequence number.
 """
 
 import json
@@ -36,8 +35,8 @@ DAMAGED = "damaged"
 NO_CATALOGUE = catalogues.shared(None)
 # In site_config.json. The sequence number of the newest statement that the site has had: no older one counts.
 SEQUENCE_KEY = installed_apps_guard.SEQUENCE_KEY
-# In site_config.json. {"token", "gates"} of the newest statement that the site has had, by which it is limited and restricted where
-# none counts any more: lost, damaged, of a site that was moved, or signed with a key that is not known.
+# In site_config.json. {"token", "gates"} of the newest statement that the site has had. Where none counts any more (it is lost or
+# damaged, the site was moved, the key is not known), limits, restrictions and gates are its.
 LAST_KEY = "buildpro_last_known"
 # In site_config.json. The public keys of the admin site, by key id.
 KEYS_KEY = "buildpro_public_keys"
@@ -90,7 +89,7 @@ def load() -> Held:
 	now = clock.trusted_now()
 	decisions = _decisions(now)
 	if decisions.standing is Reason.UNKNOWN_KEY:
-		# in a job that began before the signing key was changed
+		# this job began before the signing key was changed
 		frappe.local.conf[KEYS_KEY] = site_config.read(Path(frappe.local.site_path)).get(KEYS_KEY)
 		decisions = _decisions(now)
 	until = decisions.until
@@ -142,7 +141,7 @@ def catalogue_to_gate_by() -> Catalogue:
 
 
 def _kept(token: str, catalogue: dict | None) -> dict:
-	"""What LAST_KEY holds: the token, and of the catalogue what closes."""
+	"""What LAST_KEY holds: the token, and the gates of the catalogue."""
 	features = (catalogue or {}).get("features") or {}
 	gates = {
 		name: {"gates": entry["gates"], "hides": entry.get("hides", False)}
@@ -153,7 +152,7 @@ def _kept(token: str, catalogue: dict | None) -> dict:
 
 
 def keep_last_known() -> None:
-	"""Note the statement that counts here, where an earlier version of this app put it into force and did not."""
+	"""Note the statement that counts here as the last known one, where an earlier version of this app did not do so."""
 	if LAST_KEY not in frappe.conf and load_decisions().statement:
 		site_config.update_own({LAST_KEY: _kept(*stored())})
 
@@ -217,7 +216,7 @@ def apply(token: str, catalogue: dict | None = None) -> Statement:
 			{
 				SEQUENCE_KEY: new.sequence,
 				LAST_KEY: _kept(token, catalogue),
-				# what the admin site says is the time comes first: a clock that ran ahead for an hour is forgiven with the next one
+				# the time in a new statement counts, even where a clock that ran ahead has noted a later one
 				CLOCK_KEY: new.issued_at
 				if new.sequence > newest
 				else max(new.issued_at, int(config.get(CLOCK_KEY) or 0)),
@@ -229,7 +228,7 @@ def apply(token: str, catalogue: dict | None = None) -> Statement:
 
 
 def _trusted_after(new: Statement, known: dict[str, str]) -> dict[str, str]:
-	"""The public keys to trust once `new` is in force: those that it brings along, too, and none that it does not name any more."""
+	"""The public keys to trust once `new` is in force: with those that it brings, and without those that it does not name any more."""
 	keys = {**known, **new.next_keys}
 	return {kid: keys[kid] for kid in keys if not new.keys or kid in new.keys or kid == new.kid}
 
@@ -251,10 +250,10 @@ def lowest_sequence() -> int:
 
 
 def sequence_in_force() -> int:
-	"""The sequence number to ask the admin site with: of the newest statement that this site has had, 0 when none is in force here.
+	"""The sequence number to ask the admin site with: that of the statement in force here, 0 for none.
 
-	That number stays in site_config.json when the statement itself is lost, damaged, or over by this site's clock; who asks with it is
-	told that there is nothing new.
+	The newest number stays in site_config.json when its statement is lost, damaged or over by this site's clock. Who asked with that
+	would be told that there is nothing new.
 	"""
 	return lowest_sequence() if load_decisions().standing in CURRENT else 0
 

@@ -1,4 +1,5 @@
-"""What features gate on this site, and the refusals: records here, methods, reports, pages and workspaces beside it.
+"""What features gate on this site, and the refusal of it. The framework's events for documents come here; methods.py, overrides.py,
+workspaces.py and hidden_records.py ask for the rest.
 
 Declared in the operator's catalogue (a Feature's gates), and by apps in their hooks.py:
 
@@ -6,10 +7,10 @@ Declared in the operator's catalogue (a Feature's gates), and by apps in their h
         "rfi": [{"kind": "DocType", "name": "RFI", "operations": ["create", "write"], "hides": False}],
     }
 
-Both count. Where several features gate one thing, all of them must be there: what an app declares can close, never open. The
-catalogue is read even where the entitlement does not count, since a gate that goes away with it would be open.
+Both count. Where several features gate one thing, the site must have all of them: so what an app declares can close, and never open.
+The catalogue is read even where the entitlement does not count, for a gate that went away with it would be open.
 
-Enforced on tenants' sites only, for everybody, and never while apps are installed, migrated, patched or uninstalled.
+Gates hold on tenants' sites, for everybody. They do not hold while apps are installed, migrated, patched or uninstalled.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,7 +44,7 @@ Features = tuple[str, ...]
 
 @dataclass(slots=True)
 class Gates:
-	"""By kind and name, the features that must be there. doctypes: doctype → operation → features."""
+	"""Which features the site must have. doctypes: doctype → operation → features; others: kind → name → features."""
 
 	doctypes: dict[str, dict[str, Features]] = field(default_factory=dict)
 	hidden: dict[str, Features] = field(default_factory=dict)
@@ -66,7 +67,7 @@ class Gates:
 
 
 def on_event(doc, method: str | None = None, *args) -> None:
-	"""Hook `doc_events` of all doctypes, before anything is written: a look in a dict where nothing gates.
+	"""Hook `doc_events` of all doctypes, before anything is written. Where nothing gates the doctype, it is a look in a dict.
 
 	Raises FeatureNotAvailableError, or SiteRestrictedError on a site that is read-only for now.
 	"""
@@ -76,7 +77,7 @@ def on_event(doc, method: str | None = None, *args) -> None:
 	decisions = held.decisions
 	if decisions.restriction and not maintenance.is_under_way():
 		restriction.check(doc, decisions)
-	doctypes = (held.gates or current()).doctypes
+	doctypes, limited = (held.gates or current()).doctypes, declared_limits.doctypes()
 	meta = doc.meta
 	if (gated := doctypes.get(doc.doctype)) is not None:
 		needed = [gated.get(operation) for operation in _operations(doc, method)]
@@ -85,21 +86,22 @@ def on_event(doc, method: str | None = None, *args) -> None:
 	else:
 		needed = []
 	if children := {df.options for df in meta.get_table_fields()}:
-		if not children.isdisjoint(doctypes):
+		# asked of the keys, which looks up the children; a set would go through all doctypes that are gated
+		if not doctypes.keys().isdisjoint(children):
 			needed += _needed_by_rows(doc, method, doctypes)
-		if not children.isdisjoint(declared_limits.doctypes()):
+		if not limited.keys().isdisjoint(children):
 			limits.check_rows(doc, method)
 	if any(needed) and not maintenance.is_under_way():
 		for features in needed:
 			_require(features or (), decisions)
-	if method == "before_validate":
+	if doc.doctype in limited and method == "before_validate":
 		limits.hold(doc)
 
 
 def check_workflow(doc, method: str | None = None) -> None:
 	"""Hook on Workflow: raise FeatureNotAvailableError where its doctype may not be written or submitted here.
 
-	As it is saved it writes states into that doctype's records, and submits or cancels them, by SQL: no event of theirs is asked.
+	As a Workflow is saved, it changes that doctype's records by SQL: it writes states, submits and cancels. No event of theirs is called.
 	"""
 	gated = current().doctypes.get(doc.document_type) if site_role.is_tenant_site() else None
 	for operation in ("write", "submit") if gated else ():
@@ -196,7 +198,7 @@ def declared_by_apps() -> dict[str, list[dict]]:
 
 
 def _needed_by_rows(doc, method: str | None, doctypes: Mapping[str, Mapping]) -> list[Features | None]:
-	"""What rows that are gated by themselves need, whoever made the document that holds them."""
+	"""The features that gated rows of the document need, whatever doctype the document is of."""
 	return [
 		doctypes[child].get(operation)
 		for fieldname, child in child_rows.in_tables_of(doc, doctypes)
@@ -205,7 +207,7 @@ def _needed_by_rows(doc, method: str | None, doctypes: Mapping[str, Mapping]) ->
 
 
 def _parents(doc) -> set[str]:
-	"""Whose row it is that is written by itself: by what the client says, and by what the database has."""
+	"""The doctypes to which a row belongs that is saved by itself: by what the client says, and by what the database has."""
 	stored = None if doc.is_new() else frappe.db.get_value(doc.doctype, doc.name, "parenttype")
 	return {doc.get("parenttype"), stored}
 
@@ -225,16 +227,15 @@ def _operations(doc, method: str | None) -> tuple[str, ...]:
 	"""Which of OPERATIONS the event stands for."""
 	if method != "before_validate":
 		return EVENTS.get(method, ())
-	# flags of the document are a script's to set; this Frappe itself sets at each insert
+	# a script can set the document's flags, but Frappe itself sets this one at each insert
 	is_new = doc.is_new()
 	if doc._action == "submit":
 		return ("create", "submit") if is_new else ("submit",)
 	return ("create",) if is_new else ("write",)
 
 
-# Those before the controller's own, where there are some: nothing has been written then. `before_validate` comes even
-# where validation is ignored, at an insertion too (before anything but the name's counter is written: one event less for each
-# document), and tells by the document's action whether it is a creation, a write or the submission.
+# Which operation an event is. They are events in which nothing has been written yet. `before_validate` is not among them: it comes at each
+# insert and save, even where validation is ignored, and the document's action tells which operation it is.
 EVENTS = {
 	"before_cancel": ("submit",),
 	"before_update_after_submit": ("write",),

@@ -1,7 +1,7 @@
-"""Limits: how much of a thing this site may have, and the refusal of more, where documents come into being.
+"""Asks whether there is room below this site's limits, and refuses what goes above them. Only growth is refused: what is there stays.
 
-What can be limited is declared by apps (declared_limits.py); how much a plan allows is in the entitlement. Only growth is refused: what
-is there stays.
+Start reading here. What can be limited is in declared_limits.py. How much is in use, and how two that add something at the same time
+are told apart, is in limit_usage.py, with limit_meters.py. How much a plan allows is in the entitlement.
 """
 
 import html
@@ -33,7 +33,7 @@ from buildpro_saas.tenant_site.declared_limits import Declared
 from buildpro_saas.tenant_site.entitlement import current_decisions
 
 API_CALLS = "api_calls_per_day"
-# While the framework or an app is being put in place, or the operator sets the site up, nobody is adding anything.
+# While the framework or an app is being installed, or the operator sets the site up, nothing is limited.
 INSTALLING = maintenance.FLAGS | {maintenance.SETUP_WIZARD}
 
 
@@ -45,7 +45,7 @@ class LimitReachedError(frappe.ValidationError):
 
 
 class StorageFullError(LimitReachedError, MaxFileSizeReachedError):
-	"""A file for which there is no room: where the framework goes on without a file that is too big, it goes on without this one."""
+	"""A file for which there is no room. Where the framework goes on without a file that is too big, it does so for this one, too."""
 
 
 # -- asking ----------------------------------------------------------------------------------------------------------
@@ -85,12 +85,12 @@ def on_documents(doctype: str) -> Sequence[Declared]:
 	if not limits or maintenance.is_under_way(INSTALLING):
 		return ()
 	decisions = current_decisions()
-	# a restricted site is not the limits' to refuse
+	# on a restricted site everything is refused, by restriction.py
 	return () if decisions.restriction else [limit for limit in limits if limit.key in decisions.limits]
 
 
-def foresee(limit: Declared, number: float) -> None:
-	"""Raise LimitReachedError unless there is room for `number` more documents, which come one by one in this transaction, and count then."""
+def require_room(limit: Declared, number: float) -> None:
+	"""Raise LimitReachedError unless there is room for `number` more documents. They count later, as each is saved in this transaction."""
 	if _is_held(limit):
 		limit_usage.hold(limit.key)
 	answer = access(limit.key, number)
@@ -131,7 +131,7 @@ def note_deletion(doc, method: str | None = None) -> None:
 def check_rows(doc, method: str | None = None) -> None:
 	"""Refuse a document's rows that come to count where the limit on their doctype is reached: no event is theirs.
 
-	Called by the one handler of all doctypes (gates.on_event), as rows of a document that has tables come, go and change.
+	Called by gates.on_event, as a document that has tables is saved.
 	"""
 	if method not in child_rows.SAVING:
 		return
@@ -227,7 +227,7 @@ def _decide(key: str, used: float, requested: float) -> Decision:
 
 
 def _neat(number: float) -> float | int:
-	"""Without what floating point adds to it; a whole number as one."""
+	"""The number without the error of floating point; a whole number as an int."""
 	number = round(number, 9)
 	return int(number) if number == int(number) else number
 

@@ -1,8 +1,6 @@
-"""What makes a new site the customer's own: entitlement, owner, company.
+"""Makes a new site the customer's own: entitlement, owner, company.
 
-Called by provisioning steps, by dotted name.
-
-Each function may be called again after an interruption and then ends in the same state.
+Steps of provisioning call these functions by dotted name. Each may be called again after an interruption, and ends in the same state.
 """
 
 from contextlib import contextmanager

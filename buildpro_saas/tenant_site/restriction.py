@@ -1,4 +1,4 @@
-"""A site whose plan has expired is read-only for its users, one that is suspended shows a page: Active → Past Due → … and back.
+"""Restricts a site whose plan has expired (its users can only read) or that is suspended (it shows a page).
 
 |                      | web requests                            | users' jobs           | scheduled jobs                       |
 | -------------------- | --------------------------------------- | --------------------- | ------------------------------------ |
@@ -6,13 +6,12 @@
 | expired              | read, print, export, back up; sign in   | refused when writing  | Frappe's housekeeping, and our own   |
 | suspended            | HTTP 402, but for /api/method/ping      | refused when writing  | Frappe's housekeeping, and our own   |
 
-Nothing is deleted, stopped or changed on the site for it: each request and job goes by the entitlement of the moment, so that
-what has been paid for is there again with the next one. Where no statement counts (lost, damaged, of another name, of an unknown key), the
-newest one that the site has had says whether it is expired or suspended. Whoever has a shell (`bench console`, the operator's calls) is not
-restricted.
+Nothing on the site is deleted, stopped or changed for it. Each request and job looks at the entitlement of the moment, so the next one
+after a payment works again. Where no statement counts (it is lost or damaged, has another site's name or an unknown key), the newest one
+that the site has had says whether it is expired or suspended. The operator's shell (`bench console`) is not restricted.
 
-Web requests of an expired site run in Frappe's own read-only mode (frappe/app.py), so that the database refuses what no hook sees;
-the clear sentence comes from doc_events.
+Web requests of an expired site run in Frappe's own read-only mode (frappe/app.py): the database refuses what no hook sees. Where a hook
+sees it first (doc_events), the user gets a clear sentence.
 """
 
 import json
@@ -39,9 +38,9 @@ PAGE = "buildpro_saas/templates/suspended.html"
 # In frappe.flags, which every request and job begins without.
 READ_ONLY = "buildpro_read_only"
 
-# Said to everybody who asks whether the site is up, and to the admin site whether it is this one: nothing of the tenant's is in it.
+# Answered at all times: whether the site is up, and, to the admin site, whether it is this one. Nothing of the tenant's is in the answers.
 PING = {"ping", "frappe.ping", "buildpro_saas.tenant_site.identity.prove"}
-# Signing in and out and passwords, by any of Frappe's ways, write into the database. So does a report that is made ready.
+# Allowed on an expired site although they write into the database: signing in and out, passwords, reports that are prepared.
 ALWAYS = {
 	*("login", "logout", "web_logout", "frappe.handler.logout", "frappe.handler.web_logout"),
 	"frappe.core.doctype.user.user.update_password",
@@ -65,7 +64,7 @@ KEPT_OF_USERS = {
 	"Notification Settings",
 }
 OUR_MODULE = "Tenant Site"
-# Of Frappe's own scheduled jobs, those that write business data or act in its name. What they find undone, they do later.
+# Frappe's own scheduled jobs that write business data or act on it. They wait, and do later what they find undone.
 BUSINESS_JOBS = (
 	"frappe.automation.",
 	"frappe.email.doctype.email_account.email_account.pull",
@@ -92,9 +91,9 @@ def on_request() -> None:
 
 
 def explain(response: Response | None = None) -> None:
-	"""Hook `after_request`: the clear sentence, with HTTP 403, where it was the database that refused to write.
+	"""Hook `after_request`: where the database refused to write, answer HTTP 403 with a clear sentence.
 
-	Frappe's own words are about maintenance, which is over in a moment.
+	Frappe's own answer speaks of maintenance that will soon be over.
 	"""
 	if response is None or not local.flags.get(READ_ONLY) or response.status_code != UNAVAILABLE:
 		return
@@ -111,7 +110,7 @@ def explain(response: Response | None = None) -> None:
 
 
 def on_job(method: str | None = None) -> None:
-	"""Hook `before_job`: what runs from here on is a job of the site's, and no call of the operator's."""
+	"""Hook `before_job`: note that this is a job of the site's, and no call of the operator's."""
 	local.flags[IN_JOB] = method or True
 
 
@@ -138,8 +137,8 @@ def pauses(method: str | None, is_script: bool) -> bool:
 
 def sentence(decisions: Decisions) -> str:
 	"""What a user of a restricted site is told: why, that nothing is lost, and whom to ask. Plain text."""
-	contact = (decisions.basis and decisions.basis.contact) or OPERATOR
-	if decisions.basis is None:
+	contact = (decisions.newest and decisions.newest.contact) or OPERATOR
+	if decisions.newest is None:
 		return _(
 			"This site is read-only, because it cannot be told what your plan includes. Nothing is lost: you can read, print, export and"
 			" back up everything. To go on working, please ask {0}."
@@ -149,7 +148,7 @@ def sentence(decisions: Decisions) -> str:
 	return _(
 		"This site is read-only, because your plan {0} expired on {1}. Nothing is lost: you can read, print, export and back up"
 		" everything. To go on working, please ask {2}."
-	).format(decisions.plan, _date(decisions.basis.expires), contact) + clock.remark(decisions)
+	).format(decisions.plan, _date(decisions.newest.expires), contact) + clock.remark(decisions)
 
 
 def banner(decisions: Decisions) -> dict | None:
@@ -162,7 +161,7 @@ def banner(decisions: Decisions) -> dict | None:
 		)
 		return {
 			"level": "danger",
-			"text": text.format((decisions.basis and decisions.basis.contact) or OPERATOR),
+			"text": text.format((decisions.newest and decisions.newest.contact) or OPERATOR),
 		}
 	contact = decisions.statement.contact or OPERATOR
 	if decisions.standing is Reason.GRACE:
@@ -205,7 +204,7 @@ def _read_only_from_here() -> None:
 
 
 def _is_always_possible() -> bool:
-	"""Whether the request is one that must work on an expired site, and no script of a user's under its name."""
+	"""Whether the request must work on an expired site, and no user's script answers under its name."""
 	name = request_target.method_name()
 	is_listed = name in ALWAYS or bool(name and name.startswith(ALWAYS_UNDER))
 	return is_listed and not _is_answered_by_script(name)

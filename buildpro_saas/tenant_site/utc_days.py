@@ -1,4 +1,4 @@
-"""The days that uses and daily limits are counted by: those of UTC, for a tenant can choose the site's time zone."""
+"""The days by which uses and daily limits are counted. They are days of UTC, for a tenant can choose the site's time zone."""
 
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day

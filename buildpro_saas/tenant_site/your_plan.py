@@ -1,4 +1,4 @@
-"""The page "Your Plan", as the site's own System Manager sees it: features, limits with what is in use, dates, uses of the last days."""
+"""The page "Your Plan" for the site's System Manager: features, limits and what is in use, dates, uses of the last days."""
 
 from datetime import datetime, timezone
 
@@ -20,7 +20,7 @@ NEARLY = 0.8
 
 
 def render(decisions: Decisions, status: str) -> str:
-	"""The view as HTML; every name in it is escaped by the template. status: what Nexelya Plan Settings calls the standing."""
+	"""The page as HTML; the template escapes every name. status: the standing as Nexelya Plan Settings calls it."""
 	context = {
 		"message": explanation(decisions, status),
 		"status": _(status),
@@ -87,14 +87,14 @@ def _when(seconds: int) -> str:
 
 
 def _features(decisions: Decisions) -> list[dict]:
-	"""The catalogue's features, those of the tenant first: how it comes to each, and how often each was used."""
+	"""A row for each feature of the catalogue, the tenant's own first: where it comes from, and how often it was used."""
 	uses = usage.recent(DAYS)
 	rows = []
 	for key in decisions.known_features:
 		grant = decisions.grants.features.get(key)
 		available_in = decisions[key].required_plan
 		if available_in == decisions.grants.plan:
-			available_in = None  # in a version of it that is not theirs
+			available_in = None  # their own plan has it, but in another version than theirs
 		is_had = grant is not None and grant.reason not in DENYING_GRANTS
 		text, colour = _state(grant, decisions[key].reason, available_in)
 		rows.append(
@@ -129,7 +129,7 @@ def _state(grant: Grant | None, reason: Reason, available_in: str | None) -> tup
 
 
 def _next_plans(decisions: Decisions, features: list[dict]) -> list[dict]:
-	"""What each plan above has that this one has not, features and higher limits: {"plan", "adds": a list in words}."""
+	"""What each higher plan adds, in features and limits: {"plan", "adds": a list in words}."""
 	offers = {offer["plan"]: offer["limits"] for offer in decisions.catalogue.get("plans") or ()}
 	above = list(offers)
 	if decisions.grants.plan in offers:

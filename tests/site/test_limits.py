@@ -237,7 +237,8 @@ def test_an_app_that_is_gone_from_the_bench_does_no_harm(site, frappe):
 	try:
 		site.collect_hooks()
 		assert "no_such_app" in frappe.get_installed_apps()
-		assert "max_users" in declared_limits.declared() and "User" in frappe.get_doc_hooks()
+		assert "max_users" in declared_limits.declared()
+		assert "buildpro_saas.tenant_site.limits.check_growth" in frappe.get_doc_hooks()["*"]["validate"]
 	finally:
 		frappe.db.rollback()
 		frappe.clear_cache()
