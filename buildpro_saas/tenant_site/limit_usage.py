@@ -48,7 +48,7 @@ def take(limit: Declared, number: float, decide: Decide, *, is_there: bool = Fal
 	"""
 	if limit.is_metered:
 		return _take_metered(limit, number, decide, number if is_there else 0)
-	answer = decide(limit.measure() + hold(limit.key))
+	answer = decide(in_use(limit) + hold(limit.key))
 	if answer.allowed:
 		frappe.db.sql(f"update `tab{DOCTYPE}` set grown = grown + %s where name = %s", (number, limit.key))
 	return answer
