@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from buildpro_saas.agent import on_site, site_config, subprocesses
+from buildpro_saas.agent import on_site, site_config, site_jobs, subprocesses
 from buildpro_saas.agent.errors import AgentError, NotOursError
 
 MARK = "buildpro_job"
@@ -106,12 +106,16 @@ class Site:
 	def remove_draft(self, mark: str) -> None:
 		"""Remove what a making or removing of the folder left that was interrupted; the site itself is not touched.
 
-		Raises NotOursError when what has the draft's name carries another mark.
+		Where there is no site of that name (any more), its jobs go before. Raises NotOursError when what has the draft's name carries
+		another mark.
 		"""
 		hidden = self._hidden(mark)
 		if hidden.exists():
 			if site_config.read(hidden).get(MARK, mark) != mark:
 				raise NotOursError(f"{hidden.name} was not made by this job and is left alone.")
+		if not self.exists():
+			self.forget_jobs()
+		if hidden.exists():
 			shutil.rmtree(hidden)
 
 	def hand_over(self, mark: str, new_mark: str) -> None:
@@ -121,7 +125,9 @@ class Site:
 			self.update_config({MARK: new_mark})
 
 	def move_to(self, other: "Site", mark: str) -> None:
-		"""Become the other site, which is not there yet, in one move. Both carry the mark; nothing when it is done already.
+		"""Become the other site, which is not there yet, in one move; jobs under the old name go.
+
+		Both carry the mark; nothing when it is done already.
 
 		Raises NotOursError when either is somebody else's.
 		"""
@@ -130,7 +136,12 @@ class Site:
 			return
 		self.only_with_mark(mark)
 		other.sites_path.mkdir(parents=True, exist_ok=True)
+		self.forget_jobs()
 		os.rename(self.path, other.path)
+
+	def forget_jobs(self) -> None:
+		"""Take the site's background jobs out of its bench's queues: they need the site, and it goes. Raises RedisError when Redis is away."""
+		site_jobs.forget(self._below_bench(), self.bench_sites)
 
 	def only_with_mark(self, mark: str) -> None:
 		"""Raise NotOursError unless the site carries the mark."""

@@ -18,7 +18,7 @@ from buildpro_saas.agent import site_config
 from buildpro_saas.agent.bench import HIDDEN, Bench
 from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.errors import AgentError, NotOursError
-from buildpro_saas.agent.site import MARK
+from buildpro_saas.agent.site import MARK, Site
 
 if TYPE_CHECKING:
 	from buildpro_saas.agent.inventory import Folder
@@ -92,13 +92,18 @@ class Trash:
 	# -- in --------------------------------------------------------------------------------------------------------
 
 	def put_folder(self, folder: "Folder", mark: str) -> Entry | None:
-		"""Move the folder here when it carries the mark; None when it is gone already. Raises NotOursError otherwise."""
+		"""Move the folder here when it carries the mark, its background jobs go; None when it is gone already.
+
+		Raises NotOursError otherwise, RedisError when Redis is away.
+		"""
 		path = self.bench.sites_path / folder.path
 		if not os.path.lexists(path):
 			return None
 		# of what is half removed, the name says the mark
 		if site_config.read(path).get(MARK, mark if folder.tail else None) != mark:
 			raise NotOursError(f"sites/{folder.path} was not made by this job and is left alone.")
+		if not folder.tail:
+			Site(self.bench.sites_path, folder.path).forget_jobs()
 		entry = self._note(FOLDER, folder.path, mark, folder.database)
 		os.rename(path, self.path / entry.name / CONTENT)
 		return entry
