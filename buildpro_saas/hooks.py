@@ -112,6 +112,7 @@ buildpro_playbooks = [
 	"buildpro_saas.provisioning.playbooks.PRUNE_IMAGE",
 	"buildpro_saas.provisioning.playbooks.FILL_STANDBY",
 	"buildpro_saas.provisioning.playbooks.SEND_ENTITLEMENTS",
+	"buildpro_saas.provisioning.playbooks.ADOPT_SITE",
 ]
 
 # One guard for the admin doctypes: refused and empty on tenant sites, whatever roles a tenant's user gives himself.

@@ -10,7 +10,15 @@ from buildpro_saas.commands.jobs import cancel, job, jobs, retry
 from buildpro_saas.commands.keys import pull, rotate_key
 from buildpro_saas.commands.plans import set_plan, set_plan_apps
 from buildpro_saas.commands.setup import setup
-from buildpro_saas.commands.tenants import create_tenant, owner_link, past_due, resume, suspend, tenants
+from buildpro_saas.commands.tenants import (
+	adopt,
+	create_tenant,
+	owner_link,
+	past_due,
+	resume,
+	suspend,
+	tenants,
+)
 from buildpro_saas.commands.trash import put_back, trash
 
 
@@ -20,7 +28,7 @@ def saas():
 
 
 for command in (
-	*(setup, create_tenant, tenants, owner_link, jobs, job, retry, cancel),
+	*(setup, create_tenant, adopt, tenants, owner_link, jobs, job, retry, cancel),
 	*(set_plan, suspend, past_due, resume),
 	*(set_plan_apps, images, pool, set_pool, drift, trash, put_back, doctor),
 	*(explain, rotate_key, pull),

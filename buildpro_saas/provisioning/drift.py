@@ -186,7 +186,8 @@ def _folder(folder: Folder, believed: Believed, evidence: Evidence, there: set[s
 		return Finding(SITE_FOLDER, folder.path, f"{name} {fault}.", advice.LEFT_ALONE, is_ours=False)
 	if folder.tenant and not folder.tail and not is_known:
 		what = f"{name} was made by this admin site for the tenant {folder.tenant}, of whose site no record is left."
-		return Finding(SITE_FOLDER, folder.path, what, advice.SPARED, is_ours=True, mark=mark, folder=folder)
+		action = _of_tenants_site(folder, believed)
+		return Finding(SITE_FOLDER, folder.path, what, action, is_ours=True, mark=mark, folder=folder)
 	sign = (
 		"it was handed over to its tenant" if folder.is_finished else evidence.used.get(folder.database or "")
 	)
@@ -195,6 +196,11 @@ def _folder(folder: Folder, believed: Believed, evidence: Evidence, there: set[s
 		return Finding(SITE_FOLDER, folder.path, what, advice.IN_USE, is_ours=True, mark=mark, folder=folder)
 	what = f"{name} was made by a job of this admin site and is nobody's any more."
 	return Finding(SITE_FOLDER, folder.path, what, advice.GOES, True, mark, is_removable=True, folder=folder)
+
+
+def _of_tenants_site(folder: Folder, believed: Believed) -> str:
+	"""Elsewhere than among the sites it is no site that could be adopted."""
+	return advice.SPARED if folder.place else advice.ADOPT.format(admin=believed.site, site=folder.name)
 
 
 def _databases(

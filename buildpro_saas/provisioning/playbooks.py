@@ -1,10 +1,10 @@
 """Our playbooks. hooks.py names them; apps add theirs the same way (registry.py)."""
 
-from buildpro_saas.provisioning import delivery, finished_site, image_record, images, standby
+from buildpro_saas.provisioning import adoption, delivery, finished_site, image_record, images, standby
 from buildpro_saas.provisioning.playbook import Playbook
 from buildpro_saas.provisioning.steps.company import SetUpCompany
 from buildpro_saas.provisioning.steps.configuration import Configure
-from buildpro_saas.provisioning.steps.delivery import SendEntitlements
+from buildpro_saas.provisioning.steps.delivery import DeliverEntitlement, SendEntitlements
 from buildpro_saas.provisioning.steps.entitlement import SeedPlanSettings
 from buildpro_saas.provisioning.steps.image import (
 	FillStandby,
@@ -61,4 +61,13 @@ SEND_ENTITLEMENTS = Playbook(
 	steps=(SendEntitlements(),),
 	is_heavy=False,
 	queue="short",
+)
+
+ADOPT_SITE = Playbook(
+	name=adoption.PLAYBOOK,
+	title="Adopt site",
+	steps=(DeliverEntitlement(),),
+	is_heavy=False,
+	queue="short",
+	finish=finished_site.finish,
 )

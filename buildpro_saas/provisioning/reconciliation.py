@@ -161,6 +161,13 @@ def _end(name: str, status: str, **values: str | None) -> None:
 	doc.save(ignore_permissions=True)
 
 
+def resolve(kind: str, subject: str) -> None:
+	"""Note that what a Drift Finding tells of is no difference any more. The caller commits."""
+	of = {"kind": kind, "subject": subject, "status": ("in", OPEN)}
+	for name in frappe.get_all("Drift Finding", of, pluck="name"):
+		_end(name, "Resolved")
+
+
 # -- mending -------------------------------------------------------------------------------------------------------
 
 

@@ -92,7 +92,8 @@ def test_a_customers_site_that_the_records_forgot_stays(drifting):
 	drifting.mend()
 	found = {row.subject: row for row in drifting.compare()}
 	assert set(found) == {site, lost}  # the database is the site's
-	assert all(row.is_ours and "older backup" in row.action for row in found.values())
+	assert all(row.is_ours for row in found.values())
+	assert "older backup" in found[lost].action and f"saas adopt {site}" in found[site].action
 	assert all(drifting.has(subject) for subject in (site, database, lost))
 
 

@@ -94,7 +94,8 @@ class Tenant(TenantActions, AdminDocument):
 		if not (self.flags.ignore_permissions or kwargs.get("ignore_permissions")):
 			self.check_permission("create")
 		validation.check_links(self)
-		tenant_region.fill(self)
+		if not self.flags.is_adopted:
+			tenant_region.fill(self)
 		try:
 			return super().insert(*args, **kwargs)
 		except frappe.UniqueValidationError as error:
@@ -109,10 +110,17 @@ class Tenant(TenantActions, AdminDocument):
 			super().db_insert(*args, **kwargs)
 		except frappe.DuplicateEntryError:
 			frappe.clear_last_message()
+			if self.flags.is_adopted:
+				validation.refuse_on_record(self)
 			validation.refuse_taken(self)
 
 	def before_insert(self) -> None:
-		"""Check the subdomain before it becomes the record's name, and fill what staff left empty."""
+		"""Check the subdomain before it becomes the record's name, and fill what staff left empty.
+
+		Of a tenant that is adopted, its site has said all that (adoption.py).
+		"""
+		if self.flags.is_adopted:
+			return
 		settings = frappe.get_single("SaaS Settings")
 		self.subdomain = check_subdomain(self.subdomain, settings.reserved())
 		self.update(dict.fromkeys(FACTS))
@@ -126,6 +134,8 @@ class Tenant(TenantActions, AdminDocument):
 			self._keep_what_is_fixed()
 			tenant_region.follow_country(self, self.get_doc_before_save())
 		validation.check_details(self)
+		if self.flags.is_adopted:
+			return
 		commercial.check(self)
 		if self.is_new():
 			validation.check_can_be_made(self)
@@ -136,7 +146,8 @@ class Tenant(TenantActions, AdminDocument):
 
 	def after_insert(self) -> None:
 		"""Inserting a tenant is all that staff do: the job makes its site."""
-		self._start_provisioning()
+		if not self.flags.is_adopted:
+			self._start_provisioning()
 
 	def on_update(self) -> None:
 		"""The tenant's site is told what changed of what it may use. One that is being made gets it from its job, and what changed
