@@ -1,7 +1,8 @@
 from pathlib import Path
 
-# A process that has read these hooks finds the app on every tenant's site (tenant_site/presence.py).
+# A process that has read these hooks finds the app on every tenant's site (tenant_site/installed_apps_guard.py).
 import buildpro_saas.tenant_site  # noqa: F401
+from buildpro_saas.scheduled_jobs import ADMIN, MEASURE_LIMITS, PULL
 
 app_name = "buildpro_saas"
 app_title = "BuildPro SaaS"
@@ -50,48 +51,32 @@ buildpro_limits = {
 		"label": "Storage",
 		"unit": "GB",
 		"doctype": "File",
-		"size": "buildpro_saas.tenant_site.levels.file_gb",
-		"count": "buildpro_saas.tenant_site.levels.storage_gb",
+		"size": "buildpro_saas.tenant_site.limit_usage.file_gb",
+		"count": "buildpro_saas.tenant_site.limit_usage.storage_gb",
 		"measured": 1,
 	},
 	"emails_per_day": {
 		"label": "E-mails today",
 		"doctype": "Email Queue",
-		"size": "buildpro_saas.tenant_site.levels.recipients",
-		"count": "buildpro_saas.tenant_site.levels.emails_today",
+		"size": "buildpro_saas.tenant_site.limit_usage.recipients",
+		"count": "buildpro_saas.tenant_site.limit_usage.emails_today",
 		"measured": 1,
 		"period": "day",
 	},
 	"api_calls_per_day": {
 		"label": "API calls today",
-		"count": "buildpro_saas.tenant_site.levels.calls_today",
+		"count": "buildpro_saas.tenant_site.limit_usage.calls_today",
 		"period": "day",
 	},
 }
 
-# Those of provisioning run on the admin site only (install.py stops them on tenant sites): lost jobs are found, images built, pools
-# filled, benches compared with the records. Those of tenant_site run on tenant sites only.
+# Each runs on sites of one role: install.py stops the others.
 scheduler_events = {
-	"hourly_long": ["buildpro_saas.tenant_site.limits.look_after"],
-	"cron": {
-		"* * * * *": [
-			"buildpro_saas.provisioning.jobs.look_after",
-			"buildpro_saas.provisioning.standby.look_after",
-		],
-		"*/5 * * * *": [
-			"buildpro_saas.provisioning.images.look_after",
-			"buildpro_saas.provisioning.agreed_dates.look_after",
-		],
-		"*/10 * * * *": [
-			"buildpro_saas.provisioning.reconciliation.look_after",
-			"buildpro_saas.provisioning.delivery.look_after",
-		],
-		# On tenant sites only, each at a minute of its own (schedule.py).
-		"0 * * * *": ["buildpro_saas.tenant_site.sync.look_after"],
-	},
+	"hourly_long": [MEASURE_LIMITS],
+	"cron": {**{minutes: list(methods) for minutes, methods in ADMIN.items()}, "0 * * * *": [PULL]},
 }
 
-# Those jobs must not wait behind what hundreds of tenants' sites put into the default queue at each full hour.
+# The admin site's jobs must not wait behind what hundreds of tenants' sites put into the default queue at each full hour.
 override_doctype_class = {
 	"Scheduled Job Type": "buildpro_saas.overrides.ScheduledJobType",
 	"Report": "buildpro_saas.tenant_site.overrides.GatedReport",
@@ -107,12 +92,12 @@ override_doctype_class = {
 
 # Dotted names of Playbook objects; any app may add its own.
 buildpro_playbooks = [
-	"buildpro_saas.provisioning.playbooks.CREATE_TENANT",
-	"buildpro_saas.provisioning.playbooks.BUILD_IMAGE",
-	"buildpro_saas.provisioning.playbooks.PRUNE_IMAGE",
-	"buildpro_saas.provisioning.playbooks.FILL_STANDBY",
-	"buildpro_saas.provisioning.playbooks.SEND_ENTITLEMENTS",
-	"buildpro_saas.provisioning.playbooks.ADOPT_SITE",
+	"buildpro_saas.fleet.playbooks.CREATE_TENANT",
+	"buildpro_saas.fleet.playbooks.BUILD_IMAGE",
+	"buildpro_saas.fleet.playbooks.PRUNE_IMAGE",
+	"buildpro_saas.fleet.playbooks.FILL_STANDBY",
+	"buildpro_saas.fleet.playbooks.SEND_ENTITLEMENTS",
+	"buildpro_saas.fleet.playbooks.ADOPT_SITE",
 ]
 
 # One guard for the admin doctypes: refused and empty on tenant sites, whatever roles a tenant's user gives himself.
@@ -127,20 +112,20 @@ ADMIN_TABLES = (
 	*("Add-on Feature", "Add-on Limit", "Tenant Add-on", "Tenant Override", "Feature Gate"),
 )
 _has_permission = {
-	doctype: "buildpro_saas.control_plane.permissions.has_permission" for doctype in ADMIN_DOCTYPES
+	doctype: "buildpro_saas.control_plane.access.permissions.has_permission" for doctype in ADMIN_DOCTYPES
 }
 # What shows a tenant its own plan has nothing to show on the admin site.
 for _doctype in ("Nexelya Plan Settings", "Feature Usage", "Limit Level"):
 	_has_permission[_doctype] = "buildpro_saas.tenant_site.permissions.has_permission"
 _permission_query_conditions = {
-	doctype: "buildpro_saas.control_plane.permissions.query_conditions"
+	doctype: "buildpro_saas.control_plane.access.permissions.query_conditions"
 	for doctype in ADMIN_DOCTYPES + ADMIN_TABLES
 }
 _doc_events = {
 	doctype: {
 		"before_validate": [
-			"buildpro_saas.control_plane.permissions.refuse_off_admin_site",
-			"buildpro_saas.control_plane.document.check_names",
+			"buildpro_saas.control_plane.access.permissions.refuse_off_admin_site",
+			"buildpro_saas.control_plane.access.document.check_names",
 		]
 	}
 	for doctype in ADMIN_DOCTYPES
@@ -190,7 +175,7 @@ before_job = [
 	"buildpro_saas.tenant_site.sandbox.acting.note_job",
 	"buildpro_saas.tenant_site.file_names.keep",
 	"buildpro_saas.tenant_site.sandbox.late.on_job",
-	"buildpro_saas.provisioning.queue.refuse_tenants_jobs",
+	"buildpro_saas.jobs.queue.refuse_tenants_jobs",
 ]
 override_whitelisted_methods = {
 	"frappe.desk.desktop.get_desktop_page": "buildpro_saas.tenant_site.workspaces.get_desktop_page",
@@ -214,12 +199,12 @@ def __getattr__(name):
 	"""
 	if name not in _PER_SITE:
 		raise AttributeError(f"module {__name__} has no attribute {name}")
-	from buildpro_saas.tenant_site import declared_limits, hidden
+	from buildpro_saas.tenant_site import declared_limits, permission_hooks
 
 	if name == "doc_events":
 		return _together(declared_limits.doc_events(), _doc_events)
 
-	permissions, conditions = hidden.hooks()
+	permissions, conditions = permission_hooks.hooks()
 	if name == "has_permission":
 		return {**permissions, **_has_permission}
 	return {**conditions, **_permission_query_conditions}

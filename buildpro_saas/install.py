@@ -10,8 +10,8 @@ from buildpro_saas import site_role
 from buildpro_saas.agent import site_config, site_use
 from buildpro_saas.control_plane import setup as control_plane
 from buildpro_saas.entitlements import keys
-from buildpro_saas.provisioning import accounts, reconciliation
-from buildpro_saas.provisioning.schedule import ADMIN_JOBS
+from buildpro_saas.fleet import database_account, reconciliation
+from buildpro_saas.scheduled_jobs import ADMIN_JOBS, TENANT_JOBS
 from buildpro_saas.tenant_site import entitlement, sync
 from buildpro_saas.tenant_site import setup as tenant_site
 
@@ -83,7 +83,7 @@ def before_uninstall() -> None:
 			"This site has site images or standby sites. Switch Build Images and the standby pools off in SaaS Settings, and remove the"
 			" images with `saas images prune NAME`, before uninstalling buildpro_saas."
 		)
-	if accounts.has_account() and (kept := reconciliation.trash()):
+	if database_account.has_account() and (kept := reconciliation.trash()):
 		frappe.throw(
 			f"The bench's trash holds {len(kept)} things. Look at them with `saas trash`, and remove each with `saas trash --remove NAME`, before"
 			" uninstalling buildpro_saas."
@@ -98,13 +98,13 @@ def after_uninstall() -> None:
 	if not frappe.flags.in_uninstall:
 		frappe.throw("This is done by uninstalling the app only.", frappe.PermissionError)
 	control_plane.after_uninstall()
-	frappe.db.delete("Scheduled Job Type", {"method": ("in", (*ADMIN_JOBS, *tenant_site.TENANT_JOBS))})
+	frappe.db.delete("Scheduled Job Type", {"method": ("in", (*ADMIN_JOBS, *TENANT_JOBS))})
 	frappe.db.delete("Singles", {"doctype": ("in", ("Nexelya Plan Settings", site_use.NOTE))})
 	entitlement.remove()
 	sync.remove()
 	site_config.update_own(dict.fromkeys(SITE_CONFIG_KEYS))
 	frappe.db.commit()  # the uninstaller's own commit comes before this hook
-	# as long as site_config.json said that this is a tenant's site, it had the app's hooks (tenant_site/presence.py), which Frappe keeps
+	# as long as site_config.json said that this is a tenant's site, it had the app's hooks (tenant_site/installed_apps_guard.py), which Frappe keeps
 	frappe.clear_cache()
 	clear_website_cache()
 
@@ -127,7 +127,7 @@ def _make_keys() -> None:
 
 def _stop_jobs_of_the_other_role() -> None:
 	"""A thousand tenants need not wake a worker each minute for what only the admin site does, nor it for what they do."""
-	jobs = tenant_site.TENANT_JOBS if site_role.is_admin_site() else ADMIN_JOBS
+	jobs = TENANT_JOBS if site_role.is_admin_site() else ADMIN_JOBS
 	frappe.db.set_value("Scheduled Job Type", {"method": ("in", jobs)}, "stopped", 1)
 
 

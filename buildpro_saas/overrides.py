@@ -1,6 +1,6 @@
 """Classes of Frappe's doctypes that more than one room of this app extends: Frappe takes one class for each."""
 
-from buildpro_saas.provisioning.schedule import PromptScheduledJobType
+from buildpro_saas.jobs.schedule import PromptScheduledJobType
 from buildpro_saas.tenant_site.overrides import PausingScheduledJobType
 
 

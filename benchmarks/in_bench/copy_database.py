@@ -12,7 +12,7 @@ import frappe
 
 from buildpro_saas.agent.database_copy import DatabaseCopy
 from buildpro_saas.agent.databases import server
-from buildpro_saas.provisioning import accounts, images
+from buildpro_saas.fleet import database_account, images
 
 
 def plain(mariadb, source: str, target: str, contents) -> None:
@@ -37,7 +37,7 @@ image = frappe.get_doc("Site Image", name)
 contents, mark = images.contents(image), f"{site}/benchmark"
 seconds = {"plain": [], "ours": []}
 made = []
-with server(accounts.account()) as mariadb:
+with server(database_account.account()) as mariadb:
 	try:
 		for number in range(int(rounds)):
 			for side, copy in (("plain", plain), ("ours", ours)):

@@ -16,8 +16,8 @@ from frappe.utils import convert_utc_to_timezone
 from frappe.utils.password import update_password
 
 from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.agent.site_process import connects_itself
-from buildpro_saas.agent.subprocesses import die_with
+from buildpro_saas.agent.run_on_site import connects_itself
+from buildpro_saas.agent.site_runner import die_with
 
 # Beside what apps call their logs (hook default_log_clearing_doctypes): what counts what happened, rather than what is.
 LOGS = {

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from buildpro_saas.agent import on_site, site_config, site_jobs, subprocesses
+from buildpro_saas.agent import site_config, site_context, site_jobs, site_runner
 from buildpro_saas.agent.errors import AgentError, NotOursError
 
 MARK = "buildpro_job"
@@ -168,7 +168,7 @@ class Site:
 				f"There is no site {self.name} on this bench.",
 				"Find out who took it away, and restore it from its last backup.",
 			)
-		return on_site.call(self._below_bench(), self.bench_sites, method, arguments)
+		return site_context.call(self._below_bench(), self.bench_sites, method, arguments)
 
 	def run(
 		self,
@@ -184,7 +184,7 @@ class Site:
 		`timeout` in seconds; `log` gets each line that it prints; `checkpoint` is called about once a second and may
 		raise to stop it. Raises what the function raised, as AgentError or TransientError.
 		"""
-		return subprocesses.run(
+		return site_runner.run(
 			self._below_bench(),
 			self.bench_sites,
 			method,

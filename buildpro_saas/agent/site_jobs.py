@@ -16,7 +16,7 @@ from rq.registry import (
 	StartedJobRegistry,
 )
 
-from buildpro_saas.agent import on_site
+from buildpro_saas.agent import site_context
 
 REGISTRIES = (
 	*(StartedJobRegistry, DeferredJobRegistry, ScheduledJobRegistry),
@@ -38,7 +38,7 @@ def forget(site: str, bench_sites: Path) -> None:
 
 def _forget(site: str, bench_sites: str) -> None:
 	begins = tuple(f"{site}{separator}" for separator in SEPARATORS)
-	with on_site.entered("", bench_sites):
+	with site_context.entered("", bench_sites):
 		for queue in get_queues():
 			for registry in (kind(queue=queue) for kind in REGISTRIES):
 				# not get_job_ids, which first settles what other sites' dead workers left

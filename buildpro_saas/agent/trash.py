@@ -21,7 +21,7 @@ from buildpro_saas.agent.errors import AgentError, NotOursError
 from buildpro_saas.agent.site import MARK, Site
 
 if TYPE_CHECKING:
-	from buildpro_saas.agent.inventory import Folder
+	from buildpro_saas.agent.actual_state import Folder
 
 FOLDER, DATABASE = "Site Folder", "Database"
 RENAMED = "_trash_"  # how the names of databases begin that lie here

@@ -10,8 +10,8 @@ from frappe.rate_limiter import rate_limit
 from frappe.utils import get_datetime, now_datetime, time_diff_in_seconds
 
 from buildpro_saas import site_role
-from buildpro_saas.control_plane import arguments, tokens, usage
-from buildpro_saas.provisioning import delivery
+from buildpro_saas.control_plane.access import arguments
+from buildpro_saas.licensing import delivery, sync_tokens, usage_reports
 
 HOUR = 3600
 # A site on this admin site's bench is sent what is new at once, and asks only in case that went wrong.
@@ -46,14 +46,14 @@ def pull(
 	the site is to use from then on. Raises frappe.AuthenticationError (HTTP 401) for anybody else.
 	"""
 	site_role.only_on_admin_site()
-	name = tokens.authenticate(tenant)
+	name = sync_tokens.authenticate(tenant)
 	if usage_batch:
 		_take_usage(name, usage_batch)
 	above = int(lowest) if re.fullmatch(r"[0-9]{1,18}", str(lowest)) else 0
 	answer = {**_entitlement(name, sequence, _key_ids(keys), above), "now": int(time.time())}
-	given = frappe.get_request_header(tokens.HEADER)
-	if tokens.needs_renewal(name, given):
-		if new := tokens.renew(delivery.locked(name), given):
+	given = frappe.get_request_header(sync_tokens.HEADER)
+	if sync_tokens.needs_renewal(name, given):
+		if new := sync_tokens.renew(delivery.locked(name), given):
 			answer["sync_token"] = new
 	return answer
 
@@ -62,7 +62,7 @@ def _take_usage(name: str, batch: dict | str) -> None:
 	"""A batch that is refused is logged, and does not keep the tenant from its entitlement."""
 	frappe.db.savepoint(SAVEPOINT)
 	try:
-		usage.receive(name, _parsed(batch))
+		usage_reports.receive(name, _parsed(batch))
 	except frappe.ValidationError:
 		frappe.db.rollback(save_point=SAVEPOINT)
 		frappe.clear_messages()

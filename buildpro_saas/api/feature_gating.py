@@ -6,8 +6,9 @@ from frappe.rate_limiter import rate_limit
 
 from buildpro_saas import feature_gating, site_role
 from buildpro_saas.api.entitlements import HOUR, requests_per_hour
-from buildpro_saas.control_plane import arguments, signing, tokens
+from buildpro_saas.control_plane.access import arguments
 from buildpro_saas.entitlements import unknown
+from buildpro_saas.licensing import signing, sync_tokens
 
 
 @frappe.whitelist(allow_guest=True, methods=["GET", "POST"])
@@ -31,7 +32,7 @@ def check_feature_access(feature: str = "", tenant: str = "") -> dict:
 @rate_limit(limit=requests_per_hour, seconds=HOUR)
 def _of_tenant(feature: str, tenant: str) -> dict:
 	"""From the records of this site: what the tenant's own site says once it has the newest entitlement."""
-	name = tokens.authenticate(tenant)
+	name = sync_tokens.authenticate(tenant)
 	try:
 		return signing.gate(frappe.get_doc("Tenant", name))[feature].as_dict()
 	except unknown.UnknownFeatureError as error:

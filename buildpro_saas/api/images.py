@@ -2,8 +2,8 @@
 
 import frappe
 
-from buildpro_saas.control_plane import arguments, staff
-from buildpro_saas.provisioning import images
+from buildpro_saas.control_plane.access import arguments, staff
+from buildpro_saas.fleet import images
 
 
 @frappe.whitelist(methods=["POST"])

@@ -2,7 +2,7 @@
 
 import frappe
 
-from buildpro_saas.control_plane import arguments, staff
+from buildpro_saas.control_plane.access import arguments, staff
 
 
 @frappe.whitelist(methods=["POST"])

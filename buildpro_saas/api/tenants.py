@@ -2,8 +2,8 @@
 
 import frappe
 
-from buildpro_saas.control_plane import arguments, staff, tenant_region
-from buildpro_saas.control_plane.doctype.tenant import adoption
+from buildpro_saas.control_plane.access import arguments, staff
+from buildpro_saas.control_plane.doctype.tenant import adoption, tenant_region
 
 
 @frappe.whitelist(methods=["POST"])

@@ -14,7 +14,7 @@ from frappe.utils import strip_html
 from redis.exceptions import RedisError
 
 from buildpro_saas import site_role
-from buildpro_saas.provisioning import AgentError
+from buildpro_saas.jobs import AgentError
 
 # What is told in a sentence; anything else is a defect of ours, and its traceback is wanted.
 TOLD = (

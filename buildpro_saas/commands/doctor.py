@@ -8,8 +8,8 @@ from frappe.utils.commands import render_table
 
 from buildpro_saas.commands.admin_site import fail, on_admin_site, print_json
 from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
-from buildpro_saas.provisioning import doctor as advice
-from buildpro_saas.provisioning import queue, redis_access
+from buildpro_saas.fleet import doctor as advice
+from buildpro_saas.jobs import queue
 from buildpro_saas.tenant_site.sandbox import reachable
 
 
@@ -25,7 +25,7 @@ def doctor(is_json: bool) -> None:
 	bench = frappe.get_doc("Bench", ensure_local_bench())
 	click.echo(str(advice.separation(bench.web_port)), err=is_json)
 	for sentence in [
-		*redis_access.complaints(frappe.conf),
+		*advice.redis_complaints(),
 		*reachable.complaints(frappe.conf),
 		queue.complaint(bench),
 	]:

@@ -8,13 +8,13 @@ from frappe.utils.commands import render_table
 
 from buildpro_saas import site_role
 from buildpro_saas.commands.admin_site import fail, on_site, print_json
-from buildpro_saas.control_plane.doctype.feature.feature import catalogue_for_tenants
 from buildpro_saas.control_plane.doctype.tenant.tenant import Tenant
-from buildpro_saas.control_plane.moments import YEARS
+from buildpro_saas.datetimes import YEARS
 from buildpro_saas.entitlements import explain as explaining
 from buildpro_saas.entitlements import statement
 from buildpro_saas.entitlements.explain import Explanation
 from buildpro_saas.entitlements.unknown import UnknownFeatureError
+from buildpro_saas.licensing.catalogue import catalogue_for_tenants
 from buildpro_saas.tenant_site import clock, entitlement
 
 

@@ -6,9 +6,9 @@ from frappe.utils.commands import render_table
 
 from buildpro_saas.commands.admin_site import fail, on_admin_site, print_json
 from buildpro_saas.commands.jobs import follow, seconds
-from buildpro_saas.provisioning import images as site_images
-from buildpro_saas.provisioning import standby
-from buildpro_saas.provisioning.image_record import unfinished_job
+from buildpro_saas.fleet import images as site_images
+from buildpro_saas.fleet import standby
+from buildpro_saas.fleet.image_record import unfinished_job
 
 MOST_NAMED = 5  # plans that a refusal names
 POOL_KEY = ("plan", "company_country", "company_language")  # in Standby Pool
@@ -123,7 +123,7 @@ def set_pool(plan: str, sites: int, most: int, country: str | None, language: st
 def pool(fill: bool) -> None:
 	"""Show the standby sites by image: ready, filling, claimed today, the oldest, hits and misses."""
 	if fill:
-		standby.look_after()
+		standby.fill_pools()
 	rows = standby.overview()
 	names = [column["label"] for column in standby.OVERVIEW]
 	keys = [column["fieldname"] for column in standby.OVERVIEW]

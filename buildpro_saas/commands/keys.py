@@ -5,7 +5,7 @@ import frappe
 
 from buildpro_saas import site_role
 from buildpro_saas.commands.admin_site import fail, on_admin_site, on_site
-from buildpro_saas.provisioning import delivery, signing_keys
+from buildpro_saas.licensing import delivery, signing_keys
 from buildpro_saas.tenant_site import sync
 
 

@@ -8,8 +8,9 @@ from frappe.utils.scheduler import enable_scheduler
 
 from buildpro_saas.commands.admin_site import on_admin_site
 from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
-from buildpro_saas.control_plane.domains import check_domain
-from buildpro_saas.provisioning import accounts, benches, doctor, queue, redis_access
+from buildpro_saas.control_plane.host_names import check_domain
+from buildpro_saas.fleet import benches, database_account, doctor
+from buildpro_saas.jobs import queue
 
 
 def checked_address(context, parameter, value: str | None) -> str | None:
@@ -79,12 +80,12 @@ def setup(
 	click.echo(f"The scheduler of {frappe.local.site} is on.")
 	click.echo(f"Provisioning jobs go to the queue {queue.name_for(bench)}.")
 	click.echo(str(doctor.separation(bench.web_port)))
-	for sentence in redis_access.complaints(frappe.conf):
+	for sentence in doctor.redis_complaints():
 		click.echo(sentence)
 
 
 def set_up_account(root: str, is_password_on_stdin: bool) -> None:
-	if accounts.has_account() and not is_password_on_stdin:
+	if database_account.has_account() and not is_password_on_stdin:
 		click.echo(f"The database account {frappe.conf.buildpro_db_user} is there.")
 		return
 	if is_password_on_stdin:
@@ -93,7 +94,7 @@ def set_up_account(root: str, is_password_on_stdin: bool) -> None:
 		password = click.prompt(
 			f"MariaDB's password of {root}", hide_input=True, default="", show_default=False
 		)
-	made = accounts.make_account(root, password)
+	made = database_account.make_account(root, password)
 	click.echo(f"Made the database account {made['user']}; its password is in site_config.json of this site.")
 
 

@@ -7,7 +7,7 @@ import click
 from frappe.utils.commands import render_table
 
 from buildpro_saas.commands.admin_site import on_admin_site
-from buildpro_saas.provisioning import reconciliation
+from buildpro_saas.fleet import reconciliation
 
 HOUR = 3600
 

@@ -7,9 +7,11 @@ from frappe.core.doctype.domain_settings.domain_settings import get_active_domai
 from frappe.permissions import add_permission, reset_perms
 
 from buildpro_saas import region, site_role
-from buildpro_saas.control_plane import catalogue, staff
+from buildpro_saas.control_plane import catalogue
+from buildpro_saas.control_plane.access import staff
 from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
-from buildpro_saas.provisioning import retention, schedule
+from buildpro_saas.fleet import job_retention
+from buildpro_saas.jobs import schedule
 
 ROLES = (staff.MANAGER, staff.SUPPORT)
 MODULE = "Control Plane"
@@ -38,7 +40,7 @@ def after_migrate() -> None:
 	_show_control_plane()
 	_fill_settings()
 	catalogue.bring()
-	retention.register()
+	job_retention.register()
 	bench = ensure_local_bench()
 	_set_missing({"default_bench": bench, "base_domain": _own_domain()})
 
@@ -47,7 +49,7 @@ def after_uninstall() -> None:
 	"""Remove what Frappe leaves behind: the settings' values, the roles with their permissions, and the domain."""
 	frappe.db.delete("Singles", {"doctype": "SaaS Settings"})
 	frappe.db.delete("Activity Log", {"subject": schedule.AWAKE})
-	retention.unregister()
+	job_retention.unregister()
 	frappe.db.delete("Has Domain", {"parent": "Domain Settings", "domain": DOMAIN})
 	for role in ROLES:
 		frappe.db.delete("Custom DocPerm", {"role": role})

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from buildpro_saas.entitlements.reason import Reason
 
 KINDS = ("plans", "addons", "overrides", "killed")
+# The highest number that is agreed on or counted: what an Int field holds, and readable. A higher one is taken for this.
+MOST = 10**9
 
 
 @dataclass(frozen=True, slots=True)

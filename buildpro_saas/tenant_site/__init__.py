@@ -1,7 +1,13 @@
 from buildpro_saas import snapshot_isolation
-from buildpro_saas.tenant_site import abandoned_jobs, fresh_config, presence, sandbox, strict_names
+from buildpro_saas.tenant_site import (
+	abandoned_jobs,
+	fresh_config,
+	installed_apps_guard,
+	sandbox,
+	strict_names,
+)
 
-presence.keep()
+installed_apps_guard.keep()
 fresh_config.keep()
 strict_names.keep()
 abandoned_jobs.keep()

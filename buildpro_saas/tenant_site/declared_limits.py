@@ -19,7 +19,7 @@ import frappe
 from frappe import local
 from frappe.utils.data import evaluate_filters
 
-from buildpro_saas.tenant_site import app_hooks, days, freed, levels
+from buildpro_saas.tenant_site import app_hooks, freed, limit_usage, utc_days
 
 HOOK = "buildpro_limits"
 # In frappe.local.cache: (declarations by key, those by doctype).
@@ -64,7 +64,7 @@ class Declared:
 
 	@property
 	def day(self) -> date | None:
-		return days.today() if self.is_daily else None
+		return utc_days.today() if self.is_daily else None
 
 	def is_measurable(self) -> bool:
 		"""Whether this site has what is counted (ERPNext's documents only where ERPNext is)."""
@@ -85,9 +85,13 @@ class Declared:
 			return 0
 		if self.is_outdated():
 			return self.measure()
-		return self._kept(levels.read(self.key) or levels.Row()) if self.is_measured else self.measure()
+		return (
+			self._kept(limit_usage.read(self.key) or limit_usage.Row())
+			if self.is_measured
+			else self.measure()
+		)
 
-	def in_use_with(self, growth: levels.Growth) -> float:
+	def in_use_with(self, growth: limit_usage.Growth) -> float:
 		"""The same for somebody who holds the limit: with what others have committed meanwhile."""
 		if self.is_measured:
 			return self._kept(growth.row)
@@ -100,14 +104,14 @@ class Declared:
 
 	def measured_anew(self, requested: float, *, is_there: bool) -> float:
 		"""How much is in use beside what is `requested`, which a measure finds already or not: measured now, and kept."""
-		levels.keep(self.key, self.measure, is_anew=True, day=None)
-		used = (levels.read(self.key, is_current=True) or levels.Row()).used
+		limit_usage.keep(self.key, self.measure, is_anew=True, day=None)
+		used = (limit_usage.read(self.key, is_current=True) or limit_usage.Row()).used
 		if is_there:
 			return max(used - requested, 0)
-		levels.grow(self.key, requested)
+		limit_usage.grow(self.key, requested)
 		return used
 
-	def _kept(self, row: levels.Row) -> float:
+	def _kept(self, row: limit_usage.Row) -> float:
 		if not self.is_daily:
 			return row.used + row.grown
 		return max(row.used, row.grown) if row.day == self.day else 0

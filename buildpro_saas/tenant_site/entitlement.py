@@ -24,7 +24,7 @@ from buildpro_saas.entitlements.closed import closed
 from buildpro_saas.entitlements.decision import Gate
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.statement import EntitlementError, Statement, inflate, pack
-from buildpro_saas.tenant_site import clock, presence
+from buildpro_saas.tenant_site import clock, installed_apps_guard
 from buildpro_saas.tenant_site.clock import CLOCK_KEY
 
 DOCTYPE = "Nexelya Plan Settings"
@@ -32,7 +32,7 @@ FILE = "entitlement.json"
 # Stands for the token of a file that cannot be read: no JWT, so it never counts.
 DAMAGED = "damaged"
 # In site_config.json. The sequence number of the newest statement that the site has had: no older one counts.
-SEQUENCE_KEY = presence.SEQUENCE_KEY
+SEQUENCE_KEY = installed_apps_guard.SEQUENCE_KEY
 # In site_config.json. {"token", "gates"} of the newest statement that the site has had, by which it is limited and restricted where
 # none counts any more: lost, damaged, of a site that was moved, or signed with a key that is not known.
 LAST_KEY = "buildpro_last_known"

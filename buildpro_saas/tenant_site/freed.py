@@ -7,9 +7,9 @@ import frappe
 import redis
 from frappe import local
 
-from buildpro_saas.tenant_site import days
+from buildpro_saas.tenant_site import utc_days
 
-KEPT = 2 * days.LENGTH  # seconds; it is measured each hour
+KEPT = 2 * utc_days.LENGTH  # seconds; it is measured each hour
 
 
 def note(key: str) -> None:

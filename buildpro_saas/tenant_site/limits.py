@@ -20,13 +20,13 @@ from buildpro_saas.entitlements.decision import Decision
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.tenant_site import (
 	child_rows,
-	days,
 	declared_limits,
 	freed,
 	left_out,
-	levels,
+	limit_usage,
 	maintenance,
 	usage,
+	utc_days,
 )
 from buildpro_saas.tenant_site.declared_limits import Declared
 from buildpro_saas.tenant_site.entitlement import current_gate
@@ -66,7 +66,7 @@ def admit(key: str, requested: float = 1, *, is_there: bool = False) -> Decision
 	# more than can ever be holds nothing, and may be too much for a column
 	if not is_held or requested > granted.value:
 		return access(key, requested)
-	growth = levels.grow(key, requested, limit.day)
+	growth = limit_usage.grow(key, requested, limit.day)
 	answer = _decide(key, limit.in_use_with(growth), requested)
 	if not answer.allowed and limit.is_outdated():
 		answer = _decide(key, limit.measured_anew(requested, is_there=is_there), requested)
@@ -96,7 +96,7 @@ def on_documents(doctype: str) -> Sequence[Declared]:
 def foresee(limit: Declared, number: float) -> None:
 	"""Raise LimitReachedError unless `number` more may be added together; they are counted one by one as they come, in this transaction."""
 	if current_gate().limits[limit.key].is_hard:
-		answer = _decide(limit.key, limit.in_use_with(levels.hold(limit.key, limit.day)), number)
+		answer = _decide(limit.key, limit.in_use_with(limit_usage.hold(limit.key, limit.day)), number)
 		if not answer.allowed:
 			_require(answer)
 
@@ -112,7 +112,7 @@ def hold(doc, method: str | None = None) -> None:
 	"""
 	for limit in on_documents(doc.doctype):
 		if current_gate().limits[limit.key].is_hard and not limit.is_counted_already(doc):
-			levels.hold(limit.key, limit.day)
+			limit_usage.hold(limit.key, limit.day)
 	if doc.flags.get("ignore_validate"):
 		check_growth(doc)  # which Frappe does not come to
 
@@ -158,17 +158,17 @@ def check_api_call() -> None:
 	gate = current_gate()
 	if API_CALLS not in gate.limits or gate.restriction or frappe.session.user in ("", None, "Guest"):
 		return
-	calls = levels.add_call()
+	calls = limit_usage.add_call()
 	if calls is None:
 		return
 	answer = _decide(API_CALLS, calls - 1, 1)
 	_count(answer)
 	if not answer.allowed:
-		levels.add_call(-1)
+		limit_usage.add_call(-1)
 		raise TooManyRequests(response=_too_many(answer))
 
 
-def look_after() -> None:
+def measure_limits() -> None:
 	"""Each hour on a tenant's site: keep what was counted, and measure what is in use."""
 	if local.conf.get("buildpro_role") != site_role.TENANT:
 		return
@@ -176,7 +176,7 @@ def look_after() -> None:
 	for key, limit in declared_limits.declared().items():
 		if limit.is_measurable():
 			is_anew = limit.is_measured and not limit.is_daily
-			levels.keep(key, limit.measure, is_anew=is_anew, day=limit.day)
+			limit_usage.keep(key, limit.measure, is_anew=is_anew, day=limit.day)
 			frappe.db.commit()
 
 
@@ -241,5 +241,5 @@ def _too_many(answer: Decision) -> Response:
 		json.dumps(body),
 		status=429,
 		mimetype="application/json",
-		headers={"Retry-After": str(days.seconds_left())},
+		headers={"Retry-After": str(utc_days.seconds_left())},
 	)

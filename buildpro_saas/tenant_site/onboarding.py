@@ -25,8 +25,8 @@ from buildpro_saas.tenant_site import (
 	company_setup,
 	declared_limits,
 	entitlement,
-	levels,
-	presence,
+	installed_apps_guard,
+	limit_usage,
 	record_names,
 	site_limits,
 )
@@ -63,8 +63,8 @@ def apply_entitlement(token: str, catalogue: dict | None = None, company: str | 
 	settings.company = company or settings.company
 	settings.show_entitlement()
 	site_limits.follow()
-	levels.make_missing(statement.grants().limits.keys() & declared_limits.declared().keys())
-	presence.restore()
+	limit_usage.make_missing(statement.grants().limits.keys() & declared_limits.declared().keys())
+	installed_apps_guard.restore()
 	# now for this process, after the commit for what another has made of the old one meanwhile
 	caches.forget()
 	frappe.db.after_commit.add(caches.forget)

@@ -12,7 +12,7 @@ from frappe.utils import get_datetime, now_datetime
 
 from buildpro_saas import site_role
 from buildpro_saas.tenant_site import gates, restriction
-from buildpro_saas.tenant_site.presence import APP
+from buildpro_saas.tenant_site.installed_apps_guard import APP
 
 FRAMEWORK = "frappe"
 

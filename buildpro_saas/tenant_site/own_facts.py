@@ -1,6 +1,6 @@
 """What this site says of its customer, where its admin site has lost the record: plain facts of its own database. It only reads.
 
-Called by provisioning, by dotted name.
+Called by the fleet, by dotted name.
 """
 
 import frappe

@@ -1,6 +1,6 @@
 """Asks the admin site for this site's entitlement, wherever that runs, and sends back what was used.
 
-On the admin site's own bench it pushes what is new (provisioning/delivery.py); there this is the second leg. What was last
+On the admin site's own bench it pushes what is new (licensing/delivery.py); there this is the second leg. What was last
 achieved is kept in sync.json in the site's folder.
 """
 
@@ -35,7 +35,7 @@ class SyncError(Exception):
 	"""The admin site did not give what it was asked for; the message is one sentence on why."""
 
 
-def look_after() -> None:
+def pull_when_due() -> None:
 	"""Once an hour, on a tenant's site: ask the admin site, unless it is too early for that, and keep what follows from dates alone."""
 	if not site_role.is_tenant_site():
 		return

@@ -17,7 +17,7 @@ import redis
 from frappe import local
 from frappe.utils import now
 
-from buildpro_saas.tenant_site import days, levels
+from buildpro_saas.tenant_site import limit_usage, utc_days
 
 DOCTYPE = "Feature Usage"
 ALLOWED, DENIED, SHADOW = OUTCOMES = ("ALLOWED", "DENIED", "SHADOW")
@@ -25,9 +25,9 @@ FLUSH_SECONDS = 3
 # Different (site, day, feature, outcome) that wait in a process; what comes beyond is not counted.
 MOST_WAITING = 10_000
 # How long Redis holds what no scheduler fetches (seconds), and the site its days.
-KEPT_IN_REDIS = 7 * days.LENGTH
+KEPT_IN_REDIS = 7 * utc_days.LENGTH
 KEPT_DAYS = 400
-# Rows in one batch for the admin site, which refuses longer ones (control_plane/usage.py).
+# Rows in one batch for the admin site, which refuses longer ones (licensing/usage_reports.py).
 LARGEST_BATCH = 500
 
 _waiting: dict[tuple[str, int, str, str], int] = {}
@@ -37,7 +37,7 @@ _flushed_at = 0.0
 
 def count(feature: str, outcome: str) -> None:
 	"""Count one decision about `feature` on this site; outcome: one of OUTCOMES. Neither blocks nor raises."""
-	key = (local.site, days.number(), feature, outcome)
+	key = (local.site, utc_days.number(), feature, outcome)
 	with _lock:
 		if key in _waiting:
 			_waiting[key] += 1
@@ -77,14 +77,14 @@ def store() -> None:
 	flush()
 	for (day, outcome, feature), number in _take_from_redis().items():
 		_add_row(day, feature, outcome, number)
-	oldest = days.today() - timedelta(days=KEPT_DAYS)
+	oldest = utc_days.today() - timedelta(days=KEPT_DAYS)
 	frappe.db.delete(DOCTYPE, {"date": ("<", oldest)})
 	frappe.db.commit()
 
 
 def recent(number: int) -> dict[str, dict[str, int]]:
 	"""{feature: {outcome: count}} of the last `number` days, with what still waits in Redis."""
-	since = days.today() - timedelta(days=number)
+	since = utc_days.today() - timedelta(days=number)
 	rows = frappe.get_all(DOCTYPE, {"date": (">", since)}, ["date", "feature", "outcome", "count"])
 	counts = [(row.date, row.outcome, row.feature, row["count"]) for row in rows]
 	counts += [(*key, waiting) for key, waiting in _in_redis().items()]
@@ -114,7 +114,7 @@ def to_send() -> dict | None:
 		.run(as_dict=True)
 	)
 	batch = frappe.generate_hash(length=20)
-	changed = levels.to_send(batch)
+	changed = limit_usage.to_send(batch)
 	if not rows and not changed:
 		return None
 	names = [row.pop("name") for row in rows]
@@ -126,7 +126,7 @@ def to_send() -> dict | None:
 
 def sent(batch_id: str) -> None:
 	"""Note that the admin site has the batch. The caller commits."""
-	for doctype in (DOCTYPE, levels.DOCTYPE):
+	for doctype in (DOCTYPE, limit_usage.DOCTYPE):
 		table = frappe.qb.DocType(doctype)
 		arrived = frappe.qb.update(table).set(table.sent, table.in_batch).set(table.batch, None)
 		arrived.where(table.batch == batch_id).run()
@@ -165,7 +165,7 @@ def _parsed(found: dict[bytes, bytes]) -> dict[tuple[date, str, str], int]:
 	counts = {}
 	for field, number in found.items():
 		day, outcome, feature = field.decode().split("|", 2)
-		counts[(days.of_number(int(day)), outcome, feature)] = int(number)
+		counts[(utc_days.of_number(int(day)), outcome, feature)] = int(number)
 	return counts
 
 

@@ -98,18 +98,18 @@ class BenchUnderTest:
 
 	def look_after(self):
 		"""What the scheduler does each minute."""
-		from buildpro_saas.provisioning import jobs
+		from buildpro_saas.jobs import lifecycle
 
 		self.frappe.db.commit()
-		jobs.look_after()
+		lifecycle.recover_lost_jobs()
 		self.frappe.db.commit()
 
 	# -- ways of making a site -----------------------------------------------------------------------------------
 
 	def ready_image(self, plan: str, *company: str) -> str | None:
 		"""The name of the ready image for a plan, with a company of (country, currency, language)."""
-		from buildpro_saas.provisioning import images
-		from buildpro_saas.provisioning.playbook import WayClosedError
+		from buildpro_saas.fleet import images
+		from buildpro_saas.jobs.playbook import WayClosedError
 
 		self.frappe.db.commit()
 		try:
@@ -119,7 +119,7 @@ class BenchUnderTest:
 
 	def image(self, plan: str, *company: str) -> str:
 		"""The same, built first where there is none."""
-		from buildpro_saas.provisioning import images
+		from buildpro_saas.fleet import images
 
 		if found := self.ready_image(plan, *company):
 			return found
@@ -130,14 +130,14 @@ class BenchUnderTest:
 		return image.name
 
 	def _place_and_kind(self, plan: str, *company: str):
-		from buildpro_saas.provisioning.image_kind import ImageKind
+		from buildpro_saas.fleet.image_spec import ImageKind
 
 		bench = self.frappe.get_all("Bench", {"is_local": 1}, pluck="name")[0]
 		return bench, ImageKind(ImageKind.of_plan(plan).apps, *company)
 
 	def standby_site(self, plan: str) -> str:
 		"""The name of a ready standby site for a plan; copied first where there is none."""
-		from buildpro_saas.provisioning import standby
+		from buildpro_saas.fleet import standby
 
 		image = self.image(plan)
 		if found := self.frappe.db.get_value("Standby Site", {"image": image, "status": "Ready"}):
@@ -180,7 +180,7 @@ class BenchUnderTest:
 
 	def discard_standby_sites(self, filters: dict):
 		from buildpro_saas.agent.bench import Bench
-		from buildpro_saas.provisioning import standby
+		from buildpro_saas.fleet import standby
 
 		for name in self.frappe.get_all("Standby Site", filters, pluck="name"):
 			assert standby.take(name, "Ready")
@@ -188,7 +188,7 @@ class BenchUnderTest:
 
 	def remove_images(self, keep: str | None = None):
 		"""All images but `keep`, and all standby sites, through the product's own ways."""
-		from buildpro_saas.provisioning import images
+		from buildpro_saas.fleet import images
 
 		self.frappe.db.rollback()
 		self.discard_standby_sites({"status": "Ready"})

@@ -4,7 +4,7 @@ import frappe
 import redis
 from frappe.core.doctype.user.user import generate_keys
 
-from buildpro_saas.tenant_site import declared_limits, levels, usage
+from buildpro_saas.tenant_site import declared_limits, limit_usage, usage
 
 
 def used(key: str) -> float:
@@ -12,7 +12,7 @@ def used(key: str) -> float:
 
 
 def measure(key: str, used: float) -> None:
-	levels.keep(key, lambda: used, is_anew=True, day=None)
+	limit_usage.keep(key, lambda: used, is_anew=True, day=None)
 	frappe.db.commit()
 
 
@@ -25,7 +25,7 @@ def api_key() -> str:
 
 
 def forget_calls() -> None:
-	redis.Redis.delete(frappe.cache, levels._calls_name())
+	redis.Redis.delete(frappe.cache, limit_usage._calls_name())
 
 
 def uses(feature: str, outcome: str) -> int:

@@ -61,8 +61,8 @@ class Faults:
 
 	def _wait_until_let_go(self, customer: Customer) -> None:
 		"""No process works on the tenant's job any more."""
-		from buildpro_saas.provisioning.jobs import JOB_LOCK
-		from buildpro_saas.provisioning.locks import is_held
+		from buildpro_saas.jobs.lifecycle import JOB_LOCK
+		from buildpro_saas.jobs.named_locks import is_held
 
 		job = self._job(customer.letter).name
 		self.bench.wait_for(lambda: not is_held(JOB_LOCK, job), PATIENCE, lambda: f"{job} does not end")

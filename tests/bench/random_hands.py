@@ -201,7 +201,8 @@ class Hands(Faults, Owner):
 
 	def minute(self) -> None:
 		"""What is done each minute; later ones come at once, too."""
-		from buildpro_saas.provisioning import jobs, standby
+		from buildpro_saas.fleet import standby
+		from buildpro_saas.jobs import lifecycle
 
 		if not all(self.services.is_running(name) for name in QUEUES):
 			raise Refused("the scheduler has no Redis")
@@ -210,17 +211,17 @@ class Hands(Faults, Owner):
 			"Provisioning Job", {"status": "Waiting"}, "run_after", None, update_modified=False
 		)
 		self.frappe.db.commit()
-		jobs.look_after()
-		standby.look_after()
+		lifecycle.recover_lost_jobs()
+		standby.fill_pools()
 		self.frappe.db.commit()
 
 	def reconcile(self) -> str:
 		"""The bench is compared with the records, and once more two hours later."""
-		from buildpro_saas.provisioning import reconciliation
+		from buildpro_saas.fleet import reconciliation
 
 		for _look in range(3):
 			self.frappe.db.commit()
-			reconciliation.look_after()
+			reconciliation.compare_benches()
 			self._two_hours_pass()
 		self.frappe.db.commit()
 		return ", ".join(self.frappe.get_all("Drift Finding", {"status": "Open"}, pluck="subject")) or "none"

@@ -185,7 +185,7 @@ def test_a_tenant_that_was_suspended_is_so_again(module_bench, acme, frappe, los
 
 
 def test_drift_names_the_command_and_the_finding_is_resolved(module_bench, acme, frappe, lost, bench_command):
-	from buildpro_saas.provisioning import reconciliation
+	from buildpro_saas.fleet import reconciliation
 
 	lost()
 	found = {row.subject: row for row in reconciliation.compare(frappe.get_all("Bench", pluck="name")[0])}
@@ -204,7 +204,7 @@ def test_drift_names_the_command_and_the_finding_is_resolved(module_bench, acme,
 
 
 def test_the_button_of_the_finding(module_bench, acme, frappe, lost):
-	from buildpro_saas.provisioning import reconciliation
+	from buildpro_saas.fleet import reconciliation
 
 	lost()
 	rows = reconciliation.compare(frappe.get_all("Bench", pluck="name")[0])

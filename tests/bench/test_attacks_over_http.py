@@ -10,7 +10,7 @@ INTERNALS = (
 	"buildpro_saas.tenant_site.entitlement.apply",
 	"buildpro_saas.agent.site_config.update_own",
 	"buildpro_saas.tenant_site.entitlement.remove",
-	"buildpro_saas.tenant_site.presence.restore",
+	"buildpro_saas.tenant_site.installed_apps_guard.restore",
 	"buildpro_saas.agent.site_config.update",
 	"buildpro_saas.entitlements.statement.issue",
 	"buildpro_saas.testing.entitled",

@@ -46,10 +46,10 @@ class UnsetSites:
 		return answer
 
 	def run(self, method: str, **arguments):
-		from buildpro_saas.agent import subprocesses
+		from buildpro_saas.agent import site_runner
 
 		site = self._site()
-		return subprocesses.run(
+		return site_runner.run(
 			os.path.relpath(site.path, site.bench_sites),  # a standby site lies deeper than others
 			site.bench_sites,
 			method,

@@ -38,9 +38,9 @@ def web(bench, site: str, path: str, session=None, method="GET", **options):
 
 def owner_session(bench, tenant) -> requests.Session:
 	"""Sign in as the owner does: with the single-use link."""
-	from buildpro_saas.provisioning import owner
+	from buildpro_saas.fleet import owner_link
 
-	link = owner.login_link(tenant.name)
+	link = owner_link.login_link(tenant.name)
 	key = link.split("key=")[1].split("&")[0]
 	session = requests.Session()
 	answer = web(
@@ -69,7 +69,7 @@ def decision(bench, tenant, session, feature: str) -> requests.Response:
 
 
 def test_the_tenant_is_active_with_its_facts(module_bench, acme):
-	from buildpro_saas.provisioning import benches
+	from buildpro_saas.fleet import benches
 
 	assert acme.status == "Active" and acme.created_in > 0
 	assert acme.database == benches.default_database_name(acme.site)
@@ -261,8 +261,13 @@ def test_a_tenants_system_manager_cannot_run_the_control_plane(module_bench, acm
 		},
 	)
 	assert answer.status_code == 403, answer.text
-	for method in ("jobs.run", "jobs.look_after", "accounts.account", "owner.login_link"):
-		path = f"/api/method/buildpro_saas.provisioning.{method}"
+	for method in (
+		"jobs.lifecycle.run",
+		"jobs.lifecycle.recover_lost_jobs",
+		"fleet.database_account.account",
+		"fleet.owner_link.login_link",
+	):
+		path = f"/api/method/buildpro_saas.{method}"
 		assert web(module_bench, acme.site, path, owner_of_acme, "POST", headers=headers).status_code == 403
 
 
@@ -333,9 +338,9 @@ def test_the_control_planes_account_is_not_root(module_bench):
 
 
 def test_the_owners_link_works_once(module_bench, acme):
-	from buildpro_saas.provisioning import owner
+	from buildpro_saas.fleet import owner_link
 
-	link = owner.login_link(acme.name)
+	link = owner_link.login_link(acme.name)
 	assert link.startswith(f"http://{acme.site}:{module_bench.services.port('web')}/")
 	key = link.split("key=")[1].split("&")[0]
 	path = "/api/method/frappe.core.doctype.user.user.update_password"

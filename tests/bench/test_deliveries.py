@@ -55,7 +55,7 @@ class Deliveries:
 
 	def change_plan(self, *, has: bool, limits: dict | None = None) -> None:
 		"""Give the plan the feature, or take it away; and send, as Desk does. Not committed."""
-		from buildpro_saas.provisioning import delivery
+		from buildpro_saas.licensing import delivery
 
 		plan = self.frappe.get_doc("Plan", PLAN)
 		plan.features = [row for row in plan.features if row.feature != FEATURE]
@@ -264,7 +264,7 @@ def test_a_site_that_is_away_does_not_stop_the_others_and_retry_takes_only_it(de
 
 
 def test_a_hundred_tenants_are_one_job(deliveries):
-	from buildpro_saas.provisioning import delivery
+	from buildpro_saas.licensing import delivery
 
 	with deliveries.light_tenants(100) as names:
 		delivery.send(names, "measured")
@@ -344,7 +344,7 @@ def test_a_site_pulls_what_was_not_pushed(deliveries, bench_command):
 
 @pytest.mark.parametrize("damage", ["lost", "cut off"])
 def test_a_statement_that_was_lost_or_damaged_comes_again(deliveries, bench_command, damage):
-	from buildpro_saas.provisioning import delivery
+	from buildpro_saas.licensing import delivery
 
 	tenant = deliveries.tenants[2]
 	file = deliveries.folder(tenant) / "entitlement.json"
@@ -361,7 +361,7 @@ def test_a_statement_that_was_lost_or_damaged_comes_again(deliveries, bench_comm
 
 	assert reason() == "NOT_IN_PLAN"
 	harm()
-	delivery.look_after()
+	delivery.renew_entitlements()
 	deliveries.frappe.db.commit()
 	deliveries.wait_sent()
 	assert reason() == "NOT_IN_PLAN"
@@ -414,7 +414,8 @@ def test_the_token_is_changed_and_a_lost_answer_does_no_harm(deliveries, bench_c
 
 def test_a_rotation_of_the_key_with_a_tenant_that_was_offline(deliveries, bench_command):
 	from buildpro_saas.agent.bench import Bench
-	from buildpro_saas.provisioning import delivery
+	from buildpro_saas.fleet import site_standing
+	from buildpro_saas.licensing import delivery
 
 	frappe, offline = deliveries.frappe, deliveries.tenants[0]
 	others = deliveries.tenants[1:]
@@ -449,7 +450,7 @@ def test_a_rotation_of_the_key_with_a_tenant_that_was_offline(deliveries, bench_
 	assert set(admin_config()["buildpro_public_keys"]) == {new}
 	# a delivery that began before all of this, as this process did, does not bring the old key back
 	assert set(frappe.conf.buildpro_public_keys) == {old}
-	delivery.deliver(offline, Bench.here())
+	delivery.deliver(offline, Bench.here(), site_standing.make_ready)
 	frappe.local.conf.update(frappe.get_site_config())
 	frappe.local.conf.pop("buildpro_next_signing_key", None)
 	for tenant in deliveries.tenants:

@@ -63,7 +63,7 @@ def test_all_ways_lead_to_the_same_site(bench, undisturbed, way):
 
 
 def test_the_list_of_steps_is_whole():
-	from buildpro_saas.provisioning.playbooks import CREATE_TENANT
+	from buildpro_saas.fleet.playbooks import CREATE_TENANT
 
 	assert tuple(step.key for step in CREATE_TENANT.steps) == STEPS
 
@@ -433,7 +433,7 @@ def processes_on(bench, tenant) -> list[int]:
 			line = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
 		except (FileNotFoundError, ProcessLookupError):
 			continue
-		if b"buildpro_saas.agent.site_process" in line and any(part.startswith(wanted) for part in line):
+		if b"buildpro_saas.agent.run_on_site" in line and any(part.startswith(wanted) for part in line):
 			found.append(int(pid))
 	return found
 

@@ -134,9 +134,9 @@ def test_a_copy_has_secrets_of_its_own(bench):
 
 @pytest.mark.parametrize("fact", ("version", "commit", "schema_digest"))
 def test_an_image_is_stale_when_the_benchs_code_is_another(bench, image, fact):
-	from buildpro_saas.provisioning import images
-	from buildpro_saas.provisioning.image_kind import ImageKind
-	from buildpro_saas.provisioning.playbook import WayClosedError
+	from buildpro_saas.fleet import images
+	from buildpro_saas.fleet.image_spec import ImageKind
+	from buildpro_saas.jobs.playbook import WayClosedError
 
 	with built_with_another(bench, image, fact):
 		with pytest.raises(WayClosedError, match=r"stale: the .* of buildpro_saas was another and is"):
@@ -181,8 +181,8 @@ def test_the_worker_is_killed_while_it_copies(bench, image):
 @pytest.mark.fault
 def test_the_worker_is_killed_while_it_builds(bench):
 	"""At each step, done and not recorded: it goes on, and nothing is left beside the image."""
-	from buildpro_saas.provisioning import images
-	from buildpro_saas.provisioning.playbooks import BUILD_IMAGE
+	from buildpro_saas.fleet import images
+	from buildpro_saas.fleet.playbooks import BUILD_IMAGE
 
 	assert tuple(step.key for step in BUILD_IMAGE.steps) == STEPS
 	bench.remove_images()
@@ -210,7 +210,7 @@ def test_the_worker_is_killed_while_it_builds(bench):
 
 @pytest.mark.fault
 def test_a_build_that_is_cancelled_leaves_nothing(bench):
-	from buildpro_saas.provisioning import images
+	from buildpro_saas.fleet import images
 
 	bench.remove_images()
 	before = bench.everything()
@@ -235,7 +235,7 @@ def test_pruning_takes_all_of_an_image_away(bench):
 
 
 def test_look_after_builds_what_plans_need_once_and_prunes_what_is_stale(bench, image):
-	from buildpro_saas.provisioning import images
+	from buildpro_saas.fleet import images
 
 	frappe = bench.frappe
 	bench.remove_images(keep=image.name)  # those of a run that was broken off
@@ -246,11 +246,11 @@ def test_look_after_builds_what_plans_need_once_and_prunes_what_is_stale(bench, 
 	frappe.db.set_single_value("SaaS Settings", "build_images", 1)
 	frappe.db.commit()
 	try:
-		images.look_after()
+		images.renew_images()
 		assert frappe.get_all("Site Image", pluck="name") == [image.name]
 		images.set_stale(image.name, "for the test")
 		for _ in range(2):
-			images.look_after()
+			images.renew_images()
 		(job,) = frappe.get_all(
 			"Provisioning Job",
 			{"playbook": "build_image", "status": ("in", ("Waiting", "Queued", "Running"))},
@@ -278,7 +278,7 @@ def test_a_tenant_of_another_country_gets_a_site_without_the_company(bench):
 
 
 def test_an_image_is_stale_once_the_fiscal_year_of_its_company_is_over(bench):
-	from buildpro_saas.provisioning import images
+	from buildpro_saas.fleet import images
 
 	with company_image(bench, PLAN) as name:
 		image = bench.frappe.get_doc("Site Image", name)
@@ -289,7 +289,7 @@ def test_an_image_is_stale_once_the_fiscal_year_of_its_company_is_over(bench):
 
 
 def test_a_pool_of_a_country_has_an_image_of_its_own(bench, image):
-	from buildpro_saas.provisioning import images, standby
+	from buildpro_saas.fleet import images, standby
 
 	settings = bench.frappe.get_single("SaaS Settings")
 	settings.set(
@@ -382,8 +382,8 @@ def test_any_number_of_claims_at_once_get_different_ones(bench, admin_site_name)
 	def claim(number):
 		frappe.init(site=admin_site_name, sites_path=".")
 		frappe.connect()
-		from buildpro_saas.provisioning import standby
-		from buildpro_saas.provisioning.playbook import WayClosedError
+		from buildpro_saas.fleet import standby
+		from buildpro_saas.jobs.playbook import WayClosedError
 
 		barrier.wait()
 		try:
@@ -410,21 +410,21 @@ def test_any_number_of_claims_at_once_get_different_ones(bench, admin_site_name)
 
 
 def test_the_pool_is_filled_to_its_number_and_emptied_when_the_image_is_stale(bench, image):
-	from buildpro_saas.provisioning import standby
+	from buildpro_saas.fleet import standby
 
 	set_pool(bench, 2)
 	try:
-		standby.look_after()
+		standby.fill_pools()
 		bench.wait_for(lambda: bench.frappe.db.commit() or ready(bench) == 2, 120)
 		(row,) = [row for row in standby.overview() if row["image"] == image.name]
 		assert (row["ready"], row["wanted"], row["filling"]) == (2, 2, 0) and row["oldest"]
-		standby.look_after()
+		standby.fill_pools()
 		assert not bench.frappe.get_all("Standby Site", {"status": "Filling"})
 		before = bench.everything()
 		set_pool(bench, 0)
 		bench.frappe.db.set_value("Site Image", image.name, "status", "Stale")
 		bench.frappe.db.commit()
-		standby.look_after()
+		standby.fill_pools()
 		assert ready(bench) == 0
 		gone = {kind: before[kind] - bench.everything()[kind] for kind in before}
 		assert {kind: len(names) for kind, names in gone.items()} == {
@@ -439,7 +439,7 @@ def test_the_pool_is_filled_to_its_number_and_emptied_when_the_image_is_stale(be
 
 
 def test_the_pool_is_not_filled_while_tenants_wait_nor_past_the_benchs_bound(bench, image):
-	from buildpro_saas.provisioning import standby
+	from buildpro_saas.fleet import standby
 
 	frappe = bench.frappe
 	local_bench = image.bench
@@ -463,7 +463,7 @@ def test_the_pool_is_not_filled_while_tenants_wait_nor_past_the_benchs_bound(ben
 
 
 def test_the_pool_grows_with_demand_within_its_bound(bench, image):
-	from buildpro_saas.provisioning import standby
+	from buildpro_saas.fleet import standby
 
 	with bench.only("from an image", PLAN):
 		for tenant in [bench.new_tenant(plan=PLAN) for _ in range(3)]:
@@ -496,7 +496,7 @@ def goes_on_to_a_site_alone(bench, tenant, before: dict):
 
 
 def start_building(bench, images) -> tuple[str, str]:
-	from buildpro_saas.provisioning.image_kind import ImageKind
+	from buildpro_saas.fleet.image_spec import ImageKind
 
 	image = images.build(bench.frappe.get_all("Bench", pluck="name")[0], ImageKind.of_plan(PLAN))
 	bench.frappe.db.commit()

@@ -89,7 +89,7 @@ def test_nothing_is_lost_and_nothing_stays(hands, stage, bench_command, lines, r
 
 def fill(bench) -> None:
 	"""One more standby site."""
-	from buildpro_saas.provisioning import standby
+	from buildpro_saas.fleet import standby
 
 	image = bench.image(PLAN)
 	kind, name = bench.frappe.db.get_value("Site Image", image, ["kind", "bench"])

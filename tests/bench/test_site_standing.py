@@ -77,7 +77,7 @@ def proxy_to(bench, site: str):
 
 def check(bench, tenant, port: int | None = None) -> dict:
 	from buildpro_saas.agent.bench import Bench
-	from buildpro_saas.provisioning.steps.reachable import CheckReachable
+	from buildpro_saas.fleet.steps.reachable import CheckReachable
 
 	context = SimpleNamespace(
 		site=Bench(bench.path).site(tenant.site),
@@ -195,7 +195,7 @@ def test_a_status_that_does_not_hold_on_the_site_is_said(
 
 def settled(bench, tenant):
 	"""Wait until no job is about to send to the tenant."""
-	from buildpro_saas.provisioning import delivery
+	from buildpro_saas.licensing import delivery
 
 	def is_quiet():
 		bench.frappe.db.rollback()
@@ -208,7 +208,7 @@ def settled(bench, tenant):
 
 
 def findings(frappe, tenant) -> list:
-	from buildpro_saas.provisioning import reconciliation
+	from buildpro_saas.fleet import reconciliation
 
 	frappe.db.commit()
 	return [row for row in reconciliation.compare(tenant.bench) if row.subject == tenant.name]
@@ -229,7 +229,7 @@ def restore_by_hand(bench, tenant, bench_command) -> None:
 
 
 def test_a_restored_database_is_given_its_mark_again(module_bench, acme, frappe, bench_command):
-	from buildpro_saas.provisioning import reconciliation
+	from buildpro_saas.fleet import reconciliation
 
 	assert findings(frappe, acme) == []
 	mark = json.loads((folder(module_bench, acme) / "site_config.json").read_text())["buildpro_job"]
@@ -237,13 +237,13 @@ def test_a_restored_database_is_given_its_mark_again(module_bench, acme, frappe,
 	assert comment(module_bench, acme) == ""
 	(found,) = findings(frappe, acme)
 	assert acme.database in found.what and "bench restore" in found.what
-	reconciliation.look_after()
+	reconciliation.compare_benches()
 	assert findings(frappe, acme) == [] and comment(module_bench, acme) == mark
 	assert check(module_bench, acme) == {"answered": 200}
 	for other in ("somebody's own", "another.site/0123456789abcdef"):
 		with module_bench.root() as cursor:
 			cursor.execute(f"alter database `{acme.database}` comment %s", (other,))
-		reconciliation.look_after()
+		reconciliation.compare_benches()
 		assert comment(module_bench, acme) == other
 	with module_bench.root() as cursor:
 		cursor.execute(f"alter database `{acme.database}` comment %s", (mark,))
@@ -280,7 +280,8 @@ def test_an_uninstalled_app_is_noticed_and_an_installed_one_set_up_again(
 ):
 	"""The last test of this module: the site is another afterwards."""
 	from buildpro_saas.agent.bench import Bench
-	from buildpro_saas.provisioning import delivery
+	from buildpro_saas.fleet import site_standing
+	from buildpro_saas.licensing import delivery
 
 	def command(*arguments):
 		done = bench_command("--site", acme.site, *arguments)
@@ -294,10 +295,10 @@ def test_an_uninstalled_app_is_noticed_and_an_installed_one_set_up_again(
 	(found,) = findings(frappe, acme)
 	assert "set up as no tenant's" in found.what and f"--site {acme.site} install-app" in found.action
 	with pytest.raises(Exception, match="buildpro_saas was uninstalled"):
-		delivery.deliver(acme.name, Bench(module_bench.path))
+		delivery.deliver(acme.name, Bench(module_bench.path), site_standing.make_ready)
 	frappe.db.rollback()
 	command("install-app", "buildpro_saas")
-	delivery.deliver(acme.name, Bench(module_bench.path))
+	delivery.deliver(acme.name, Bench(module_bench.path), site_standing.make_ready)
 	assert findings(frappe, acme) == []
 	config = json.loads((folder(module_bench, acme) / "site_config.json").read_text())
 	assert (config["buildpro_tenant"], config["buildpro_job"]) == (acme.name, mark)

@@ -9,7 +9,7 @@ import pytest
 PLAN = "Core"
 # what taking a standby site over is made of, in this order: (module or class, function)
 CALLS = (
-	("provisioning.standby", "claim"),
+	("fleet.standby", "claim"),
 	("agent.databases:DatabaseServer", "hand_over"),
 	("agent.site:Site", "hand_over"),
 	("agent.site:Site", "move_to"),
@@ -29,9 +29,9 @@ def test_a_tenants_job_dies_after_each_call_that_takes_a_standby_site_over(bench
 	bench.services.stop("provisioning")
 	tenant = bench.new_tenant(plan=PLAN)
 	with crashing_after(monkeypatch, *CALLS[done - 1]), pytest.raises(Crash):
-		from buildpro_saas.provisioning import jobs
+		from buildpro_saas.jobs import lifecycle
 
-		jobs.run(bench.job(tenant.name).name)
+		lifecycle.run(bench.job(tenant.name).name)
 	bench.frappe.db.close()  # with the run's lock
 	bench.frappe.connect()
 	bench.services.start_all("provisioning")
@@ -114,10 +114,10 @@ def test_a_damaged_standby_site_is_passed_over(bench):
 
 
 def test_a_pool_that_is_switched_off_is_emptied(bench):
-	from buildpro_saas.provisioning import standby
+	from buildpro_saas.fleet import standby
 
 	row = bench.frappe.get_doc("Standby Site", bench.standby_site(PLAN))
-	standby.look_after()
+	standby.fill_pools()
 	row.reload()
 	assert row.status == "Discarded"
 
@@ -172,7 +172,7 @@ def empty_pool(bench) -> str:
 
 
 def start_filling(bench, image: str) -> str:
-	from buildpro_saas.provisioning import standby
+	from buildpro_saas.fleet import standby
 
 	kind, name = bench.frappe.db.get_value("Site Image", image, ["kind", "bench"])
 	job = standby.start_filling(image, name, kind)

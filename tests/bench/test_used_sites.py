@@ -172,7 +172,7 @@ def test_a_step_that_would_begin_again_leaves_a_used_site_alone(module_bench, ac
 
 @pytest.mark.parametrize("how", ["moved", "copied"])
 def test_a_folder_that_somebody_moved_is_kept_and_told(module_bench, acme, how):
-	from buildpro_saas.provisioning import reconciliation
+	from buildpro_saas.fleet import reconciliation
 
 	frappe, sites = module_bench.frappe, module_bench.path / "sites"
 	bench = frappe.db.get_value("Tenant", acme.name, "bench")
@@ -188,7 +188,7 @@ def test_a_folder_that_somebody_moved_is_kept_and_told(module_bench, acme, how):
 		long_ago = frappe.utils.add_to_date(row.first_found, seconds=-TWO_HOURS)
 		frappe.db.set_value("Drift Finding", row.name, "first_found", long_ago)
 		frappe.db.commit()
-		reconciliation.look_after()
+		reconciliation.compare_benches()
 		assert (away / "site_config.json").exists()
 		if how == "moved":
 			(missing,) = [row for row in reconciliation.compare(bench) if row.subject == acme.name]

@@ -33,4 +33,4 @@ def fill(users: int, uses: str) -> None:
 	for feature, outcome, count in json.loads(uses):
 		for _ in range(count):
 			usage.count(feature, outcome)
-	limits.look_after()
+	limits.measure_limits()

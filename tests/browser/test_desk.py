@@ -238,9 +238,9 @@ def test_the_pool_and_the_drift_are_shown(desk):
 
 def failed_job(frappe, error: str, hint: str, output: str) -> str:
 	"""A job as the engine leaves it after a permanent fault; made here, since what failed is not the point."""
-	from buildpro_saas.provisioning import jobs
+	from buildpro_saas.jobs import lifecycle
 
-	job = jobs.start("create_tenant", tenant=None, bench=frappe.get_all("Bench", pluck="name")[0])
+	job = lifecycle.start("create_tenant", tenant=None, bench=frappe.get_all("Bench", pluck="name")[0])
 	frappe.db.after_commit.reset()  # no worker
 	job.db_set({"status": "Failed", "error": error, "hint": hint})
 	job.steps[0].db_set({"status": "Failed", "attempts": 1, "output": output})

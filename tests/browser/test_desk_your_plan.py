@@ -25,8 +25,8 @@ def tenant(module_bench, staff):
 
 def entitle(bench, tenant: str) -> None:
 	"""On trial of Growth with an add-on, and limits that are kept, nearly reached and passed."""
-	from buildpro_saas.control_plane.doctype.feature.feature import catalogue_for_tenants
 	from buildpro_saas.entitlements import layers
+	from buildpro_saas.licensing.catalogue import catalogue_for_tenants
 
 	now = int(time.time())
 	names = catalogue_for_tenants()

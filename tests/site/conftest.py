@@ -67,7 +67,7 @@ def request_of_a_tenant(frappe, monkeypatch):
 @pytest.fixture
 def sent(monkeypatch):
 	"""What is sent to the tenants' sites: (tenants or None for all, why) of each call."""
-	from buildpro_saas.provisioning import delivery
+	from buildpro_saas.licensing import delivery
 
 	calls = []
 	monkeypatch.setattr(
@@ -196,7 +196,7 @@ class Drifting:
 	"""The bench and its records, as a test bends them; everything made here has the token in its name."""
 
 	def __init__(self, frappe, bench_path: Path):
-		from buildpro_saas.provisioning import reconciliation
+		from buildpro_saas.fleet import reconciliation
 
 		self.frappe, self.sites, self.reconciliation = frappe, bench_path / "sites", reconciliation
 		self.token = frappe.generate_hash(length=10).lower()
@@ -228,9 +228,9 @@ class Drifting:
 
 	def server(self):
 		from buildpro_saas.agent.databases import server
-		from buildpro_saas.provisioning import accounts
+		from buildpro_saas.fleet import database_account
 
-		return server(accounts.account())
+		return server(database_account.account())
 
 	def database(self, mark: str, *, has_user: bool = True, has_tables: bool = False) -> str:
 		name = f"_{self.token}_{self.frappe.generate_hash(length=6).lower()}"
@@ -319,7 +319,7 @@ class Drifting:
 	def mend(self) -> None:
 		"""What the scheduler does."""
 		self.frappe.db.commit()
-		self.reconciliation.look_after()
+		self.reconciliation.compare_benches()
 		self.frappe.db.commit()
 
 	def seen_long_ago(self) -> None:

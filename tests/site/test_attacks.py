@@ -464,7 +464,7 @@ def test_jobs_that_apps_schedule_are_none_of_that(attack):
 	from buildpro_saas.tenant_site import overrides
 
 	methods = overrides.scheduled_methods()
-	assert "buildpro_saas.provisioning.jobs.look_after" in methods and len(methods) > 20
+	assert "buildpro_saas.jobs.lifecycle.recover_lost_jobs" in methods and len(methods) > 20
 	attack.frappe.set_user("Administrator")
 	for name in attack.frappe.get_all(
 		"Scheduled Job Type", {"server_script": ("is", "not set")}, pluck="name"

@@ -68,7 +68,7 @@ def test_a_tenants_job_in_our_own_queue_is_refused(site, monkeypatch, role, queu
 
 	frappe = site.frappe
 	monkeypatch.setitem(frappe.conf, "buildpro_role", role)
-	name = "buildpro_saas.provisioning.queue.refuse_tenants_jobs"
+	name = "buildpro_saas.jobs.queue.refuse_tenants_jobs"
 	assert name in frappe.get_hooks("before_job")
 	hook = frappe.get_attr(name)
 	_job_stack.push(Job.create("frappe.ping", connection=get_redis_conn(), origin=generate_qname(queue)))

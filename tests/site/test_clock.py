@@ -31,14 +31,14 @@ def test_a_run_with_the_clock_ahead_leaves_nothing_behind(syncing, answering, cl
 	clock(60 * DAY)
 	assert syncing.gating.get_feature_access("rfi").reason.value == "EXPIRED"
 	for _ in range(3):
-		syncing.sync.look_after()
+		syncing.sync.pull_when_due()
 	assert {each["sequence"] for each in asked} == {
 		0
 	}  # what it has is over by this clock: it asks for another
 	clock(0)
 	assert syncing.gating.check_feature_access("rfi")
 	before = len(asked)
-	syncing.sync.look_after()
+	syncing.sync.pull_when_due()
 	assert len(asked) == before + 1, "the next question waited for a time that is 60 days away"
 
 
@@ -53,7 +53,7 @@ def test_a_site_that_believed_a_clock_ahead_is_given_a_new_statement_when_it_ask
 	assert syncing.gating.get_feature_access("rfi").reason.value == "EXPIRED"
 	new = {"token": syncing.token(), "catalogue": CATALOGUE, "next_pull": 6 * HOUR}
 	asked = answering(new)
-	syncing.sync.look_after()
+	syncing.sync.pull_when_due()
 	assert [each["sequence"] for each in asked] == [0]
 	syncing.entitlement.forget_in_request()
 	assert syncing.gating.check_feature_access("rfi")
@@ -66,7 +66,7 @@ def test_a_clock_that_is_behind_is_put_right_by_a_new_statement(syncing, answeri
 	syncing.update_config({syncing.entitlement.CLOCK_KEY: int(clock.right()) + ahead})
 	clock(0)
 	asked = answering({"token": syncing.token(), "catalogue": CATALOGUE, "next_pull": 6 * HOUR})
-	syncing.sync.look_after()
+	syncing.sync.pull_when_due()
 	assert [each["sequence"] for each in asked] == [0]
 	assert syncing.frappe.conf[syncing.entitlement.CLOCK_KEY] <= clock.right()
 
@@ -76,7 +76,7 @@ def test_the_admin_sites_word_confirms_a_leap(syncing, answering, clock):  # noq
 	syncing.apply()
 	clock(7 * DAY)
 	answering({"unchanged": True, "next_pull": 6 * HOUR, "now": int(time.time())})
-	syncing.sync.look_after()
+	syncing.sync.pull_when_due()
 	assert abs(syncing.frappe.conf[syncing.entitlement.CLOCK_KEY] - time.time()) < 60
 
 
@@ -84,7 +84,7 @@ def test_the_admin_sites_word_confirms_a_leap(syncing, answering, clock):  # noq
 def test_the_next_question_is_never_far_away(syncing, answering, next_pull):  # noqa: F811
 	syncing.apply()
 	answering({"unchanged": True, "next_pull": next_pull})
-	syncing.sync.look_after()
+	syncing.sync.pull_when_due()
 	state = syncing.sync.state()
 	assert 0 < state["next"] - state["last_success"] <= 12 * HOUR
 
@@ -105,7 +105,7 @@ def test_people_and_the_log_are_told_of_the_clock(syncing, clock, known, machine
 	):
 		assert "clock" in said, said
 	before = frappe.get_all("Error Log", pluck="name")
-	syncing.sync.look_after()
+	syncing.sync.pull_when_due()
 	logged = frappe.get_all("Error Log", {"name": ("not in", before)}, ["method", "error"])
 	assert any("clock" in row.method and "clock says" in row.error for row in logged), logged
 	syncing.apply()
@@ -129,7 +129,7 @@ def test_a_banner_names_days_as_the_site_counts_them_and_not_the_machine(syncing
 
 def test_scheduled_jobs_do_not_wait_for_a_time_that_a_clock_ahead_has_left(admin_site):
 	job = admin_site.get_doc(
-		"Scheduled Job Type", {"method": "buildpro_saas.provisioning.delivery.look_after"}
+		"Scheduled Job Type", {"method": "buildpro_saas.licensing.delivery.renew_entitlements"}
 	)
 	now = admin_site.utils.now_datetime()
 	job.last_execution = admin_site.utils.add_to_date(now, days=60)

@@ -33,7 +33,7 @@ def later(frappe, **delta):
 
 
 def epoch(moment) -> int:
-	from buildpro_saas.control_plane.moments import epoch
+	from buildpro_saas.datetimes import epoch
 
 	return epoch(moment)
 
@@ -42,13 +42,13 @@ def epoch(moment) -> int:
 
 
 def test_dates_are_in_the_sites_time_zone(frappe, monkeypatch):
-	from buildpro_saas.control_plane import moments
+	from buildpro_saas import datetimes
 
-	monkeypatch.setattr(moments, "get_system_timezone", lambda: "UTC")
-	assert moments.epoch("2026-12-31 23:00:00") == 1_798_758_000
-	monkeypatch.setattr(moments, "get_system_timezone", lambda: "Asia/Kolkata")
-	assert moments.epoch("2026-12-31 23:00:00") == 1_798_758_000 - 5.5 * 3600
-	assert moments.epoch(None) is None
+	monkeypatch.setattr(datetimes, "get_system_timezone", lambda: "UTC")
+	assert datetimes.epoch("2026-12-31 23:00:00") == 1_798_758_000
+	monkeypatch.setattr(datetimes, "get_system_timezone", lambda: "Asia/Kolkata")
+	assert datetimes.epoch("2026-12-31 23:00:00") == 1_798_758_000 - 5.5 * 3600
+	assert datetimes.epoch(None) is None
 
 
 # -- trial and scheduled change ------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ def test_a_trial_and_a_change_are_in_the_layers_with_their_dates(frappe, tenant,
 
 
 def test_once_the_date_has_come_the_record_follows(frappe, tenant, sent):
-	from buildpro_saas.provisioning import agreed_dates
+	from buildpro_saas.licensing import agreed_dates
 
 	past = later(frappe, minutes=-1)
 	tenant.db_set({"trial_ends_on": past, "plan_after_trial": "SC Large"})
@@ -99,11 +99,11 @@ def test_once_the_date_has_come_the_record_follows(frappe, tenant, sent):
 
 
 def test_a_due_change_is_made_by_the_scheduler(frappe, tenant, sent, monkeypatch):
-	from buildpro_saas.provisioning import agreed_dates
+	from buildpro_saas.licensing import agreed_dates
 
 	monkeypatch.setattr(frappe.db, "commit", lambda: None)  # so that the test leaves nothing behind
 	tenant.db_set({"next_plan": "SC Large", "next_plan_on": later(frappe, minutes=-1)})
-	agreed_dates.look_after()
+	agreed_dates.follow_agreed_dates()
 	kept = frappe.get_doc("Tenant", "sc-acme")
 	assert (kept.plan, kept.next_plan, kept.next_plan_on) == ("SC Large", None, None)
 

@@ -179,7 +179,7 @@ def test_who_comes_to_the_plan_gets_it_as_it_is_on_that_day(frappe, comes_later,
 
 
 def test_who_comes_to_a_changed_plan_is_sent_the_changed_statement(frappe, plans, monkeypatch):
-	from buildpro_saas.provisioning import delivery
+	from buildpro_saas.licensing import delivery
 
 	monkeypatch.undo()  # the jobs themselves, not what `sent` notes of them
 	new_tenant(frappe, "sv-later", "SV Large", **LATER["by a change"])

@@ -5,7 +5,7 @@ import pytest
 
 def test_the_bench_is_registered_by_itself(frappe):
 	from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
-	from buildpro_saas.provisioning import benches
+	from buildpro_saas.fleet import benches
 
 	facts = benches.facts()
 	frappe.db.delete("Bench App")
@@ -64,8 +64,8 @@ def test_a_bench_is_this_one_however_its_path_is_spelled(frappe, spelled):
 
 
 def test_nothing_is_built_here_for_a_bench_elsewhere(frappe):
-	from buildpro_saas.provisioning import images, standby
-	from buildpro_saas.provisioning.image_kind import ImageKind
+	from buildpro_saas.fleet import images, standby
+	from buildpro_saas.fleet.image_spec import ImageKind
 
 	other = frappe.get_doc({"doctype": "Bench", "bench_name": "elsewhere", "path": "/srv/elsewhere"}).insert()
 	image = frappe.get_doc(
@@ -195,13 +195,13 @@ def test_uninstalling_leaves_no_role_and_no_domain(frappe):
 def test_a_card_named_after_a_status_counts_that_status(frappe):
 	import json
 
-	from buildpro_saas.control_plane.doctype.tenant import status
+	from buildpro_saas import tenant_status
 
 	named = {"Active": "Active Tenants", "Provisioning": "Tenants in Provisioning"}
 	named |= {name: f"{name} Tenants" for name in ("Failed", "Past Due", "Suspended")}
 	for name, card in named.items():
 		doc = frappe.get_doc("Number Card", card)
-		counted = {value for value in vars(status).values() if isinstance(value, str)}
+		counted = {value for value in vars(tenant_status).values() if isinstance(value, str)}
 		for _doctype, field, operator, value, *_rest in json.loads(doc.filters_json):
 			if field == "status":
 				counted &= {value} if operator == "=" else set(value)

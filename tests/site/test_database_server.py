@@ -17,13 +17,13 @@ def own_config(admin_site):
 
 
 def test_tenants_sites_are_told_the_database_server_of_an_admin_site_that_has_its_own(admin_site, own_config):
-	from buildpro_saas.provisioning import ways
+	from buildpro_saas.fleet import site_sources
 
 	conf = admin_site.conf
 	own_config(db_host=None, db_port=None)
-	assert not {"db_host", "db_port"} & ways.first_config("_x", "password").keys()
+	assert not {"db_host", "db_port"} & site_sources.first_config("_x", "password").keys()
 	own_config(db_host=conf.db_host, db_port=conf.db_port)
-	config = ways.first_config("_x", "password")
+	config = site_sources.first_config("_x", "password")
 	assert (config["db_host"], config["db_port"]) == (conf.db_host, conf.db_port)
 	assert not [key for key in config if key.startswith("buildpro_db")]
 

@@ -16,7 +16,7 @@ def sending(admin_site, drifting):
 
 class Sending:
 	def __init__(self, frappe, drifting):
-		from buildpro_saas.provisioning import delivery
+		from buildpro_saas.licensing import delivery
 
 		self.frappe, self.drifting, self.delivery = frappe, drifting, delivery
 		frappe.db.delete("Provisioning Job", {"playbook": delivery.PLAYBOOK})
@@ -101,11 +101,11 @@ def test_what_was_to_be_sent_together_is_not_where_the_block_fails(sending):
 
 
 def test_agreed_dates_that_come_together_are_one_job(sending):
-	from buildpro_saas.provisioning import agreed_dates
+	from buildpro_saas.licensing import agreed_dates
 
 	date = sending.frappe.utils.add_to_date(sending.frappe.utils.now_datetime(), minutes=-1)
 	moved = {sending.tenant(next_plan="Growth", next_plan_on=date) for _ in range(3)}
-	agreed_dates.look_after()
+	agreed_dates.follow_agreed_dates()
 	sent = [set(sending.tenants_of(job)) & moved for job in sending.jobs()]
 	assert sent == [moved]
 	assert {sending.frappe.db.get_value("Tenant", name, "plan") for name in moved} == {"Growth"}
@@ -136,7 +136,7 @@ def test_nobody_to_send_to_is_no_job(sending):
 
 
 def test_the_jobs_do_not_wait_behind_heavy_ones(sending):
-	from buildpro_saas.provisioning import queue, registry
+	from buildpro_saas.jobs import queue, registry
 
 	playbook = registry.get(sending.delivery.PLAYBOOK)
 	assert not playbook.is_heavy
@@ -163,7 +163,7 @@ def due(sending, monkeypatch, tenant: str, **later) -> bool:
 	for minute in range(0, 60, 10):
 		monkeypatch.setattr(sending.delivery, "now_datetime", lambda at=minute: now.replace(minute=at))
 		sending.forget()
-		sending.delivery.look_after()
+		sending.delivery.renew_entitlements()
 	sent = {name for job in sending.jobs() for name in sending.tenants_of(job)}
 	sending.frappe.db.rollback()
 	return tenant in sent
@@ -228,7 +228,7 @@ def test_another_contact_is_sent_when_it_is_saved(sending, signed):
 
 @pytest.fixture
 def brought(sending, bench_path):
-	"""The files of a tenant's site that was given its entitlement just now, by which look_after goes."""
+	"""The files of a tenant's site that was given its entitlement just now, by which renew_entitlements goes."""
 	return Brought(sending, bench_path)
 
 
@@ -262,7 +262,7 @@ class Brought:
 	def is_sent_in_the_next_run(self) -> bool:
 		self.sending.frappe.db.commit()
 		self.sending.forget()
-		self.sending.delivery.look_after()
+		self.sending.delivery.renew_entitlements()
 		return self.name in {name for job in self.sending.jobs() for name in self.sending.tenants_of(job)}
 
 
@@ -362,7 +362,7 @@ class Unreached:
 		self.monkeypatch.setattr(self.sending.delivery, "now_datetime", lambda: now)
 		before = {job.name for job in self.sending.jobs()}
 		self.sending.forget()
-		self.sending.delivery.look_after()
+		self.sending.delivery.renew_entitlements()
 		new = [job for job in self.sending.jobs() if job.name not in before]
 		self.sending.frappe.db.rollback()
 		return any(self.name in self.sending.tenants_of(job) for job in new)

@@ -43,14 +43,14 @@ class EngineBench:
 	"""Makes jobs of made-up playbooks and runs them in this process, without a worker."""
 
 	def __init__(self, frappe):
-		from buildpro_saas.provisioning import jobs, registry
+		from buildpro_saas.jobs import lifecycle, registry
 
-		self.frappe, self.jobs, self.registry = frappe, jobs, registry
+		self.frappe, self.jobs, self.registry = frappe, lifecycle, registry
 		self.done: list[str] = []
 		self.made: list[str] = []
 
 	def job(self, *steps, **options):
-		from buildpro_saas.provisioning.playbook import Playbook
+		from buildpro_saas.jobs.playbook import Playbook
 
 		name = f"test_{self.frappe.generate_hash(length=8)}"
 		self.registry.register(Playbook(name=name, title="Test", steps=steps, **options))
@@ -62,7 +62,7 @@ class EngineBench:
 		return job
 
 	def next_jobs(self, bench: str, slots: int) -> list:
-		from buildpro_saas.provisioning import dispatcher
+		from buildpro_saas.jobs import dispatcher
 
 		return dispatcher._next_jobs(bench, slots)
 
@@ -73,7 +73,7 @@ class EngineBench:
 
 def step(engine, name, *, run=None, undo=None, **attributes):
 	"""A step called `name` that notes that it ran, and does `run` before."""
-	from buildpro_saas.provisioning.playbook import RetryPolicy, Step
+	from buildpro_saas.jobs.playbook import RetryPolicy, Step
 
 	def do_run(self, context):
 		engine.done.append(name)
@@ -103,7 +103,7 @@ def statuses(job):
 
 # [step added in docs/architecture.md]
 def test_a_step_is_added_in_a_few_lines(engine):
-	from buildpro_saas.provisioning.playbook import Step
+	from buildpro_saas.jobs.playbook import Step
 
 	class GreetTenant(Step):
 		title = "Greet"
@@ -164,7 +164,7 @@ def test_attempts_are_bounded(engine):
 
 
 def test_a_long_wait_gives_the_worker_back(engine):
-	from buildpro_saas.provisioning.playbook import RetryPolicy
+	from buildpro_saas.jobs.playbook import RetryPolicy
 
 	slow = step(
 		engine, "Slow", run=failing(1, TransientError("away")), retry=RetryPolicy(attempts=2, first_delay=600)
@@ -240,16 +240,16 @@ def test_a_completed_job_cannot_be_cancelled(engine):
 def test_a_second_run_of_the_same_job_leaves_it_alone(engine):
 	"""The lock is the connection's: another process that holds it is at work."""
 	job = engine.job(step(engine, "A"))
-	from buildpro_saas.provisioning import locks
+	from buildpro_saas.jobs import named_locks
 
 	other = second_connection(engine.frappe)
 	with other.cursor() as cursor:
-		cursor.execute("select get_lock(%s, 0)", (locks._name("job", job.name),))
+		cursor.execute("select get_lock(%s, 0)", (named_locks._name("job", job.name),))
 	assert engine.run(job).status == "Queued" and engine.done == []
 	other.close()
 	# the server sees a closed connection a moment later
 	end = time.monotonic() + 10
-	while locks.is_held("job", job.name):
+	while named_locks.is_held("job", job.name):
 		assert time.monotonic() < end
 		time.sleep(0.01)
 	assert engine.run(job).status == "Completed"
@@ -257,7 +257,7 @@ def test_a_second_run_of_the_same_job_leaves_it_alone(engine):
 
 def test_a_step_that_hangs_is_stopped(engine):
 	hangs = step(engine, "Hangs", run=lambda context: time.sleep(30), timeout=0.3)
-	from buildpro_saas.provisioning.playbook import RetryPolicy
+	from buildpro_saas.jobs.playbook import RetryPolicy
 
 	type(hangs).retry = RetryPolicy(attempts=1)
 	job = engine.run(engine.job(hangs))
@@ -265,7 +265,7 @@ def test_a_step_that_hangs_is_stopped(engine):
 
 
 def test_newer_code_with_other_steps_is_met_on_resuming(engine):
-	from buildpro_saas.provisioning.playbook import Playbook
+	from buildpro_saas.jobs.playbook import Playbook
 
 	job = engine.job(step(engine, "Dropped"), step(engine, "A"))
 	engine.registry._registered[-1] = Playbook(
@@ -302,13 +302,13 @@ def test_one_job_that_cannot_be_looked_after_does_not_keep_the_others_lost(engin
 	from frappe.utils.background_jobs import create_job_id, get_queue
 	from rq.job import Job
 
-	from buildpro_saas.provisioning import queue
+	from buildpro_saas.jobs import queue
 
 	odd, lost = engine.job(step(engine, "A")), engine.job(step(engine, "B"), is_heavy=False)
 	redis, key = get_queue("default").connection, Job.key_for(create_job_id(queue.job_id(odd.name)))
 	redis.set(key, "what RQ cannot read")
 	try:
-		engine.jobs.look_after()
+		engine.jobs.recover_lost_jobs()
 	finally:
 		redis.delete(key)
 	engine.frappe.db.rollback()
@@ -376,7 +376,7 @@ def test_a_job_that_was_sent_to_a_queue_that_is_gone_is_found(engine, other_benc
 	(job,) = waiting_on(engine, other_bench.name)
 	job.db_set("status", "Queued")
 	engine.frappe.db.commit()
-	engine.jobs.look_after()
+	engine.jobs.recover_lost_jobs()
 	job.reload()
 	assert job.status == "Failed" and "no queue 'gone'" in job.error
 
@@ -411,7 +411,7 @@ def test_queue_names_are_those_of_the_configuration_as_it_is_now(engine, bench_p
 	"""Frappe reads them once in a process."""
 	from frappe.utils.background_jobs import get_queues_timeout
 
-	from buildpro_saas.provisioning import queue
+	from buildpro_saas.jobs import queue
 
 	assert "late" not in queue.names()
 	path = bench_path / "sites/common_site_config.json"
@@ -430,7 +430,7 @@ def test_there_are_no_more_slots_than_workers(engine):
 	from frappe.utils.background_jobs import get_queue
 	from rq.worker import Worker
 
-	from buildpro_saas.provisioning import queue
+	from buildpro_saas.jobs import queue
 
 	bench = engine.frappe.get_doc("Bench", {"is_local": 1})
 	workers = Worker.count(queue=get_queue(queue.name_for(bench)))
@@ -553,7 +553,7 @@ def test_what_a_callback_wrote_before_it_raised_is_forgotten(engine):
 
 @pytest.mark.parametrize("ended", ["Completed", "Cancelled"])
 def test_an_ended_job_is_never_written_again(engine, ended):
-	from buildpro_saas.provisioning import ending
+	from buildpro_saas.jobs import ending
 
 	job = engine.job(step(engine, "Only"))
 	job.db_set("status", ended)
@@ -568,7 +568,7 @@ def test_an_ended_job_is_never_written_again(engine, ended):
 
 def test_a_job_is_not_sent_again_whose_sending_only_seemed_to_fail(engine, own_bench, monkeypatch):
 	"""Redis took it, a worker did it, and then Redis's answer was lost."""
-	from buildpro_saas.provisioning import queue
+	from buildpro_saas.jobs import queue
 
 	job = engine.job(step(engine, "Only"))
 	job.db_set({"status": "Waiting", "bench": own_bench.name})
@@ -599,7 +599,7 @@ def test_a_fault_of_the_engine_ends_the_job_for_what_it_is_about_too(engine):
 
 
 def test_a_fault_outside_of_a_step_is_told_to_what_the_job_is_about(engine, monkeypatch):
-	from buildpro_saas.provisioning.engine import Engine
+	from buildpro_saas.jobs.engine import Engine
 
 	told = []
 	job = engine.job(step(engine, "Only"), on_status=lambda _inputs, status: told.append(status))
@@ -661,7 +661,7 @@ def test_retry_alone_is_no_advice_where_the_folder_is_not_in_place(engine, drift
 
 	from buildpro_saas.agent.errors import NotOursError
 	from buildpro_saas.agent.site import Site
-	from buildpro_saas.provisioning import finished_site
+	from buildpro_saas.fleet import finished_site
 
 	mark = drifting.mark()
 	name = f"{drifting.token}.localhost"

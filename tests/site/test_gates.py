@@ -283,12 +283,14 @@ def test_a_hidden_doctype_is_empty_rather_than_broken(tenant):
 
 def test_one_hook_hides_all_doctypes_where_the_framework_has_such_hooks(tenant):
 	from buildpro_saas import framework
-	from buildpro_saas.tenant_site import hidden
+	from buildpro_saas.tenant_site import permission_hooks
 
 	for hook in ("has_permission", "permission_query_conditions"):
 		found = tenant.frappe.get_hooks(hook)
 		ours = {
-			key for key, names in found.items() if any(name.startswith(hidden.__name__) for name in names)
+			key
+			for key, names in found.items()
+			if any(name.startswith(permission_hooks.__name__) for name in names)
 		}
 		assert ours == ({"*"} if framework.has_hooks_of_all_doctypes() else {"Event"})
 

@@ -69,7 +69,7 @@ def test_a_reset_of_a_password_links_to_the_site_whatever_the_host_says(frappe, 
 	],
 )
 def test_what_setting_up_keeps_and_what_it_makes(frappe, configured, wanted, known, address):
-	from buildpro_saas.provisioning import benches
+	from buildpro_saas.fleet import benches
 
 	named = {"site": frappe.local.site, "port": web_port(frappe)}
 	configured({"host_name": known and known.format(**named)})
@@ -106,7 +106,7 @@ def test_what_is_no_address_is_refused(address):
 
 def test_the_unix_users_of_secrets_and_web_processes_are_told(frappe):
 	from buildpro_saas.agent import unix_users
-	from buildpro_saas.provisioning import doctor
+	from buildpro_saas.fleet import doctor
 
 	users = doctor.separation(web_port(frappe))
 	assert users.secrets == unix_users.own() == unix_users.name_of(os.geteuid())
@@ -125,7 +125,7 @@ def test_the_unix_users_of_secrets_and_web_processes_are_told(frappe):
 	],
 )
 def test_only_another_user_who_is_not_root_is_separate(web, is_separate, said):
-	from buildpro_saas.provisioning.doctor import UnixUsers
+	from buildpro_saas.fleet.doctor import UnixUsers
 
 	users = UnixUsers("buildpro", frozenset(web))
 	assert users.is_separate is is_separate and said in str(users)

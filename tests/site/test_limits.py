@@ -225,10 +225,10 @@ def test_an_app_that_is_gone_from_the_bench_does_no_harm(site, frappe):
 
 
 def test_an_app_counts_by_itself(site, frappe, declare, monkeypatch):
-	from buildpro_saas.tenant_site import levels
+	from buildpro_saas.tenant_site import limit_usage
 
-	monkeypatch.setattr(levels, "count_models", lambda: 7, raising=False)
-	declare(max_models={"count": "buildpro_saas.tenant_site.levels.count_models"})
+	monkeypatch.setattr(limit_usage, "count_models", lambda: 7, raising=False)
+	declare(max_models={"count": "buildpro_saas.tenant_site.limit_usage.count_models"})
 	site.apply(limits={"max_models": {"value": 9, "is_hard": True}})
 	site.gating.require_limit("max_models", 2)
 	with pytest.raises(site.gating.LimitReachedError, match="Max models: 7 of the 9"):
@@ -289,15 +289,15 @@ def file(frappe, size: int, **fields):
 
 
 def test_storage_is_what_was_measured_and_what_was_added_since(site, frappe):
-	from buildpro_saas.tenant_site import declared_limits, levels
+	from buildpro_saas.tenant_site import declared_limits, limit_usage
 
 	site.apply(limits={"max_storage_gb": {"value": 1, "is_hard": True}})
-	levels.keep("max_storage_gb", lambda: 1 - 3e-6, is_anew=True, day=None)  # 3 kB are left
+	limit_usage.keep("max_storage_gb", lambda: 1 - 3e-6, is_anew=True, day=None)  # 3 kB are left
 	frappe.form_dict.file_size = 1  # what the form says is not what counts
 	kept = [file(frappe, 2000).insert()]
 	with pytest.raises(site.gating.LimitReachedError, match="Storage"):
 		file(frappe, 2000).insert()
-	levels.keep("max_storage_gb", levels.storage_gb, is_anew=True, day=None)
+	limit_usage.keep("max_storage_gb", limit_usage.storage_gb, is_anew=True, day=None)
 	kept.append(file(frappe, 2000).insert())
 	assert 0 < declared_limits.declared()["max_storage_gb"].in_use() < 1
 	for each in kept:
@@ -306,14 +306,14 @@ def test_storage_is_what_was_measured_and_what_was_added_since(site, frappe):
 
 
 def test_the_measure_sees_database_and_files(site, frappe):
-	from buildpro_saas.tenant_site import levels
+	from buildpro_saas.tenant_site import limit_usage
 
-	before = levels.storage_gb()
+	before = limit_usage.storage_gb()
 	big = file(frappe, 5_000_000).insert()
 	try:
 		assert 0.001 < before < 1
-		assert levels.storage_gb() - before == pytest.approx(0.005, abs=0.003)
-		assert levels.file_gb(big) == 0.005
+		assert limit_usage.storage_gb() - before == pytest.approx(0.005, abs=0.003)
+		assert limit_usage.file_gb(big) == 0.005
 	finally:
 		os.unlink(big.get_full_path())
 
@@ -321,32 +321,32 @@ def test_the_measure_sees_database_and_files(site, frappe):
 @pytest.fixture
 def full(site, frappe):
 	"""Storage with room for one file of 2 kB, and nothing freed yet."""
-	from buildpro_saas.tenant_site import levels
+	from buildpro_saas.tenant_site import limit_usage
 
 	for name in ("deleted", "measured"):
 		redis.Redis.delete(frappe.cache, f"buildpro_freed|{frappe.local.site}|max_storage_gb|{name}")
-	used = levels.storage_gb()
-	levels.keep("max_storage_gb", lambda: used, is_anew=True, day=None)
+	used = limit_usage.storage_gb()
+	limit_usage.keep("max_storage_gb", lambda: used, is_anew=True, day=None)
 	site.apply(limits={"max_storage_gb": {"value": 1, "is_hard": True}})
 
 	def measured(with_room: float) -> float:
 		"""Half of the measure is not this site's, so that there is room for so many bytes."""
 		return 1 - with_room / 1e9
 
-	levels.keep("max_storage_gb", lambda: measured(3000), is_anew=True, day=None)
+	limit_usage.keep("max_storage_gb", lambda: measured(3000), is_anew=True, day=None)
 	return measured
 
 
 def test_what_is_deleted_is_free_at_once(site, frappe, full, monkeypatch):
-	from buildpro_saas.tenant_site import levels
+	from buildpro_saas.tenant_site import limit_usage
 
-	measure = levels.storage_gb
+	measure = limit_usage.storage_gb
 	before = measure()
 
 	def storage():
 		return full(3000) + measure() - before
 
-	monkeypatch.setattr(levels, "storage_gb", storage)
+	monkeypatch.setattr(limit_usage, "storage_gb", storage)
 	first = file(frappe, 2000).insert()
 	frappe.db.commit()
 	with pytest.raises(site.gating.LimitReachedError):
@@ -521,9 +521,9 @@ def mail(frappe, people: int):
 def test_mails_are_counted_by_recipient_and_begin_anew_each_day(site, frappe, monkeypatch):
 	from datetime import timedelta
 
-	from buildpro_saas.tenant_site import days, limits
+	from buildpro_saas.tenant_site import limits, utc_days
 
-	limits.look_after()
+	limits.measure_limits()
 	used = site.gating.get_limit_access("emails_per_day").used if _apply(site, 10**6) else 0
 	_apply(site, used + 3)
 	mail(frappe, 2).insert()
@@ -532,8 +532,8 @@ def test_mails_are_counted_by_recipient_and_begin_anew_each_day(site, frappe, mo
 	frappe.db.delete("Email Queue")  # gains nothing
 	with pytest.raises(site.gating.LimitReachedError):
 		mail(frappe, 4).insert()
-	tomorrow = days.today() + timedelta(days=1)
-	monkeypatch.setattr(days, "today", lambda: tomorrow)
+	tomorrow = utc_days.today() + timedelta(days=1)
+	monkeypatch.setattr(utc_days, "today", lambda: tomorrow)
 	_apply(site, 3)
 	mail(frappe, 3).insert()
 
@@ -546,11 +546,11 @@ def _apply(site, mails: int) -> bool:
 @pytest.fixture
 def api_call(site, frappe, monkeypatch):
 	"""Make a call as somebody who came with an API key: what `auth_hooks` are run for."""
-	from buildpro_saas.tenant_site import levels, limits
+	from buildpro_saas.tenant_site import limit_usage, limits
 
 	headers = {"Authorization": "token a:b"}
 	monkeypatch.setattr(frappe, "get_request_header", lambda name, default=None: headers.get(name, default))
-	redis.Redis.delete(frappe.cache, levels._calls_name())
+	redis.Redis.delete(frappe.cache, limit_usage._calls_name())
 
 	def call(user: str = "Administrator", authorization: str | None = "token a:b"):
 		headers["Authorization"] = authorization
@@ -561,7 +561,7 @@ def api_call(site, frappe, monkeypatch):
 			frappe.session.user = "Administrator"
 
 	yield call
-	redis.Redis.delete(frappe.cache, levels._calls_name())
+	redis.Redis.delete(frappe.cache, limit_usage._calls_name())
 
 
 def test_api_calls_above_the_limit_are_refused_until_midnight(site, frappe, api_call):
@@ -598,7 +598,7 @@ def test_the_hourly_job_measures_what_this_site_has(site, frappe):
 	from buildpro_saas.tenant_site import limits
 
 	site.apply()
-	limits.look_after()
+	limits.measure_limits()
 	rows = {row.name: row for row in frappe.get_all("Limit Level", fields=["*"])}
 	assert {"max_users", "max_storage_gb", "emails_per_day", "api_calls_per_day"} <= rows.keys()
 	assert ("max_projects" in rows) == bool(frappe.db.exists("DocType", "Project"))
@@ -608,9 +608,9 @@ def test_the_hourly_job_measures_what_this_site_has(site, frappe):
 
 
 def test_nobody_writes_levels(site, frappe):
-	from buildpro_saas.tenant_site import levels
+	from buildpro_saas.tenant_site import limit_usage
 
-	levels.keep("max_users", lambda: 5, is_anew=False, day=None)
+	limit_usage.keep("max_users", lambda: 5, is_anew=False, day=None)
 	doc = frappe.get_doc("Limit Level", "max_users")
 	doc.used = 0
 	with pytest.raises(frappe.PermissionError):
@@ -621,8 +621,7 @@ def test_nobody_writes_levels(site, frappe):
 
 def test_jobs_of_the_other_role_are_stopped(site, frappe):
 	from buildpro_saas import install
-	from buildpro_saas.provisioning.schedule import ADMIN_JOBS
-	from buildpro_saas.tenant_site.setup import TENANT_JOBS
+	from buildpro_saas.scheduled_jobs import ADMIN_JOBS, TENANT_JOBS
 
 	frappe.db.set_value("Scheduled Job Type", {"method": ("in", (*ADMIN_JOBS, *TENANT_JOBS))}, "stopped", 0)
 	frappe.conf.buildpro_role = "admin"

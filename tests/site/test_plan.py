@@ -149,7 +149,7 @@ def test_feature_keys_that_cannot_be(frappe, key):
 
 
 def test_the_lowest_active_plan_is_the_one_that_has_it(frappe, new_plan):
-	from buildpro_saas.control_plane.stored_plans import available_in, offered
+	from buildpro_saas.licensing.stored_plans import available_in, offered
 
 	frappe.get_doc({"doctype": "Feature", "key": "drones", "label": "Drones"}).insert()
 	assert available_in(offered()).get("drones") is None
@@ -255,7 +255,7 @@ def test_two_changes_of_what_a_plan_includes_are_both_in_its_versions(frappe, ne
 
 
 def test_a_plan_is_not_deleted_while_another_comes_to_include_it(frappe, pair):
-	from buildpro_saas.control_plane.stored_plans import stored_plans
+	from buildpro_saas.licensing.stored_plans import stored_plans
 
 	def include():
 		doc = frappe.get_doc("Plan", pair[0])
@@ -270,11 +270,11 @@ def test_a_plan_is_not_deleted_while_another_comes_to_include_it(frappe, pair):
 
 def test_a_loop_elsewhere_stops_nobody(frappe, new_plan):
 	"""As a restored database, or a version before this one, may have it."""
-	from buildpro_saas.control_plane.doctype.feature.feature import catalogue_for_tenants
-	from buildpro_saas.control_plane.offer import Offer
-	from buildpro_saas.control_plane.stored_plans import offered
 	from buildpro_saas.entitlements.plans import PlanLoopError
-	from buildpro_saas.provisioning import images, standby
+	from buildpro_saas.fleet import images, standby
+	from buildpro_saas.licensing.catalogue import catalogue_for_tenants
+	from buildpro_saas.licensing.entitlement_sources import Offer
+	from buildpro_saas.licensing.stored_plans import offered
 
 	for name, other in (("Loop 1", None), ("Loop 2", "Loop 1"), ("Loop none", None)):
 		new_plan(name, includes=other, is_active=1)

@@ -19,16 +19,16 @@ class Admin:
 
 	def __init__(self, frappe, drifting):
 		from buildpro_saas.api import entitlements, feature_gating
-		from buildpro_saas.control_plane import tokens
+		from buildpro_saas.licensing import sync_tokens
 
 		self.frappe, self.drifting = frappe, drifting
-		self.api, self.tokens, self.checking = entitlements, tokens, feature_gating
+		self.api, self.tokens, self.checking = entitlements, sync_tokens, feature_gating
 		self.conf = dict(frappe.local.conf)
 		self.address = frappe.generate_hash(
 			length=10
 		)  # what is counted for the rate limit is this test's alone
 		self.tenant = self.new()
-		self.token = tokens.ensure(self.tenant)
+		self.token = sync_tokens.ensure(self.tenant)
 		frappe.db.commit()
 
 	def new(self, status: str = "Active") -> str:
@@ -255,7 +255,7 @@ def test_usage_goes_to_where_it_is_kept_and_a_bad_one_does_no_harm(admin, monkey
 def rotating(admin):
 	"""A rotation, which is undone at the end."""
 	from buildpro_saas.agent import site_config
-	from buildpro_saas.provisioning import signing_keys
+	from buildpro_saas.licensing import signing_keys
 
 	keys = (signing_keys.CURRENT, signing_keys.NEXT, signing_keys.PUBLIC)
 	before = {key: admin.frappe.conf.get(key) for key in keys}

@@ -457,12 +457,12 @@ def test_tenants_sites_do_not_compare(drifting):
 
 
 def test_the_scheduler_compares_every_ten_minutes(drifting):
-	from buildpro_saas.provisioning import schedule
+	from buildpro_saas import scheduled_jobs
 
-	method = "buildpro_saas.provisioning.reconciliation.look_after"
+	method = "buildpro_saas.fleet.reconciliation.compare_benches"
 	cron = drifting.frappe.db.get_value("Scheduled Job Type", {"method": method}, "cron_format")
 	assert cron == "*/10 * * * *"
-	assert method in schedule.ADMIN_JOBS
+	assert method in scheduled_jobs.ADMIN_JOBS
 
 
 # -- the trash ---------------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def services_bin():
 
 
 def test_a_server_without_password_is_said(frappe):
-	from buildpro_saas.provisioning import redis_access
+	from buildpro_saas.agent import redis_access
 
 	url = frappe.conf.redis_cache
 	(sentence,) = redis_access.complaints({"redis_cache": url, "redis_socketio": url})
@@ -58,7 +58,7 @@ def test_a_server_without_password_is_said(frappe):
 
 
 def test_one_with_a_password_is_not(frappe, locked):
-	from buildpro_saas.provisioning import redis_access
+	from buildpro_saas.agent import redis_access
 
 	assert redis_access.complaints({"redis_cache": locked}) == []
 	assert (
@@ -70,7 +70,7 @@ def test_one_with_a_password_is_not(frappe, locked):
 
 
 def test_the_address_is_said_without_its_password(frappe):
-	from buildpro_saas.provisioning import redis_access
+	from buildpro_saas.agent import redis_access
 
 	port = urlsplit(frappe.conf.redis_cache).port
 	(sentence,) = redis_access.complaints({"redis_cache": f"redis://:secret@127.0.0.1:{port}"})

@@ -106,7 +106,7 @@ def test_a_currency_that_the_framework_has_not_heard_of_is_made_as_it_is(frappe)
 
 
 def test_what_a_tenant_gets_is_its_countrys_and_never_this_sites(frappe, here):
-	from buildpro_saas.control_plane.tenant_region import propose
+	from buildpro_saas.control_plane.doctype.tenant.tenant_region import propose
 
 	for country, currency, time_zone in (
 		("Germany", "EUR", "Europe/Berlin"),
@@ -199,7 +199,7 @@ def test_staff_are_told_beforehand_what_a_country_brings(frappe, here):
 
 
 def test_a_pool_has_the_currency_of_its_countrys_tenants(frappe):
-	from buildpro_saas.provisioning.image_kind import ImageKind
+	from buildpro_saas.fleet.image_spec import ImageKind
 
 	pool = frappe.get_doc({"doctype": "Standby Pool", "plan": "SV Plan", "company_country": "Croatia"})
 	assert ImageKind.of_pool(pool).currency == "EUR"

@@ -28,7 +28,7 @@ def aged(drifting):
 def test_log_settings_prune_jobs_on_the_admin_site(admin_site):
 	from frappe.core.doctype.log_settings.log_settings import _supports_log_clearing
 
-	from buildpro_saas.provisioning import retention
+	from buildpro_saas.fleet import job_retention
 
 	assert _supports_log_clearing("Provisioning Job")
 
@@ -36,13 +36,13 @@ def test_log_settings_prune_jobs_on_the_admin_site(admin_site):
 		settings = admin_site.get_doc("Log Settings")
 		return [row.days for row in settings.logs_to_clear if row.ref_doctype == "Provisioning Job"]
 
-	retention.unregister()
-	retention.register()
-	assert rows() == [retention.DAYS]
+	job_retention.unregister()
+	job_retention.register()
+	assert rows() == [job_retention.DAYS]
 	settings = admin_site.get_doc("Log Settings")
 	settings.register_doctype("Provisioning Job", 400)
 	settings.save()
-	retention.register()
+	job_retention.register()
 	assert rows() == [400]  # what staff have set stays
 
 
@@ -77,10 +77,10 @@ def test_old_jobs_go_and_needed_ones_stay(drifting, aged):
 
 
 def test_jobs_of_the_last_day_stay_whatever_is_set(drifting, aged):
-	from buildpro_saas.provisioning import retention
+	from buildpro_saas.fleet import job_retention
 
 	(job,) = [aged(-1, drifting.job(drifting.mark(), "Completed"))]
-	retention.prune(0)
+	job_retention.prune(0)
 	assert there(drifting.frappe, [job]) == {job}
 
 

@@ -10,12 +10,12 @@ STEPS = ("reserve_name", "make_site", "install_apps", "configure", "seed_plan_se
 @pytest.fixture
 def failed(drifting):
 	"""The job of a tenant whose owner's user could not be made; its row is read and rolled back with each `retried`."""
-	from buildpro_saas.provisioning import image_kind
+	from buildpro_saas.fleet import image_spec
 
 	frappe = drifting.frappe
 	tenant = drifting.tenant("Failed", f"{drifting.token}.localhost", f"_{drifting.token}")
 	frappe.get_doc("Tenant", tenant).sign_entitlement()
-	state = {"plan_apps": image_kind.apps_to_install("Core")}
+	state = {"plan_apps": image_spec.apps_to_install("Core")}
 	job = drifting.record(
 		"Provisioning Job",
 		title="Test",

@@ -2,7 +2,7 @@
 
 import pytest
 
-JOB = "buildpro_saas.provisioning.jobs.look_after"
+JOB = "buildpro_saas.jobs.lifecycle.recover_lost_jobs"
 ANOTHER = "frappe.email.queue.flush"
 
 
@@ -13,7 +13,7 @@ def scheduled(admin_site):
 
 
 def test_every_admin_job_goes_to_the_short_queue_and_all_others_where_frappe_puts_them(admin_site, scheduled):
-	from buildpro_saas.provisioning.schedule import ADMIN_JOBS
+	from buildpro_saas.scheduled_jobs import ADMIN_JOBS
 
 	assert {scheduled(method).get_queue_name() for method in ADMIN_JOBS} == {"short"}
 	types = admin_site.get_all(
@@ -54,7 +54,7 @@ def test_frappe_never_takes_the_admin_site_for_dormant(admin_site):
 	"""Nobody has signed in for long: its scheduled jobs would run once a day."""
 	from frappe.utils.scheduler import is_dormant
 
-	from buildpro_saas.provisioning.schedule import AWAKE, stay_awake
+	from buildpro_saas.jobs.schedule import AWAKE, stay_awake
 
 	admin_site.db.delete("Activity Log")
 	assert is_dormant()

@@ -10,17 +10,17 @@ LIMIT = "snapshot test"
 @pytest.fixture
 def site_with_limit(admin_site):
 	"""The site with a limit's row that another connection can change; on a server that has the setting, switched on for our connection."""
-	from buildpro_saas.tenant_site import levels
+	from buildpro_saas.tenant_site import limit_usage
 
 	if not admin_site.db.sql("show variables like 'innodb_snapshot_isolation'"):
 		pytest.skip("this MariaDB is older than the setting (10.6.18, 10.11.8, 11.4.2)")
-	levels.make(LIMIT)
+	limit_usage.make(LIMIT)
 	admin_site.db.commit()
 	admin_site.db.sql("set session innodb_snapshot_isolation = on")
 	yield admin_site
 	admin_site.db.rollback()
 	admin_site.db.sql("set session innodb_snapshot_isolation = off")
-	admin_site.db.delete(levels.DOCTYPE, {"name": LIMIT})
+	admin_site.db.delete(limit_usage.DOCTYPE, {"name": LIMIT})
 	admin_site.db.commit()
 
 
@@ -36,27 +36,27 @@ def add_elsewhere(frappe) -> None:
 def test_as_the_server_has_it_on_a_held_limit_fails(site_with_limit):
 	"""So that the next test shows something."""
 	from buildpro_saas.agent.errors import is_transient, mariadb_code
-	from buildpro_saas.tenant_site import levels
+	from buildpro_saas.tenant_site import limit_usage
 
-	levels.read(LIMIT)
+	limit_usage.read(LIMIT)
 	add_elsewhere(site_with_limit)
 	with pytest.raises(Exception) as raised:
-		levels.grow(LIMIT, 1)
+		limit_usage.grow(LIMIT, 1)
 	assert mariadb_code(raised.value) == CHANGED and is_transient(raised.value)
 
 
 def test_switched_off_a_limit_is_held_and_shows_what_others_added(site_with_limit, monkeypatch):
 	from buildpro_saas import snapshot_isolation
-	from buildpro_saas.tenant_site import levels
+	from buildpro_saas.tenant_site import limit_usage
 
 	frappe = site_with_limit
 	monkeypatch.setattr(snapshot_isolation, "_is_on", {})
 	monkeypatch.setattr(snapshot_isolation, "ASK", "show session variables like 'innodb_snapshot_isolation'")
 	snapshot_isolation.switch_off(frappe.local.db)
 	assert list(snapshot_isolation._is_on.values()) == [True]
-	levels.read(LIMIT)
+	limit_usage.read(LIMIT)
 	add_elsewhere(frappe)
-	assert levels.grow(LIMIT, 1).others == 1
+	assert limit_usage.grow(LIMIT, 1).others == 1
 
 
 def test_every_connection_of_a_process_is_asked_about(site_with_limit, monkeypatch):

@@ -145,12 +145,12 @@ def test_a_site_whose_statement_does_not_count_is_given_the_current_one_again(sy
 	syncing.older = {"token": syncing.apply()}
 	current = {"token": syncing.apply(), "catalogue": CATALOGUE}
 	asked = answering({"unchanged": True, "next_pull": 6 * 3600})
-	syncing.sync.look_after()
+	syncing.sync.pull_when_due()
 	answering_again = answering({**current, "next_pull": 6 * 3600})
 	DAMAGES[damage](Path(syncing.frappe.local.site_path, syncing.entitlement.FILE), syncing)
 	syncing.frappe.local.cache.clear()  # another request
 	assert not syncing.gating.check_feature_access("rfi")
-	syncing.sync.look_after()  # although the six hours are not over
+	syncing.sync.pull_when_due()  # although the six hours are not over
 	assert [each["sequence"] for each in (*asked, *answering_again)] == [
 		syncing.entitlement.lowest_sequence(),
 		0,
@@ -162,20 +162,20 @@ def test_a_site_whose_statement_does_not_count_is_given_the_current_one_again(sy
 def test_a_site_whose_statement_does_not_count_keeps_the_pause_after_a_failure(syncing, answering):
 	asked = answering({"token": "no token", "catalogue": {}, "next_pull": 60})
 	for _ in range(3):
-		syncing.sync.look_after()
+		syncing.sync.pull_when_due()
 	assert [each["sequence"] for each in asked] == [0] and syncing.sync.state()["failures"] == 1
 
 
 def test_the_scheduler_asks_when_it_is_time(syncing, answering, monkeypatch):
 	syncing.apply()
 	asked = answering({"unchanged": True, "next_pull": 6 * 3600})
-	syncing.sync.look_after()
-	syncing.sync.look_after()
+	syncing.sync.pull_when_due()
+	syncing.sync.pull_when_due()
 	assert len(asked) == 1
 	state = syncing.sync.state()
 	assert state["failures"] == 0 and state["next"] - state["last_success"] == 6 * 3600
 	monkeypatch.setattr(syncing.sync.time, "time", lambda: state["next"] + 1)
-	syncing.sync.look_after()
+	syncing.sync.pull_when_due()
 	assert len(asked) == 2
 
 
@@ -183,14 +183,14 @@ def test_the_scheduler_asks_when_it_is_time(syncing, answering, monkeypatch):
 def test_a_site_that_is_not_told_whom_to_ask_does_not(syncing, answering, key):
 	asked = answering({"unchanged": True, "next_pull": 60})
 	syncing.frappe.local.conf.pop(key)
-	syncing.sync.look_after()
+	syncing.sync.pull_when_due()
 	assert asked == []
 
 
 def test_no_other_site_asks(syncing, answering):
 	asked = answering({"unchanged": True, "next_pull": 60})
 	syncing.frappe.local.conf["buildpro_role"] = "admin"
-	syncing.sync.look_after()
+	syncing.sync.pull_when_due()
 	assert asked == []
 
 
@@ -213,10 +213,10 @@ def test_what_is_asked_and_whom(syncing, answering, usage):
 
 
 def test_what_was_used_is_sent_until_it_has_arrived(syncing, answering, usage):
-	from buildpro_saas.tenant_site import days, levels
+	from buildpro_saas.tenant_site import limit_usage, utc_days
 
-	row = {"date": str(days.today()), "feature": "rfi", "outcome": "ALLOWED"}
-	levels.keep("max_projects", lambda: 4, is_anew=True, day=None)
+	row = {"date": str(utc_days.today()), "feature": "rfi", "outcome": "ALLOWED"}
+	limit_usage.keep("max_projects", lambda: 4, is_anew=True, day=None)
 	usage.count("rfi", "ALLOWED")
 	lost = answering({"not": "what an admin site says"})
 	with pytest.raises(syncing.sync.SyncError, match="no admin site"):
@@ -231,9 +231,9 @@ def test_what_was_used_is_sent_until_it_has_arrived(syncing, answering, usage):
 
 
 def test_nobody_waits_for_an_admin_site_that_thinks(syncing, answering, usage):
-	from buildpro_saas.tenant_site import levels
+	from buildpro_saas.tenant_site import limit_usage
 
-	levels.keep("max_projects", lambda: 4, is_anew=True, day=None)
+	limit_usage.keep("max_projects", lambda: 4, is_anew=True, day=None)
 	usage.count("rfi", "ALLOWED")
 	usage.store()
 	other = syncing.frappe.db.get_connection()
@@ -284,14 +284,14 @@ def test_a_forged_one_is_refused_and_the_old_one_stays(syncing, answering):
 
 
 def test_one_that_was_overtaken_by_a_newer_one_is_no_failure(syncing, answering):
-	from buildpro_saas.agent import on_site
+	from buildpro_saas.agent import site_context
 
 	late, newer = syncing.token(), syncing.token()
 	place = syncing.frappe.local.site, syncing.frappe.local.sites_path
 
 	def push():
 		method = "buildpro_saas.tenant_site.onboarding.apply_entitlement"
-		on_site.call(*place, method, {"token": newer, "catalogue": CATALOGUE})
+		site_context.call(*place, method, {"token": newer, "catalogue": CATALOGUE})
 
 	answering({"token": late, "catalogue": CATALOGUE, "next_pull": 60}, meanwhile=push)
 	# the push writes the record, which the fixture has emptied without a commit
@@ -302,7 +302,7 @@ def test_one_that_was_overtaken_by_a_newer_one_is_no_failure(syncing, answering)
 
 
 def test_each_site_has_a_minute_of_its_own(syncing, monkeypatch):
-	from buildpro_saas.provisioning.schedule import SYNC
+	from buildpro_saas.jobs.schedule import SYNC
 
 	job = syncing.frappe.get_doc("Scheduled Job Type", {"method": SYNC})
 	minutes = set()

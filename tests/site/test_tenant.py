@@ -52,7 +52,7 @@ def test_ways_there_are_not(frappe, tenant, old, new):
 
 
 def test_every_status_of_the_doctype_has_its_ways(frappe):
-	from buildpro_saas.control_plane.doctype.tenant.status import TRANSITIONS
+	from buildpro_saas.tenant_status import TRANSITIONS
 
 	assert list(TRANSITIONS) and set(TRANSITIONS) == set(
 		frappe.get_meta("Tenant").get_field("status").options.split("\n")

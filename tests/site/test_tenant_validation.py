@@ -453,7 +453,7 @@ def test_bench_that_cannot_take_it(frappe, refused, bench, values, sentence):
 
 
 def test_the_last_place_is_given_once(frappe, bench):
-	from buildpro_saas.provisioning import benches
+	from buildpro_saas.fleet import benches
 
 	frappe.db.delete("Tenant")  # rolled back; of the sites on the disk none is to come
 	frappe.db.set_value("Bench", bench.name, "max_sites", benches.facts()["sites"] + 1)
@@ -497,10 +497,10 @@ def test_database_name_that_cannot_be(refused, name):
 
 def test_database_name_that_is_taken(frappe, refused):
 	from buildpro_saas.agent.databases import server
-	from buildpro_saas.provisioning import accounts
+	from buildpro_saas.fleet import database_account
 
 	name, mark = f"sv_{frappe.generate_hash(length=8)}_db", "sv"
-	with server(accounts.account()) as mariadb:
+	with server(database_account.account()) as mariadb:
 		mariadb.create(name, "sv-secret", mark)
 		try:
 			assert f"The database name {name} is taken" in refused(
@@ -513,10 +513,10 @@ def test_database_name_that_is_taken(frappe, refused):
 def test_the_database_that_the_site_would_get_is_there_already(frappe, bench, refused):
 	"""Left by a site that was removed by hand, say."""
 	from buildpro_saas.agent.databases import server
-	from buildpro_saas.provisioning import accounts, benches
+	from buildpro_saas.fleet import benches, database_account
 
 	name, mark = benches.default_database_name(f"{GOOD['subdomain']}.{bench.domain}"), "sv"
-	with server(accounts.account()) as mariadb:
+	with server(database_account.account()) as mariadb:
 		mariadb.create(name, "sv-secret", mark)
 		try:
 			assert f"would get the database {name}, which exists" in refused(frappe.DuplicateEntryError)

@@ -48,7 +48,7 @@ def test_asking_counts_a_feature_once_a_request_with_what_shadow_mode_lets_throu
 
 
 def test_what_is_counted_is_kept_by_day_and_added_up(site, usage):
-	from buildpro_saas.tenant_site import days
+	from buildpro_saas.tenant_site import utc_days
 
 	count(usage, 3)
 	count(usage, 2, "bim", "DENIED")
@@ -57,7 +57,7 @@ def test_what_is_counted_is_kept_by_day_and_added_up(site, usage):
 	usage.store()
 	usage.store()
 	assert counts(site.frappe) == {("rfi", "ALLOWED"): 7, ("bim", "DENIED"): 2}
-	assert {row.date for row in site.frappe.get_all(USAGE, fields=["date"])} == {days.today()}
+	assert {row.date for row in site.frappe.get_all(USAGE, fields=["date"])} == {utc_days.today()}
 
 
 def test_a_request_hands_over_at_most_every_few_seconds(site, usage, monkeypatch):
@@ -184,9 +184,9 @@ def test_what_is_counted_while_a_batch_is_under_way_is_sent_with_the_next(site, 
 
 
 def test_levels_are_sent_when_they_change(site, usage):
-	from buildpro_saas.tenant_site import levels
+	from buildpro_saas.tenant_site import limit_usage
 
-	levels.keep("max_storage_gb", lambda: 1.2, is_anew=True, day=None)
+	limit_usage.keep("max_storage_gb", lambda: 1.2, is_anew=True, day=None)
 	batch = usage.to_send()
 	assert batch["levels"] == {"max_storage_gb": 2} and batch["rows"] == []
 	usage.sent(batch["id"])
@@ -217,9 +217,9 @@ def batch(rows: list, levels: dict | None = None) -> dict:
 
 
 def row(count: object = 3, feature: object = "rfi", outcome: object = "ALLOWED", days_ago: int = 0) -> dict:
-	from buildpro_saas.tenant_site import days
+	from buildpro_saas.tenant_site import utc_days
 
-	date = str(days.today() - timedelta(days=days_ago))
+	date = str(utc_days.today() - timedelta(days=days_ago))
 	return {"date": date, "feature": feature, "outcome": outcome, "count": count}
 
 
@@ -229,25 +229,25 @@ def kept(frappe) -> list[tuple]:
 
 
 def test_the_admin_site_keeps_uses_by_tenant_feature_and_day(site, tenant):
-	from buildpro_saas.control_plane import usage
+	from buildpro_saas.licensing import usage_reports
 
-	usage.receive(
+	usage_reports.receive(
 		tenant, batch([row(3), row(2, outcome="DENIED"), row(1, days_ago=1), row(4, "max_users", "DENIED")])
 	)
 	assert kept(site.frappe) == [("max_users", 0, 4, 0), ("rfi", 1, 0, 0), ("rfi", 3, 2, 0)]
 
 
 def test_a_batch_that_comes_twice_or_late_changes_nothing(site, tenant):
-	from buildpro_saas.control_plane import usage
+	from buildpro_saas.licensing import usage_reports
 
 	early, late = batch([row(3)]), batch([row(5)])
 	for each in (early, early, late, late, early):
-		usage.receive(tenant, each)
+		usage_reports.receive(tenant, each)
 	assert kept(site.frappe) == [("rfi", 5, 0, 0)]
 
 
 def test_what_nobody_can_believe_is_left_out(site, tenant):
-	from buildpro_saas.control_plane import usage
+	from buildpro_saas.licensing import usage_reports
 
 	rows = [
 		*(
@@ -260,10 +260,12 @@ def test_what_nobody_can_believe_is_left_out(site, tenant):
 		*({**row(), "date": "yesterday"}, {}, "rfi", None),
 		row(10**30, "bim"),
 	]
-	usage.receive(tenant, batch(rows, {"max_users": 10**30, "No Key": 1, "max_projects": -1, "x": "1"}))
-	assert kept(site.frappe) == [("bim", usage.MOST, 0, 0)]
+	usage_reports.receive(
+		tenant, batch(rows, {"max_users": 10**30, "No Key": 1, "max_projects": -1, "x": "1"})
+	)
+	assert kept(site.frappe) == [("bim", usage_reports.MOST, 0, 0)]
 	levels = site.frappe.get_all("Tenant Limit Level", fields=["limit_key", "used", "value", "is_over"])
-	assert [tuple(level.values()) for level in levels] == [("max_users", usage.MOST, 10, 1)]
+	assert [tuple(level.values()) for level in levels] == [("max_users", usage_reports.MOST, 10, 1)]
 
 
 @pytest.mark.parametrize(
@@ -271,34 +273,34 @@ def test_what_nobody_can_believe_is_left_out(site, tenant):
 	[None, [], {}, {"id": 1, "rows": []}, {"id": "b", "rows": {}}, {"id": "b", "rows": [], "levels": []}],
 )
 def test_another_shape_is_refused(site, tenant, bad):
-	from buildpro_saas.control_plane import usage
+	from buildpro_saas.licensing import usage_reports
 
 	with pytest.raises(site.frappe.ValidationError, match="no batch of usage"):
-		usage.receive(tenant, bad)
+		usage_reports.receive(tenant, bad)
 
 
 def test_a_flood_is_refused(site, tenant):
-	from buildpro_saas.control_plane import usage
+	from buildpro_saas.licensing import usage_reports
 
 	with pytest.raises(site.frappe.ValidationError, match="at most"):
-		usage.receive(tenant, batch([row()] * 1001))
+		usage_reports.receive(tenant, batch([row()] * 1001))
 	with pytest.raises(site.frappe.ValidationError, match="at most"):
-		usage.receive(tenant, batch([], {f"limit_{number}": 1 for number in range(101)}))
-	usage.receive(tenant, batch([], {f"limit_{number}": 1 for number in range(80)}))
+		usage_reports.receive(tenant, batch([], {f"limit_{number}": 1 for number in range(101)}))
+	usage_reports.receive(tenant, batch([], {f"limit_{number}": 1 for number in range(80)}))
 	assert site.frappe.db.count("Tenant Limit Level") == 0, "limits that nobody has were kept"
 
 
 def test_a_stranger_is_refused(site, tenant):
-	from buildpro_saas.control_plane import usage
+	from buildpro_saas.licensing import usage_reports
 
 	with pytest.raises(site.frappe.ValidationError, match="There is no tenant"):
-		usage.receive("su-nobody", batch([row()]))
+		usage_reports.receive("su-nobody", batch([row()]))
 
 
 def test_levels_say_who_is_over(site, tenant):
-	from buildpro_saas.control_plane import usage
+	from buildpro_saas.licensing import usage_reports
 
-	usage.receive(tenant, batch([], {"max_users": 12, "max_companies": 1, "max_projects": 40}))
+	usage_reports.receive(tenant, batch([], {"max_users": 12, "max_companies": 1, "max_projects": 40}))
 	rows = site.frappe.get_all("Tenant Limit Level", fields=["*"], order_by="limit_key")
 	assert [
 		(each.limit_key, each.used, each.value if each.is_limited else None, each.is_over) for each in rows
@@ -307,17 +309,19 @@ def test_levels_say_who_is_over(site, tenant):
 		("max_projects", 40, None, 0),
 		("max_users", 12, 10, 1),
 	]
-	usage.receive(tenant, batch([], {"max_users": 9}))
+	usage_reports.receive(tenant, batch([], {"max_users": 9}))
 	assert site.frappe.db.get_value(
 		"Tenant Limit Level", {"limit_key": "max_users"}, ["used", "is_over"]
 	) == (9, 0)
 
 
 def test_the_report_sums_up(site, tenant):
-	from buildpro_saas.control_plane import usage
 	from buildpro_saas.control_plane.report.feature_usage_by_tenant.feature_usage_by_tenant import execute
+	from buildpro_saas.licensing import usage_reports
 
-	usage.receive(tenant, batch([row(3), row(4, days_ago=1), row(2, "bim", "DENIED"), row(9, days_ago=50)]))
+	usage_reports.receive(
+		tenant, batch([row(3), row(4, days_ago=1), row(2, "bim", "DENIED"), row(9, days_ago=50)])
+	)
 	_columns, rows = execute({"tenant": tenant})
 	assert [(each.plan, each.feature, each.allowed, each.denied) for each in rows] == [
 		("Core", "bim", 0, 2),

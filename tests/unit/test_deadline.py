@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from buildpro_saas.provisioning.deadline import deadline
-from buildpro_saas.provisioning.playbook import Playbook, RetryPolicy, Step
+from buildpro_saas.jobs.deadline import deadline
+from buildpro_saas.jobs.playbook import Playbook, RetryPolicy, Step
 
 
 class WorkersLimit(Exception):

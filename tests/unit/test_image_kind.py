@@ -2,7 +2,7 @@
 
 import pytest
 
-from buildpro_saas.provisioning.image_kind import ImageKind, suiting
+from buildpro_saas.fleet.image_spec import ImageKind, suiting
 
 APPS = ("buildpro_saas", "erpnext")
 KOREA = {"country": "Korea, Republic of", "currency": "KRW", "language": "ko"}

@@ -10,7 +10,7 @@ from jinja2.defaults import DEFAULT_FILTERS
 from jinja2.sandbox import SandboxedEnvironment
 
 from buildpro_saas import site_role
-from buildpro_saas.tenant_site.presence import APP
+from buildpro_saas.tenant_site.installed_apps_guard import APP
 from buildpro_saas.tenant_site.sandbox import budget, names, namespace, reading
 
 

@@ -2,10 +2,10 @@ import frappe
 from frappe import _
 from frappe.utils import cint
 
-from buildpro_saas.control_plane.document import AdminDocument
-from buildpro_saas.control_plane.keys import check_name, check_number, check_once
-from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.provisioning import delivery
+from buildpro_saas.control_plane.access.document import AdminDocument
+from buildpro_saas.control_plane.access.row_checks import check_name, check_number, check_once
+from buildpro_saas.licensing import delivery
+from buildpro_saas.refusal import refuse
 
 
 class Addon(AdminDocument):

@@ -4,11 +4,12 @@ import frappe
 from frappe import _
 from frappe.model.naming import append_number_if_name_exists
 
-from buildpro_saas.control_plane import arguments, staff
-from buildpro_saas.control_plane.document import AdminDocument
-from buildpro_saas.control_plane.domains import check_domain
-from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.provisioning import benches, queue
+from buildpro_saas.control_plane.access import arguments, staff
+from buildpro_saas.control_plane.access.document import AdminDocument
+from buildpro_saas.control_plane.host_names import check_domain
+from buildpro_saas.fleet import benches
+from buildpro_saas.jobs import queue
+from buildpro_saas.refusal import refuse
 
 
 class Bench(AdminDocument):

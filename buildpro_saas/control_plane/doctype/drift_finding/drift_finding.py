@@ -2,10 +2,11 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
-from buildpro_saas.control_plane import arguments, staff
+from buildpro_saas.control_plane.access import arguments, staff
+from buildpro_saas.control_plane.access.document import AdminDocument
 from buildpro_saas.control_plane.doctype.tenant.adoption import adopt
-from buildpro_saas.control_plane.document import AdminDocument
-from buildpro_saas.provisioning import AgentError, adoption, drift, reconciliation
+from buildpro_saas.fleet import adoption, drift, reconciliation
+from buildpro_saas.jobs import AgentError
 
 
 class DriftFinding(AdminDocument):

@@ -1,16 +1,14 @@
 import re
 
-import frappe
 from frappe import _
 
-from buildpro_saas.control_plane.document import AdminDocument
-from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.control_plane.stored_plans import available_in, offered
-from buildpro_saas.provisioning import delivery
+from buildpro_saas.control_plane.access.document import AdminDocument
+from buildpro_saas.licensing import delivery
+from buildpro_saas.licensing.catalogue import gate
+from buildpro_saas.refusal import refuse
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,60}")
 METHOD = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
-OPERATIONS = ("create", "write", "submit", "delete")
 
 
 class Feature(AdminDocument):
@@ -69,50 +67,14 @@ class Feature(AdminDocument):
 		delivery.send(None, _("feature {0}").format(self.name))
 
 	def _told(self) -> tuple:
-		return self.label, bool(self.is_shadow), bool(self.hides_existing), [_gate(row) for row in self.gates]
-
-
-def catalogue_for_tenants() -> dict:
-	"""All features and limits as a tenant's site needs to know them, as entitlements/catalogue.py has it."""
-	offers = offered()
-	plans = available_in(offers)
-	gates: dict[str, list] = {}
-	for row in frappe.get_all("Feature Gate", {"parenttype": "Feature"}, ["*"], order_by="parent, idx"):
-		gates.setdefault(row.parent, []).append(_gate(row))
-	return {
-		"features": {
-			feature.name: {
-				"label": feature.label,
-				"plan": plans.get(feature.name),
-				"gates": gates.get(feature.name, []),
-				"hides": bool(feature.hides_existing),
-			}
-			for feature in frappe.get_all("Feature", fields=["name", "label", "hides_existing"])
-		},
-		"limits": {},
-		"plans": [
-			{
-				"plan": plan["plan"],
-				"limits": {key: limit["value"] for key, limit in plan["limits"].items()},
-			}
-			for plan in offers
-		],
-	}
-
-
-def _gate(row) -> dict:
-	"""A row as entitlements/catalogue.py has a gate."""
-	gate = {"kind": row.kind, "name": row.target}
-	if row.kind == "DocType":
-		gate["operations"] = [operation for operation in OPERATIONS if row.get(f"gates_{operation}")]
-	return gate
+		return self.label, bool(self.is_shadow), bool(self.hides_existing), [gate(row) for row in self.gates]
 
 
 def _check_gate(row) -> None:
 	title = _("Row {0} of the gates").format(row.idx)
 	if not row.target:
 		refuse(_("{0}: enter the name of what is closed."), title, title=title)
-	if row.kind == "DocType" and not _gate(row)["operations"]:
+	if row.kind == "DocType" and not gate(row)["operations"]:
 		refuse(_("{0}: tick at least one of create, write, submit and delete."), title, title=title)
 	if row.kind == "Method" and not METHOD.fullmatch(row.target):
 		refuse(

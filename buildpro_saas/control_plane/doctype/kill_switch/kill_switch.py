@@ -2,11 +2,11 @@ import frappe
 from frappe import _
 from frappe.utils import get_datetime
 
-from buildpro_saas.control_plane import arguments, staff
-from buildpro_saas.control_plane.document import AdminDocument
-from buildpro_saas.control_plane.moments import minute, parse
-from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.provisioning import delivery
+from buildpro_saas.control_plane.access import arguments, staff
+from buildpro_saas.control_plane.access.document import AdminDocument
+from buildpro_saas.datetimes import minute, parse
+from buildpro_saas.licensing import delivery
+from buildpro_saas.refusal import refuse
 
 
 class KillSwitch(AdminDocument):

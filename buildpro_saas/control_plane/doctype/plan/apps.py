@@ -3,8 +3,8 @@
 import frappe
 from frappe import _
 
-from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.provisioning import benches
+from buildpro_saas.fleet import benches
+from buildpro_saas.refusal import refuse
 
 
 def check_there(plan) -> None:

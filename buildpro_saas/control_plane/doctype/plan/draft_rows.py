@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import frappe
 from frappe import _
 
-from buildpro_saas.control_plane.refusal import refuse
+from buildpro_saas.refusal import refuse
 
 
 def features(given: list | str | None) -> list[dict]:

@@ -2,15 +2,15 @@ import frappe
 from frappe import _
 from frappe.utils import cint
 
-from buildpro_saas.control_plane import arguments, staff, versions
+from buildpro_saas.control_plane.access import arguments, staff
+from buildpro_saas.control_plane.access.document import AdminDocument
+from buildpro_saas.control_plane.access.row_checks import check_name, check_number, check_once
 from buildpro_saas.control_plane.doctype.plan import apps, draft_rows
-from buildpro_saas.control_plane.document import AdminDocument
-from buildpro_saas.control_plane.keys import check_name, check_number, check_once
-from buildpro_saas.control_plane.offer import tenants_following
-from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.control_plane.stored_plans import hold, stored_plans
 from buildpro_saas.entitlements import plans
-from buildpro_saas.provisioning import delivery
+from buildpro_saas.licensing import delivery, plan_versions
+from buildpro_saas.licensing.entitlement_sources import tenants_following
+from buildpro_saas.licensing.stored_plans import hold, stored_plans
+from buildpro_saas.refusal import refuse
 
 
 class Plan(AdminDocument):
@@ -85,7 +85,7 @@ class Plan(AdminDocument):
 		"""Keep the new version, and tell the tenants' sites: what they have, or which plan has what they lack."""
 		change, choice, why = self.flags.pop("change", None) or (None, None, None)
 		if change and change.contents:
-			versions.record(change, why, only_new=choice == versions.ONLY_NEW)
+			plan_versions.record(change, why, only_new=choice == plan_versions.ONLY_NEW)
 		is_listed_anew = self.has_value_changed("rank") or self.has_value_changed("is_active")
 		if is_listed_anew or (change and change.contents):
 			delivery.send(None, _("plan {0}").format(self.name))
@@ -113,7 +113,7 @@ class Plan(AdminDocument):
 		for row in draft.limits:
 			row._validate_non_negative()
 		draft._check_loop()
-		return versions.preview(draft.name, draft.as_data())
+		return plan_versions.preview(draft.name, draft.as_data())
 
 	def resolved(self, *, is_current: bool = False) -> dict:
 		"""The plan with everything that it gets from the plans that it includes.
@@ -151,15 +151,15 @@ class Plan(AdminDocument):
 		"""Take the choice off the document, which does not keep it; refuse a change that needs one and comes without."""
 		choice, why = self.apply_changes_to or None, (self.change_reason or "").strip()
 		self.apply_changes_to = self.change_reason = None
-		change = versions.change_of(self.name, self.as_data(), is_current=True)
+		change = plan_versions.change_of(self.name, self.as_data(), is_current=True)
 		followers = len(tenants_following(change.concerned)) if change.concerned else 0
-		if followers and choice not in versions.CHOICES:
+		if followers and choice not in plan_versions.CHOICES:
 			refuse(
 				_(
 					"The number of tenants that the change concerns is {0}: set Apply Changes To (apply_changes_to) to {1}, or to {2}."
 				),
 				followers,
-				*versions.CHOICES,
+				*plan_versions.CHOICES,
 				title=_("Who gets the change?"),
 			)
 		self.flags.change = (change, choice, why)

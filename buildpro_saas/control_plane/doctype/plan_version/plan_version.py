@@ -1,8 +1,8 @@
 import frappe
 from frappe import _
 
-from buildpro_saas.control_plane.document import AdminDocument
-from buildpro_saas.control_plane.refusal import refuse
+from buildpro_saas.control_plane.access.document import AdminDocument
+from buildpro_saas.refusal import refuse
 
 
 class PlanVersion(AdminDocument):

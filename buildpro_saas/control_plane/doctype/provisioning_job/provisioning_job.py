@@ -1,9 +1,10 @@
 import frappe
 from frappe import _
 
-from buildpro_saas.control_plane import arguments, staff
-from buildpro_saas.control_plane.document import AdminDocument
-from buildpro_saas.provisioning import jobs, retention
+from buildpro_saas.control_plane.access import arguments, staff
+from buildpro_saas.control_plane.access.document import AdminDocument
+from buildpro_saas.fleet import job_retention
+from buildpro_saas.jobs import lifecycle
 
 # A failed job still knows what it has made: it is cancelled first.
 DELETABLE = ("Completed", "Cancelled")
@@ -58,7 +59,7 @@ class ProvisioningJob(AdminDocument):
 		"""A job that may have left something half done is not deleted: it knows what it has made. Nor one that is still needed."""
 		if self.status not in DELETABLE:
 			frappe.throw(_("{0} is {1}. Cancel it before deleting it.").format(self.name, self.status))
-		retention.check_not_needed(self.name)
+		job_retention.check_not_needed(self.name)
 
 	@staticmethod
 	def clear_old_logs(days: int = 90) -> None:
@@ -66,18 +67,18 @@ class ProvisioningJob(AdminDocument):
 
 		Commits as it goes.
 		"""
-		retention.prune(int(days))
+		job_retention.prune(int(days))
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def retry(self) -> None:
 		"""Go on from the failed step. For SaaS Manager and SaaS Support: it repeats only what the job was made for."""
 		staff.only_for_staff()
-		jobs.retry(self)
+		lifecycle.retry(self)
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def cancel_job(self) -> None:
 		"""Stop, and undo in reverse what the job did. For SaaS Manager only."""
 		staff.only_for_manager()
-		jobs.cancel(self)
+		lifecycle.cancel(self)

@@ -2,11 +2,12 @@ import frappe
 from frappe import _
 
 from buildpro_saas import region
-from buildpro_saas.control_plane.document import AdminDocument
-from buildpro_saas.control_plane.domains import check_domain
-from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.provisioning import accounts, delivery, reconciliation
-from buildpro_saas.provisioning.image_kind import DEFAULT_LANGUAGE
+from buildpro_saas.control_plane.access.document import AdminDocument
+from buildpro_saas.control_plane.host_names import check_domain
+from buildpro_saas.fleet import database_account, reconciliation
+from buildpro_saas.fleet.image_spec import DEFAULT_LANGUAGE
+from buildpro_saas.licensing import delivery
+from buildpro_saas.refusal import refuse
 
 # Each is a site with its database, made by a job of its own: a number with a digit too many would fill the disk.
 MOST_STANDBY_SITES = 100
@@ -41,7 +42,7 @@ class SaaSSettings(AdminDocument):
 
 	def onload(self) -> None:
 		"""Tell the form whether the control plane can make databases yet."""
-		self.set_onload("has_account", accounts.has_account())
+		self.set_onload("has_account", database_account.has_account())
 		self.database_user = frappe.conf.get("buildpro_db_user")
 
 	def validate(self) -> None:
@@ -114,5 +115,5 @@ class SaaSSettings(AdminDocument):
 			return
 		if not self.database_user:
 			refuse(_("Enter the database user that the password belongs to."))
-		accounts.store(self.database_user, password)
+		database_account.store(self.database_user, password)
 		self.set_onload("has_account", True)

@@ -2,10 +2,10 @@ import frappe
 from frappe import _
 from frappe.model.naming import make_autoname
 
-from buildpro_saas.control_plane import arguments, staff
-from buildpro_saas.control_plane.document import AdminDocument
-from buildpro_saas.provisioning import images
-from buildpro_saas.provisioning.image_kind import ImageKind
+from buildpro_saas.control_plane.access import arguments, staff
+from buildpro_saas.control_plane.access.document import AdminDocument
+from buildpro_saas.fleet import images
+from buildpro_saas.fleet.image_spec import ImageKind
 
 
 class SiteImage(AdminDocument):

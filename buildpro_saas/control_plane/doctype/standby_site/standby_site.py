@@ -1,7 +1,7 @@
 import frappe
 from frappe import _
 
-from buildpro_saas.control_plane.document import AdminDocument
+from buildpro_saas.control_plane.access.document import AdminDocument
 
 
 class StandbySite(AdminDocument):

@@ -3,11 +3,12 @@
 import frappe
 from frappe import _
 
-from buildpro_saas.control_plane import arguments, staff
-from buildpro_saas.control_plane.doctype.tenant import status, validation
-from buildpro_saas.control_plane.moments import parse
-from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.provisioning import owner, standing
+from buildpro_saas import tenant_status
+from buildpro_saas.control_plane.access import arguments, staff
+from buildpro_saas.control_plane.doctype.tenant import validation
+from buildpro_saas.datetimes import parse
+from buildpro_saas.fleet import owner_link, site_standing
+from buildpro_saas.refusal import refuse
 
 
 class TenantActions:
@@ -24,7 +25,7 @@ class TenantActions:
 		# the bench's row before the tenant's, as an insertion takes them: two requests never wait for each other
 		validation.lock_bench(frappe.db.get_value("Tenant", self.name, "bench"))
 		self._lock()
-		if self.status != status.DRAFT:
+		if self.status != tenant_status.DRAFT:
 			refuse(_("{0} is {1}: only a tenant that is Draft can be provisioned."), self.name, self.status)
 		validation.check_links(self)
 		validation.check_can_be_made(self)
@@ -38,7 +39,7 @@ class TenantActions:
 		"""A new single-use link with which the owner sets a password; shown once, kept nowhere. That it was made is kept."""
 		staff.only_for_manager()
 		self.reload()
-		link = owner.login_link(self.name)
+		link = owner_link.login_link(self.name)
 		self.add_comment("Info", _("made a link for the owner to set a password"))
 		return {"link": link}
 
@@ -71,13 +72,13 @@ class TenantActions:
 	@arguments.checked
 	def suspend(self, reason: str) -> None:
 		"""Close the tenant's site to its users; its data stays as it is. For SaaS Manager."""
-		self._change_status(status.SUSPENDED, _("suspended the tenant"), reason)
+		self._change_status(tenant_status.SUSPENDED, _("suspended the tenant"), reason)
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def mark_past_due(self, reason: str) -> None:
 		"""The tenant has not paid: its site says so, and works on. For SaaS Manager."""
-		self._change_status(status.PAST_DUE, _("marked the tenant past due"), reason)
+		self._change_status(tenant_status.PAST_DUE, _("marked the tenant past due"), reason)
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
@@ -85,13 +86,13 @@ class TenantActions:
 		"""Back to Active, from Past Due or Suspended: everything is as before at once. For SaaS Manager."""
 		staff.only_for_manager()
 		self._lock()  # the browser's copy may say anything
-		if self.status not in (status.PAST_DUE, status.SUSPENDED):
+		if self.status not in (tenant_status.PAST_DUE, tenant_status.SUSPENDED):
 			refuse(
 				_("{0} is {1}: only a tenant that is Past Due or Suspended can be resumed."),
 				self.name,
 				self.status,
 			)
-		self._change_status(status.ACTIVE, _("resumed the tenant"), reason, needs_reason=False)
+		self._change_status(tenant_status.ACTIVE, _("resumed the tenant"), reason, needs_reason=False)
 
 	def _change_status(self, new: str, what: str, reason: str | None, *, needs_reason: bool = True) -> None:
 		staff.only_for_manager()
@@ -100,7 +101,7 @@ class TenantActions:
 			refuse(_("Enter the reason: it stays on record with the tenant."), title=_("Reason"))
 		self.set_status(new)
 		self.add_comment("Info", frappe.utils.escape_html(": ".join(filter(None, (what, reason)))))
-		self.warning = standing.of_record(self)
+		self.warning = site_standing.of_record(self)
 		if self.warning:
 			text = _("{0} is {1} on record, but that does not hold on its site. {2}")
 			self.warning = text.format(self.name, _(new), self.warning)

@@ -5,17 +5,19 @@ import time
 import frappe
 from frappe import _
 
-from buildpro_saas import company_name, region
-from buildpro_saas.control_plane import staff, tokens
-from buildpro_saas.control_plane.doctype.tenant import owner_email, status, validation
+from buildpro_saas import company_name, region, tenant_status
+from buildpro_saas.control_plane.access import staff
+from buildpro_saas.control_plane.doctype.tenant import owner_email, validation
 from buildpro_saas.control_plane.doctype.tenant.agreed_before import Agreed
-from buildpro_saas.control_plane.domains import check_subdomain
-from buildpro_saas.control_plane.refusal import refuse, shown
+from buildpro_saas.control_plane.host_names import check_subdomain
 from buildpro_saas.entitlements import statement
-from buildpro_saas.provisioning import AgentError, adoption, reconciliation
-from buildpro_saas.provisioning.adoption import Known
+from buildpro_saas.fleet import adoption, reconciliation
+from buildpro_saas.fleet.adoption import Known
+from buildpro_saas.jobs import AgentError
+from buildpro_saas.licensing import sync_tokens
+from buildpro_saas.refusal import refuse, shown
 
-STATUSES = {statement.SUSPENDED: status.SUSPENDED, statement.PAST_DUE: status.PAST_DUE}
+STATUSES = {statement.SUSPENDED: tenant_status.SUSPENDED, statement.PAST_DUE: tenant_status.PAST_DUE}
 
 
 def adopt(site: str, plan: str | None = None):
@@ -33,7 +35,7 @@ def adopt(site: str, plan: str | None = None):
 	_check_name(known)
 	_or_refuse(lambda: adoption.check_no_job(known))
 	tenant = _record(known, plan)
-	tokens.start_anew(tenant.name)
+	sync_tokens.start_anew(tenant.name)
 	adoption.start(known, tenant.bench)
 	tenant.add_comment("Info", _("was taken in again, as its site {0} says").format(shown(known.site)))
 	reconciliation.resolve("Site Folder", known.site)
@@ -52,9 +54,9 @@ def _check_not_on_record(*conditions: dict) -> None:
 		row = frappe.db.get_value("Tenant", each, ["name", "status", "site"], as_dict=True)
 		if not row:
 			continue
-		if row.status in status.WITH_SITE:
+		if row.status in tenant_status.WITH_SITE:
 			advice = _("There is nothing to adopt.")
-		elif row.status in status.WITHOUT_SITE:
+		elif row.status in tenant_status.WITHOUT_SITE:
 			advice = _("If that record is not another customer's, delete it, and adopt the site then.")
 		else:
 			advice = _("Press Retry on its job: it brings the record up to date, and takes nothing away.")
@@ -88,7 +90,7 @@ def _record(known: Known, plan: str | None):
 			"subdomain": known.tenant,
 			"site": known.site,
 			"bench": benches[0],
-			"status": STATUSES.get(known.statement.status, status.ACTIVE),
+			"status": STATUSES.get(known.statement.status, tenant_status.ACTIVE),
 			"database": known.database,
 			"database_name": known.database_name,
 			"entitlement_sequence": str(known.statement.sequence),

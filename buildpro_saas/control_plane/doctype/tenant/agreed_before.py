@@ -8,11 +8,11 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
-from buildpro_saas.control_plane.moments import local
-from buildpro_saas.control_plane.offer import Offer
-from buildpro_saas.control_plane.refusal import refuse, shown
+from buildpro_saas.datetimes import local
 from buildpro_saas.entitlements import terms
 from buildpro_saas.entitlements.layers import is_active
+from buildpro_saas.licensing.entitlement_sources import Offer
+from buildpro_saas.refusal import refuse, shown
 
 
 @dataclass

@@ -4,12 +4,13 @@ import frappe
 from frappe import _
 from frappe.utils import cint, get_datetime, now_datetime
 
-from buildpro_saas.control_plane.doctype.tenant import status, validation
-from buildpro_saas.control_plane.keys import check_name, check_number
-from buildpro_saas.control_plane.moments import epoch, parse
-from buildpro_saas.control_plane.offer import FIELDS, TABLES, terms_of
-from buildpro_saas.control_plane.refusal import refuse
+from buildpro_saas import tenant_status
+from buildpro_saas.control_plane.access.row_checks import check_name, check_number
+from buildpro_saas.control_plane.doctype.tenant import validation
+from buildpro_saas.datetimes import epoch, parse
 from buildpro_saas.entitlements import terms
+from buildpro_saas.licensing.entitlement_sources import FIELDS, TABLES, terms_of
+from buildpro_saas.refusal import refuse
 
 DATES = ("trial_ends_on", "next_plan_on", "starts_on", "ends_on")
 SHOWN = "%Y-%m-%d %H:%M"
@@ -128,7 +129,7 @@ def _end_trial_of_another_plan(tenant, before) -> None:
 
 def _check_plans(tenant, before) -> None:
 	"""Plans that are chosen now: sold, and with no app that the tenant's site lacks."""
-	has_site = tenant.status in status.WITH_SITE
+	has_site = tenant.status in tenant_status.WITH_SITE
 	fields = ("plan", "plan_after_trial", "next_plan") if has_site else ("plan_after_trial", "next_plan")
 	for field in fields:
 		if tenant.get(field) and is_changed(tenant, before, field):

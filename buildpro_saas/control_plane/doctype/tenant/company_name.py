@@ -3,7 +3,7 @@
 import frappe
 from frappe import _
 
-from buildpro_saas.provisioning import delivery
+from buildpro_saas.licensing import delivery
 
 
 def tell(tenant, old: str) -> None:

@@ -3,8 +3,8 @@
 from frappe import _
 from frappe.utils import validate_email_address
 
-from buildpro_saas.control_plane.domains import LONGEST_LABEL, LONGEST_NAME
-from buildpro_saas.control_plane.refusal import refuse
+from buildpro_saas.control_plane.host_names import LONGEST_LABEL, LONGEST_NAME
+from buildpro_saas.refusal import refuse
 
 LONGEST_LOCAL_PART = 64  # before the @ (RFC 5321 §4.5.3.1.1)
 # Those of Administrator and Guest (frappe/utils/install.py).

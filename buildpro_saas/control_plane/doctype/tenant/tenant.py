@@ -2,14 +2,16 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
-from buildpro_saas.control_plane import signing, tenant_region, tokens
-from buildpro_saas.control_plane.doctype.tenant import commercial, company_name, status, validation
+from buildpro_saas import tenant_status
+from buildpro_saas.control_plane.access.document import AdminDocument
+from buildpro_saas.control_plane.doctype.tenant import commercial, company_name, tenant_region, validation
 from buildpro_saas.control_plane.doctype.tenant.actions import TenantActions
-from buildpro_saas.control_plane.document import AdminDocument
-from buildpro_saas.control_plane.domains import check_subdomain
-from buildpro_saas.control_plane.offer import Offer
-from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.provisioning import benches, delivery, jobs
+from buildpro_saas.control_plane.host_names import check_subdomain
+from buildpro_saas.fleet import benches
+from buildpro_saas.jobs import lifecycle
+from buildpro_saas.licensing import delivery, signing, sync_tokens
+from buildpro_saas.licensing.entitlement_sources import Offer
+from buildpro_saas.refusal import refuse
 
 # What only jobs write.
 FACTS = (
@@ -19,7 +21,7 @@ FACTS = (
 # What the tenant's site was made from: a change here would make the record say what the site does not have.
 FIXED_AFTER_DRAFT = ("bench", "database_name")
 # A plan can be changed again once its site is there.
-PLAN_CHANGES_IN = (status.DRAFT, *status.WITH_SITE)
+PLAN_CHANGES_IN = (tenant_status.DRAFT, *tenant_status.WITH_SITE)
 # A job that failed over one of these goes on with another value.
 FIXED_ONCE_MADE = ("owner_email", "country", "currency", "time_zone", "language")
 
@@ -82,7 +84,7 @@ class Tenant(TenantActions, AdminDocument):
 		self.set_onload("job", self.latest_job())
 		if self.trial_ends_on or self.next_plan_on:
 			self.set_onload("plans", commercial.describe(self))
-		if self.status in status.WITH_SITE:
+		if self.status in tenant_status.WITH_SITE:
 			self.set_onload(
 				"url", benches.site_url(self.site_name, frappe.get_cached_doc("Bench", self.bench).as_dict())
 			)
@@ -124,7 +126,7 @@ class Tenant(TenantActions, AdminDocument):
 		settings = frappe.get_single("SaaS Settings")
 		self.subdomain = check_subdomain(self.subdomain, settings.reserved())
 		self.update(dict.fromkeys(FACTS))
-		self.status = status.DRAFT
+		self.status = tenant_status.DRAFT
 		self.set("apps", [])
 		validation.fill_defaults(self)
 
@@ -141,7 +143,11 @@ class Tenant(TenantActions, AdminDocument):
 			validation.check_can_be_made(self)
 			validation.check_names_free(self)
 			validation.warn_of_same_company(self)
-		elif self.status == status.DRAFT and self.database_name and self.has_value_changed("database_name"):
+		elif (
+			self.status == tenant_status.DRAFT
+			and self.database_name
+			and self.has_value_changed("database_name")
+		):
 			validation.check_names_free(self)
 
 	def after_insert(self) -> None:
@@ -153,9 +159,9 @@ class Tenant(TenantActions, AdminDocument):
 		"""The tenant's site is told what changed of what it may use. One that is being made gets it from its job, and what changed
 		while the job ran as it becomes Active."""
 		before = self.get_doc_before_save()
-		if not before or self.status not in status.WITH_SITE:
+		if not before or self.status not in tenant_status.WITH_SITE:
 			return
-		if before.status not in status.WITH_SITE:
+		if before.status not in tenant_status.WITH_SITE:
 			if not self.is_entitlement_current():
 				delivery.send([self.name], _("changed meanwhile"))
 			return
@@ -171,7 +177,7 @@ class Tenant(TenantActions, AdminDocument):
 
 	def on_trash(self) -> None:
 		"""A record may go once nothing of the tenant is on a bench; what its jobs did stays on record (hooks.py)."""
-		if self.status not in status.WITHOUT_SITE:
+		if self.status not in tenant_status.WITHOUT_SITE:
 			refuse(
 				_("{0} is {1}: only a tenant that is Draft or Removed can be deleted."),
 				self.name,
@@ -195,14 +201,14 @@ class Tenant(TenantActions, AdminDocument):
 
 	def can_become(self, new: str) -> bool:
 		"""Whether the tenant may go to that status from the one that it has, or has it already."""
-		return new == self.status or new in status.TRANSITIONS.get(self.status, ())
+		return new == self.status or new in tenant_status.TRANSITIONS.get(self.status, ())
 
 	def set_status(self, new: str) -> None:
 		"""Go to another status, recorded as a change of the document. Raises frappe.ValidationError for a way there is not."""
 		self._lock()
-		status.check_transition(self.name, self.status, new)
+		tenant_status.check_transition(self.name, self.status, new)
 		self.status = new
-		if new == status.ACTIVE and not self.active_since:
+		if new == tenant_status.ACTIVE and not self.active_since:
 			self.active_since = now_datetime()
 		self._save_facts()
 
@@ -247,7 +253,7 @@ class Tenant(TenantActions, AdminDocument):
 			"site": self.site_name,
 			"layers": self.layers(),
 			"contact": frappe.get_cached_doc("SaaS Settings").support_contact or "",
-			"status": status.IN_STATEMENT.get(self.status),
+			"status": tenant_status.IN_STATEMENT.get(self.status),
 		}
 
 	def sign_entitlement(self, above: int = 0) -> dict:
@@ -267,14 +273,14 @@ class Tenant(TenantActions, AdminDocument):
 
 	def sync_token(self, known: str = "") -> str:
 		"""The token with which the tenant's site asks for its entitlement: `known`, where that is good still, else the current one."""
-		return known if tokens.is_known(self.name, known) else tokens.ensure(self.name)
+		return known if sync_tokens.is_known(self.name, known) else sync_tokens.ensure(self.name)
 
 	# -- own -------------------------------------------------------------------------------------------------------
 
 	def _start_provisioning(self) -> str:
-		status.check_transition(self.name, self.status, status.PROVISIONING)
-		self.db_set("status", status.PROVISIONING, notify=True, update_modified=False)
-		return jobs.start("create_tenant", tenant=self.name, bench=self.bench).name
+		tenant_status.check_transition(self.name, self.status, tenant_status.PROVISIONING)
+		self.db_set("status", tenant_status.PROVISIONING, notify=True, update_modified=False)
+		return lifecycle.start("create_tenant", tenant=self.name, bench=self.bench).name
 
 	def _lock(self) -> None:
 		"""Hold the row until commit and read it as it is now, whatever the caller (or the browser) had of it."""
@@ -294,10 +300,10 @@ class Tenant(TenantActions, AdminDocument):
 		before = self.get_doc_before_save()
 		self.update({field: before.get(field) for field in FACTS})
 		self.set("apps", before.apps)
-		fixed = () if before.status == status.DRAFT else FIXED_AFTER_DRAFT
+		fixed = () if before.status == tenant_status.DRAFT else FIXED_AFTER_DRAFT
 		if before.status not in PLAN_CHANGES_IN:
 			fixed += ("plan",)
-		if before.status not in (status.DRAFT, status.FAILED):
+		if before.status not in (tenant_status.DRAFT, tenant_status.FAILED):
 			fixed += FIXED_ONCE_MADE
 		for field in fixed:
 			if (self.get(field) or "") != (before.get(field) or ""):

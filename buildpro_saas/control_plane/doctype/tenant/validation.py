@@ -3,12 +3,11 @@
 import frappe
 from frappe import _
 
-from buildpro_saas import company_name
-from buildpro_saas.control_plane import tenant_region
-from buildpro_saas.control_plane.doctype.tenant import owner_email, status
-from buildpro_saas.control_plane.domains import LONGEST_NAME
-from buildpro_saas.control_plane.refusal import refuse
-from buildpro_saas.provisioning import accounts, benches
+from buildpro_saas import company_name, tenant_status
+from buildpro_saas.control_plane.doctype.tenant import owner_email, tenant_region
+from buildpro_saas.control_plane.host_names import LONGEST_NAME
+from buildpro_saas.fleet import benches, database_account
+from buildpro_saas.refusal import refuse
 
 LINKS = ("plan", "plan_after_trial", "next_plan", "bench", "country", "currency", "language")
 ALWAYS_INSTALLED = {"frappe", "buildpro_saas"}  # on every tenant's site, whatever its plan says
@@ -59,7 +58,7 @@ def _check_company(tenant) -> None:
 
 def check_can_be_made(tenant) -> None:
 	"""All that must hold before a site is made. Holds the bench's row until commit: two requests never share the last place."""
-	if not accounts.has_account():
+	if not database_account.has_account():
 		refuse(
 			_("The control plane has no database account yet: run `bench --site {0} saas setup` once."),
 			frappe.local.site,
@@ -133,7 +132,7 @@ def check_plan_for_site(tenant, field: str) -> None:
 	if not plan.is_active:
 		refuse(_("The plan {0} is not active: choose another one, or activate it."), plan.name, title=title)
 	there = {row.app for row in tenant.apps} | ALWAYS_INSTALLED
-	if tenant.status not in status.WITH_SITE and tenant.plan:
+	if tenant.status not in tenant_status.WITH_SITE and tenant.plan:
 		there.update(frappe.get_doc("Plan", tenant.plan).resolved()["apps"])
 	if missing := sorted(set(plan.resolved()["apps"]) - there):
 		refuse(
@@ -182,7 +181,7 @@ def _sites_to_come(tenant) -> int:
 		frappe.qb.from_(table)
 		.select(table.site)
 		.where((table.bench == tenant.bench) & (table.name != (tenant.name or "")))
-		.where(table.status.isin([status.PROVISIONING, status.FAILED]))
+		.where(table.status.isin([tenant_status.PROVISIONING, tenant_status.FAILED]))
 		.for_update()
 		.run(pluck=True)
 	)
@@ -268,7 +267,7 @@ def warn_of_same_company(tenant) -> None:
 	"""A company may have several sites, but more often it is a mistake."""
 	others = frappe.get_all(
 		"Tenant",
-		{"company": tenant.company, "name": ("!=", tenant.name), "status": ("!=", status.REMOVED)},
+		{"company": tenant.company, "name": ("!=", tenant.name), "status": ("!=", tenant_status.REMOVED)},
 		pluck="name",
 	)
 	if others:

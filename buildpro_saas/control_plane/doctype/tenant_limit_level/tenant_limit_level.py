@@ -1,7 +1,7 @@
 import frappe
 from frappe import _
 
-from buildpro_saas.control_plane.document import AdminDocument
+from buildpro_saas.control_plane.access.document import AdminDocument
 
 
 class TenantLimitLevel(AdminDocument):
@@ -23,7 +23,7 @@ class TenantLimitLevel(AdminDocument):
 	# end: auto-generated types
 
 	def validate(self) -> None:
-		"""control_plane/usage.py writes what tenants' sites tell: nobody else makes or edits it."""
+		"""licensing/usage_reports.py writes what tenants' sites tell: nobody else makes or edits it."""
 		if not self.flags.ignore_permissions:
 			frappe.throw(
 				_("What a tenant's site has told cannot be written by hand."), frappe.PermissionError

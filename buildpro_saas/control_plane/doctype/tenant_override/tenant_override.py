@@ -1,4 +1,4 @@
-from buildpro_saas.control_plane.row import Row
+from buildpro_saas.control_plane.access.managed_child_row import Row
 
 
 class TenantOverride(Row):

@@ -6,7 +6,7 @@ from frappe.utils import add_days, getdate, nowdate
 from pypika import Order
 from pypika.functions import Max, Sum
 
-from buildpro_saas.control_plane import staff
+from buildpro_saas.control_plane.access import staff
 
 COLUMNS = (
 	{"fieldname": "tenant", "label": "Tenant", "fieldtype": "Link", "options": "Tenant", "width": 160},

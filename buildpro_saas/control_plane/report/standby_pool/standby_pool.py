@@ -2,8 +2,8 @@
 
 from frappe import _
 
-from buildpro_saas.control_plane import staff
-from buildpro_saas.provisioning import standby
+from buildpro_saas.control_plane.access import staff
+from buildpro_saas.fleet import standby
 
 
 def execute(filters: dict | None = None) -> tuple[list[dict], list[dict]]:

@@ -23,7 +23,7 @@ class LimitLevel(Document):
 	# end: auto-generated types
 
 	def before_validate(self) -> None:
-		"""tenant_site/levels.py writes the rows; a document of this kind is never saved, by whatever role."""
+		"""tenant_site/limit_usage.py writes the rows; a document of this kind is never saved, by whatever role."""
 		frappe.throw(_("What was measured cannot be written by hand."), frappe.PermissionError)
 
 	def on_trash(self) -> None:

@@ -1,0 +1,152 @@
+"""What the admin site's records say of a bench, in the words of drift.py."""
+
+from collections.abc import Iterable
+
+import frappe
+
+from buildpro_saas.agent.actual_state import Inventory
+from buildpro_saas.agent.bench import HIDDEN
+from buildpro_saas.agent.databases import DatabaseServer
+from buildpro_saas.agent.site_use import signs_of_use
+from buildpro_saas.fleet import drift
+from buildpro_saas.fleet.drift import Believed, Evidence, Expected, Living
+from buildpro_saas.tenant_status import WITH_SITE, WITHOUT_SITE
+
+# Such a job has let go of all that it made; a failed one may go on, or be cancelled, and then undoes it.
+LET_GO = ("Completed", "Cancelled")
+
+
+def believed(bench: str) -> Believed:
+	"""What the records claim, those of other benches too (they may share the database server), and expect on this bench.
+
+	Commits before, so that it is what holds now.
+	"""
+	frappe.db.commit()
+	jobs = frappe.get_all(
+		"Provisioning Job", {"status": ("not in", LET_GO)}, ["name", "tenant", "status", "inputs"]
+	)
+	tenants = frappe.get_all(
+		"Tenant",
+		{"status": ("not in", WITHOUT_SITE)},
+		["name", "status", "bench", "site", "database", "database_name"],
+	)
+	images = frappe.get_all(
+		"Site Image", {"mark": ("is", "set")}, ["name", "status", "bench", "database", "mark"]
+	)
+	standbys = _standbys({job.name for job in jobs})
+	copies = [*images, *standbys]
+	return Believed(
+		site=frappe.local.site,
+		marks=frozenset({*(_mark(job.inputs) for job in jobs), *(row.mark for row in copies)} - {None, ""}),
+		folders=frozenset(
+			{
+				*(row.site for row in tenants),
+				*(image_folder(row.database) for row in images),
+				*(standby_folder(row.database) for row in standbys),
+			}
+		),
+		databases=frozenset(
+			{*(row.database for row in [*tenants, *copies]), *(row.database_name for row in tenants)}
+			- {None, ""}
+		),
+		expected=tuple(
+			[
+				*_expected_sites(bench, tenants, {job.tenant for job in jobs if job.status != "Failed"}),
+				*_expected_copies(drift.IMAGE, bench, images),
+				*_expected_copies(drift.STANDBY, bench, standbys),
+			]
+		),
+		living=tuple(Living(row.name, row.site, row.database) for row in tenants if row.site),
+	)
+
+
+def owner_of(name: str) -> str:
+	"""Whose a site or database of that name is, such as "the tenant acme's, which is Active"; empty where no tenant has it."""
+	for field in ("site", "database", "database_name"):
+		of = {field: name, "status": ("not in", WITHOUT_SITE)}
+		if tenant := frappe.db.get_value("Tenant", of, ["name", "status"], as_dict=True):
+			return f"the tenant {tenant.name}'s, which is {tenant.status}"
+	return ""
+
+
+def image_folder(database: str) -> str:
+	"""Where the files of the image in that database are under sites/."""
+	return f"{HIDDEN}/images/{database}"
+
+
+def standby_folder(database: str) -> str:
+	"""The same of a standby site."""
+	return f"{HIDDEN}/standby/{database}"
+
+
+def _mark(inputs: str | None) -> str | None:
+	return (frappe.parse_json(inputs) or {}).get("mark")
+
+
+def _standbys(jobs: set[str]) -> list:
+	"""The rows that still claim something: a claimed one only until its job (one of `jobs`) has ended."""
+	fields = ["name", "status", "bench", "database", "mark", "claimed_by"]
+	rows = frappe.get_all("Standby Site", {"status": ("!=", "Discarded")}, fields)
+	return [row for row in rows if row.status != "Claimed" or row.claimed_by in jobs]
+
+
+def _expected_sites(bench: str, tenants: list, at_work: set[str | None]) -> list[Expected]:
+	"""Of tenants that a job works on nothing is expected: it may be taking away what it is about to make anew."""
+	return [
+		Expected(drift.TENANT, row.name, row.status, row.site, row.database)
+		for row in tenants
+		if row.bench == bench
+		and row.status in WITH_SITE
+		and row.name not in at_work
+		and row.site
+		and row.database
+	]
+
+
+def _expected_copies(kind: str, bench: str, rows: list) -> list[Expected]:
+	is_image = kind == drift.IMAGE
+	folder = image_folder if is_image else standby_folder
+	return [
+		Expected(
+			kind, row.name, row.status, folder(row.database), row.database, row.mark, has_user=not is_image
+		)
+		for row in rows
+		if row.bench == bench and row.status == "Ready"
+	]
+
+
+# -- evidence ------------------------------------------------------------------------------------------------------
+
+
+def evidence(believed: Believed, found: Inventory, mariadb: DatabaseServer) -> Evidence:
+	"""What more is known of what nobody claims; asked for these few only."""
+	databases = drift.unclaimed_databases(believed, found)
+	named = {folder.database for folder in drift.unclaimed_folders(believed, found)} & found.databases
+	marks = {found.marked.get(name) for name in databases}
+	marks |= {drift.mark_of(folder, believed) for folder in drift.unclaimed_folders(believed, found)}
+	return Evidence(
+		marks=frozenset(_of_jobs(mark for mark in marks if (mark or "").startswith(believed.prefix))),
+		filled=frozenset(name for name in databases if name in found.marked and mariadb.has_tables(name)),
+		users=frozenset(name for name in drift.lone_users(believed, found) if _is_recorded(name)),
+		used=_used(named | {name for name in databases if name in found.marked}, mariadb),
+	)
+
+
+def _used(databases: set[str], mariadb: DatabaseServer) -> dict[str, str]:
+	signs = {name: signs_of_use(mariadb, name) for name in sorted(databases)}
+	return {name: sign for name, sign in signs.items() if sign}
+
+
+def _of_jobs(marks: Iterable[str]) -> list[str]:
+	return [mark for mark in marks if job_has("inputs", mark)]
+
+
+def _is_recorded(user: str) -> bool:
+	"""Whether a database of the name was a standby site's, or that of a job which had seen that nobody had the name."""
+	return bool(frappe.db.exists("Standby Site", {"database": user})) or job_has("state", user)
+
+
+def job_has(field: str, text: str, **filters: str) -> bool:
+	"""Whether the inputs or the state of a job (one with these fields) have the text as a value."""
+	as_value = f'%"{text}"%'.replace("_", r"\_")  # else a wildcard
+	return bool(frappe.db.exists("Provisioning Job", {**filters, field: ("like", as_value)}))

@@ -1,0 +1,90 @@
+"""How long Provisioning Jobs are kept: Frappe's Log Settings say the days, and this what is needed for longer."""
+
+import frappe
+from frappe import _
+from frappe.utils import add_to_date, now_datetime
+
+from buildpro_saas.fleet.expected_state import LET_GO
+
+DOCTYPE = "Provisioning Job"
+DAYS = 90
+# Less is not enough for what is told of the last day, nor for how long a site that cannot be reached is left alone.
+LEAST_DAYS = 2
+AT_ONCE = 500  # jobs that one transaction deletes
+# What makes a tenant's site, or takes it in again: its inputs have the mark that is on the site as long as that stands.
+MAKES_SITE = ("create_tenant", "adopt_site")
+
+
+def register() -> None:
+	"""Have Frappe's Log Settings prune the jobs of this site, unless staff have said for how many days they are kept."""
+	settings = frappe.get_doc("Log Settings")
+	if any(row.ref_doctype == DOCTYPE for row in settings.logs_to_clear):
+		return
+	settings.append("logs_to_clear", {"ref_doctype": DOCTYPE, "days": DAYS})
+	settings.save(ignore_permissions=True)
+
+
+def unregister() -> None:
+	"""Take it out of the Log Settings, for uninstalling."""
+	frappe.db.delete("Logs To Clear", {"parent": "Log Settings", "ref_doctype": DOCTYPE})
+
+
+def prune(days: int) -> int:
+	"""Delete the jobs that ended more than so many days ago (at least LEAST_DAYS) and that nothing needs; returns how many.
+
+	A job that has not ended, or failed, is never deleted: it knows what it has made. Commits as it goes.
+	"""
+	before = add_to_date(now_datetime(), days=-max(days, LEAST_DAYS))
+	needed = _needed()
+	ended = frappe.get_all(DOCTYPE, {"status": ("in", LET_GO), "ended_at": ("<", before)}, pluck="name")
+	old = [name for name in ended if name not in needed]
+	for first in range(0, len(old), AT_ONCE):
+		names = old[first : first + AT_ONCE]
+		frappe.db.delete("Provisioning Job Step", {"parenttype": DOCTYPE, "parent": ("in", names)})
+		frappe.db.delete(DOCTYPE, {"name": ("in", names)})
+		frappe.db.commit()
+	return len(old)
+
+
+def check_not_needed(job: str) -> None:
+	"""Raise frappe.ValidationError with the reason where the job (its name) is kept for what it made."""
+	if job in _needed():
+		frappe.throw(
+			_(
+				"{0} cannot be deleted: it made what is still there, or is its tenant's newest, and tells whose a site and a database are."
+			).format(job)
+		)
+
+
+def _needed() -> set[str]:
+	"""Jobs that records name, or whose mark is on something that stands: of tenants, images and standby sites.
+
+	Without them reconciliation could not tell what a job of ours made from what is nobody's.
+	"""
+	standing = {"status": ("!=", "Discarded")}
+	named = {
+		*frappe.get_all("Site Image", pluck="job"),
+		*frappe.get_all("Standby Site", standing, pluck="claimed_by"),
+		*_of_tenants(),
+	}
+	marks = {
+		*frappe.get_all("Site Image", pluck="mark"),
+		*frappe.get_all("Standby Site", standing, pluck="mark"),
+	} - {None, ""}
+	for mark in marks:
+		named.update(frappe.get_all(DOCTYPE, {"inputs": ("like", f'%"{mark}"%')}, pluck="name"))
+	return named
+
+
+def _of_tenants() -> set[str]:
+	"""Of each tenant that is there, the jobs that made its site, and its newest."""
+	tenants = set(frappe.get_all("Tenant", {"status": ("!=", "Removed")}, pluck="name"))
+	jobs = frappe.get_all(
+		DOCTYPE, {"tenant": ("is", "set")}, ["name", "tenant", "playbook"], order_by="creation"
+	)
+	newest = {job.tenant: job.name for job in jobs}
+	return {
+		job.name
+		for job in jobs
+		if job.tenant in tenants and (job.playbook in MAKES_SITE or newest[job.tenant] == job.name)
+	}

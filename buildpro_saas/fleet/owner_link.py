@@ -1,0 +1,28 @@
+"""The owner's way in."""
+
+import frappe
+
+from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.errors import AgentError
+from buildpro_saas.fleet import site_standing
+
+
+def login_link(tenant: str) -> str:
+	"""Make a single-use, expiring link with which the tenant's owner sets a password. Made anew at each call, kept nowhere.
+
+	Raises frappe.ValidationError, with what to do, unless the tenant is Active and its site is there and has the owner.
+	"""
+	doc = frappe.get_doc("Tenant", tenant)
+	if doc.status != "Active":
+		frappe.throw(f"{tenant} is {doc.status}; the owner can be let in once it is Active.")
+	site = Bench.here().site(doc.site_name)
+	if fault := site_standing.fault(site, doc):
+		frappe.throw(fault, title="Owner's link")
+	try:
+		return site.call("buildpro_saas.tenant_site.onboarding.password_link", email=doc.owner_email)["link"]
+	except AgentError as error:
+		frappe.throw(f"{error} {error.hint}", title="Owner's link")
+	except Exception as error:
+		# the site's own fault, with a status of its own (404, 500), is not this request's
+		frappe.log_error(title=f"Owner's link of {tenant}")
+		frappe.throw(f"{site.name} could not make the link: {error}", title="Owner's link")

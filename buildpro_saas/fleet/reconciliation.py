@@ -1,0 +1,242 @@
+"""Holds each bench against the admin site's records, lists where they differ, and mends what is safely mended."""
+
+import time
+
+import frappe
+from frappe.utils import add_to_date, now_datetime
+
+from buildpro_saas import site_role
+from buildpro_saas.agent import actual_state
+from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.databases import server
+from buildpro_saas.agent.trash import Entry, Trash
+from buildpro_saas.fleet import database_account, drift, expected_state, images, site_standing, standby
+from buildpro_saas.fleet.drift import Finding
+from buildpro_saas.jobs.named_locks import named_lock
+
+LOCK = "reconcile"
+LOCK_WAIT = 30  # seconds for another comparison of the same bench to finish
+TRASH_DAYS = 7
+AGE = 3600  # seconds for which an orphan has been seen, and its folder unchanged, before it is removed
+OPEN = ("Open", "Ignored")
+# Frappe drops columns whose names have `_seen` in them from every list, hence `_found`.
+FIELDS = (
+	*("name", "kind", "subject", "what", "action"),
+	*("mark", "is_ours", "status", "first_found", "last_found"),
+)
+
+
+def compare_benches() -> None:
+	"""Every ten minutes, on the admin site: compare each bench with the records, and mend."""
+	if not site_role.is_admin_site() or not database_account.has_account():
+		return
+	for bench in local_benches():
+		compare(bench, is_mending=True)
+	look_into_trash()
+
+
+def trash_days() -> int:
+	"""Days for which the trash keeps what was removed."""
+	return frappe.db.get_single_value("SaaS Settings", "trash_days") or TRASH_DAYS
+
+
+def look_into_trash() -> None:
+	"""Remove for good what has lain in the trash for long enough."""
+	with server(database_account.account()) as mariadb:
+		Trash(Bench.here(), mariadb).look(trash_days())
+
+
+def trash() -> list[Entry]:
+	"""What lies in the trash of this machine's bench, the oldest first."""
+	with server(database_account.account()) as mariadb:
+		return Trash(Bench.here(), mariadb).entries()
+
+
+def unreadable_in_trash() -> list[str]:
+	"""The names of what lies there with a note that cannot be read; it is skipped everywhere else."""
+	with server(database_account.account()) as mariadb:
+		return Trash(Bench.here(), mariadb).unreadable()
+
+
+def remove_from_trash(name: str) -> None:
+	"""Remove an entry of the trash for good. Raises AgentError when there is none of that name."""
+	with server(database_account.account()) as mariadb:
+		trash = Trash(Bench.here(), mariadb)
+		trash.remove(trash.entry(name))
+
+
+def put_back(name: str) -> list[Entry]:
+	"""Put an entry of the trash back where it was, with the folder or database that belongs to it; returns what was. Commits.
+
+	It is in no record, but is left alone from then on: its Drift Finding is Ignored. Raises AgentError with what is in the way.
+	"""
+	with server(database_account.account()) as mariadb:
+		entries = Trash(Bench.here(), mariadb).put_back(
+			name, lambda entry: expected_state.owner_of(entry.subject)
+		)
+	keys = {(entry.kind, entry.subject, entry.mark) for entry in entries}
+	for bench in local_benches():
+		for row in compare(bench):
+			if (row.kind, row.subject, row.mark or "") in keys:
+				_end(row.name, "Ignored")
+	frappe.db.commit()
+	return entries
+
+
+def local_benches() -> list[str]:
+	"""The benches whose disk this process sees."""
+	return frappe.get_all("Bench", {"is_local": 1}, pluck="name")
+
+
+def compare(bench: str, *, is_mending: bool = False) -> list:
+	"""Compare the bench with the records now, bring its Drift Findings up to date, and commit; returns the open ones' FIELDS.
+
+	`is_mending`: also remove orphans that are old enough, and take broken images and standby sites out of use. While another
+	comparison is under way its findings are returned. Raises frappe.ValidationError without a database account.
+	"""
+	with named_lock(LOCK, bench, wait=LOCK_WAIT) as is_ours:
+		if is_ours:
+			findings = look(bench)
+			_record(bench, findings)
+			if is_mending:
+				_mend(bench, findings)
+	frappe.db.commit()
+	return [row for row in _rows(bench).values() if row.status == "Open"]
+
+
+def look(bench: str) -> list[Finding]:
+	"""What is not as the records say. Jobs go on meanwhile: only what differs from the records as they were before the look at
+	the bench and as they are after it, too, is drift."""
+	here, before = Bench.here(), expected_state.believed(bench)
+	with server(database_account.account()) as mariadb:
+		found = actual_state.take(here, mariadb, before.prefix)
+		after = expected_state.believed(bench)
+		evidence = expected_state.evidence(after, found, mariadb)
+	also_before = {finding.key for finding in drift.compare(before, found, evidence)}
+	return [finding for finding in drift.compare(after, found, evidence) if finding.key in also_before]
+
+
+# -- recording -----------------------------------------------------------------------------------------------------
+
+
+def _rows(bench: str) -> dict[tuple, frappe._dict]:
+	"""{finding's key: FIELDS} of the bench's findings that have not gone."""
+	rows = frappe.get_all(
+		"Drift Finding", {"bench": bench, "status": ("in", OPEN)}, FIELDS, order_by="creation"
+	)
+	return {(row.kind, row.subject, row.mark or "", bool(row.is_ours)): row for row in rows}
+
+
+def _record(bench: str, findings: list[Finding]) -> None:
+	"""Write down what is found for the first time, or still; what is not found any more is Resolved. Commits."""
+	rows, now = _rows(bench), now_datetime()
+	for finding in findings:
+		told = {"what": finding.what, "action": finding.action, "last_found": now}
+		if row := rows.pop(finding.key, None):
+			frappe.db.set_value("Drift Finding", row.name, told, update_modified=False)
+		else:
+			_insert(bench, finding, {**told, "first_found": now})
+	for row in rows.values():
+		_end(row.name, "Resolved")
+	frappe.db.commit()
+
+
+def _insert(bench: str, finding: Finding, told: dict) -> None:
+	frappe.get_doc(
+		{
+			"doctype": "Drift Finding",
+			"bench": bench,
+			"kind": finding.kind,
+			"subject": finding.subject,
+			"mark": finding.mark,
+			"is_ours": int(finding.is_ours),
+			"status": "Open",
+			**told,
+		}
+	).insert(ignore_permissions=True)
+
+
+def _end(name: str, status: str, **values: str | None) -> None:
+	"""A change that the document's timeline shows."""
+	doc = frappe.get_doc("Drift Finding", name)
+	doc.update({"status": status, **values})
+	doc.save(ignore_permissions=True)
+
+
+def resolve(kind: str, subject: str) -> None:
+	"""Note that what a Drift Finding tells of is no difference any more. The caller commits."""
+	of = {"kind": kind, "subject": subject, "status": ("in", OPEN)}
+	for name in frappe.get_all("Drift Finding", of, pluck="name"):
+		_end(name, "Resolved")
+
+
+# -- mending -------------------------------------------------------------------------------------------------------
+
+
+def _mend(bench: str, findings: list[Finding]) -> None:
+	"""Do what can be done without asking; a fault with one finding is told in its action and does not keep the others."""
+	rows = _rows(bench)
+	for finding in findings:
+		row = rows.get(finding.key)
+		if not row or row.status != "Open":
+			continue
+		try:
+			if finding.kind in (drift.IMAGE, drift.STANDBY):
+				_take_out_of_use(finding)
+			elif finding.unmarked:
+				if site_standing.mark_database_again(finding.unmarked, finding.mark, finding.subject):
+					_end(row.name, "Resolved")
+			elif is_due(finding, row):
+				_remove(bench, finding.key, row.name)
+		except Exception as error:
+			frappe.db.rollback()  # raises when the connection is gone: then there is nothing more to be done here
+			frappe.log_error(title=f"Drift Finding {row.name}")
+			action = f"It could not be mended by itself, and is tried again: {error}"
+			frappe.db.set_value("Drift Finding", row.name, "action", action, update_modified=False)
+			frappe.db.commit()
+
+
+def is_due(finding: Finding, row) -> bool:
+	"""Whether it is an orphan that has been seen for an hour, and, where it is a folder, has not changed for one."""
+	is_old = row.first_found <= add_to_date(now_datetime(), seconds=-AGE)
+	is_still = not finding.folder or finding.folder.modified <= time.time() - AGE
+	return finding.is_removable and is_old and is_still
+
+
+def _take_out_of_use(finding: Finding) -> None:
+	"""Both look again, under the row's lock, whether it is Ready."""
+	if finding.kind == drift.IMAGE:
+		images.set_stale(finding.subject, finding.what)
+	elif standby.take(finding.subject, "Ready"):
+		standby.discard(standby.row(finding.subject), Bench.here())
+
+
+def _remove(bench: str, key: tuple, row: str) -> None:
+	"""Remove the orphan after a fresh look, by its mark.
+
+	No lock is needed: the mark is that of a job that has ended, and what begins after the look carries another one, which the
+	agent leaves alone. A lone user keeps jobs from making a database of its name until it is gone.
+	"""
+	finding = {fresh.key: fresh for fresh in look(bench)}.get(key)
+	found = frappe.db.get_value(
+		"Drift Finding", row, ["status", "first_found"], as_dict=True, for_update=True
+	)
+	frappe.db.commit()
+	if not finding or not found or found.status != "Open" or not is_due(finding, found):
+		return  # claimed, gone, or ignored by staff meanwhile
+	with server(database_account.account()) as mariadb:
+		trash, entry = Trash(Bench.here(), mariadb), None
+		if finding.folder:
+			entry = trash.put_folder(finding.folder, finding.mark)
+		elif finding.kind == drift.DATABASE:
+			entry = trash.put_database(finding.subject, finding.mark)
+		else:
+			mariadb.drop_lone_user(finding.subject)
+	_end(row, "Removed", action=_kept(entry), trash=entry and entry.name)
+	frappe.db.commit()
+
+
+def _kept(entry: Entry | None) -> str:
+	if not entry:
+		return "Nothing of it was worth keeping."
+	return f"It lies in the bench's trash for {trash_days()} days. Press Put Back, or `saas put-back {entry.name}`."

@@ -1,0 +1,276 @@
+"""Standby sites: copies of an image made ahead of time, each given to one tenant at most."""
+
+import secrets
+from collections import defaultdict
+
+import frappe
+from frappe.utils import add_to_date, now_datetime
+
+from buildpro_saas import site_role
+from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.databases import server
+from buildpro_saas.fleet import benches, database_account, images
+from buildpro_saas.fleet.image_spec import ImageKind, plans_that_resolve, pools_with_sites
+from buildpro_saas.jobs import lifecycle
+from buildpro_saas.jobs.named_locks import named_lock
+from buildpro_saas.jobs.playbook import WayClosedError
+
+FILL = "fill_standby"
+# Behind everything else: nobody waits for it.
+PRIORITY = -20
+DEMAND_HOURS = 1
+QUEUE_INDEX = "image_status_ready_at_index"  # made by the doctype's on_doctype_update
+FIELDS = ("name", "database", "mark", "status", "ready_at", "image")
+
+
+# -- claiming ------------------------------------------------------------------------------------------------------
+
+
+def claim(image, job: str, tenant: str):
+	"""Take one ready copy of the image (document) for the job, and commit: nobody else gets it.
+
+	Returns the row's FIELDS. Raises WayClosedError when none waits. Rows that others are just taking are passed over
+	(SKIP LOCKED, MariaDB 10.6), so that any number of creations at once get different ones without waiting.
+	"""
+	frappe.db.commit()
+	table = frappe.qb.DocType("Standby Site")
+	found = (
+		frappe.qb.from_(table)
+		# in the index's order: to sort, MariaDB would lock all that wait, and another claim would find none
+		.force_index(QUEUE_INDEX)
+		.select(*FIELDS)
+		.where((table.image == image.name) & (table.status == "Ready"))
+		.orderby(table.ready_at)
+		.limit(1)
+		.for_update(skip_locked=True)
+		.run(as_dict=True)
+	)
+	if not found:
+		frappe.db.commit()
+		raise WayClosedError(f"no standby site of {image.name} waits")
+	values = {"status": "Claimed", "claimed_by": job, "claimed_at": now_datetime(), "tenant": tenant}
+	frappe.db.set_value("Standby Site", found[0].name, values)
+	frappe.db.commit()
+	return found[0]
+
+
+def claimed_by(job: str) -> list:
+	"""The rows that the job has claimed."""
+	return frappe.get_all("Standby Site", {"claimed_by": job, "status": "Claimed"}, FIELDS)
+
+
+def row(name: str):
+	"""The row's FIELDS."""
+	return frappe.db.get_value("Standby Site", name, FIELDS, as_dict=True)
+
+
+def new_database(name: str) -> str:
+	"""Choose the row's database, note it before anything is made, and commit."""
+	database = f"_standby_{secrets.token_hex(8)}"
+	frappe.db.set_value("Standby Site", name, "database", database)
+	frappe.db.commit()
+	return database
+
+
+def set_ready(name: str) -> None:
+	"""Let the row, which is being filled, be claimed once this transaction commits."""
+	frappe.db.set_value("Standby Site", name, {"status": "Ready", "ready_at": now_datetime()})
+
+
+def discard(row, bench: Bench, new_mark: str | None = None) -> None:
+	"""Remove what is left of a standby site, and note that it is gone. `new_mark`: that of the job that claimed it.
+
+	It is the caller's alone: claimed by its job, or taken with `take`. Repeatable.
+	"""
+	remove(row, bench, new_mark)
+	frappe.db.set_value("Standby Site", row.name, "status", "Discarded")
+	frappe.db.commit()
+
+
+def remove(row, bench: Bench, new_mark: str | None = None) -> None:
+	"""Remove the standby site's folder, database and database user, as far as they carry one of the two marks."""
+	if not row.database:
+		return
+	folder = bench.standby(row.database)
+	with server(database_account.account()) as mariadb:
+		for mark in filter(None, (row.mark, new_mark)):
+			if not folder.exists() or folder.mark == mark:
+				folder.remove_folder(mark)
+			if mariadb.mark_of(row.database) == mark:
+				mariadb.drop(row.database, mark)
+
+
+def take(name: str, *statuses: str) -> bool:
+	"""Set a row that has one of the statuses to Discarding, so that it is nobody else's. False when it has another by now."""
+	frappe.db.commit()
+	found = frappe.db.get_value("Standby Site", name, "status", for_update=True)
+	if found in statuses:
+		frappe.db.set_value("Standby Site", name, "status", "Discarding")
+	frappe.db.commit()
+	return found in statuses
+
+
+# -- looking after -------------------------------------------------------------------------------------------------
+
+
+def fill_pools() -> None:
+	"""Every minute, on the admin site: discard standby sites of images that are gone or stale or whose pool is off, and fill the pools."""
+	if not site_role.is_admin_site():
+		return
+	benches_here = frappe.get_all("Bench", {"is_local": 1, "status": "Active"}, pluck="name")
+	pooled = {(bench, kind) for bench in benches_here for kind in targets(bench)}
+	for row in frappe.get_all(
+		"Standby Site", {"status": ("in", ("Ready", "Discarding"))}, [*FIELDS, "bench", "kind"]
+	):
+		lifecycle.shielded(lambda row: _discard_if_unwanted(row, (row.bench, row.kind) in pooled), row)
+	for bench in benches_here:
+		lifecycle.shielded(fill, bench)
+
+
+def _discard_if_unwanted(row, has_pool: bool) -> None:
+	is_stale = frappe.db.get_value("Site Image", row.image, "status") != "Ready"
+	if row.status == "Discarding" or ((is_stale or not has_pool) and take(row.name, "Ready")):
+		discard(row, Bench.here())
+
+
+def fill(bench: str) -> list[str]:
+	"""Start the jobs that the bench's pools lack, unless tenants wait; returns their names. Commits."""
+	tenants_wait = frappe.db.exists(
+		"Provisioning Job", {"bench": bench, "tenant": ("is", "set"), "status": ("in", ("Waiting", "Queued"))}
+	)
+	if tenants_wait:
+		return []
+	with named_lock("fill", bench) as is_ours:
+		return _fill(bench) if is_ours else []
+
+
+def _fill(bench: str) -> list[str]:
+	started = []
+	free = room(frappe.get_doc("Bench", bench))
+	for kind, wanted in targets(bench).items():
+		image = images.newest_ready(bench, kind)
+		if not image:
+			continue
+		there = frappe.db.count("Standby Site", {"image": image, "status": ("in", ("Ready", "Filling"))})
+		for _n in range(min(wanted - there, free)):
+			started.append(start_filling(image, bench, kind))
+			free -= 1
+		frappe.db.commit()
+	return started
+
+
+def targets(bench: str) -> dict[str, int]:
+	"""{kind of image: how many standby sites there should be}: what staff set, more when more tenants came lately, up to their bound."""
+	since = add_to_date(now_datetime(), hours=-DEMAND_HOURS)
+	active = plans_that_resolve()
+	wanted: dict[str, int] = {}
+	came: dict[str, int] = defaultdict(int)  # plan → tenants for whom there are pools of their country
+	pools = [pool for pool in pools_with_sites() if pool.plan in active]
+	for pool in sorted(pools, key=lambda pool: not pool.company_country):
+		kind = ImageKind.of_pool(pool)
+		of = {"plan": pool.plan, "bench": bench, "creation": (">=", since), **kind.company}
+		demand = frappe.db.count("Tenant", of)
+		if kind.company:
+			came[pool.plan] += demand
+		else:
+			demand -= came[pool.plan]
+		wanted[kind.name] = wanted.get(kind.name, 0) + max(pool.sites, min(demand, pool.most_sites or 0))
+	return wanted
+
+
+def room(bench) -> int:
+	"""How many more sites the Bench document's disk margin and bound allow. Negative when not even those that are being filled fit.
+
+	Standby sites count as sites there, those that are being filled too, and so do tenants whose site is still to be made.
+	"""
+	here = Bench.here()
+	if here.disk_free < (bench.min_free_disk_gb or 0) * benches.GB:
+		return -1
+	if not bench.max_sites:
+		return 10**6
+	standing = frappe.db.count("Standby Site", {"bench": bench.name, "status": ("in", ("Ready", "Filling"))})
+	to_come = frappe.get_all(
+		"Tenant", {"bench": bench.name, "status": ("in", ("Provisioning", "Failed"))}, pluck="site"
+	)
+	to_come = sum(not here.site(site).exists() for site in to_come if site)
+	return bench.max_sites - len(here.site_names()) - standing - to_come
+
+
+def start_filling(image: str, bench: str, kind: str) -> str:
+	"""Make a row and the job that copies the image into it; returns the job's name. Raises frappe.ValidationError for a bench elsewhere."""
+	benches.only_here(bench)
+	row = frappe.get_doc(
+		{"doctype": "Standby Site", "image": image, "bench": bench, "kind": kind, "status": "Filling"}
+	).insert(ignore_permissions=True)
+	job = lifecycle.start(
+		FILL,
+		tenant=None,
+		bench=bench,
+		inputs={"image": image, "standby": row.name},
+		about=row.name,
+		priority=PRIORITY,
+	)
+	frappe.db.set_value("Standby Site", row.name, "mark", frappe.parse_json(job.inputs)["mark"])
+	return job.name
+
+
+# -- telling -------------------------------------------------------------------------------------------------------
+
+# The pool at a glance, as Desk's report and the shell show it.
+OVERVIEW = [
+	{"fieldname": "kind", "label": "Apps and Company", "fieldtype": "Data", "width": 280},
+	{"fieldname": "image", "label": "Image", "fieldtype": "Link", "options": "Site Image", "width": 110},
+	{"fieldname": "wanted", "label": "Wanted", "fieldtype": "Int", "width": 80},
+	{"fieldname": "ready", "label": "Ready", "fieldtype": "Int", "width": 80},
+	{"fieldname": "filling", "label": "Filling", "fieldtype": "Int", "width": 80},
+	{"fieldname": "claimed_today", "label": "Claimed Today", "fieldtype": "Int", "width": 120},
+	{"fieldname": "oldest", "label": "Oldest Ready Since", "fieldtype": "Datetime", "width": 170},
+	{"fieldname": "hits", "label": "Hits Today", "fieldtype": "Int", "width": 100},
+	{"fieldname": "misses", "label": "Misses Today", "fieldtype": "Int", "width": 110},
+]
+
+
+def overview() -> list[dict]:
+	"""One row for each kind of image that active plans and pools of a local bench need, with the keys of OVERVIEW.
+
+	A hit is a tenant whose site was a standby site, a miss one that was made another way.
+	"""
+	rows = []
+	for bench in frappe.get_all("Bench", {"is_local": 1, "status": "Active"}, pluck="name"):
+		wanted = targets(bench)
+		rows += [_overview_of(bench, kind, wanted.get(kind, 0)) for kind in images.wanted(bench)]
+	return rows
+
+
+def _overview_of(bench: str, kind: str, wanted: int) -> dict:
+	of = {"bench": bench, "kind": kind}
+	today = (">=", frappe.utils.today())
+	image = images.newest_ready(bench, kind)
+	copies = {"image": image or ("is", "not set")}
+	ready = frappe.get_all(
+		"Standby Site", {**copies, "status": "Ready"}, pluck="ready_at", order_by="ready_at"
+	)
+	ways = frappe.get_all(
+		"Provisioning Job",
+		{"bench": bench, "playbook": "create_tenant", "status": "Completed", "ended_at": today},
+		["way", "state"],
+	)
+	hits = [
+		job.way == "from a standby site" for job in ways if _kind_of(frappe.parse_json(job.state)) == kind
+	]
+	return {
+		"kind": kind,
+		"image": image,
+		"wanted": wanted,
+		"ready": len(ready),
+		"filling": frappe.db.count("Standby Site", {**copies, "status": "Filling"}),
+		"claimed_today": frappe.db.count("Standby Site", {**of, "status": "Claimed", "claimed_at": today}),
+		"oldest": ready[0] if ready else None,
+		"hits": sum(hits),
+		"misses": len(hits) - sum(hits),
+	}
+
+
+def _kind_of(state: dict) -> str:
+	"""The kind of image that a tenant's site is a copy of; from scratch, of the one that it would have been."""
+	return state.get("image_kind") or ImageKind(tuple(state.get("plan_apps") or ())).name

@@ -1,0 +1,229 @@
+"""Building and pruning site images, and filling the pools of standby sites with copies of them."""
+
+import secrets
+import time
+
+import frappe
+
+from buildpro_saas.agent.database_copy import Contents
+from buildpro_saas.agent.databases import server
+from buildpro_saas.agent.errors import AgentError, TransientError
+from buildpro_saas.agent.fingerprint import fingerprints
+from buildpro_saas.fleet import database_account, image_record, images, site_sources, standby
+from buildpro_saas.fleet.steps.site import MINUTES, InstallApps
+from buildpro_saas.jobs.playbook import Context, Step, WayClosedError
+
+# By signing in, by making the owner's user and by saving the plan settings; with the tables in them.
+FIRST_ASKED_FOR = (
+	*("System Settings", "User", "User Type", "Notification Settings", "Contact", "Activity Log", "Version"),
+	*("DocShare", "User Permission", "Notification", "Server Script", "Nexelya Plan Settings"),
+)
+
+
+class ReserveImage(Step):
+	"""Choose names for the site that becomes the image."""
+
+	title = "Reserve image"
+
+	def run(self, context: Context) -> dict:
+		apps = context.inputs["apps"]
+		missing = [app for app in apps if app not in context.bench.app_names()]
+		if missing:
+			raise AgentError(
+				f"The bench lacks {', '.join(missing)}.",
+				"Get the app with `bench get-app`, then press Retry.",
+			)
+		database = context.state.get("reserved_database") or f"_image_{secrets.token_hex(8)}"
+		return {
+			# .invalid (RFC 2606) is nobody's: the site is one only while it is being built
+			"site": f"image-{database.rpartition('_')[2]}.invalid",
+			"database": database,
+			"reserved_database": database,
+			"plan_apps": apps,
+		}
+
+
+class MakeImageSite(Step):
+	"""The site that becomes the image: with the framework, or, to have a company set up in it, a copy of the image without one."""
+
+	title = "Make site"
+	timeout = 15 * MINUTES
+
+	def run(self, context: Context) -> dict:
+		self.undo(context)
+		# what the apps on disk are now: looked at again when the image is sealed
+		noted = {"fingerprints": fingerprints(context.bench, _apps(context)), "began": time.time()}
+		return {**noted, **self._make(context)}
+
+	def _make(self, context: Context) -> dict:
+		if context.inputs.get("company"):
+			try:
+				return site_sources.FromImage().make(context, self.timeout)
+			except WayClosedError as reason:
+				context.log(f"Not {site_sources.FromImage.title}: {reason}.")
+				self.undo(context)
+		return site_sources.FromScratch().make(context, self.timeout)
+
+	def undo(self, context: Context) -> None:
+		if "site" in context.state:
+			image_record.begin_again(context.inputs["image"])
+			context.bench.image(context.state["reserved_database"]).remove_folder(context.mark)
+			site_sources.unmake(context)
+
+
+class InstallImageApps(InstallApps):
+	"""The image's apps, as on a tenant's site."""
+
+	redo_from = "make_image_site"
+
+
+class PrepareCompany(Step):
+	"""A company of the image's country under a name that each copy replaces by its tenant's; nothing where it is to have none."""
+
+	title = "Prepare company"
+	timeout = 15 * MINUTES
+	redo_from = "make_image_site"
+
+	def run(self, context: Context) -> dict:
+		company = context.inputs.get("company")
+		if not company:
+			context.log("Without a company: each tenant's is set up on its own site")
+			return {"prepared_company": None}
+		prepared = context.site.run(
+			"buildpro_saas.tenant_site.prepared_company.prepare",
+			**company,
+			timeout=self.timeout,
+			log=context.log,
+			checkpoint=context.checkpoint,
+		)
+		context.log(f"A company of {company['country']}, as {prepared['company']}")
+		return {"prepared_company": prepared}
+
+
+class SealImage(Step):
+	"""Empty it of all that a copy must not inherit, take its user away, put its files aside, and let it be copied."""
+
+	title = "Seal image"
+	timeout = 15 * MINUTES
+	redo_from = "make_image_site"
+
+	def run(self, context: Context) -> None:
+		state, image = context.state, context.inputs["image"]
+		context.site.run(
+			"buildpro_saas.agent.installer.clean_image",
+			timeout=self.timeout,
+			log=context.log,
+			checkpoint=context.checkpoint,
+		)
+		company = self._company(context)
+		apps = fingerprints(context.bench, _apps(context))
+		if apps != state["fingerprints"]:
+			raise TransientError("An app of the bench changed while the image was built.")
+		with server(database_account.account()) as mariadb:
+			mariadb.drop_user(state["database"], context.mark)
+			contents = Contents.of(mariadb, state["database"])
+		# the password of a user that is gone need not lie about, nor a key with which nothing is encrypted any more
+		context.site.update_config({"db_password": None, "encryption_key": None})
+		context.site.move_to(context.bench.image(state["database"]), context.mark)
+		context.log(f"{len(contents.tables)} tables, {contents.size / 10**6:.0f} MB")
+		# last: it is committed together with the step's end
+		image_record.record(
+			image,
+			apps=apps,
+			database=state["database"],
+			mark=context.mark,
+			contents=contents,
+			company=company,
+			seconds=time.time() - state["began"],
+		)
+
+	def _company(self, context: Context) -> dict | None:
+		prepared = context.state["prepared_company"]
+		if not prepared:
+			return None
+		places = context.site.run(
+			"buildpro_saas.tenant_site.prepared_company.places",
+			company=prepared["company"],
+			abbr=prepared["abbr"],
+			timeout=self.timeout,
+			log=context.log,
+			checkpoint=context.checkpoint,
+		)
+		context.log(f"The company's name stands in {len(places)} columns")
+		return {**prepared, "places": places}
+
+
+def _apps(context: Context) -> list[str]:
+	return ["frappe", *context.inputs["apps"]]
+
+
+class RemoveImage(Step):
+	"""The image's files, its database and its record; standby sites that were copied from it stay valid until discarded."""
+
+	title = "Remove image"
+	timeout = 5 * MINUTES
+
+	def run(self, context: Context) -> None:
+		name = context.inputs["image"]
+		if not frappe.db.exists("Site Image", name):
+			return
+		database, mark = frappe.db.get_value("Site Image", name, ["database", "mark"])
+		if mark:
+			with server(database_account.account()) as mariadb:
+				if mariadb.mark_of(database) == mark:
+					mariadb.drop(database, mark)
+			context.bench.image(database).remove_folder(mark)
+		frappe.delete_doc("Site Image", name, ignore_permissions=True, force=True)
+		context.log(f"{name} is gone")
+
+
+class FillStandby(Step):
+	"""A copy of an image in a hidden folder, ready to be given to a tenant."""
+
+	title = "Copy image"
+	timeout = 15 * MINUTES
+
+	def run(self, context: Context) -> None:
+		name = context.inputs["standby"]
+		if frappe.db.get_value("Standby Site", name, "status") != "Filling":
+			context.log(f"{name} was ready before")
+			return
+		standby.remove(standby.row(name), context.bench)
+		try:
+			self._check_room(context)
+			image = images.still_ready(context.inputs["image"])
+			images.check_fresh(image)
+			database = standby.new_database(name)
+			self._copy(context, image, database)
+		except WayClosedError as reason:
+			context.log(f"Not made: {reason}")
+			standby.discard(standby.row(name), context.bench)
+			return
+		context.bench.standby(database).call(
+			"buildpro_saas.agent.installer.warm_caches", doctypes=FIRST_ASKED_FOR
+		)
+		context.log(f"{name} has {image.tables} tables")
+		standby.set_ready(name)  # last: it is committed together with the step's end
+
+	def _check_room(self, context: Context) -> None:
+		if standby.room(frappe.get_doc("Bench", context.bench_row["name"])) < 0:  # this one is counted in
+			raise WayClosedError("the bench's disk or its last places are taken meanwhile")
+
+	def _copy(self, context: Context, image, database: str) -> None:
+		try:
+			with server(database_account.account()) as mariadb:
+				site_sources.copy_image(image, mariadb, context.bench.standby(database), database, context)
+		except WayClosedError as reason:
+			images.still_ready(
+				image.name
+			)  # raises for one that became stale meanwhile: no fault, and nothing to be kept
+			# not discarded, so that the pool does not try it again each minute
+			raise AgentError(
+				f"The standby site cannot be made: {reason}.",
+				"See the Error Log; once the cause is mended, press Retry, or Cancel.",
+			)
+
+	def undo(self, context: Context) -> None:
+		name = context.inputs["standby"]
+		if standby.take(name, "Filling", "Ready", "Discarding"):
+			standby.discard(standby.row(name), context.bench)

@@ -1,0 +1,176 @@
+"""Sends the jobs that wait for a bench to its queue, as many as there are slots. It runs after commits, and never raises."""
+
+import frappe
+from frappe.utils import add_to_date, get_datetime, now_datetime
+
+from buildpro_saas.agent.errors import AgentError, hint_for
+from buildpro_saas.jobs import after_commit, queue, registry
+from buildpro_saas.jobs.ending import ACTIVE, change, end, end_without_playbook
+from buildpro_saas.jobs.named_locks import named_lock
+
+WAIT = 10  # seconds for another dispatch of the same bench to finish
+# Seconds after which a job that nobody waits for has its turn like any other: an image that is never built makes each tenant wait.
+PATIENCE = 900
+
+
+def dispatch(bench: str) -> None:
+	"""Send the bench's waiting jobs to their queue, oldest first, as many as there are slots.
+
+	Called after every commit that makes or ends a job, and every minute. Never raises: what its caller did is committed, and the next
+	minute tries again. With Redis away the jobs go on waiting; one that cannot be sent ends with a sentence, and the others go.
+	"""
+	messages = list(frappe.local.message_log)
+	try:
+		# the callbacks that follow this one are its caller's, and are called once it is done
+		with after_commit.shielded(), named_lock("dispatch", bench, wait=WAIT) as is_ours:
+			if is_ours:
+				frappe.db.commit()  # a fresh snapshot, taken under the lock
+				_send_all(bench)
+	except Exception as error:
+		_note(bench, error)
+	finally:
+		frappe.local.message_log = messages  # what a job could not be sent for is no answer to the caller
+
+
+def _note(bench: str, error: Exception) -> None:
+	"""Tell of a dispatch that failed, where that can be done."""
+	frappe.logger("buildpro_saas").warning(f"dispatch of {bench}", exc_info=True)
+	if queue.is_of_redis(error):
+		return
+	try:
+		with after_commit.shielded():
+			frappe.db.rollback()
+			frappe.log_error(title=f"Sending the jobs of {bench}")
+			frappe.db.commit()
+	except Exception:
+		# the connection is gone: the next minute's look finds what waits
+		frappe.logger("buildpro_saas").warning(f"dispatch of {bench} is in no Error Log", exc_info=True)
+
+
+def _send_all(bench: str) -> None:
+	tried: set[str] = set()
+	if not frappe.db.exists("Bench", bench):
+		for job in _waiting(bench):
+			_fail(job, AgentError(f"There is no bench {bench} on record any more.", "Cancel the job."))
+		return
+	doc = frappe.get_doc("Bench", bench)
+	slots = queue.slots(doc)
+	# a job that could not go leaves its slot to the next
+	while jobs := [job for job in _next_jobs(bench, slots, tried) if job.name not in tried]:
+		for job in jobs:
+			tried.add(job.name)
+			try:
+				_try(job, doc)
+			except Exception as error:
+				if queue.is_away(error):
+					raise
+				frappe.db.rollback()
+				frappe.log_error(title=f"Sending {job.name}")
+				frappe.db.commit()
+
+
+def _try(job, bench) -> None:
+	"""Send the job, or end it with the reason; raises where Redis is away, for then none can go."""
+	try:
+		if not bench.is_local:
+			raise AgentError(
+				f"The bench {bench.name} is not the one that this site runs on.",
+				"Correct the Path of the Bench, then press Retry.",
+			)
+		_send(job, queue.name_for(bench, registry.get(job.playbook)))
+	except Exception as error:
+		frappe.db.rollback()
+		if queue.is_of_redis(error):
+			raise  # it says nothing about the job, which goes on waiting
+		_fail(job, error)
+
+
+def _send(job, queue_name: str) -> None:
+	"""Mark the job Queued, commit, and wake a worker; back to Waiting when Redis does not take it."""
+	is_waiting = change(job.name, ("Waiting",), status="Queued", enqueued_at=now_datetime())
+	frappe.db.commit()
+	if not is_waiting:
+		return
+	try:
+		queue.forget(job.name)
+		queue.put(job.name, queue_name, registry.get(job.playbook).timeout)
+	except Exception:
+		# where only Redis's answer was lost, a worker may be at it, or done with it, by now
+		change(job.name, ("Queued",), status="Waiting")
+		frappe.db.commit()
+		raise
+
+
+def _fail(job, error: Exception) -> None:
+	"""End a waiting job (row) that no worker can take. Commits."""
+	playbook = registry.find(job.playbook)
+	end(
+		job.name,
+		playbook,
+		"Failed",
+		tenant_status=playbook and playbook.tenant_when_failed,
+		error=str(error) if isinstance(error, AgentError) else f"{type(error).__name__}: {error}",
+		hint=hint_for(error) or "Mend the cause, then press Retry.",
+	)
+
+
+# -- whose turn it is ----------------------------------------------------------------------------------------------
+
+
+def _next_jobs(bench: str, slots: int, unsendable: frozenset | set = frozenset()) -> list:
+	"""The waiting jobs that may go now: one for a tenant at a time, heavy ones only into free slots.
+
+	What nobody waits for (a negative priority) takes a slot that is idle, but never the last that is not at such work: one is always
+	left to tenants. Where there is but one slot, it goes when no tenant's job is at work or waits, or once it has lost its patience.
+	"""
+	active = frappe.get_all(
+		"Provisioning Job", {"bench": bench, "status": ("in", ACTIVE)}, ["tenant", "playbook", "priority"]
+	)
+	busy = {job.tenant for job in active if job.tenant}
+	heavy = [job for job in active if _is_heavy(job.playbook)]
+	free = slots - len(heavy)
+	waiting = [job for job in _waiting(bench) if job.name not in unsendable]
+	of_tenants = any(job.tenant for job in [*active, *waiting])
+	quiet = (slots - 1 if slots > 1 else int(not of_tenants)) - sum(job.priority < 0 for job in heavy)
+	chosen = []
+	for job in waiting:
+		if not registry.find(job.playbook):
+			# one job whose app is gone must not keep all others from being dispatched
+			end_without_playbook(job.name, job.playbook)
+			continue
+		is_heavy, is_quiet = _is_heavy(job.playbook), _is_patient(job)
+		if job.tenant in busy or (is_heavy and (free <= 0 or (is_quiet and quiet <= 0))):
+			continue
+		free -= is_heavy
+		quiet -= is_heavy and is_quiet
+		if job.tenant:
+			busy.add(job.tenant)
+		chosen.append(job)
+	return chosen
+
+
+def _is_heavy(playbook: str) -> bool:
+	found = registry.find(playbook)
+	return found.is_heavy if found else True
+
+
+def _is_patient(job) -> bool:
+	return job.priority < 0 and get_datetime(job.creation) > add_to_date(now_datetime(), seconds=-PATIENCE)
+
+
+def _waiting(bench: str) -> list:
+	jobs = frappe.get_all(
+		"Provisioning Job",
+		{"bench": bench, "status": "Waiting"},
+		["name", "tenant", "playbook", "priority", "creation", "run_after", "cancel_requested"],
+		order_by="priority desc, creation asc, name asc",
+	)
+	now = now_datetime()
+	ready = [job for job in jobs if not job.run_after or job.run_after <= now or job.cancel_requested]
+	# stable: the others keep their order, those that have lost their patience come among the tenants' by age
+	return sorted(ready, key=_turn)
+
+
+def _turn(job) -> tuple:
+	priority = job.priority if job.priority >= 0 or _is_patient(job) else 0
+	return (-priority, job.creation, job.name)

@@ -1,0 +1,265 @@
+"""The life of Provisioning Jobs outside their run: made, dispatched in order, found again when lost, retried, cancelled.
+
+The database is the truth and the queue only wakes workers: a job waits in the database until one of the bench's slots
+is free, and goes to RQ then.
+"""
+
+import secrets
+
+import frappe
+from frappe import _
+from frappe.utils import add_to_date, now_datetime
+
+from buildpro_saas import site_role
+from buildpro_saas.agent.errors import AgentError, NotOursError, is_transient
+from buildpro_saas.jobs import after_commit, queue, registry, schedule
+from buildpro_saas.jobs.dispatcher import dispatch
+from buildpro_saas.jobs.ending import (
+	ACTIVE,
+	UNFINISHED,
+	TenantRefusedError,
+	change,
+	end,
+	end_without_playbook,
+	first_line,
+)
+from buildpro_saas.jobs.engine import Engine
+from buildpro_saas.jobs.named_locks import is_held, named_lock
+from buildpro_saas.jobs.store import JobStore
+
+JOB_LOCK = "job"
+PAUSE = 5  # seconds before a job is sent again whose writing was stopped
+GOES_ON = "It goes on by itself."
+RECORD_NOT_WRITTEN = (
+	"The control plane could not write the job's record: see the Error Log, then press Retry."
+)
+
+
+def start(
+	playbook: str,
+	*,
+	tenant: str | None,
+	bench: str,
+	inputs: dict | None = None,
+	about: str | None = None,
+	priority: int = 0,
+):
+	"""Make a Provisioning Job for the playbook and return its document; it is dispatched once this transaction commits.
+
+	`inputs` is plain data, kept in the job's row; `about` names in the job's title what it works on, where that is no
+	tenant; of the jobs that wait, those of higher `priority` go first. Raises frappe.ValidationError for an unknown playbook.
+	"""
+	book = registry.get(playbook)
+	job = frappe.get_doc(
+		{
+			"doctype": "Provisioning Job",
+			"title": ": ".join(filter(None, (book.title, tenant or about)))[:140],
+			"priority": priority,
+			"tenant": tenant,
+			"bench": bench,
+			"playbook": book.name,
+			"way": book.way,
+			"status": "Waiting",
+			# the mark outlives this admin site: two of them, or one made anew, never share it
+			"inputs": frappe.as_json(
+				{**(inputs or {}), "mark": f"{frappe.local.site}/{secrets.token_hex(8)}"}
+			),
+			"steps": [
+				{"step_key": step.key, "title": step.title, "status": "Pending"} for step in book.steps
+			],
+		}
+	)
+	job.flags.by_engine = True
+	job.insert(ignore_permissions=True)
+	job.flags.by_engine = False
+	frappe.db.after_commit.add(lambda: dispatch(bench))
+	return job
+
+
+def run(job: str) -> None:
+	"""What a worker calls: go on with the job unless another process is at it, then let the next ones in."""
+	# whoever caused the dispatch that woke this worker, the work is the control plane's own
+	frappe.set_user("Administrator")
+	with after_commit.shielded():
+		if bench := _run_locked(job):
+			dispatch(bench)
+
+
+def _run_locked(job: str) -> str | None:
+	"""The bench of the job (its name) that was run; None where another run has it, or it has ended."""
+	with named_lock(JOB_LOCK, job) as is_ours:
+		if not is_ours:
+			return None
+		frappe.db.rollback()  # a fresh snapshot, taken under the lock: another run may just have ended
+		store = JobStore(job)
+		if store.doc.status not in ACTIVE:
+			return None
+		if playbook := registry.find(store.doc.playbook):
+			_run(Engine(store, playbook), job)
+		else:
+			end_without_playbook(job, store.doc.playbook)
+	return store.doc.bench
+
+
+def _run(engine: Engine, job: str) -> None:
+	"""Run the engine. What stops its own writing for a moment (a deadlock, a lock wait) sends the job back to wait; any
+	other fault outside of a step ends it, or it would be found lost and fail again each minute."""
+	try:
+		engine.run()
+	except Exception as error:
+		frappe.db.rollback()  # raises when the connection is gone: then the job is found lost
+		if is_transient(error):
+			change(job, ACTIVE, status="Waiting", run_after=add_to_date(now_datetime(), seconds=PAUSE))
+			frappe.db.commit()
+			return
+		frappe.log_error(title=f"Provisioning Job {job}")
+		is_refused = isinstance(error, TenantRefusedError)
+		end(
+			job,
+			engine.playbook,
+			"Failed",
+			tenant_status=engine.playbook.tenant_when_failed,
+			error=str(error) if is_refused else first_line(error),
+			hint=error.hint if is_refused else RECORD_NOT_WRITTEN,
+		)
+
+
+# -- looking after -------------------------------------------------------------------------------------------------
+
+
+def recover_lost_jobs() -> None:
+	"""Every minute, on the admin site: find jobs that Redis or a dead worker lost, and let waiting ones in."""
+	if not site_role.is_admin_site():
+		return
+	schedule.stay_awake()
+	benches = set()
+	for job in frappe.get_all(
+		"Provisioning Job", {"status": ("in", UNFINISHED)}, ["name", "bench", "status", "playbook"]
+	):
+		benches.add(job.bench)
+		if job.status in ACTIVE:
+			shielded(_take_back_if_lost, job)
+	for bench in sorted(benches):
+		shielded(dispatch, bench)
+
+
+def shielded(work, of) -> None:
+	"""Do the work; a fault with one job, bench or tenant goes to the Error Log and does not keep the others from being looked at."""
+	try:
+		work(of)
+	except Exception:
+		frappe.db.rollback()  # raises when the connection is gone: then there is nothing more to be done here
+		frappe.log_error(title=f"Looking after {getattr(of, 'name', of)}")
+		frappe.db.commit()
+
+
+def _take_back_if_lost(job) -> None:
+	"""Set a job back to Waiting when nobody is at it.
+
+	A run holds a named lock for as long as its connection to MariaDB lives: that tells a lost run from a slow one at
+	once, where RQ needs its heartbeat's 90 seconds. Of a job that no run has taken yet, RQ's registries know.
+	"""
+	if is_held(JOB_LOCK, job.name):
+		return
+	if job.status == "Queued" and (name := _queue_of(job)) and queue.is_there(job.name, name):
+		return
+	with named_lock(JOB_LOCK, job.name) as is_ours:
+		if not is_ours:
+			return
+		frappe.db.commit()
+		change(job.name, (job.status,), status="Waiting")
+		frappe.db.commit()
+
+
+def _queue_of(job) -> str | None:
+	"""None where its bench or its queue is gone: then it is in none."""
+	if not frappe.db.exists("Bench", job.bench):
+		return None
+	try:
+		return queue.name_for(frappe.get_doc("Bench", job.bench), registry.find(job.playbook))
+	except queue.QueueGoneError:
+		return None
+
+
+# -- staff's buttons -----------------------------------------------------------------------------------------------
+
+
+def retry(job) -> None:
+	"""Let a failed job (document) go on from its failed step, with all its attempts, or from an earlier one that is outdated.
+
+	Raises frappe.ValidationError otherwise.
+	"""
+	_lock(job)
+	if job.status != "Failed":
+		frappe.throw(f"Only a failed job can be retried; {job.name} is {job.status}.")
+	if playbook := registry.find(job.playbook):
+		_or_throw(lambda: JobStore(job.name).check_tenant_can_become(playbook.tenant_while_running))
+	outdated = _outdated(job)
+	for row in job.steps:
+		# a completed step may have to be done again for the failed one, and has all its attempts then, too
+		attempts = 1 if row.status in ("Completed", "Undone") else 0
+		values = {"attempts": attempts, **({"status": "Pending"} if row.step_key in outdated else {})}
+		frappe.db.set_value(row.doctype, row.name, values, update_modified=False)
+	_set(job, status="Waiting", error="", hint="", run_after=None, ended_at=None)
+	frappe.db.after_commit.add(lambda: dispatch(job.bench))
+
+
+def _outdated(job) -> set[str]:
+	"""The completed steps that are to be done again, by what staff have changed meanwhile."""
+	if not (playbook := registry.find(job.playbook)):
+		return set()
+	tenant = frappe.get_doc("Tenant", job.tenant) if job.tenant else None
+	state = frappe.parse_json(job.state or "{}")
+	completed = [row.step_key for row in job.steps if row.status == "Completed"]
+	done = [step for step in playbook.steps if step.key in completed]
+	first = next((at for at, step in enumerate(done) if step.is_outdated(state, tenant)), len(done))
+	return {step.key for step in done[first:]}
+
+
+def cancel(job) -> None:
+	"""Ask a job (document) to stop and to undo what it did. Raises frappe.ValidationError when it has ended already.
+
+	Nor when its tenant is in use: only the removal of a tenant takes away what a customer may have used. A running job sees the
+	request within seconds; a waiting or failed one is dispatched to undo its steps.
+	"""
+	_lock(job)
+	if job.status in ("Completed", "Cancelled"):
+		frappe.throw(f"{job.name} is {job.status} and cannot be cancelled any more.")
+	if playbook := registry.find(job.playbook):
+		# Retry, which is the advice for a failed job, is not there for one that has not ended
+		advice = GOES_ON if job.status in UNFINISHED else None
+		_or_throw(Engine(JobStore(job.name), playbook).check_undo, hint_if_used=advice)
+	_set(job, cancel_requested=1)
+	if job.status in ("Waiting", "Failed"):
+		_set(job, status="Waiting", run_after=None)
+		frappe.db.after_commit.add(lambda: dispatch(job.bench))
+
+
+def _or_throw(check, hint_if_used: str | None = None) -> None:
+	"""Raise frappe.ValidationError with what the check says must not be done. What passes by itself, the job's run looks at.
+
+	`hint_if_used`: what to do, in place of the check's own advice, where the site is in use.
+	"""
+	try:
+		check()
+	except AgentError as error:
+		if not is_transient(error):
+			is_used = isinstance(error, NotOursError)
+			hint = (hint_if_used if is_used else None) or error.hint
+			frappe.throw(" ".join(filter(None, (str(error), hint))), title=_("In Use"))
+
+
+def _lock(job) -> None:
+	"""Hold the job's row until commit and take its status as it is now.
+
+	A plain read, reload()'s too, shows what was when this transaction began; a locking one what is.
+	"""
+	job.reload()
+	fields = ["status", "cancel_requested", "bench"]
+	job.update(frappe.db.get_value("Provisioning Job", job.name, fields, as_dict=True, for_update=True))
+
+
+def _set(job, **values) -> None:
+	"""Write fields of the job. Not job.db_set: it locks the steps' rows as well, which a running engine writes."""
+	job.update(values)
+	frappe.db.set_value("Provisioning Job", job.name, values)

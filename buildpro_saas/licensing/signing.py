@@ -1,0 +1,93 @@
+"""Signs tenants' entitlements, and knows whether the newest one still says what is so."""
+
+import hashlib
+import json
+import time
+
+import frappe
+from frappe.utils import add_to_date, get_datetime, now_datetime
+
+from buildpro_saas.entitlements import catalogue as catalogues
+from buildpro_saas.entitlements import statement
+from buildpro_saas.entitlements.clock import is_renewal_due
+from buildpro_saas.entitlements.decision import Gate
+from buildpro_saas.entitlements.statement import DAY
+from buildpro_saas.licensing import signing_keys
+from buildpro_saas.licensing.catalogue import catalogue_for_tenants
+
+# How far ahead a site's number may be to be believed: further than any clock leaps, and no number that a broken site makes up.
+FURTHEST = 10 * 366 * DAY
+
+
+def sign(tenant, above: int = 0) -> dict:
+	"""A new statement for the tenant (document): {"token": JWT, "catalogue": as entitlements/catalogue.py has it}.
+
+	Its sequence number is higher than that of every earlier one, also when this admin site was restored from a backup: it begins at
+	the time. above: the highest that the site has had, where that is known; it is ahead when a clock was. What the statement says is
+	kept as a digest, with when to renew it.
+	"""
+	catalogue = catalogue_for_tenants()
+	says, key, next_keys = _content(tenant, catalogue)
+	last = frappe.db.get_value("Tenant", tenant.name, "entitlement_sequence", for_update=True)
+	now = int(time.time())
+	sequence = max(int(last or 0) + 1, now, above + 1 if above < now + FURTHEST else 0)
+	settings = frappe.get_cached_doc("SaaS Settings")
+	token = statement.issue(
+		key,
+		says["data"],
+		valid_days=settings.entitlement_valid_days,
+		grace_days=settings.entitlement_grace_days,
+		sequence=sequence,
+		catalogue_digest=says["catalogue"],
+		next_keys=next_keys,
+		keys=says["keys"],
+	)
+	half = settings.entitlement_valid_days * DAY / 2
+	values = {
+		"entitlement_sequence": sequence,
+		"entitlement_digest": _digest(says),
+		"entitlement_renew_at": add_to_date(now_datetime(), seconds=half),
+	}
+	tenant.update(values)
+	frappe.db.set_value("Tenant", tenant.name, values, update_modified=False)
+	return {"token": token, "catalogue": catalogue}
+
+
+def is_current(tenant) -> bool:
+	"""Whether the newest statement of the tenant (document) says what one made now would, and half of its time is not over."""
+	valid_days = frappe.get_cached_doc("SaaS Settings").entitlement_valid_days
+	renew_at = tenant.entitlement_renew_at and get_datetime(tenant.entitlement_renew_at)
+	if not tenant.entitlement_digest or is_renewal_due(renew_at or None, now_datetime(), valid_days):
+		return False
+	says, _key, _next_keys = _content(tenant, catalogue_for_tenants())
+	return _digest(says) == tenant.entitlement_digest
+
+
+def gate(tenant) -> Gate:
+	"""What the tenant (document) may use as of now, from this site's own records: the decisions of its site, without a signature."""
+	settings = frappe.get_cached_doc("SaaS Settings")
+	now = time.time()
+	unsigned = statement.unsigned(
+		tenant.statement_data(),
+		now=now,
+		valid_days=settings.entitlement_valid_days,
+		grace_days=settings.entitlement_grace_days,
+	)
+	return Gate(unsigned, unsigned.standing(now), unsigned.grants(now), catalogue_for_tenants())
+
+
+def _content(tenant, catalogue: dict) -> tuple[dict, dict, dict[str, str]]:
+	"""What a statement for the tenant says, the key that signs it, and the keys that it brings along."""
+	keys = signing_keys.read()
+	key, next_keys = keys.for_tenant((tenant.trusted_keys or "").split())
+	says = {
+		"data": tenant.statement_data(),
+		"catalogue": catalogues.digest(catalogue),
+		"keys": sorted(keys.public),
+		"signed_with": key["kid"],
+	}
+	return says, key, next_keys
+
+
+def _digest(says: dict) -> str:
+	return hashlib.sha256(json.dumps(says, sort_keys=True).encode()).hexdigest()
