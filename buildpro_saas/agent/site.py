@@ -31,14 +31,14 @@ class Site:
 
 	@property
 	def config(self) -> dict:
-		"""site_config.json; {} when there is none."""
+		"""site_config.json; {} when there is none. Raises AgentError when it is damaged."""
 		return site_config.read(self.path)
 
 	def json_file(self, name: str) -> dict:
 		"""The object in a JSON file of the site's folder; {} when there is no such file, or something else in it."""
 		try:
 			content = json.loads((self.path / name).read_text())
-		except (FileNotFoundError, ValueError):  # a ValueError also where it is no text
+		except (OSError, ValueError):  # a ValueError also where it is no text
 			return {}
 		return content if isinstance(content, dict) else {}
 

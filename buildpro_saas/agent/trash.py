@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from buildpro_saas.agent import site_config
@@ -191,9 +192,9 @@ class Trash:
 
 	def _configs(self, folder: Entry | None) -> Iterator[dict]:
 		if folder:
-			yield site_config.read(self.path / folder.name / CONTENT)
+			yield _config(self.path / folder.name / CONTENT)
 		for name in self.bench.site_names():
-			yield self.bench.site(name).config
+			yield _config(self.bench.site(name).path)
 
 	# -- out -------------------------------------------------------------------------------------------------------
 
@@ -240,3 +241,11 @@ class Trash:
 
 	def _write(self, entry: Entry) -> None:
 		site_config.write_json(self.path / entry.name / NOTE, asdict(entry))
+
+
+def _config(folder: Path) -> dict:
+	"""Of a damaged one nobody knows whose database it names: it must not keep what belongs to another from being put back."""
+	try:
+		return site_config.read(folder)
+	except site_config.DamagedConfigError:
+		return {}

@@ -8,13 +8,11 @@ from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import server
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.site import MARK, Site
+from buildpro_saas.agent.site_config import CONFIG_BACK, RESTORE
 from buildpro_saas.fleet import benches, database_account
 from buildpro_saas.fleet.expected_state import job_has
 
 ROLE, TENANT, ADMIN_URL = "buildpro_role", "buildpro_tenant", "buildpro_admin_url"
-UNTOUCHED = "Its data is untouched: do not restore it."
-CONFIG_BACK = f"Put back its own site_config.json, from a backup. {UNTOUCHED}"
-RESTORE = "Find out who took it away, and restore it from its last backup."
 
 
 def of_record(tenant) -> str:
@@ -31,8 +29,8 @@ def fault(site: Site, tenant) -> str:
 	"""Why the site is not that of the tenant (document), by its site_config.json, with what to do; empty where it is."""
 	try:
 		config = site.config
-	except ValueError as error:
-		return f"{error} {UNTOUCHED}"
+	except AgentError as error:
+		return f"{error} {error.hint}"
 	if not config and site.path.is_dir():
 		return f"The folder of the site {site.name} has no site_config.json. {CONFIG_BACK}"
 	if not config:

@@ -193,6 +193,76 @@ def test_a_status_that_does_not_hold_on_the_site_is_said(
 		settled(module_bench, acme)
 
 
+def cut_off(path):
+	path.write_text(path.read_text()[:40])
+
+
+def a_folder(path):
+	path.unlink()
+	path.mkdir()
+
+
+@contextmanager
+def damaged(bench, tenant, damage):
+	"""The site's site_config.json is that within the block."""
+	path = folder(bench, tenant) / "site_config.json"
+	kept = path.rename(path.with_name("site_config.kept"))
+	path.write_text(kept.read_text())
+	damage(path)
+	try:
+		yield
+	finally:
+		path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+		kept.rename(path)
+
+
+@pytest.mark.parametrize("damage", [cut_off, a_folder])
+def test_a_damaged_configuration_is_a_sentence_for_every_command(
+	module_bench, acme, frappe, staff, bench_command, admin_site_name, damage
+):
+	"""What can only say so ends with 1; nobody meets a traceback."""
+	job = module_bench.job(acme.name)
+	with damaged(module_bench, acme, damage):
+		# as of a job that is not over on record
+		frappe.db.set_value("Provisioning Job", job.name, "status", "Failed")
+		frappe.db.commit()
+		told = {
+			words: bench_command("--site", admin_site_name, "saas", *words.split())
+			for words in (
+				*(f"cancel {job.name}", f"owner-link {acme.name}", f"adopt {acme.site}"),
+				*(f"set-plan {acme.name} Core", f"suspend {acme.name} --reason x", f"resume {acme.name}"),
+				*("drift", "trash", "doctor", "tenants", f"job {job.name}", "put-back nothing"),
+			)
+		}
+		frappe.db.set_value("Provisioning Job", job.name, "status", "Completed")
+		frappe.db.commit()
+		answers = {
+			"owner_link": staff("owner_link", tenant=acme.name),
+			"suspend": staff("suspend", tenant=acme.name, reason="x"),
+			"resume": staff("resume", tenant=acme.name),
+			"status": staff("status", tenant=acme.name),
+		}
+	output = {words: each.stdout + each.stderr for words, each in told.items()}
+	assert [words for words, text in output.items() if "Traceback" in text] == [], output
+	says = "site_config.json cannot be read"
+	for words in (f"cancel {job.name}", f"owner-link {acme.name}", f"suspend {acme.name} --reason x"):
+		assert told[words].returncode == 1 and says in told[words].stderr, told[words]
+	assert "site_config.json that can be read" in output["drift"]
+	assert answers["owner_link"].status_code == 417 and says in answers["owner_link"].text
+	assert says in answers["suspend"].json()["message"]["warning"]
+	assert all(each.status_code != 500 for each in answers.values())
+	settled(module_bench, acme)
+
+
+@pytest.mark.parametrize("damage", [cut_off, a_folder])
+def test_commands_on_the_damaged_site_itself(module_bench, acme, bench_command, damage):
+	with damaged(module_bench, acme, damage):
+		told = [
+			bench_command("--site", acme.site, "saas", *words) for words in (["pull"], ["explain", "rfi"])
+		]
+	assert all(each.returncode and "Traceback" not in each.stdout + each.stderr for each in told), told
+
+
 def settled(bench, tenant):
 	"""Wait until no job is about to send to the tenant."""
 	from buildpro_saas.licensing import delivery

@@ -674,3 +674,16 @@ def test_a_moved_site_is_told_while_its_job_has_not_let_go(drifting):
 	drifting.seen_long_ago()
 	drifting.mend()
 	assert drifting.has(site)
+
+
+def test_a_database_is_put_back_beside_a_damaged_site(drifting):
+	mark = drifting.mark()
+	drifting.job(mark, "Cancelled")
+	database = drifting.database(mark, has_tables=True)
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert not drifting.has(database)
+	(drifting.sites / drifting.site(None) / "site_config.json").write_text('{"db_na')
+	(entry,) = [each for each in drifting.reconciliation.trash() if each.subject == database]
+	drifting.reconciliation.put_back(entry.name)
+	assert drifting.has(database)
