@@ -9,6 +9,7 @@ from typing import Any
 
 from buildpro_saas.agent import site_config, site_context, site_jobs, site_runner
 from buildpro_saas.agent.errors import AgentError, NotOursError
+from buildpro_saas.agent.site_config import CONFIG_BACK, RESTORE
 
 MARK = "buildpro_job"
 FILES = ("public", "private")
@@ -41,6 +42,16 @@ class Site:
 		except (OSError, ValueError):  # a ValueError also where it is no text
 			return {}
 		return content if isinstance(content, dict) else {}
+
+	def config_in_place(self) -> dict:
+		"""site_config.json of a site that is there. Raises AgentError, with what to do, where the site is away, or that file alone."""
+		if not (config := self.config):
+			if self.path.is_dir():
+				raise AgentError(f"The folder of the site {self.name} has no site_config.json.", CONFIG_BACK)
+			raise AgentError(f"There is no site {self.name} on this bench.", RESTORE)
+		if not config.get("db_name"):
+			raise AgentError(f"The site_config.json of {self.name} names no database.", CONFIG_BACK)
+		return config
 
 	@property
 	def mark(self) -> str | None:
@@ -163,11 +174,7 @@ class Site:
 		Arguments and result are plain data. The caller's own site context is untouched: see on_site.call. Raises AgentError when there is
 		no such site.
 		"""
-		if not self.config.get("db_name"):
-			raise AgentError(
-				f"There is no site {self.name} on this bench.",
-				"Find out who took it away, and restore it from its last backup.",
-			)
+		self.config_in_place()
 		return site_context.call(self._below_bench(), self.bench_sites, method, arguments)
 
 	def run(

@@ -101,11 +101,8 @@ def _site(name: str) -> tuple[Site, dict]:
 		raise AgentError(
 			f"There is no site {name} on this bench.", "Name it as its folder in sites/ is named."
 		)
-	config = site.config
-	if not config:
-		raise AgentError(f"The folder of the site {name} has no site_config.json.", site_standing.CONFIG_BACK)
-	is_tenants = config.get(site_standing.ROLE) == site_role.TENANT and config.get(site_standing.TENANT)
-	if not is_tenants or not config.get("db_name"):
+	config = site.config_in_place()
+	if config.get(site_standing.ROLE) != site_role.TENANT or not config.get(site_standing.TENANT):
 		raise AgentError(
 			f"The site {name} is not a tenant's: its site_config.json says so of none.",
 			"`saas drift` lists the tenants' sites that no record knows.",

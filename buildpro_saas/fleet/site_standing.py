@@ -28,13 +28,9 @@ def of_record(tenant) -> str:
 def fault(site: Site, tenant) -> str:
 	"""Why the site is not that of the tenant (document), by its site_config.json, with what to do; empty where it is."""
 	try:
-		config = site.config
+		config = site.config_in_place()
 	except AgentError as error:
 		return f"{error} {error.hint}"
-	if not config and site.path.is_dir():
-		return f"The folder of the site {site.name} has no site_config.json. {CONFIG_BACK}"
-	if not config:
-		return f"There is no site {site.name} on this bench. {RESTORE}"
 	if tenant.database and (found := config.get("db_name")) != tenant.database:
 		return (
 			f"The site_config.json of {site.name} names the database {found or 'of nobody'}, and the tenant's is {tenant.database}."

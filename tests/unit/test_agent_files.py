@@ -112,7 +112,19 @@ def test_a_damaged_configuration_is_told_in_a_sentence(site, damage):
 	site.path.mkdir()
 	DAMAGES[damage](site.path / "site_config.json")
 	with pytest.raises(
-		AgentError, match="site_config.json cannot be read .*: correct it, or put back"
+		AgentError, match=r"site_config.json cannot be read .*: correct it, or put back"
 	) as told:
 		site.call("frappe.ping")
 	assert "do not restore it" in told.value.hint
+
+
+def test_a_lost_configuration_is_told_from_a_lost_site(site):
+	with pytest.raises(AgentError, match=r"There is no site acme.localhost") as told:
+		site.call("frappe.ping")
+	assert "last backup" in told.value.hint
+	site.path.mkdir()
+	with pytest.raises(
+		AgentError, match=r"The folder of the site acme.localhost has no site_config.json"
+	) as told:
+		site.call("frappe.ping")
+	assert "Put back its own site_config.json" in told.value.hint and "do not restore it" in told.value.hint
