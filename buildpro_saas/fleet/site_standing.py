@@ -22,7 +22,8 @@ def of_record(tenant) -> str:
 	"""
 	if not frappe.db.get_value("Bench", tenant.bench, "is_local"):
 		return ""
-	return fault(Bench.here().site(tenant.site_name), tenant) or _database_fault(tenant)
+	site = Bench.here().site(tenant.site_name)
+	return fault(site, tenant) or _database_fault(tenant) or _fault_of_entering(site)
 
 
 def fault(site: Site, tenant) -> str:
@@ -65,6 +66,14 @@ def _database_fault(tenant) -> str:
 	except Exception as error:
 		return f"Whether its database {tenant.database} is there cannot be found out: {error}"
 	return f"The database {tenant.database} of {tenant.site_name} is not there. {RESTORE}"
+
+
+def _fault_of_entering(site: Site) -> str:
+	try:
+		site.call("frappe.ping")
+	except Exception as error:
+		return f"The site {site.name} cannot be entered: {error}"
+	return ""
 
 
 def set_up_again(tenant, site: Site) -> bool:

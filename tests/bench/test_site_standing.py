@@ -172,6 +172,7 @@ def test_the_owners_link_of_a_site_that_is_gone(module_bench, acme, staff):
 		(lambda *at: config(*at, buildpro_role=None, buildpro_tenant=None), "buildpro_saas was uninstalled"),
 		(lambda *at: config(*at, buildpro_tenant="another"), "is set up for another"),
 		(lambda *at: config(*at, db_name="_of_a_neighbour"), "names the database _of_a_neighbour"),
+		(lambda *at: config(*at, db_password="wrong"), "cannot be entered"),
 	],
 )
 def test_a_status_that_does_not_hold_on_the_site_is_said(
@@ -191,6 +192,28 @@ def test_a_status_that_does_not_hold_on_the_site_is_said(
 		answer = staff(method, tenant=acme.name, reason=reason)
 		assert answer.status_code == 200 and "warning" not in answer.json()["message"], answer.text
 		settled(module_bench, acme)
+
+
+@pytest.mark.parametrize("bent", [taken_away, lambda *at: config(*at, db_password="wrong")])
+def test_a_plan_that_the_site_cannot_be_given_is_said(
+	module_bench, acme, frappe, staff, bench_command, admin_site_name, bent
+):
+	says = ("is on record, and its site has not got it yet", "tried again by itself, in ten minutes")
+	with bent(module_bench, acme):
+		told = bench_command(
+			"--site", admin_site_name, "saas", "set-plan", acme.name, "Core", "--at", "2198-01-01"
+		)
+		assert told.returncode == 1 and all(text in told.stderr for text in says), told
+		answer = staff("set_plan", tenant=acme.name, plan="Core", at="2199-01-01").json()
+		assert all(text in answer["message"]["warning"] for text in says), answer
+		settled(module_bench, acme)
+	frappe.db.rollback()
+	assert str(frappe.db.get_value("Tenant", acme.name, "next_plan_on")) == "2199-01-01 00:00:00"
+	told = bench_command(
+		"--site", admin_site_name, "saas", "set-plan", acme.name, "Core", "--at", "2197-01-01"
+	)
+	assert told.returncode == 0 and "Core from 2197-01-01" in told.stdout, told
+	settled(module_bench, acme)
 
 
 def cut_off(path):
