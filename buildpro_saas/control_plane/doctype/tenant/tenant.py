@@ -1,6 +1,6 @@
 import frappe
 from frappe import _
-from frappe.utils import now_datetime
+from frappe.utils import flt, get_datetime, now_datetime
 
 from buildpro_saas import tenant_status
 from buildpro_saas.control_plane.access.document import AdminDocument
@@ -17,6 +17,10 @@ from buildpro_saas.refusal import refuse
 FACTS = (
 	*("status", "site", "database", "created_in", "active_since", "entitlement_sequence"),
 	*("entitlement_digest", "entitlement_renew_at", "trusted_keys", "token_since"),
+)
+# Of these a caller may have an older value and mean nothing by it: deliveries write them without a new `modified`.
+QUIET = (
+	*("entitlement_sequence", "entitlement_digest", "entitlement_renew_at", "trusted_keys", "token_since"),
 )
 # What the tenant's site was made from: a change here would make the record say what the site does not have.
 FIXED_AFTER_DRAFT = ("bench", "database_name")
@@ -296,8 +300,28 @@ class Tenant(TenantActions, AdminDocument):
 		finally:
 			self.flags.ignore_validate = self.flags.ignore_links = False
 
+	def _refuse_other_facts(self, before) -> None:
+		"""What only jobs and buttons write is not entered. Raises frappe.ValidationError where it is given and another than on record."""
+		for field in set(FACTS) - set(QUIET):
+			df = self.meta.get_field(field)
+			if _plain(df.fieldtype, self.get(field)) != _plain(df.fieldtype, before.get(field)):
+				refuse(
+					_(
+						"The {0} of {1} is not entered, but follows from what is done with the tenant: it is {2}. Leave it out."
+					),
+					_(df.label),
+					self.name,
+					before.get(field) or _("empty"),
+					title=_(df.label),
+				)
+		if [row.app for row in self.apps] != [row.app for row in before.apps]:
+			refuse(
+				_("The apps of {0} are those that its site has: leave them out."), self.name, title=_("Apps")
+			)
+
 	def _keep_what_is_fixed(self) -> None:
 		before = self.get_doc_before_save()
+		self._refuse_other_facts(before)
 		self.update({field: before.get(field) for field in FACTS})
 		self.set("apps", before.apps)
 		fixed = () if before.status == tenant_status.DRAFT else FIXED_AFTER_DRAFT
@@ -313,3 +337,12 @@ class Tenant(TenantActions, AdminDocument):
 					self.name,
 					before.get(field) or _("nothing"),
 				)
+
+
+def _plain(fieldtype: str, value: object) -> object:
+	"""A fact in comparable form: as the database has it, as JSON has it, and without what a form drops of it."""
+	if not value:
+		return None
+	if fieldtype == "Datetime":
+		return get_datetime(value).replace(microsecond=0)
+	return flt(value, 3) if fieldtype == "Float" else str(value)
