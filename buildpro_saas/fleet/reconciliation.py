@@ -176,7 +176,8 @@ def resolve(kind: str, subject: str) -> None:
 def _mend(bench: str, findings: list[Finding]) -> None:
 	"""Do what can be done without asking; a fault with one finding is told in its action and does not keep the others."""
 	rows = _rows(bench)
-	for finding in findings:
+	# a database before the folder that says what it is: once that is gone, it could be a customer's
+	for finding in sorted(findings, key=lambda each: each.kind != drift.DATABASE):
 		row = rows.get(finding.key)
 		if not row or row.status != "Open":
 			continue

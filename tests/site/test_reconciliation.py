@@ -687,3 +687,38 @@ def test_a_database_is_put_back_beside_a_damaged_site(drifting):
 	(entry,) = [each for each in drifting.reconciliation.trash() if each.subject == database]
 	drifting.reconciliation.put_back(entry.name)
 	assert drifting.has(database)
+
+
+# -- copies that no record knows -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place, prefix", [("images", "image-"), ("standby", "standby-")])
+def test_a_copy_of_which_no_record_is_left_goes_with_its_database(drifting, place, prefix):
+	"""As one that was made after the backup from which the admin site was restored."""
+	mark = drifting.mark()
+	database = drifting.database(mark, has_tables=True)
+	folder = drifting.site(mark, f"{HIDDEN}/{place}", prefix, db_name=database)
+	found = {row.subject: row for row in drifting.compare()}
+	assert set(found) == {database, folder}
+	assert all("removed by itself" in row.action for row in found.values())
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert not drifting.has(database) and not drifting.has(folder)
+	(entry,) = [each for each in drifting.reconciliation.trash() if each.subject == folder]
+	drifting.reconciliation.put_back(entry.name)
+	assert drifting.has(database) and drifting.has(folder)
+
+
+def test_a_copy_that_somebody_has_used_stays_with_its_database(drifting):
+	mark = drifting.mark()
+	database = drifting.database(mark, has_tables=True)
+	with drifting.server() as mariadb:
+		mariadb.db.sql(f"create table `{database}`.`tabSessions` (`user` text)")
+		mariadb.db.sql(f"insert into `{database}`.`tabSessions` values ('olga@acme.example')")
+		mariadb.db.commit()
+	folder = drifting.site(mark, f"{HIDDEN}/standby", "standby-", db_name=database)
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert drifting.has(database) and drifting.has(folder)
+	(found,) = drifting.compare()
+	assert found.subject == folder and "is signed in" in found.what

@@ -10,6 +10,7 @@ from buildpro_saas.agent.databases import server
 from buildpro_saas.agent.errors import AgentError, TransientError
 from buildpro_saas.agent.fingerprint import fingerprints
 from buildpro_saas.fleet import database_account, image_record, images, site_sources, standby
+from buildpro_saas.fleet.drift import IMAGE_DATABASE
 from buildpro_saas.fleet.steps.site import MINUTES, InstallApps
 from buildpro_saas.jobs.playbook import Context, Step, WayClosedError
 
@@ -33,7 +34,7 @@ class ReserveImage(Step):
 				f"The bench lacks {', '.join(missing)}.",
 				"Get the app with `bench get-app`, then press Retry.",
 			)
-		database = context.state.get("reserved_database") or f"_image_{secrets.token_hex(8)}"
+		database = context.state.get("reserved_database") or f"{IMAGE_DATABASE}{secrets.token_hex(8)}"
 		return {
 			# .invalid (RFC 2606) is nobody's: the site is one only while it is being built
 			"site": f"image-{database.rpartition('_')[2]}.invalid",
