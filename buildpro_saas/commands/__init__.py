@@ -1,7 +1,10 @@
 """The bench CLI group `saas`: `bench --site ADMIN saas …`; each command calls what Desk's buttons call."""
 
+import sys
+
 import click
 
+from buildpro_saas.commands import preloading
 from buildpro_saas.commands.doctor import doctor
 from buildpro_saas.commands.drift import drift
 from buildpro_saas.commands.explain import explain
@@ -36,3 +39,4 @@ for command in (
 	saas.add_command(command)
 
 commands = [saas]
+preloading.load(sys.argv)

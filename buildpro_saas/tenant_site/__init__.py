@@ -5,11 +5,13 @@ from buildpro_saas.tenant_site import (
 	installed_apps_guard,
 	sandbox,
 	strict_names,
+	unchanged_defaults,
 )
 
 installed_apps_guard.keep()
 fresh_config.keep()
 strict_names.keep()
 abandoned_jobs.keep()
+unchanged_defaults.keep()
 sandbox.install()
 snapshot_isolation.keep_off()

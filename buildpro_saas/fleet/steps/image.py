@@ -14,10 +14,20 @@ from buildpro_saas.fleet.drift import IMAGE_DATABASE
 from buildpro_saas.fleet.steps.site import MINUTES, InstallApps
 from buildpro_saas.jobs.playbook import Context, Step, WayClosedError
 
-# By signing in, by making the owner's user and by saving the plan settings; with the tables in them.
+# By making the owner's user, by saving the plan settings, by signing in and by Desk's first page; with the tables in them.
 FIRST_ASKED_FOR = (
-	*("System Settings", "User", "User Type", "Notification Settings", "Contact", "Activity Log", "Version"),
-	*("DocShare", "User Permission", "Notification", "Server Script", "Nexelya Plan Settings"),
+	*("System Settings", "User", "User Type", "Notification Settings", "Contact"),
+	*("Activity Log", "Version", "DocShare", "User Permission", "Notification"),
+	*("Server Script", "Nexelya Plan Settings", "Limit Level", "Block Module", "User Email"),
+	*("DefaultValue", "User Social Login", "Webhook", "Document Naming Rule", "Translation"),
+	*("Notification Subscribed Document", "Assignment Rule", "Energy Point Settings"),
+	*("Milestone Tracker", "DocType", "Comment", "Role", "Has Role", "Language", "Has Domain"),
+	*("Page", "Error Log", "Custom DocPerm", "Website Route Redirect", "Website Settings"),
+	*("Website Theme", "DocPerm", "Module Def", "Property Setter", "Report", "Workspace"),
+	*("Workspace Shortcut", "Workspace Link", "Dashboard", "Letter Head", "Domain"),
+	*("DocType Layout", "DocField", "Print Settings", "Client Script", "Kanban Board"),
+	*("Navbar Settings", "Navbar Item", "Form Tour", "Country", "Success Action"),
+	*("Route History", "Portal Settings"),
 )
 
 

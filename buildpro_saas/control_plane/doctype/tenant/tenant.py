@@ -207,9 +207,13 @@ class Tenant(TenantActions, AdminDocument):
 		"""Whether the tenant may go to that status from the one that it has, or has it already."""
 		return new == self.status or new in tenant_status.TRANSITIONS.get(self.status, ())
 
-	def set_status(self, new: str) -> None:
-		"""Go to another status, recorded as a change of the document. Raises frappe.ValidationError for a way there is not."""
+	def set_status(self, new: str, facts: dict | None = None) -> None:
+		"""Go to another status, with what a job found (record_facts has it), recorded as one change of the document.
+
+		Raises frappe.ValidationError for a way there is not.
+		"""
 		self._lock()
+		self._take(facts or {})
 		tenant_status.check_transition(self.name, self.status, new)
 		self.status = new
 		if new == tenant_status.ACTIVE and not self.active_since:
@@ -222,6 +226,10 @@ class Tenant(TenantActions, AdminDocument):
 		A fact that is not given stays as it is. An app's commit, where not given, is the one on the tenant's bench.
 		"""
 		self._lock()
+		self._take(facts)
+		self._save_facts()
+
+	def _take(self, facts: dict) -> None:
 		self.database = facts.get("database") or self.database
 		if facts.get("created_in") is not None:
 			self.created_in = facts["created_in"]
@@ -229,7 +237,6 @@ class Tenant(TenantActions, AdminDocument):
 			commits = {row.app: row.commit for row in frappe.get_doc("Bench", self.bench).apps}
 			rows = [{"commit": commits.get(app["app"]), **app} for app in facts["apps"]]
 			self.set("apps", [{key: row.get(key) for key in ("app", "version", "commit")} for row in rows])
-		self._save_facts()
 
 	# -- entitlement -----------------------------------------------------------------------------------------------
 
