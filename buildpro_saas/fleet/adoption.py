@@ -23,9 +23,8 @@ from buildpro_saas.licensing.delivery import STATEMENT_FILE
 PLAYBOOK = "adopt_site"
 # In site_config.json: {"token", "gates"} of the newest statement that the site has had.
 LAST_KNOWN = "buildpro_last_known"
-SITE_MARK = (
-	"site_mark"  # in the job's inputs: evidence that the site is its tenant's (expected_state.job_has)
-)
+# In the job's inputs: evidence that the site is its tenant's (expected_state.job_has).
+SITE_MARK = "site_mark"
 
 
 @dataclass(frozen=True)
