@@ -8,13 +8,11 @@ from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import server
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.site import MARK, Site
+from buildpro_saas.agent.site_config import CONFIG_BACK, RESTORE
 from buildpro_saas.fleet import benches, database_account
 from buildpro_saas.fleet.expected_state import job_has
 
 ROLE, TENANT, ADMIN_URL = "buildpro_role", "buildpro_tenant", "buildpro_admin_url"
-UNTOUCHED = "Its data is untouched: do not restore it."
-CONFIG_BACK = f"Put back its own site_config.json, from a backup. {UNTOUCHED}"
-RESTORE = "Find out who took it away, and restore it from its last backup."
 
 
 def of_record(tenant) -> str:
@@ -24,19 +22,16 @@ def of_record(tenant) -> str:
 	"""
 	if not frappe.db.get_value("Bench", tenant.bench, "is_local"):
 		return ""
-	return fault(Bench.here().site(tenant.site_name), tenant) or _database_fault(tenant)
+	site = Bench.here().site(tenant.site_name)
+	return fault(site, tenant) or _database_fault(tenant) or _fault_of_entering(site)
 
 
 def fault(site: Site, tenant) -> str:
 	"""Why the site is not that of the tenant (document), by its site_config.json, with what to do; empty where it is."""
 	try:
-		config = site.config
-	except ValueError as error:
-		return f"{error} {UNTOUCHED}"
-	if not config and site.path.is_dir():
-		return f"The folder of the site {site.name} has no site_config.json. {CONFIG_BACK}"
-	if not config:
-		return f"There is no site {site.name} on this bench. {RESTORE}"
+		config = site.config_in_place()
+	except AgentError as error:
+		return f"{error} {error.hint}"
 	if tenant.database and (found := config.get("db_name")) != tenant.database:
 		return (
 			f"The site_config.json of {site.name} names the database {found or 'of nobody'}, and the tenant's is {tenant.database}."
@@ -71,6 +66,14 @@ def _database_fault(tenant) -> str:
 	except Exception as error:
 		return f"Whether its database {tenant.database} is there cannot be found out: {error}"
 	return f"The database {tenant.database} of {tenant.site_name} is not there. {RESTORE}"
+
+
+def _fault_of_entering(site: Site) -> str:
+	try:
+		site.call("frappe.ping")
+	except Exception as error:
+		return f"The site {site.name} cannot be entered: {error}"
+	return ""
 
 
 def set_up_again(tenant, site: Site) -> bool:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 from buildpro_saas.agent.bench import Bench
@@ -39,8 +40,8 @@ class Context:
 	"""What a step gets. Everything but the callables is plain data and survives a crash.
 
 	inputs: the job's arguments, as they were when it was made. state: what earlier steps found out or made, by name;
-	a step's returned dict is merged into it; `keep` merges and commits at once, for a step whose work is long. tenant, bench_row: the documents' fields, fresh at each run. mark: what
-	this job writes on all that it makes.
+	a step's returned dict is merged into it; `keep` merges and commits at once, for a step whose work is long. tenant, bench_row: the
+	documents' fields, read afresh when the step first asks for them. mark: what this job writes on all that it makes.
 	"""
 
 	job: str
@@ -48,11 +49,21 @@ class Context:
 	bench: Bench
 	inputs: dict[str, Any]
 	state: dict[str, Any]
-	tenant: dict[str, Any]
-	bench_row: dict[str, Any]
+	read_tenant: Callable[[], dict[str, Any]] = field(repr=False)
+	read_bench_row: Callable[[], dict[str, Any]] = field(repr=False)
 	log: Callable[[str], None] = field(repr=False)
 	checkpoint: Callable[[], None] = field(repr=False)
 	keep: Callable[[dict[str, Any]], None] = field(repr=False)
+
+	@cached_property
+	def tenant(self) -> dict[str, Any]:
+		"""The Tenant's fields, and the name of its site as `site`; {} for a job that is no tenant's."""
+		return self.read_tenant()
+
+	@cached_property
+	def bench_row(self) -> dict[str, Any]:
+		"""The Bench's fields."""
+		return self.read_bench_row()
 
 	@property
 	def site(self):

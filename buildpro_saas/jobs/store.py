@@ -117,19 +117,24 @@ class JobStore:
 
 	def context(self, row, *, is_cancellable: bool) -> Context:
 		"""What a step of this job gets to work with."""
-		tenant = frappe.get_doc("Tenant", self.doc.tenant) if self.doc.tenant else None
 		return Context(
 			job=self.name,
 			mark=self.inputs["mark"],
 			bench=Bench.here(),
 			inputs=self.inputs,
 			state=self.state,
-			tenant={**tenant.as_dict(), "site": tenant.site_name} if tenant else {},
-			bench_row=frappe.get_doc("Bench", self.doc.bench).as_dict(),
+			read_tenant=self._tenant,
+			read_bench_row=lambda: frappe.get_doc("Bench", self.doc.bench).as_dict(),
 			log=lambda line: self.log(row, line),
 			checkpoint=self.checkpoint if is_cancellable else lambda: None,
 			keep=self.keep,
 		)
+
+	def _tenant(self) -> dict[str, Any]:
+		if not self.doc.tenant:
+			return {}
+		tenant = frappe.get_doc("Tenant", self.doc.tenant)
+		return {**tenant.as_dict(), "site": tenant.site_name}
 
 	def sync_steps(self, playbook: Playbook) -> None:
 		"""Give the job a row for each step of the playbook: a resumed job may meet newer code with more steps."""

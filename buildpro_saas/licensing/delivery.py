@@ -252,7 +252,7 @@ def _is_on_site(row) -> bool:
 	now, known = time.time(), float(config.get(CLOCK) or 0)
 	if clock.is_behind(now, known):
 		return False  # this machine's clock ran ahead and was set right; the next statement tells the site
-	gate = decision.gate(
+	found = decision.decisions_of_token(
 		str(stored.get("token") or ""),
 		config.get(PUBLIC) or {},
 		site.name,
@@ -260,7 +260,7 @@ def _is_on_site(row) -> bool:
 		catalogue=stored.get("catalogue"),
 		lowest_sequence=int(config[SEQUENCE]),
 	)
-	return gate.standing in clock.CURRENT and str(gate.statement.sequence) == row.entitlement_sequence
+	return found.standing in clock.CURRENT and str(found.statement.sequence) == row.entitlement_sequence
 
 
 def _under_way() -> set[str]:

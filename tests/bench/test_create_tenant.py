@@ -199,13 +199,13 @@ def test_a_neighbours_token_in_the_database_changes_nothing(module_bench, acme, 
 
 
 def test_a_forged_statement_grants_nothing(module_bench, acme, owner_of_acme):
-	from buildpro_saas.entitlements import statement
+	from buildpro_saas.entitlements import packing
 
 	head, body, signature = token_of(module_bench, acme).split(".")
 	claims = json.loads(base64.urlsafe_b64decode(body + "=="))
-	granted = statement.unpack(claims["layers"])
+	granted = packing.inflate(claims["layers"])
 	granted["plans"][0]["features"].append("bim")
-	claims["layers"] = statement.pack(granted)
+	claims["layers"] = packing.pack(granted)
 	forged = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
 	with other_token(module_bench, acme, f"{head}.{forged}.{signature}"):
 		answer = decision(module_bench, acme, owner_of_acme, "bim").json()["message"]

@@ -123,11 +123,13 @@ class SiteUnderTest:
 
 	def collect_hooks(self) -> None:
 		"""Have Frappe read the apps' hooks.py anew, as a process does that begins with other ones."""
-		from buildpro_saas.tenant_site import declared_limits, gates
+		from buildpro_saas.tenant_site import declared_limits
 
-		gates.forget_hooks()
+		declared_limits.forget()
+		self.frappe.cache.delete_value("app_hooks")
+		if client_cache := getattr(self.frappe, "client_cache", None):
+			client_cache.delete_value("app_hooks")
 		local = self.frappe.local
-		local.cache.pop(declared_limits.LOCAL_KEY, None)
 		local.request_cache.clear()
 		if hasattr(local, "doc_events_hooks"):
 			del local.doc_events_hooks

@@ -31,10 +31,24 @@ MAY_IMPORT = {
 }
 # Crossings that no import shows: (room, what is named) with the reason for each.
 CALLED_ON_SITES = "runs there in a process or a context of the tenant's site, which has the same app"
+IMPORTED_BEFORE = "is imported by a worker before it forks for a job that needs it"
 MAY_NAME = {
+	**dict.fromkeys(
+		(
+			("commands", "buildpro_saas.agent.installer"),
+			("commands", "buildpro_saas.fleet.playbooks"),
+			("commands", "buildpro_saas.licensing.plan_versions"),
+			("commands", "buildpro_saas.control_plane.doctype"),
+			("commands", "buildpro_saas.tenant_site.doctype"),
+			("commands", "buildpro_saas.tenant_site.hidden_records"),
+			("commands", "buildpro_saas.tenant_site.prepared_company"),
+		),
+		IMPORTED_BEFORE,
+	),
 	("fleet", "buildpro_saas.agent.installer"): CALLED_ON_SITES,
 	("fleet", "buildpro_saas.tenant_site.identity"): CALLED_ON_SITES,
 	("fleet", "buildpro_saas.tenant_site.onboarding"): CALLED_ON_SITES,
+	("fleet", "buildpro_saas.tenant_site.own_facts"): CALLED_ON_SITES,
 	("fleet", "buildpro_saas.tenant_site.prepared_company"): CALLED_ON_SITES,
 	("licensing", "buildpro_saas.tenant_site.onboarding"): CALLED_ON_SITES,
 	(
@@ -70,7 +84,9 @@ MAY_USE_DOCTYPES = {
 		**dict.fromkeys(("Site Image", "Standby Site", "Drift Finding"), "is the fleet's own record"),
 		**dict.fromkeys(("Tenant", "Bench", "Plan", "SaaS Settings"), "says what a site is to be"),
 		**dict.fromkeys(("Provisioning Job", "Provisioning Job Step"), "is evidence of what made a site"),
-		"Nexelya Plan Settings": "is one of those whose cache is made ahead on a site",
+		**dict.fromkeys(
+			("Nexelya Plan Settings", "Limit Level"), "is one of those whose cache is made ahead on a site"
+		),
 	},
 	"api": dict.fromkeys(("Bench", "Plan", "Tenant"), "is what is asked for"),
 	"commands": dict.fromkeys(

@@ -10,13 +10,24 @@ from buildpro_saas.agent.databases import server
 from buildpro_saas.agent.errors import AgentError, TransientError
 from buildpro_saas.agent.fingerprint import fingerprints
 from buildpro_saas.fleet import database_account, image_record, images, site_sources, standby
+from buildpro_saas.fleet.drift import IMAGE_DATABASE
 from buildpro_saas.fleet.steps.site import MINUTES, InstallApps
 from buildpro_saas.jobs.playbook import Context, Step, WayClosedError
 
-# By signing in, by making the owner's user and by saving the plan settings; with the tables in them.
+# By making the owner's user, by saving the plan settings, by signing in and by Desk's first page; with the tables in them.
 FIRST_ASKED_FOR = (
-	*("System Settings", "User", "User Type", "Notification Settings", "Contact", "Activity Log", "Version"),
-	*("DocShare", "User Permission", "Notification", "Server Script", "Nexelya Plan Settings"),
+	*("System Settings", "User", "User Type", "Notification Settings", "Contact"),
+	*("Activity Log", "Version", "DocShare", "User Permission", "Notification"),
+	*("Server Script", "Nexelya Plan Settings", "Limit Level", "Block Module", "User Email"),
+	*("DefaultValue", "User Social Login", "Webhook", "Document Naming Rule", "Translation"),
+	*("Notification Subscribed Document", "Assignment Rule", "Energy Point Settings"),
+	*("Milestone Tracker", "DocType", "Comment", "Role", "Has Role", "Language", "Has Domain"),
+	*("Page", "Error Log", "Custom DocPerm", "Website Route Redirect", "Website Settings"),
+	*("Website Theme", "DocPerm", "Module Def", "Property Setter", "Report", "Workspace"),
+	*("Workspace Shortcut", "Workspace Link", "Dashboard", "Letter Head", "Domain"),
+	*("DocType Layout", "DocField", "Print Settings", "Client Script", "Kanban Board"),
+	*("Navbar Settings", "Navbar Item", "Form Tour", "Country", "Success Action"),
+	*("Route History", "Portal Settings"),
 )
 
 
@@ -33,7 +44,7 @@ class ReserveImage(Step):
 				f"The bench lacks {', '.join(missing)}.",
 				"Get the app with `bench get-app`, then press Retry.",
 			)
-		database = context.state.get("reserved_database") or f"_image_{secrets.token_hex(8)}"
+		database = context.state.get("reserved_database") or f"{IMAGE_DATABASE}{secrets.token_hex(8)}"
 		return {
 			# .invalid (RFC 2606) is nobody's: the site is one only while it is being built
 			"site": f"image-{database.rpartition('_')[2]}.invalid",
