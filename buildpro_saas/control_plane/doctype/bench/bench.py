@@ -71,7 +71,7 @@ class Bench(AdminDocument):
 
 	def take_facts(self) -> None:
 		"""Set what is known of the bench that this site runs on; raises frappe.ValidationError for another one."""
-		facts = benches.facts()
+		facts = benches.facts_here()
 		if not benches.is_here(self.path):
 			refuse(_("{0} is not the bench that this site runs on: its facts are read there."), self.name)
 		self.frappe_version = facts["frappe_version"]
@@ -86,7 +86,7 @@ class Bench(AdminDocument):
 
 def ensure_local_bench() -> str:
 	"""Register the bench that this site runs on, or bring its record up to date with its disk; return its name."""
-	facts = benches.facts()
+	facts = benches.facts_here()
 	name = _registered(facts["path"]) or _moved(facts["path"])
 	if name:
 		bench = frappe.get_doc("Bench", name)

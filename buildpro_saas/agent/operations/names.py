@@ -1,0 +1,21 @@
+"""Types of what specifications name: a site's folder is never anywhere but where sites are."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.facts import IMAGES, PLACES, STANDBY
+from buildpro_saas.agent.site import Site
+
+# One folder's name: no path, not hidden. Frappe's own sites, and a database's name of ours, are such.
+SiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=255)]
+Place = Literal[PLACES]
+# How a function is called by name, as Frappe does: package.module.function.
+Method = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
+Mark = Annotated[str, Field(min_length=1)]
+
+
+def site_at(bench: Bench, site: str, place: str = "") -> Site:
+	"""The site of that name among the bench's sites, or among what is kept below them."""
+	return {"": bench.site, IMAGES: bench.image, STANDBY: bench.standby}[place](site)

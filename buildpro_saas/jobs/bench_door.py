@@ -1,0 +1,21 @@
+"""From a Bench record to the agent's door of that bench."""
+
+import frappe
+
+from buildpro_saas.agent import door
+from buildpro_saas.agent.door import Door
+
+
+def reached(**filters: str) -> list[str]:
+	"""Names of the Benches that can be reached from here; filters: further ones of Bench."""
+	return frappe.get_all("Bench", {"is_local": 1, **filters}, pluck="name", order_by="is_local desc, name")
+
+
+def is_reached(bench: str) -> bool:
+	"""True when the Bench of that name can be reached from here."""
+	return bool(frappe.db.get_value("Bench", bench, "is_local"))
+
+
+def door_of(bench: str) -> Door:
+	"""The door of the Bench of that name. Raises AgentError, with what to do, where it cannot be reached from here."""
+	return door.to(frappe.db.get_value("Bench", bench, "path"))
