@@ -61,7 +61,7 @@ def believed(bench: str) -> Believed:
 def owner_of(name: str) -> str:
 	"""Whose a site or database of that name is, such as "the tenant acme's, which is Active"; empty where no tenant has it."""
 	for field in ("site", "database", "database_name"):
-		of = {field: name, "status": ("not in", tuple(WITHOUT_SITE))}
+		of = {field: name, "status": ("not in", WITHOUT_SITE)}
 		if tenant := frappe.db.get_value("Tenant", of, ["name", "status"], as_dict=True):
 			return f"the tenant {tenant.name}'s, which is {tenant.status}"
 	return ""
