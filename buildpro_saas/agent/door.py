@@ -20,17 +20,18 @@ from buildpro_saas.agent import errors
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError, TransientError
 from buildpro_saas.agent.facts import IMAGES, MARK, STANDBY
+from buildpro_saas.agent.neighbour import Neighbour
 from buildpro_saas.agent.operations import operation
 from buildpro_saas.agent.operations.host import Host
 from buildpro_saas.agent.operations.running import CANCELLED, FAILED, RUNNING
 
 LOOK_SECONDS = 1.0  # between two looks at whether an operation is to go on
 
-_here: dict[tuple[int, str], "Door"] = {}
+_doors: dict[tuple[int, str], "Door"] = {}
 
 
 class Transport(Protocol):
-	"""How operations reach a bench. Host is the one for the bench of this process; it says what each does."""
+	"""How operations reach a bench. Host is the one for the bench of this process, and says what each does; Neighbour for others on this machine."""
 
 	def do(self, name: str, spec: dict) -> Any: ...
 
@@ -213,19 +214,22 @@ def here() -> Door:
 	path = str(path_here())
 	# a process that was forked begins with none of its parent's operations
 	key = (os.getpid(), path)
-	if key not in _here:
-		_here[key] = Door(Host(Bench(Path(path))))
-	return _here[key]
+	if key not in _doors:
+		_doors[key] = Door(Host(Bench(Path(path))))
+	return _doors[key]
 
 
 def to(path: str | None) -> Door:
-	"""The bench in that folder. Raises AgentError where it is not on this machine."""
-	if path and os.path.realpath(path) == str(path_here()):
+	"""The bench in that folder of this machine; its Python runs with this user's rights. Raises AgentError without one."""
+	if not path:
+		raise AgentError("It is not on record where the bench is.", "Tell it with `saas add-bench PATH`.")
+	found = os.path.realpath(path)
+	if found == str(path_here()):
 		return here()
-	raise AgentError(
-		f"The bench at {path or '(no path)'} is not the one that this site runs on.",
-		"Correct the Path of the Bench, then press Retry.",
-	)
+	key = (os.getpid(), found)
+	if key not in _doors:
+		_doors[key] = Door(Neighbour(Path(found)))
+	return _doors[key]
 
 
 def path_here() -> Path:

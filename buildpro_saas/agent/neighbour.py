@@ -26,9 +26,9 @@ class Neighbour:
 	The helper dies with this process, and all that it runs with it. Threads share it and wait for each other.
 	"""
 
-	def __init__(self, path: Path, environment: Mapping[str, str] = {}):
+	def __init__(self, path: Path, environment: Mapping[str, str] | None = None):
 		self.path = Path(path)
-		self._environment = dict(environment)  # added to the helper's, for tests
+		self._environment = dict(environment or {})  # added to the helper's, for tests
 		self._process: subprocess.Popen | None = None
 		self._lock = threading.Lock()
 

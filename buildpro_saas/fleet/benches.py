@@ -31,8 +31,8 @@ def only_reached(bench: str) -> None:
 	"""Raise frappe.ValidationError unless the Bench of that name can be reached from here."""
 	if not is_reached(bench):
 		frappe.throw(
-			f"The bench {bench} is not the one that this site runs on: nothing can be made there from here.",
-			title="Bench elsewhere",
+			f"The bench {bench} cannot be reached from this site: nothing can be made there from here.",
+			title="Bench out of reach",
 		)
 
 
@@ -44,6 +44,16 @@ def facts_here() -> dict:
 		"web_port": int(frappe.conf.get("webserver_port") or here["web_port"]),
 		"queue": queue.name_for(frappe._dict()),
 	}
+
+
+def facts_at(path: str) -> dict:
+	"""The facts (as below) of the bench in a folder of this machine, whose web server is where its own configuration says."""
+	return facts_here() if is_here(path) else door.to(path).do("bench_facts")
+
+
+def server_at(path: str) -> dict:
+	"""{"kind", "host", "port", "user" (of its account, None without one), "user_host"} of the database server of the bench in a folder."""
+	return door.to(path).do("database_server")
 
 
 def facts(bench: str) -> dict:
@@ -82,9 +92,11 @@ def default_database_name(bench: str, site: str) -> str:
 	return door_of(bench).do("database_name_for", site=site)
 
 
-def admin_url(bench: dict) -> str:
+def admin_url() -> str:
 	"""Where tenants' sites and staff reach this admin site: its configured host name, else by its own name."""
-	return (frappe.conf.get("host_name") or site_url(frappe.local.site, bench)).rstrip("/")
+	known = frappe.conf.get("host_name")
+	own = {"web_port": int(frappe.conf.get("webserver_port") or 8000)}
+	return (known or site_url(frappe.local.site, own)).rstrip("/")
 
 
 def set_host_name(wanted: str | None, bench: dict) -> str:

@@ -1,7 +1,5 @@
 """Whether what is on record of a tenant can hold on its site: the site is there, and set up as that tenant's."""
 
-import frappe
-
 from buildpro_saas import site_role
 from buildpro_saas.agent.door import Door, SiteDoor
 from buildpro_saas.agent.errors import AgentError, OperationFault
@@ -82,8 +80,7 @@ def set_up_again(tenant, site: SiteDoor) -> bool:
 	is_free = config.get(ROLE) == site_role.TENANT and not config.get(TENANT)
 	if not is_free or not tenant.database or config.get("db_name") != tenant.database:
 		return False
-	url = benches.admin_url(frappe.get_doc("Bench", tenant.bench).as_dict())
-	values = {TENANT: tenant.name, ADMIN_URL: url}
+	values = {TENANT: tenant.name, ADMIN_URL: benches.admin_url()}
 	mark = door_of(tenant.bench).do("database_mark", name=tenant.database)
 	if not config.get(MARK) and is_made_for(mark, tenant.name):
 		values |= {MARK: mark, FINISHED: 1}

@@ -444,7 +444,7 @@ def test_no_bench(frappe, refused):
 		({"status": "Inactive"}, "is not active"),
 		({"max_sites": 1}, "is full with"),
 		({"min_free_disk_gb": 10**6}, "less than the 1e+06 GB it must keep"),
-		({"is_local": 0}, "is not the one that this site runs on"),
+		({"is_reachable": 0}, "cannot be reached from this site"),
 	],
 )
 def test_bench_that_cannot_take_it(frappe, refused, bench, values, sentence):

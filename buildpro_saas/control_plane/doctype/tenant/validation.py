@@ -80,11 +80,9 @@ def _check_bench(bench) -> dict:
 	title = _("Bench")
 	if bench.status != "Active":
 		refuse(_("The bench {0} is not active: choose another one, or activate it."), bench.name, title=title)
-	if not bench.is_local:
+	if not bench.is_reachable:
 		refuse(
-			_("The bench {0} is not the one that this site runs on: choose that one."),
-			bench.name,
-			title=title,
+			_("The bench {0} cannot be reached from this site: choose another one."), bench.name, title=title
 		)
 	if not bench.domain:
 		refuse(_("Set the base domain of the bench {0}, or that of SaaS Settings."), bench.name, title=title)
