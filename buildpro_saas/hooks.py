@@ -100,6 +100,7 @@ buildpro_playbooks = [
 	"buildpro_saas.fleet.playbooks.PRUNE_IMAGE",
 	"buildpro_saas.fleet.playbooks.FILL_STANDBY",
 	"buildpro_saas.fleet.playbooks.SEND_ENTITLEMENTS",
+	"buildpro_saas.fleet.playbooks.ADOPT_SITE",
 ]
 
 # One guard for the admin doctypes: refused and empty on tenant sites, whatever roles a tenant's user gives himself.

@@ -49,6 +49,8 @@ def _folder(place: str, path: Path, draft: re.Match | None) -> Folder | None:
 		config = _config(path)
 	except FileNotFoundError:
 		return None
+	if not path.exists():
+		return None
 	known = config or {}
 	return Folder(
 		place=place,
@@ -69,10 +71,6 @@ def _config(path: Path) -> dict | None:
 	"""The texts of a site_config.json, and whether it is finished; None when it cannot be read, which must not hide all other folders."""
 	try:
 		config = site_config.read(path)
-	except FileNotFoundError:
-		raise
-	except (OSError, ValueError):
-		return None
-	if not isinstance(config, dict):
+	except site_config.DamagedConfigError:
 		return None
 	return {key: value for key, value in config.items() if isinstance(value, str) or key == FINISHED}

@@ -156,8 +156,12 @@ class SiteDoor:
 
 	@property
 	def config(self) -> dict:
-		"""site_config.json; {} when there is none. Raises ValueError (elsewhere AgentError) when it is no JSON."""
+		"""site_config.json; {} when there is none. Raises AgentError when it is damaged."""
 		return self._do("read_site_config")
+
+	def config_in_place(self) -> dict:
+		"""site_config.json of a site that is there. Raises AgentError, with what to do, where the site is away, or that file alone."""
+		return self._do("read_site_config_in_place")
 
 	@property
 	def mark(self) -> str | None:
@@ -167,10 +171,6 @@ class SiteDoor:
 	def exists(self) -> bool:
 		"""True when anything of that name is there."""
 		return self._do("site_exists")
-
-	def has_folder(self) -> bool:
-		"""True when a folder of that name is there, with a site_config.json or without."""
-		return self._do("has_site_folder")
 
 	def json_file(self, name: str) -> dict:
 		"""The object in a JSON file of the site's folder; {} when there is no such file, or something else in it."""

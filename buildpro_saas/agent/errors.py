@@ -75,9 +75,8 @@ def sentence(error: BaseException) -> str:
 
 def as_plain(error: BaseException) -> dict:
 	"""The error as plain data, which from_plain makes an error of."""
-	known = next((cls.__name__ for cls in _PLAIN if type(error) is cls), OperationFault.__name__)
 	return {
-		"kind": known,
+		"kind": _kind_of(error),
 		"message": sentence(error),
 		"text": str(error),
 		"hint": hint_for(error),
@@ -93,7 +92,12 @@ def from_plain(told: dict) -> AgentError:
 	return OperationFault(told["message"], told["hint"], told["text"], told["is_transient"])
 
 
-_PLAIN = (AgentError, TransientError, NotOursError)
+_PLAIN = (NotOursError, TransientError, AgentError)  # the more particular first
+
+
+def _kind_of(error: BaseException) -> str:
+	kinds = () if isinstance(error, OperationFault) else _PLAIN
+	return next((cls.__name__ for cls in kinds if isinstance(error, cls)), OperationFault.__name__)
 
 
 def is_transient(error: BaseException) -> bool:

@@ -15,10 +15,16 @@ FINISHED = "buildpro_finished"
 # The same of the second in the site's database: a Single of this name, which no DocType has, so that no saving of a document takes it away.
 FINISHED_NOTE = "BuildPro SaaS Site"
 
+# A site's folder: no path, not hidden. Frappe's own sites, and our names of databases, are such.
+SITE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}"
 # Database names that staff may choose: the guide's `customer1_db`.
 CUSTOM_NAME = re.compile(r"[a-z][a-z0-9_]{0,57}_db")
 # Keys of site_config.json with which Frappe finds a database server, and speaks with it as that wants.
 SERVER_KEYS = ("db_host", "db_port", "db_socket", "db_ssl_ca", "db_ssl_cert", "db_ssl_key")
+# What to say where a site's configuration alone is lost or damaged, and where the site is.
+UNTOUCHED = "Its data is untouched: do not restore it."
+CONFIG_BACK = f"Put back its own site_config.json, from a backup. {UNTOUCHED}"
+RESTORE = "Find out who took it away, and restore it from its last backup."
 # Kinds of an entry of the trash.
 FOLDER, DATABASE = "Site Folder", "Database"
 

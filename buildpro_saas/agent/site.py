@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from buildpro_saas.agent import site_config, site_context
+from buildpro_saas.agent import site_config, site_context, site_jobs
 from buildpro_saas.agent.errors import AgentError, NotOursError
-from buildpro_saas.agent.facts import MARK
+from buildpro_saas.agent.facts import CONFIG_BACK, MARK, RESTORE
 
 FILES = ("public", "private")
 FRAPPE_NEEDS = ("logs", "locks")  # it opens log and lock files before its installer makes the folders
@@ -31,16 +31,26 @@ class Site:
 
 	@property
 	def config(self) -> dict:
-		"""site_config.json; {} when there is none."""
+		"""site_config.json; {} when there is none. Raises AgentError when it is damaged."""
 		return site_config.read(self.path)
 
 	def json_file(self, name: str) -> dict:
 		"""The object in a JSON file of the site's folder; {} when there is no such file, or something else in it."""
 		try:
 			content = json.loads((self.path / name).read_text())
-		except (FileNotFoundError, ValueError):  # a ValueError also where it is no text
+		except (OSError, ValueError):  # a ValueError also where it is no text
 			return {}
 		return content if isinstance(content, dict) else {}
+
+	def config_in_place(self) -> dict:
+		"""site_config.json of a site that is there. Raises AgentError, with what to do, where the site is away, or that file alone."""
+		if not (config := self.config):
+			if self.path.is_dir():
+				raise AgentError(f"The folder of the site {self.name} has no site_config.json.", CONFIG_BACK)
+			raise AgentError(f"There is no site {self.name} on this bench.", RESTORE)
+		if not config.get("db_name"):
+			raise AgentError(f"The site_config.json of {self.name} names no database.", CONFIG_BACK)
+		return config
 
 	@property
 	def mark(self) -> str | None:
@@ -111,12 +121,16 @@ class Site:
 	def remove_draft(self, mark: str) -> None:
 		"""Remove what a making or removing of the folder left that was interrupted; the site itself is not touched.
 
-		Raises NotOursError when what has the draft's name carries another mark.
+		Where there is no site of that name (any more), its jobs go before. Raises NotOursError when what has the draft's name carries
+		another mark.
 		"""
 		hidden = self._hidden(mark)
 		if hidden.exists():
 			if site_config.read(hidden).get(MARK, mark) != mark:
 				raise NotOursError(f"{hidden.name} was not made by this job and is left alone.")
+		if not self.exists():
+			self.forget_jobs()
+		if hidden.exists():
 			shutil.rmtree(hidden)
 
 	def hand_over(self, mark: str, new_mark: str) -> None:
@@ -126,7 +140,9 @@ class Site:
 			self.update_config({MARK: new_mark})
 
 	def move_to(self, other: "Site", mark: str) -> None:
-		"""Become the other site, which is not there yet, in one move. Both carry the mark; nothing when it is done already.
+		"""Become the other site, which is not there yet, in one move; jobs under the old name go.
+
+		Both carry the mark; nothing when it is done already.
 
 		Raises NotOursError when either is somebody else's.
 		"""
@@ -135,7 +151,12 @@ class Site:
 			return
 		self.only_with_mark(mark)
 		other.sites_path.mkdir(parents=True, exist_ok=True)
+		self.forget_jobs()
 		os.rename(self.path, other.path)
+
+	def forget_jobs(self) -> None:
+		"""Take the site's background jobs out of its bench's queues: they need the site, and it goes. Raises RedisError when Redis is away."""
+		site_jobs.forget(self.frappe_name(), self.bench_sites)
 
 	def only_with_mark(self, mark: str) -> None:
 		"""Raise NotOursError unless the site carries the mark."""
@@ -157,11 +178,7 @@ class Site:
 		Arguments and result are plain data. The caller's own site context is untouched: see site_context.call. Raises AgentError when there is
 		no such site.
 		"""
-		if not self.config.get("db_name"):
-			raise AgentError(
-				f"There is no site {self.name} on this bench.",
-				"Find out who took it away, and restore it from its last backup.",
-			)
+		self.config_in_place()
 		return site_context.call(self.frappe_name(), self.bench_sites, method, arguments)
 
 	def frappe_name(self) -> str:

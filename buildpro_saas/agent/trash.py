@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 
 from buildpro_saas.agent import site_config
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.errors import AgentError, NotOursError
 from buildpro_saas.agent.facts import DATABASE, FOLDER, HIDDEN, MARK, Entry, Folder
+from buildpro_saas.agent.site import Site
 
 RENAMED = "_trash_"  # how the names of databases begin that lie here
 NOTE, CONTENT = "note.json", "content"
@@ -66,13 +68,18 @@ class Trash:
 	# -- in --------------------------------------------------------------------------------------------------------
 
 	def put_folder(self, folder: Folder, mark: str) -> Entry | None:
-		"""Move the folder here when it carries the mark; None when it is gone already. Raises NotOursError otherwise."""
+		"""Move the folder here when it carries the mark, its background jobs go; None when it is gone already.
+
+		Raises NotOursError otherwise, RedisError when Redis is away.
+		"""
 		path = self.bench.sites_path / folder.path
 		if not os.path.lexists(path):
 			return None
 		# of what is half removed, the name says the mark
 		if site_config.read(path).get(MARK, mark if folder.tail else None) != mark:
 			raise NotOursError(f"sites/{folder.path} was not made by this job and is left alone.")
+		if not folder.tail:
+			Site(self.bench.sites_path, folder.path).forget_jobs()
 		entry = self._note(FOLDER, folder.path, mark, folder.database)
 		os.rename(path, self.path / entry.name / CONTENT)
 		return entry
@@ -161,9 +168,9 @@ class Trash:
 
 	def _configs(self, folder: Entry | None) -> Iterator[dict]:
 		if folder:
-			yield site_config.read(self.path / folder.name / CONTENT)
+			yield _config(self.path / folder.name / CONTENT)
 		for name in self.bench.site_names():
-			yield self.bench.site(name).config
+			yield _config(self.bench.site(name).path)
 
 	# -- out -------------------------------------------------------------------------------------------------------
 
@@ -210,3 +217,11 @@ class Trash:
 
 	def _write(self, entry: Entry) -> None:
 		site_config.write_json(self.path / entry.name / NOTE, asdict(entry))
+
+
+def _config(folder: Path) -> dict:
+	"""Of a damaged one nobody knows whose database it names: it must not keep what belongs to another from being put back."""
+	try:
+		return site_config.read(folder)
+	except site_config.DamagedConfigError:
+		return {}

@@ -11,7 +11,15 @@ from buildpro_saas.commands.jobs import cancel, job, jobs, retry
 from buildpro_saas.commands.keys import pull, rotate_key
 from buildpro_saas.commands.plans import set_plan, set_plan_apps
 from buildpro_saas.commands.setup import setup
-from buildpro_saas.commands.tenants import create_tenant, owner_link, past_due, resume, suspend, tenants
+from buildpro_saas.commands.tenants import (
+	adopt,
+	create_tenant,
+	owner_link,
+	past_due,
+	resume,
+	suspend,
+	tenants,
+)
 from buildpro_saas.commands.trash import put_back, trash
 
 
@@ -21,7 +29,7 @@ def saas():
 
 
 for command in (
-	*(setup, add_bench, create_tenant, tenants, owner_link, jobs, job, retry, cancel),
+	*(setup, add_bench, create_tenant, adopt, tenants, owner_link, jobs, job, retry, cancel),
 	*(set_plan, suspend, past_due, resume),
 	*(set_plan_apps, images, pool, set_pool, drift, trash, put_back, doctor),
 	*(explain, rotate_key, pull),

@@ -66,6 +66,24 @@ def settled(terms: Terms, at: float) -> Terms:
 	return terms
 
 
+def of_layers(plans: Iterable[Mapping], at: float) -> Terms:
+	"""The terms that layers["plans"] of a statement came from, as of the moment `at`: what has ended by then is left out.
+
+	A plan on trial falls to the one that follows it, whether that was agreed as the plan after it or as a change. Raises ValueError where
+	no plan is in force or to come.
+	"""
+	ahead = sorted(without_ended(plans, at), key=lambda entry: entry.get("from") or 0)
+	if not ahead:
+		raise ValueError("no plan is in force any more")
+	now, *later = ahead
+	if now.get("is_trial") and later:
+		then, *later = later
+		terms = Terms(now["plan"], then["from"], then["plan"])
+	else:
+		terms = Terms(now["plan"])
+	return replace(terms, next_plan=later[0]["plan"], next_from=later[0]["from"]) if later else terms
+
+
 def plan_layers(terms: Terms, resolved: Mapping[str, Mapping], kept: Mapping | None = None) -> list[dict]:
 	"""layers["plans"]. resolved: {plan: {"features": names, "limits": as layers.py has them}} for each plan of the terms.
 

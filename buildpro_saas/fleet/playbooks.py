@@ -1,6 +1,6 @@
 """Our playbooks. hooks.py names them; apps add theirs the same way (registry.py)."""
 
-from buildpro_saas.fleet import finished_site, image_record, images, site_standing, standby
+from buildpro_saas.fleet import adoption, finished_site, image_record, images, site_standing, standby
 from buildpro_saas.fleet.steps.company import SetUpCompany
 from buildpro_saas.fleet.steps.configuration import Configure
 from buildpro_saas.fleet.steps.entitlement import SeedPlanSettings
@@ -18,7 +18,7 @@ from buildpro_saas.fleet.steps.reachable import CheckReachable
 from buildpro_saas.fleet.steps.site import InstallApps, MakeSite, ReserveName
 from buildpro_saas.jobs.playbook import Playbook
 from buildpro_saas.licensing import delivery
-from buildpro_saas.licensing.send_entitlements import SendEntitlements
+from buildpro_saas.licensing.send_entitlements import DeliverEntitlement, SendEntitlements
 
 CREATE_TENANT = Playbook(
 	name="create_tenant",
@@ -62,4 +62,13 @@ SEND_ENTITLEMENTS = Playbook(
 	steps=(SendEntitlements(make_ready=site_standing.make_ready),),
 	is_heavy=False,
 	queue="short",
+)
+
+ADOPT_SITE = Playbook(
+	name=adoption.PLAYBOOK,
+	title="Adopt site",
+	steps=(DeliverEntitlement(make_ready=site_standing.make_ready),),
+	is_heavy=False,
+	queue="short",
+	finish=finished_site.finish,
 )

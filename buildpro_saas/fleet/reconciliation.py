@@ -121,13 +121,21 @@ def _end(name: str, status: str, **values: str | None) -> None:
 	doc.save(ignore_permissions=True)
 
 
+def resolve(kind: str, subject: str) -> None:
+	"""Note that what a Drift Finding tells of is no difference any more. The caller commits."""
+	of = {"kind": kind, "subject": subject, "status": ("in", OPEN)}
+	for name in frappe.get_all("Drift Finding", of, pluck="name"):
+		_end(name, "Resolved")
+
+
 # -- mending -------------------------------------------------------------------------------------------------------
 
 
 def _mend(bench: str, findings: list[Finding]) -> None:
 	"""Do what can be done without asking; a fault with one finding is told in its action and does not keep the others."""
 	rows = _rows(bench)
-	for finding in findings:
+	# a database before the folder that says what it is: once that is gone, it could be a customer's
+	for finding in sorted(findings, key=lambda each: each.kind != drift.DATABASE):
 		row = rows.get(finding.key)
 		if not row or row.status != "Open":
 			continue

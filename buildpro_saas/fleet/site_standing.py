@@ -2,16 +2,13 @@
 
 from buildpro_saas import site_role
 from buildpro_saas.agent.door import Door, SiteDoor
-from buildpro_saas.agent.errors import AgentError, OperationFault
-from buildpro_saas.agent.facts import FINISHED, MARK
+from buildpro_saas.agent.errors import AgentError
+from buildpro_saas.agent.facts import CONFIG_BACK, FINISHED, MARK, RESTORE
 from buildpro_saas.fleet import benches
 from buildpro_saas.fleet.expected_state import job_has
 from buildpro_saas.jobs.bench_door import door_of, is_reached
 
 ROLE, TENANT, ADMIN_URL = "buildpro_role", "buildpro_tenant", "buildpro_admin_url"
-UNTOUCHED = "Its data is untouched: do not restore it."
-CONFIG_BACK = f"Put back its own site_config.json, from a backup. {UNTOUCHED}"
-RESTORE = "Find out who took it away, and restore it from its last backup."
 
 
 def of_record(tenant) -> str:
@@ -22,19 +19,16 @@ def of_record(tenant) -> str:
 	if not is_reached(tenant.bench):
 		return ""
 	bench = door_of(tenant.bench)
-	return fault(bench.site(tenant.site_name), tenant) or _database_fault(bench, tenant)
+	site = bench.site(tenant.site_name)
+	return fault(site, tenant) or _database_fault(bench, tenant) or _fault_of_entering(site)
 
 
 def fault(site: SiteDoor, tenant) -> str:
 	"""Why the site is not that of the tenant (document), by its site_config.json, with what to do; empty where it is."""
 	try:
-		config = site.config
-	except (ValueError, OperationFault) as error:
-		return f"{getattr(error, 'text', error)} {UNTOUCHED}"
-	if not config and site.has_folder():
-		return f"The folder of the site {site.name} has no site_config.json. {CONFIG_BACK}"
-	if not config:
-		return f"There is no site {site.name} on this bench. {RESTORE}"
+		config = site.config_in_place()
+	except AgentError as error:
+		return f"{error} {error.hint}"
 	if tenant.database and (found := config.get("db_name")) != tenant.database:
 		return (
 			f"The site_config.json of {site.name} names the database {found or 'of nobody'}, and the tenant's is {tenant.database}."
@@ -68,6 +62,14 @@ def _database_fault(bench: Door, tenant) -> str:
 	except Exception as error:
 		return f"Whether its database {tenant.database} is there cannot be found out: {error}"
 	return f"The database {tenant.database} of {tenant.site_name} is not there. {RESTORE}"
+
+
+def _fault_of_entering(site: SiteDoor) -> str:
+	try:
+		site.call("frappe.ping")
+	except Exception as error:
+		return f"The site {site.name} cannot be entered: {error}"
+	return ""
 
 
 def set_up_again(tenant, site: SiteDoor) -> bool:

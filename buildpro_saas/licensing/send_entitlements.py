@@ -57,6 +57,19 @@ class SendEntitlements(Step):
 		context.log(f"{at}: {tenant}: {said}")
 
 
+class DeliverEntitlement(Step):
+	"""Sign the entitlement of the job's own tenant, and put it into force on its site, with a token to ask for the next one."""
+
+	title = "Send entitlement"
+
+	def __init__(self, make_ready: delivery.MakeReady):
+		"""make_ready: as delivery.deliver takes it."""
+		self.make_ready = make_ready
+
+	def run(self, context: Context) -> None:
+		context.log(delivery.deliver(context.tenant["name"], context.bench, self.make_ready))
+
+
 def _error(left: dict) -> AgentError:
 	kind = TransientError if any(each["is_transient"] for each in left.values()) else AgentError
 	names = ", ".join(list(left)[:NAMED]) + (f" and {len(left) - NAMED} more" if len(left) > NAMED else "")

@@ -318,7 +318,7 @@ def test_a_site_that_cannot_be_looked_at_does_not_keep_the_others(sending, broug
 	sent = {name for job in sending.jobs() for name in sending.tenants_of(job)}
 	assert others <= sent
 	(logged,) = frappe.get_all("Error Log", {"method": ("like", f"%{brought.name}%")}, ["name", "error"])
-	assert "site_config.json is no JSON" in logged.error and "put back" in logged.error
+	assert "site_config.json cannot be read" in logged.error and "put back" in logged.error
 	frappe.db.delete("Error Log", {"name": logged.name})
 	frappe.db.commit()
 

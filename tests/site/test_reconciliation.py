@@ -92,7 +92,8 @@ def test_a_customers_site_that_the_records_forgot_stays(drifting):
 	drifting.mend()
 	found = {row.subject: row for row in drifting.compare()}
 	assert set(found) == {site, lost}  # the database is the site's
-	assert all(row.is_ours and "older backup" in row.action for row in found.values())
+	assert all(row.is_ours for row in found.values())
+	assert "older backup" in found[lost].action and f"saas adopt {site}" in found[site].action
 	assert all(drifting.has(subject) for subject in (site, database, lost))
 
 
@@ -683,3 +684,51 @@ def test_a_moved_site_is_told_while_its_job_has_not_let_go(drifting):
 	drifting.seen_long_ago()
 	drifting.mend()
 	assert drifting.has(site)
+
+
+def test_a_database_is_put_back_beside_a_damaged_site(drifting):
+	mark = drifting.mark()
+	drifting.job(mark, "Cancelled")
+	database = drifting.database(mark, has_tables=True)
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert not drifting.has(database)
+	(drifting.sites / drifting.site(None) / "site_config.json").write_text('{"db_na')
+	(entry,) = [each for each in drifting.reconciliation.trash() if each.subject == database]
+	drifting.reconciliation.put_back(entry.name)
+	assert drifting.has(database)
+
+
+# -- copies that no record knows -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place, prefix", [("images", "image-"), ("standby", "standby-")])
+def test_a_copy_of_which_no_record_is_left_goes_with_its_database(drifting, place, prefix):
+	"""As one that was made after the backup from which the admin site was restored."""
+	mark = drifting.mark()
+	database = drifting.database(mark, has_tables=True)
+	folder = drifting.site(mark, f"{HIDDEN}/{place}", prefix, db_name=database)
+	found = {row.subject: row for row in drifting.compare()}
+	assert set(found) == {database, folder}
+	assert all("removed by itself" in row.action for row in found.values())
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert not drifting.has(database) and not drifting.has(folder)
+	(entry,) = [each for each in drifting.reconciliation.trash() if each.subject == folder]
+	drifting.reconciliation.put_back(entry.name)
+	assert drifting.has(database) and drifting.has(folder)
+
+
+def test_a_copy_that_somebody_has_used_stays_with_its_database(drifting):
+	mark = drifting.mark()
+	database = drifting.database(mark, has_tables=True)
+	with drifting.server() as mariadb:
+		mariadb.db.sql(f"create table `{database}`.`tabSessions` (`user` text)")
+		mariadb.db.sql(f"insert into `{database}`.`tabSessions` values ('olga@acme.example')")
+		mariadb.db.commit()
+	folder = drifting.site(mark, f"{HIDDEN}/standby", "standby-", db_name=database)
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert drifting.has(database) and drifting.has(folder)
+	(found,) = drifting.compare()
+	assert found.subject == folder and "is signed in" in found.what

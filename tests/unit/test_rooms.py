@@ -50,6 +50,7 @@ MAY_NAME = {
 		"buildpro_saas.tenant_site.identity",
 	): "is asked for over HTTP: the site proves that it is itself",
 	("fleet", "buildpro_saas.tenant_site.onboarding"): CALLED_ON_SITES,
+	("fleet", "buildpro_saas.tenant_site.own_facts"): CALLED_ON_SITES,
 	("fleet", "buildpro_saas.tenant_site.prepared_company"): CALLED_ON_SITES,
 	("licensing", "buildpro_saas.tenant_site.onboarding"): CALLED_ON_SITES,
 	(

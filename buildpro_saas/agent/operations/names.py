@@ -5,11 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.facts import IMAGES, PLACES, STANDBY
+from buildpro_saas.agent.facts import IMAGES, PLACES, SITE_NAME, STANDBY
 from buildpro_saas.agent.site import Site
 
-# One folder's name: no path, not hidden. Frappe's own sites, and a database's name of ours, are such.
-SiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=255)]
+SiteName = Annotated[str, Field(pattern=f"^{SITE_NAME}$")]
 Place = Literal[PLACES]
 # How a function is called by name, as Frappe does: package.module.function.
 Method = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]

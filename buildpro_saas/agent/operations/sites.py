@@ -32,15 +32,15 @@ def site_exists(bench: Bench, site: SiteName, place: Place = "") -> bool:
 
 
 @quick
-def has_site_folder(bench: Bench, site: SiteName, place: Place = "") -> bool:
-	"""True when a folder of that name is there, with a site_config.json or without."""
-	return site_at(bench, site, place).path.is_dir()
+def read_site_config(bench: Bench, site: SiteName, place: Place = "") -> dict[str, Any]:
+	"""site_config.json; {} when there is none. Raises AgentError when it is damaged."""
+	return site_at(bench, site, place).config
 
 
 @quick
-def read_site_config(bench: Bench, site: SiteName, place: Place = "") -> dict[str, Any]:
-	"""site_config.json; {} when there is none. Raises ValueError when it is no JSON."""
-	return site_at(bench, site, place).config
+def read_site_config_in_place(bench: Bench, site: SiteName, place: Place = "") -> dict[str, Any]:
+	"""site_config.json of a site that is there. Raises AgentError, with what to do, where the site is away, or that file alone."""
+	return site_at(bench, site, place).config_in_place()
 
 
 @quick

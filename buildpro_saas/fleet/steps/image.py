@@ -7,6 +7,7 @@ import frappe
 
 from buildpro_saas.agent.errors import AgentError, TransientError
 from buildpro_saas.fleet import image_record, images, site_sources, standby
+from buildpro_saas.fleet.drift import IMAGE_DATABASE
 from buildpro_saas.fleet.steps.site import MINUTES, InstallApps
 from buildpro_saas.jobs.playbook import Context, Step, WayClosedError
 
@@ -31,7 +32,7 @@ class ReserveImage(Step):
 				f"The bench lacks {', '.join(missing)}.",
 				"Get the app with `bench get-app`, then press Retry.",
 			)
-		database = context.state.get("reserved_database") or f"_image_{secrets.token_hex(8)}"
+		database = context.state.get("reserved_database") or f"{IMAGE_DATABASE}{secrets.token_hex(8)}"
 		return {
 			# .invalid (RFC 2606) is nobody's: the site is one only while it is being built
 			"site": f"image-{database.rpartition('_')[2]}.invalid",

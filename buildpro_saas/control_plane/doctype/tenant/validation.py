@@ -225,6 +225,16 @@ def refuse_taken(tenant) -> None:
 	)
 
 
+def refuse_on_record(tenant) -> None:
+	"""Raise frappe.DuplicateEntryError: a tenant that is to be adopted has a record already."""
+	refuse(
+		_("The tenant {0} is on record already: there is nothing to adopt."),
+		tenant.subdomain,
+		title=_("Adopt"),
+		error=frappe.DuplicateEntryError,
+	)
+
+
 def _check_database_name(tenant) -> None:
 	title = _("Database Name")
 	name = tenant.database_name
