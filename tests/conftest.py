@@ -1,5 +1,6 @@
 """What all tests share: the bench they run on (described by `make test` in the environment) and its admin site."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -43,6 +44,12 @@ def bench_path() -> Path:
 @pytest.fixture(scope="session")
 def admin_site_name() -> str:
 	return os.environ["BUILDPRO_ADMIN_SITE"]
+
+
+@pytest.fixture(scope="session")
+def bench_account(bench_path):
+	"""What the bench keeps of its database account: bench_account() → {"user", "password", …}."""
+	return lambda: json.loads((bench_path / "config/buildpro_database.json").read_text())
 
 
 @pytest.fixture

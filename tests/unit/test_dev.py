@@ -161,3 +161,25 @@ def test_a_choice_that_names_no_tests_is_refused(monkeypatch):
 	monkeypatch.setenv("ONLY", "unti")
 	with pytest.raises(DevError, match="ONLY=unti names no tests"):
 		checks._chosen([])
+
+
+def test_what_is_copied_for_a_second_bench_names_its_own_folder(tmp_path):
+	from dev import second_bench
+
+	script, paths, program = tmp_path / "gunicorn", tmp_path / "ours.pth", tmp_path / "python"
+	first, replaced = (
+		"/home/first/bench",
+		{"/home/first/bench": "/home/second/bench", "/work/app": "/home/second/bench/apps/app"},
+	)
+	script.write_text(f"#!{first}/env/bin/python\nprint('/work/app')\n")
+	script.chmod(0o755)
+	paths.write_text("/work/app")
+	program.write_bytes(b"\x7fELF\xff" + first.encode())
+	kept = tmp_path / "first-gunicorn"
+	os.link(script, kept)
+	for file in (script, paths, program):
+		second_bench._replace(file, replaced)
+	assert script.read_text() == "#!/home/second/bench/env/bin/python\nprint('/work/app')\n"
+	assert os.access(script, os.X_OK) and kept.read_text().startswith(f"#!{first}")
+	assert paths.read_text() == "/home/second/bench/apps/app"
+	assert program.read_bytes().endswith(first.encode())
