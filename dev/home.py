@@ -77,6 +77,7 @@ class Home:
 		self.bench = self.path / "frappe-bench"
 		self.mariadb = self.path / "mariadb"
 		self.unsynced = self.path / "unsynced"  # there while MariaDB does not wait for the disk
+		self.framework_sql = self.path / "framework.sql"  # a site with the framework alone, for tests
 		self.redis = self.path / "redis"
 		self.bin = self.path / "bin"
 		self.logs = self.path / "logs"
