@@ -65,10 +65,10 @@ class LaneBench(PrivateBench):
 	def _take_for_own(self) -> None:
 		"""Let what names the first bench by its path name this one: programs and packages of the env, and links."""
 		old, new = str(self.first.path), str(self.path)
+		packages = "lib/python*/site-packages"
 		for pattern in (
 			"bin/*",
-			"lib/python*/site-packages/*.pth",
-			"lib/python*/site-packages/*/direct_url.json",
+			*(f"{packages}/{name}" for name in ("*.pth", "__editable__*.py", "*/direct_url.json")),
 		):
 			for path in (self.path / "env").glob(pattern):
 				if not path.is_symlink() and old.encode() in (text := path.read_bytes()):

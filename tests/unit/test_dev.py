@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shlex
 import signal
 import socket
 import stat
@@ -11,6 +12,7 @@ import sys
 import time
 
 import pytest
+from execnet import XSpec
 
 from dev import checks, databases, lanes, probes, registry_bench
 from dev.bench import PrivateBench
@@ -185,6 +187,18 @@ def test_a_bench_that_is_there_already_is_the_only_lane(monkeypatch, home, tmp_p
 def test_what_is_chosen_runs_on_one_lane(monkeypatch, home):
 	monkeypatch.delenv("LANES", raising=False)
 	assert lanes.wanted(PrivateBench(home), is_whole_suite=False) == 1
+
+
+def test_each_lanes_worker_is_told_of_its_bench(tmp_path):
+	lane = lanes.LaneBench(PrivateBench(Home(tmp_path / "a home")), 2)
+	assert lanes.options([]) == []
+	first, second = (XSpec(option.partition("=")[2]) for option in lanes.options([lane]) if "--tx" in option)
+	assert first.popen and not first.env
+	assert shlex.split(second.python) == [str(lane.python)]
+	assert second.env["BUILDPRO_BENCH"] == str(lane.path) and second.env["BUILDPRO_HOME"] == str(
+		lane.home.path
+	)
+	assert second.env["BUILDPRO_WEB_PORT"] == str(lane.home.ports()["web"])
 
 
 def test_a_lane_has_files_of_its_own(monkeypatch, home):
