@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dev import checks, tools
+from dev import checks, lanes, tools
 from dev.bench import Bench, PrivateBench
 from dev.demo import Demo
 from dev.existing_bench import ExistingBench
@@ -130,7 +130,7 @@ def stop(arguments: list[str]) -> None:
 	first = PrivateBench(Home())
 	second = SecondBench(first)
 	stopped = second.services().stop_all() if second.path.exists() else []
-	stopped += first.services().stop_all()
+	stopped += [*lanes.stop_all(Home()), *first.services().stop_all()]
 	say(f"Stopped {', '.join(stopped)}." if stopped else "Nothing of our own bench ran.")
 	if existing := ExistingBench.attached(Home()):
 		existing.detach()
