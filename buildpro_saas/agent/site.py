@@ -1,17 +1,16 @@
 """One Frappe site of a bench: its folder, its configuration, and calls made on it."""
 
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from buildpro_saas.agent import site_config, site_context, site_jobs, site_runner
+from buildpro_saas.agent import site_config, site_context, site_jobs
 from buildpro_saas.agent.errors import AgentError, NotOursError
-from buildpro_saas.agent.site_config import CONFIG_BACK, RESTORE
+from buildpro_saas.agent.facts import CONFIG_BACK, MARK, RESTORE
 
-MARK = "buildpro_job"
 FILES = ("public", "private")
 FRAPPE_NEEDS = ("logs", "locks")  # it opens log and lock files before its installer makes the folders
 
@@ -61,6 +60,11 @@ class Site:
 	def exists(self) -> bool:
 		"""True when anything of that name is there: a site, or a file or folder that would be in its way."""
 		return os.path.lexists(self.path)
+
+	def default_database_name(self) -> str:
+		"""The name that `bench new-site` gives the site's database: `_` and 16 digits of the SHA-1 of its folder's path."""
+		path = os.path.realpath(self.path)
+		return "_" + hashlib.sha1(path.encode(), usedforsecurity=False).hexdigest()[:16]
 
 	def update_config(self, values: dict) -> dict:
 		"""Merge values into site_config.json (None removes a key), atomically."""
@@ -152,7 +156,7 @@ class Site:
 
 	def forget_jobs(self) -> None:
 		"""Take the site's background jobs out of its bench's queues: they need the site, and it goes. Raises RedisError when Redis is away."""
-		site_jobs.forget(self._below_bench(), self.bench_sites)
+		site_jobs.forget(self.frappe_name(), self.bench_sites)
 
 	def only_with_mark(self, mark: str) -> None:
 		"""Raise NotOursError unless the site carries the mark."""
@@ -171,36 +175,12 @@ class Site:
 	def call(self, method: str, /, **arguments: Any) -> Any:
 		"""Call a function by its dotted name on the site, in this process; for quick work.
 
-		Arguments and result are plain data. The caller's own site context is untouched: see on_site.call. Raises AgentError when there is
+		Arguments and result are plain data. The caller's own site context is untouched: see site_context.call. Raises AgentError when there is
 		no such site.
 		"""
 		self.config_in_place()
-		return site_context.call(self._below_bench(), self.bench_sites, method, arguments)
+		return site_context.call(self.frappe_name(), self.bench_sites, method, arguments)
 
-	def run(
-		self,
-		method: str,
-		*,
-		timeout: float,
-		log: Callable[[str], None],
-		checkpoint: Callable[[], None],
-		**arguments: Any,
-	) -> Any:
-		"""Call a function by its dotted name on the site, in a process of its own; for heavy work.
-
-		`timeout` in seconds; `log` gets each line that it prints; `checkpoint` is called about once a second and may
-		raise to stop it. Raises what the function raised, as AgentError or TransientError.
-		"""
-		return site_runner.run(
-			self._below_bench(),
-			self.bench_sites,
-			method,
-			arguments,
-			timeout=timeout,
-			log=log,
-			checkpoint=checkpoint,
-		)
-
-	def _below_bench(self) -> str:
+	def frappe_name(self) -> str:
 		"""What Frappe knows the site by: its folder, relative to the one that has common_site_config.json."""
 		return os.path.relpath(self.path, self.bench_sites)

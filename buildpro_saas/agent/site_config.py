@@ -9,11 +9,8 @@ import frappe
 from filelock import FileLock
 
 from buildpro_saas.agent.errors import AgentError
+from buildpro_saas.agent.facts import UNTOUCHED
 
-# What to say where a site's configuration alone is lost or damaged, and where the site is.
-UNTOUCHED = "Its data is untouched: do not restore it."
-CONFIG_BACK = f"Put back its own site_config.json, from a backup. {UNTOUCHED}"
-RESTORE = "Find out who took it away, and restore it from its last backup."
 LOCK_TIMEOUT = 30  # seconds; Frappe's own writers hold the same lock for milliseconds
 
 

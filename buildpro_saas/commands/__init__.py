@@ -5,6 +5,7 @@ import sys
 import click
 
 from buildpro_saas.commands import preloading
+from buildpro_saas.commands.benches import add_bench
 from buildpro_saas.commands.doctor import doctor
 from buildpro_saas.commands.drift import drift
 from buildpro_saas.commands.explain import explain
@@ -31,7 +32,7 @@ def saas():
 
 
 for command in (
-	*(setup, create_tenant, adopt, tenants, owner_link, jobs, job, retry, cancel),
+	*(setup, add_bench, create_tenant, adopt, tenants, owner_link, jobs, job, retry, cancel),
 	*(set_plan, suspend, past_due, resume),
 	*(set_plan_apps, images, pool, set_pool, drift, trash, put_back, doctor),
 	*(explain, rotate_key, pull),

@@ -3,20 +3,21 @@
 It only reads. What counts is the statement, which one of this admin site's own keys has signed.
 """
 
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import dataclass
 
 import frappe
 
 from buildpro_saas import site_role
-from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.databases import CUSTOM_NAME, server
-from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.agent.site import MARK, Site
+from buildpro_saas.agent.door import Door, SiteDoor
+from buildpro_saas.agent.errors import AgentError, OperationFault
+from buildpro_saas.agent.facts import CUSTOM_NAME, MARK, SITE_NAME
 from buildpro_saas.entitlements import statement
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.statement import EntitlementError, Statement
-from buildpro_saas.fleet import database_account, expected_state, site_standing
+from buildpro_saas.fleet import expected_state, site_standing
 from buildpro_saas.jobs import lifecycle
+from buildpro_saas.jobs.bench_door import door_of, reached
 from buildpro_saas.licensing import signing_keys
 from buildpro_saas.licensing.delivery import STATEMENT_FILE
 
@@ -29,9 +30,10 @@ SITE_MARK = "site_mark"
 
 @dataclass(frozen=True)
 class Known:
-	"""What a site says of itself. facts: as tenant_site.own_facts.tell; apps: as Tenant keeps them."""
+	"""What a site says of itself. bench: on which it is; facts: as tenant_site.own_facts.tell; apps: as Tenant keeps them."""
 
 	site: str
+	bench: str
 	tenant: str
 	database: str
 	mark: str | None
@@ -47,19 +49,27 @@ class Known:
 
 def may_be_adopted(name: str) -> bool:
 	"""Whether there is a tenant's site of that name (its folder's) whose tenant is not on record."""
-	site = Bench.here().site(name)
-	if "/" in name or not site.exists():
+	bench = _bench_of(name)
+	if not bench:
 		return False
 	try:
-		tenant = site.config.get(site_standing.TENANT)
+		tenant = door_of(bench).site(name).config.get(site_standing.TENANT)
 	except AgentError:
 		return False
 	return bool(tenant) and not frappe.db.exists("Tenant", tenant)
 
 
 def read(name: str) -> Known:
-	"""What the site of that name on this bench knows of itself. Raises AgentError, with what to do, where it is not this admin site's."""
-	site, config = _site(name)
+	"""What the site of that name, on one of the benches, knows of itself. Raises AgentError, with what to do, where it is not this admin
+	site's."""
+	bench = _bench_of(name)
+	if not bench:
+		raise AgentError(
+			f"There is no site {name} on this bench.", "Name it as its folder in sites/ is named."
+		)
+	there = door_of(bench)
+	site = there.site(name)
+	config = _config(site)
 	said = _statement(site, config)
 	tenant = config[site_standing.TENANT]
 	if said.tenant != tenant:
@@ -67,10 +77,10 @@ def read(name: str) -> Known:
 			f"The site_config.json of {name} names the tenant {tenant}, and its statement {said.tenant}.",
 			site_standing.CONFIG_BACK,
 		)
-	_check_database(name, config)
+	_check_database(there, name, config)
 	facts = _facts(site)
-	apps = [asdict(Bench.here().app(app)) for app in facts["apps"]]
-	return Known(name, tenant, config["db_name"], config.get(MARK), said, facts, apps)
+	apps = there.app_facts(facts["apps"])
+	return Known(name, bench, tenant, config["db_name"], config.get(MARK), said, facts, apps)
 
 
 def check_no_job(known: Known) -> None:
@@ -88,28 +98,28 @@ def check_no_job(known: Known) -> None:
 			)
 
 
-def start(known: Known, bench: str):
+def start(known: Known):
 	"""The job (document) that brings the adopted tenant its statement, after this commit."""
-	return lifecycle.start(PLAYBOOK, tenant=known.tenant, bench=bench, inputs={SITE_MARK: known.mark})
+	return lifecycle.start(PLAYBOOK, tenant=known.tenant, bench=known.bench, inputs={SITE_MARK: known.mark})
 
 
-def _site(name: str) -> tuple[Site, dict]:
-	is_name = name and "/" not in name and not name.startswith(".")
-	site = Bench.here().site(name) if is_name else None
-	if not site or not site.exists():
-		raise AgentError(
-			f"There is no site {name} on this bench.", "Name it as its folder in sites/ is named."
-		)
+def _bench_of(name: str) -> str | None:
+	"""The bench on which something of that name is among the sites; None where that is no folder's name, or none has it."""
+	benches = reached() if re.fullmatch(SITE_NAME, name or "") else []
+	return next((bench for bench in benches if door_of(bench).site(name).exists()), None)
+
+
+def _config(site: SiteDoor) -> dict:
 	config = site.config_in_place()
 	if config.get(site_standing.ROLE) != site_role.TENANT or not config.get(site_standing.TENANT):
 		raise AgentError(
-			f"The site {name} is not a tenant's: its site_config.json says so of none.",
+			f"The site {site.name} is not a tenant's: its site_config.json says so of none.",
 			"`saas drift` lists the tenants' sites that no record knows.",
 		)
-	return site, config
+	return config
 
 
-def _statement(site: Site, config: dict) -> Statement:
+def _statement(site: SiteDoor, config: dict) -> Statement:
 	"""The newest of the two statements that the site keeps, of those that count."""
 	last = config.get(LAST_KNOWN)
 	tokens = (
@@ -149,12 +159,11 @@ def _refusal(name: str, fault: EntitlementError) -> AgentError:
 	)
 
 
-def _check_database(name: str, config: dict) -> None:
+def _check_database(bench: Door, name: str, config: dict) -> None:
 	database = config["db_name"]
-	with server(database_account.account()) as mariadb:
-		if not mariadb.has_database(database):
-			raise AgentError(f"The database {database} of {name} is not there.", site_standing.RESTORE)
-		found = mariadb.mark_of(database)
+	found = bench.do("database_mark", name=database)
+	if found is None:
+		raise AgentError(f"The database {database} of {name} is not there.", site_standing.RESTORE)
 	if found and found != config.get(MARK):
 		raise AgentError(
 			f"The database {database} was not made with the site {name}: their marks differ.",
@@ -162,12 +171,12 @@ def _check_database(name: str, config: dict) -> None:
 		)
 
 
-def _facts(site: Site) -> dict:
+def _facts(site: SiteDoor) -> dict:
 	try:
 		return site.call("buildpro_saas.tenant_site.own_facts.tell")
-	except AgentError:
-		raise
 	except Exception as error:
+		if isinstance(error, AgentError) and not isinstance(error, OperationFault):
+			raise
 		raise AgentError(
 			f"The site {site.name} cannot be read: {error}",
 			"Mend that, and adopt it again; nothing was changed.",

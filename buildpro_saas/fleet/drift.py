@@ -8,7 +8,7 @@ newest tenants, whose sites carry marks of ours all the same.
 
 from dataclasses import dataclass, field
 
-from buildpro_saas.agent.actual_state import Folder, Inventory
+from buildpro_saas.agent.facts import Folder, Inventory
 from buildpro_saas.fleet import drift_advice as advice
 
 SITE_FOLDER, DATABASE, USER = "Site Folder", "Database", "Database User"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
-from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.door import Door, SiteDoor
 
 
 class StepCancelledError(Exception):
@@ -41,12 +41,14 @@ class Context:
 
 	inputs: the job's arguments, as they were when it was made. state: what earlier steps found out or made, by name;
 	a step's returned dict is merged into it; `keep` merges and commits at once, for a step whose work is long. tenant, bench_row: the
-	documents' fields, read afresh when the step first asks for them. mark: what this job writes on all that it makes.
+	documents' fields, read afresh when the step first asks for them. bench: the agent's door of the job's bench. mark: what this job
+	writes on all that it makes. operation: how the ids of this attempt's operations begin.
 	"""
 
 	job: str
 	mark: str
-	bench: Bench
+	bench: Door
+	operation: str
 	inputs: dict[str, Any]
 	state: dict[str, Any]
 	read_tenant: Callable[[], dict[str, Any]] = field(repr=False)
@@ -66,9 +68,20 @@ class Context:
 		return self.read_bench_row()
 
 	@property
-	def site(self):
+	def site(self) -> SiteDoor:
 		"""The tenant's site on the bench, made or not."""
 		return self.bench.site(self.state.get("site") or self.tenant["site"])
+
+	def run(self, operation: str, timeout: float, **spec: Any) -> Any:
+		"""Run an operation of the agent that takes its time, and return its result; its lines become the step's output."""
+		return self.bench.run(operation, **self._followed(timeout), **spec)
+
+	def run_on_site(self, method: str, timeout: float, **arguments: Any) -> Any:
+		"""Call a function on the job's site by its dotted name, in a process of its own; for heavy work."""
+		return self.site.run(method, **self._followed(timeout), **arguments)
+
+	def _followed(self, timeout: float) -> dict[str, Any]:
+		return {"id": self.operation, "timeout": timeout, "log": self.log, "checkpoint": self.checkpoint}
 
 
 class Step(ABC):

@@ -7,9 +7,9 @@ from typing import Any
 import frappe
 from frappe.utils import get_datetime, now_datetime
 
-from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.jobs import ending
+from buildpro_saas.jobs.bench_door import door_of
 from buildpro_saas.jobs.playbook import Context, Playbook, StepCancelledError
 
 OUTPUT_LIMIT = 60_000  # characters a step; the newest are kept
@@ -120,7 +120,8 @@ class JobStore:
 		return Context(
 			job=self.name,
 			mark=self.inputs["mark"],
-			bench=Bench.here(),
+			bench=door_of(self.doc.bench),
+			operation=f"{self.name}/{row.step_key}/{row.attempts or 0}",
 			inputs=self.inputs,
 			state=self.state,
 			read_tenant=self._tenant,

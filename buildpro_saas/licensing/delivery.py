@@ -12,10 +12,10 @@ from frappe.model.document import Document
 from frappe.utils import add_to_date, get_datetime, now_datetime
 
 from buildpro_saas import site_role
-from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.site import Site
+from buildpro_saas.agent.door import Door, SiteDoor
 from buildpro_saas.entitlements import clock, decision
 from buildpro_saas.jobs import lifecycle, registry
+from buildpro_saas.jobs.bench_door import door_of, is_reached, reached
 from buildpro_saas.licensing import signing_keys
 from buildpro_saas.licensing.signing_keys import PUBLIC
 from buildpro_saas.tenant_status import WITH_SITE
@@ -32,7 +32,7 @@ CLOCK = "buildpro_clock"
 TOGETHER_KEY = "buildpro_deliveries_together"
 # In the folder of a tenant's site: {"token", "catalogue"}.
 STATEMENT_FILE = "entitlement.json"
-MakeReady = Callable[[Document, Site], None]
+MakeReady = Callable[[Document, SiteDoor], None]
 SLOTS = 6  # an hour's runs of renew_entitlements, among which the tenants are spread
 # A site that could not be reached is left alone for as long as that has gone on, within these (seconds): after ten minutes, ten, twenty,
 # forty, and then an hour each time.
@@ -83,8 +83,7 @@ def together() -> Iterator[None]:
 
 
 def _by_bench(tenants: Iterable[str] | None) -> dict[str, list[str]]:
-	benches = frappe.get_all("Bench", {"is_local": 1}, pluck="name")
-	filters = {"status": ("in", WITH_SITE), "bench": ("in", benches)}
+	filters = {"status": ("in", WITH_SITE), "bench": ("in", reached())}
 	if tenants is not None:
 		filters["name"] = ("in", list(tenants))
 	found: dict[str, list[str]] = {}
@@ -131,7 +130,7 @@ def _about(names: list[str], why: str) -> str:
 # -- one tenant ----------------------------------------------------------------------------------------------------
 
 
-def deliver(tenant: str, bench: Bench, make_ready: MakeReady) -> str:
+def deliver(tenant: str, bench: Door, make_ready: MakeReady) -> str:
 	"""Put a new entitlement of the tenant into force on its site on this bench; returns what to tell of it.
 
 	make_ready(tenant document, site): raises AgentError where the site is not that tenant's. Commits. Raises that, and what the site
@@ -163,7 +162,7 @@ def locked(tenant: str):
 	return frappe.get_doc("Tenant", tenant)
 
 
-def put_into_force(tenant, site: Site) -> dict:
+def put_into_force(tenant, site: SiteDoor) -> dict:
 	"""Sign the entitlement of the tenant (document, its row held), and put it into force on its site.
 
 	What the site needs for that, and to ask for the next one itself, is mended on the way: the admin site's public keys and the
@@ -202,7 +201,7 @@ def renew_entitlements() -> None:
 	"""
 	if not site_role.is_admin_site():
 		return
-	fields = ["name", "site", "entitlement_sequence", "entitlement_renew_at"]
+	fields = ["name", "site", "bench", "entitlement_sequence", "entitlement_renew_at"]
 	tenants = frappe.get_all("Tenant", {"status": ("in", WITH_SITE)}, fields, order_by="name")
 	under_way, resting = _under_way(), _resting()
 	due = []
@@ -238,12 +237,14 @@ def _valid_days() -> float:
 
 
 def _is_on_site(row) -> bool:
-	"""Whether the newest statement of the tenant is in force on its site; True for sites of other benches, which ask for it.
+	"""Whether the newest statement of the tenant is in force on its site; True for sites that cannot be reached, which ask for it.
 
 	Decided as the site itself does, from the two files that it goes by (a third of a millisecond): its number in site_config.json
 	alone says nothing of a statement that was lost or damaged since.
 	"""
-	site = Bench.here().site(row.site)
+	if not is_reached(row.bench):
+		return True
+	site = door_of(row.bench).site(row.site)
 	if not (config := site.config):
 		return True
 	if str(config.get(SEQUENCE)) != row.entitlement_sequence:

@@ -2,7 +2,7 @@
 
 import frappe
 
-from buildpro_saas.agent.errors import AgentError, TransientError, is_transient
+from buildpro_saas.agent.errors import AgentError, TransientError, is_transient, sentence
 from buildpro_saas.jobs.deadline import deadline
 from buildpro_saas.jobs.playbook import Context, RetryPolicy, Step, StepTimeoutError
 from buildpro_saas.licensing import delivery
@@ -50,7 +50,7 @@ class SendEntitlements(Step):
 			raise
 		except Exception as error:
 			frappe.db.rollback()  # raises when the connection is gone: then the run ends
-			said = f"{type(error).__name__}: {error}"[:500]
+			said = sentence(error)[:500]
 			left[tenant] = {"error": said, "is_transient": is_transient(error)}
 		else:
 			left.pop(tenant, None)

@@ -145,12 +145,14 @@ def test_an_image_is_stale_when_the_benchs_code_is_another(bench, image, fact):
 		assert bench.frappe.db.get_value("Site Image", image.name, "status") == "Stale"
 
 
+@pytest.mark.usefixtures("quick_installer")
 def test_a_stale_image_is_not_copied(bench, image, ways_of):
 	with built_with_another(bench, image, "version"):
 		output = ways_of(bench.new_tenant(plan=PLAN))
 	assert "is stale: " in output and "was made from scratch" in output
 
 
+@pytest.mark.usefixtures("quick_installer")
 def test_an_image_that_goes_while_it_is_copied_makes_no_site(bench, image, ways_of):
 	"""The copy waits for a table; meanwhile the image is taken out of use."""
 	with bench.root() as cursor:
@@ -180,6 +182,7 @@ def test_the_worker_is_killed_while_it_copies(bench, image):
 
 
 @pytest.mark.fault
+@pytest.mark.usefixtures("quick_installer")
 def test_the_worker_is_killed_while_it_builds(bench):
 	"""At each step, done and not recorded: it goes on, and nothing is left beside the image."""
 	from buildpro_saas.fleet import images
@@ -210,10 +213,10 @@ def test_the_worker_is_killed_while_it_builds(bench):
 
 
 @pytest.mark.fault
+@pytest.mark.usefixtures("quick_installer")
 def test_a_build_that_is_cancelled_leaves_nothing(bench):
 	from buildpro_saas.fleet import images
 
-	bench.remove_images()
 	before = bench.everything()
 	with bench.held("seal_image", "Running"):
 		image, job = start_building(bench, images)
@@ -226,15 +229,23 @@ def test_a_build_that_is_cancelled_leaves_nothing(bench):
 	assert bench.everything() == before
 
 
+@pytest.mark.usefixtures("quick_installer")
 def test_pruning_takes_all_of_an_image_away(bench):
-	bench.remove_images()
+	image = bench.frappe.get_doc("Site Image", bench.image(PLAN))
+	bench.remove_images(keep=image.name)
 	before = bench.everything()
-	bench.image(PLAN)
-	assert bench.everything() != before
 	bench.remove_images()
-	assert bench.everything() == before and not bench.frappe.get_all("Site Image")
+	after = bench.everything()
+	assert {kind: before[kind] - after[kind] for kind in before} == {
+		"databases": {image.database},
+		"users": set(),
+		"folders": {f".buildpro/images/{image.database}"},
+	}
+	assert not any(after[kind] - before[kind] for kind in after)
+	assert not bench.frappe.get_all("Site Image")
 
 
+@pytest.mark.usefixtures("quick_installer")
 def test_look_after_builds_what_plans_need_once_and_prunes_what_is_stale(bench, image):
 	from buildpro_saas.fleet import images
 

@@ -76,11 +76,12 @@ def proxy_to(bench, site: str):
 
 
 def check(bench, tenant, port: int | None = None) -> dict:
-	from buildpro_saas.agent.bench import Bench
+	from buildpro_saas.agent import door
 	from buildpro_saas.fleet.steps.reachable import CheckReachable
 
 	context = SimpleNamespace(
-		site=Bench(bench.path).site(tenant.site),
+		bench=door.here(),
+		site=door.here().site(tenant.site),
 		bench_row={"web_port": port or bench.services.port("web")},
 		log=lambda line: None,
 	)
@@ -379,7 +380,7 @@ def test_an_uninstalled_app_is_noticed_and_an_installed_one_set_up_again(
 	module_bench, acme, frappe, bench_command
 ):
 	"""The last test of this module: the site is another afterwards."""
-	from buildpro_saas.agent.bench import Bench
+	from buildpro_saas.agent import door
 	from buildpro_saas.fleet import site_standing
 	from buildpro_saas.licensing import delivery
 
@@ -395,10 +396,10 @@ def test_an_uninstalled_app_is_noticed_and_an_installed_one_set_up_again(
 	(found,) = findings(frappe, acme)
 	assert "set up as no tenant's" in found.what and f"--site {acme.site} install-app" in found.action
 	with pytest.raises(Exception, match="buildpro_saas was uninstalled"):
-		delivery.deliver(acme.name, Bench(module_bench.path), site_standing.make_ready)
+		delivery.deliver(acme.name, door.here(), site_standing.make_ready)
 	frappe.db.rollback()
 	command("install-app", "buildpro_saas")
-	delivery.deliver(acme.name, Bench(module_bench.path), site_standing.make_ready)
+	delivery.deliver(acme.name, door.here(), site_standing.make_ready)
 	assert findings(frappe, acme) == []
 	config = json.loads((folder(module_bench, acme) / "site_config.json").read_text())
 	assert (config["buildpro_tenant"], config["buildpro_job"]) == (acme.name, mark)

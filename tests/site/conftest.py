@@ -229,10 +229,11 @@ class Drifting:
 		return path.name
 
 	def server(self):
+		from buildpro_saas.agent import account
+		from buildpro_saas.agent.bench import Bench
 		from buildpro_saas.agent.databases import server
-		from buildpro_saas.fleet import database_account
 
-		return server(database_account.account())
+		return server(account.read(Bench.here()))
 
 	def database(self, mark: str, *, has_user: bool = True, has_tables: bool = False) -> str:
 		name = f"_{self.token}_{self.frappe.generate_hash(length=6).lower()}"
@@ -340,9 +341,11 @@ class Drifting:
 
 	def clean_up(self) -> None:
 		self.frappe.db.rollback()
-		for entry in self.reconciliation.trash():
+		from buildpro_saas.fleet import bench_trash
+
+		for entry in bench_trash.entries():
 			if self.token in entry.subject:
-				self.reconciliation.remove_from_trash(entry.name)
+				bench_trash.remove(entry.name)
 		for place in ("", f"{HIDDEN}/images", f"{HIDDEN}/standby"):
 			for path in (self.sites / place).glob(f"*{self.token}*"):
 				shutil.rmtree(path)

@@ -250,7 +250,11 @@ def test_no_other_algorithm_counts(alg):
 	assert refusal(forge(header, claims_of(issue()))) is Reason.BAD_SIGNATURE
 
 
-@pytest.mark.parametrize("secret", [KEY["public"].encode(), base64.urlsafe_b64decode(KEY["public"] + "=")])
+@pytest.mark.parametrize(
+	"secret",
+	[KEY["public"].encode(), base64.urlsafe_b64decode(KEY["public"] + "=")],
+	ids=["as text", "as bytes"],
+)
 def test_the_public_key_is_no_hmac_secret(secret):
 	token = jwt.encode(claims_of(issue()), secret, "HS256", headers={"kid": KEY["kid"]})
 	assert refusal(token) is Reason.BAD_SIGNATURE
@@ -305,7 +309,11 @@ def test_another_issuer_is_refused():
 	assert refusal(token) is Reason.MALFORMED
 
 
-@pytest.mark.parametrize("public", ["", "short", None, 5, KEY["public"][:-4]])
+@pytest.mark.parametrize(
+	"public",
+	["", "short", None, 5, KEY["public"][:-4]],
+	ids=["empty", "short", "none", "number", "cut short"],
+)
 def test_a_damaged_public_key_lets_nothing_in(public):
 	assert refusal(issue(), public_keys={KEY["kid"]: public}) is Reason.UNKNOWN_KEY
 

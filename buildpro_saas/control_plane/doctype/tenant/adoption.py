@@ -36,7 +36,7 @@ def adopt(site: str, plan: str | None = None):
 	_or_refuse(lambda: adoption.check_no_job(known))
 	tenant = _record(known, plan)
 	sync_tokens.start_anew(tenant.name)
-	adoption.start(known, tenant.bench)
+	adoption.start(known)
 	tenant.add_comment("Info", _("was taken in again, as its site {0} says").format(shown(known.site)))
 	reconciliation.resolve("Site Folder", known.site)
 	return tenant
@@ -80,16 +80,13 @@ def _check_name(known: Known) -> None:
 
 
 def _record(known: Known, plan: str | None):
-	benches = frappe.get_all("Bench", {"is_local": 1}, pluck="name")
-	if not benches:
-		refuse(_("This bench is not on record: run `bench --site {0} saas setup` once."), frappe.local.site)
 	agreed = Agreed.of(known.statement.layers, time.time(), plan)
 	tenant = frappe.get_doc(
 		{
 			"doctype": "Tenant",
 			"subdomain": known.tenant,
 			"site": known.site,
-			"bench": benches[0],
+			"bench": known.bench,
 			"status": STATUSES.get(known.statement.status, tenant_status.ACTIVE),
 			"database": known.database,
 			"database_name": known.database_name,
