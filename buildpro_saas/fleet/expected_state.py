@@ -23,7 +23,7 @@ def believed(bench: str) -> Believed:
 	"""
 	frappe.db.commit()
 	jobs = frappe.get_all(
-		"Provisioning Job", {"status": ("not in", LET_GO)}, ["name", "tenant", "status", "inputs"]
+		"Provisioning Job", {"status": ("not in", LET_GO)}, ["name", "tenant", "status", "mark"]
 	)
 	tenants = frappe.get_all(
 		"Tenant",
@@ -37,7 +37,7 @@ def believed(bench: str) -> Believed:
 	copies = [*images, *standbys]
 	return Believed(
 		site=frappe.local.site,
-		marks=frozenset({*(_mark(job.inputs) for job in jobs), *(row.mark for row in copies)} - {None, ""}),
+		marks=frozenset({row.mark for row in [*jobs, *copies]} - {None, ""}),
 		folders=frozenset(
 			{
 				*(row.site for row in tenants),
@@ -77,10 +77,6 @@ def image_folder(database: str) -> str:
 def standby_folder(database: str) -> str:
 	"""The same of a standby site."""
 	return f"{HIDDEN}/standby/{database}"
-
-
-def _mark(inputs: str | None) -> str | None:
-	return (frappe.parse_json(inputs) or {}).get("mark")
 
 
 def _standbys(jobs: set[str]) -> list:
@@ -138,15 +134,11 @@ def _used(databases: set[str], mariadb: DatabaseServer) -> dict[str, str]:
 
 
 def _of_jobs(marks: Iterable[str]) -> list[str]:
-	return [mark for mark in marks if job_has("inputs", mark)]
+	return frappe.get_all("Provisioning Job", {"mark": ("in", list(marks))}, pluck="mark")
 
 
 def _is_recorded(user: str) -> bool:
 	"""Whether a database of the name was a standby site's, or that of a job which had seen that nobody had the name."""
-	return bool(frappe.db.exists("Standby Site", {"database": user})) or job_has("state", user)
-
-
-def job_has(field: str, text: str, **filters: str) -> bool:
-	"""Whether the inputs or the state of a job (one with these fields) have the text as a value."""
-	as_value = f'%"{text}"%'.replace("_", r"\_")  # else a wildcard
-	return bool(frappe.db.exists("Provisioning Job", {**filters, field: ("like", as_value)}))
+	return any(
+		frappe.db.exists(doctype, {"database": user}) for doctype in ("Standby Site", "Provisioning Job")
+	)

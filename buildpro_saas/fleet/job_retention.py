@@ -71,9 +71,7 @@ def _needed() -> set[str]:
 		*frappe.get_all("Site Image", pluck="mark"),
 		*frappe.get_all("Standby Site", standing, pluck="mark"),
 	} - {None, ""}
-	for mark in marks:
-		named.update(frappe.get_all(DOCTYPE, {"inputs": ("like", f'%"{mark}"%')}, pluck="name"))
-	return named
+	return named.union(frappe.get_all(DOCTYPE, {"mark": ("in", list(marks))}, pluck="name") if marks else ())
 
 
 def _of_tenants() -> set[str]:

@@ -9,7 +9,6 @@ from buildpro_saas.agent.databases import server
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.site import MARK, Site
 from buildpro_saas.fleet import benches, database_account
-from buildpro_saas.fleet.expected_state import job_has
 
 ROLE, TENANT, ADMIN_URL = "buildpro_role", "buildpro_tenant", "buildpro_admin_url"
 UNTOUCHED = "Its data is untouched: do not restore it."
@@ -107,4 +106,4 @@ def mark_database_again(database: str, mark: str, tenant: str) -> bool:
 
 def is_made_for(mark: str | None, tenant: str) -> bool:
 	"""Whether a job on record that made things with the mark was the tenant's."""
-	return bool(mark) and job_has("inputs", mark, tenant=tenant)
+	return bool(mark) and bool(frappe.db.exists("Provisioning Job", {"mark": mark, "tenant": tenant}))

@@ -43,11 +43,12 @@ def start(
 	inputs: dict | None = None,
 	about: str | None = None,
 	priority: int = 0,
+	image: str | None = None,
 ):
 	"""Make a Provisioning Job for the playbook and return its document; it is dispatched once this transaction commits.
 
 	`inputs` is plain data, kept in the job's row; `about` names in the job's title what it works on, where that is no
-	tenant; of the jobs that wait, those of higher `priority` go first. Raises frappe.ValidationError for an unknown playbook.
+	tenant; of the jobs that wait, those of higher `priority` go first; `image` names the Site Image that it is about. Raises frappe.ValidationError for an unknown playbook.
 	"""
 	book = registry.get(playbook)
 	job = frappe.get_doc(
@@ -60,10 +61,10 @@ def start(
 			"playbook": book.name,
 			"way": book.way,
 			"status": "Waiting",
-			# the mark outlives this admin site: two of them, or one made anew, never share it
-			"inputs": frappe.as_json(
-				{**(inputs or {}), "mark": f"{frappe.local.site}/{secrets.token_hex(8)}"}
-			),
+			# it outlives this admin site: two of them, or one made anew, never share it
+			"mark": f"{frappe.local.site}/{secrets.token_hex(8)}",
+			"image": image,
+			"inputs": frappe.as_json(inputs or {}),
 			"steps": [
 				{"step_key": step.key, "title": step.title, "status": "Pending"} for step in book.steps
 			],

@@ -269,13 +269,14 @@ class Drifting:
 		self.frappe.db.commit()
 		return doc.name
 
-	def job(self, mark: str, status: str, state: dict | None = None) -> str:
+	def job(self, mark: str, status: str, state: dict | None = None, database: str | None = None) -> str:
 		return self.record(
 			"Provisioning Job",
 			title="Test",
 			playbook="test",
 			status=status,
-			inputs=json.dumps({"mark": mark}),
+			mark=mark,
+			database=database,
 			state=json.dumps(state or {}),
 		)
 

@@ -221,6 +221,30 @@ def test_cancel_undoes_in_reverse(engine):
 	assert statuses(job) == ["Undone", "Undone", "Undone", "Pending"]
 
 
+def test_a_step_that_fails_while_the_job_is_being_cancelled_is_undone(engine):
+	def cancel_and_fail(context):
+		engine.frappe.db.set_value("Provisioning Job", context.job, "cancel_requested", 1)
+		engine.frappe.db.commit()
+		raise AgentError("The disk is full.")
+
+	told = []
+	broken = step(engine, "B", run=cancel_and_fail)
+	job = engine.job(step(engine, "A"), broken, on_status=lambda _inputs, status: told.append(status))
+	job = engine.run(job)
+	assert (job.status, engine.done) == ("Cancelled", ["A", "B", "undo B", "undo A"])
+	assert told == ["Running", "Cancelled"]  # and never Failed in between
+
+
+def test_an_undo_that_goes_on_failing_ends_the_job(engine):
+	away = step(engine, "A", undo=failing(9, ConnectionResetError("away")))
+	job = engine.job(away)
+	job.steps[0].db_set({"status": "Completed", "attempts": 1})
+	job.db_set({"cancel_requested": 1, "status": "Cancelling"})
+	engine.frappe.db.commit()
+	job = engine.run(job)
+	assert (job.status, len(engine.done)) == ("Failed", 3) and "away" in job.error
+
+
 def test_undoing_is_gone_on_with_after_a_crash(engine):
 	job = engine.job(step(engine, "A"), step(engine, "B", undo=failing(1, ConnectionResetError("db away"))))
 	for row in job.steps:

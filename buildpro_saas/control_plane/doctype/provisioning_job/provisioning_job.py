@@ -25,12 +25,15 @@ class ProvisioningJob(AdminDocument):
 
 		bench: DF.Link | None
 		cancel_requested: DF.Check
+		database: DF.Data | None
 		duration: DF.Float
 		ended_at: DF.Datetime | None
 		enqueued_at: DF.Datetime | None
 		error: DF.Code | None
 		hint: DF.Code | None
+		image: DF.Data | None
 		inputs: DF.Code | None
+		mark: DF.Data | None
 		peak_memory: DF.Float
 		playbook: DF.Data | None
 		priority: DF.Int
