@@ -100,6 +100,12 @@ def forget_hooks() -> None:
 		client_cache.delete_value("app_hooks")
 
 
+def cache_keys_of(database: str, names: tuple[str, ...]) -> list[bytes]:
+	"""The keys in Redis under which the framework keeps things of the site with that database: this site's, with the other's name."""
+	own = frappe.conf.db_name.encode()
+	return [frappe.cache.make_key(name).replace(own, database.encode(), 1) for name in names]
+
+
 def queues() -> list[str]:
 	"""The bench's queues by the configuration of now; up to 15 and in 16 a process keeps those that it met first, in early ones not."""
 	from frappe.utils.background_jobs import get_queues_timeout

@@ -12,7 +12,7 @@ ADMIN = {
 	),
 	"*/10 * * * *": (
 		"buildpro_saas.fleet.reconciliation.compare_benches",
-		"buildpro_saas.licensing.delivery.renew_entitlements",
+		"buildpro_saas.licensing.renewal.renew_entitlements",
 	),
 }
 MEASURE_LIMITS = "buildpro_saas.tenant_site.limits.measure_limits"

@@ -5,7 +5,8 @@ import frappe
 from buildpro_saas.agent.errors import AgentError, TransientError, is_transient
 from buildpro_saas.jobs.deadline import deadline
 from buildpro_saas.jobs.playbook import Context, RetryPolicy, Step, StepTimeoutError
-from buildpro_saas.licensing import delivery
+from buildpro_saas.licensing import backoff, delivery
+from buildpro_saas.licensing.sources import Sources
 
 HOUR = 3600
 LONGEST = 30  # seconds for one site; it takes some hundredths
@@ -30,27 +31,29 @@ class SendEntitlements(Step):
 	def run(self, context: Context) -> None:
 		tenants = context.inputs["tenants"]
 		before = dict(context.state.get("left") or {})
+		sources = Sources()
 		left = dict(before)
 		for sent, tenant in enumerate(tenants, start=1):
 			if sent > context.state.get("sent", 0):
-				self._try(context, tenant, left, f"{sent} of {len(tenants)}")
+				self._try(context, tenant, left, f"{sent} of {len(tenants)}", sources)
 				context.keep({"sent": sent, "left": left})
 		for tenant in before:
-			self._try(context, tenant, left, "once more")
+			self._try(context, tenant, left, "once more", sources)
 			context.keep({"left": left})
 		if left:
 			raise _error(left)
 
-	def _try(self, context: Context, tenant: str, left: dict, at: str) -> None:
+	def _try(self, context: Context, tenant: str, left: dict, at: str, sources: Sources) -> None:
 		context.checkpoint()
 		try:
 			with deadline(LONGEST, TransientError(f"The site did not take it within {LONGEST} seconds.")):
-				said = delivery.deliver(tenant, context.bench, self.make_ready)
+				said = delivery.deliver(tenant, context.bench, self.make_ready, sources)
 		except StepTimeoutError:
 			raise
 		except Exception as error:
 			frappe.db.rollback()  # raises when the connection is gone: then the run ends
 			said = f"{type(error).__name__}: {error}"[:500]
+			backoff.failed(tenant)
 			left[tenant] = {"error": said, "is_transient": is_transient(error)}
 		else:
 			left.pop(tenant, None)

@@ -17,27 +17,19 @@ from filelock import FileLock
 from frappe import local
 
 from buildpro_saas.agent import site_config
+from buildpro_saas.entitlements import acceptance, decision, statement
 from buildpro_saas.entitlements import catalogue as catalogues
-from buildpro_saas.entitlements import decision, statement
+from buildpro_saas.entitlements.acceptance import FILE, KEYS_KEY, LAST_KEY, SEQUENCE_KEY
 from buildpro_saas.entitlements.clock import CURRENT
 from buildpro_saas.entitlements.closed import closed
 from buildpro_saas.entitlements.decision import Gate
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.entitlements.statement import EntitlementError, Statement, inflate, pack
-from buildpro_saas.tenant_site import clock, installed_apps_guard
-from buildpro_saas.tenant_site.clock import CLOCK_KEY
+from buildpro_saas.entitlements.statement import Statement, inflate
+from buildpro_saas.tenant_site import clock
 
 DOCTYPE = "Nexelya Plan Settings"
-FILE = "entitlement.json"
 # Stands for the token of a file that cannot be read: no JWT, so it never counts.
 DAMAGED = "damaged"
-# In site_config.json. The sequence number of the newest statement that the site has had: no older one counts.
-SEQUENCE_KEY = installed_apps_guard.SEQUENCE_KEY
-# In site_config.json. {"token", "gates"} of the newest statement that the site has had, by which it is limited and restricted where
-# none counts any more: lost, damaged, of a site that was moved, or signed with a key that is not known.
-LAST_KEY = "buildpro_last_known"
-# In site_config.json. The public keys of the admin site, by key id.
-KEYS_KEY = "buildpro_public_keys"
 # In frappe.local.cache, which lives as long as the request or job and is emptied by frappe.clear_cache().
 LOCAL_KEY = "buildpro_gate"
 # A job may run for hours; after so many seconds it asks for the entitlement again.
@@ -130,13 +122,7 @@ _inflated = lru_cache(maxsize=64)(inflate)
 
 def _kept(token: str, catalogue: dict | None) -> dict:
 	"""What LAST_KEY holds: the token, and of the catalogue what closes."""
-	features = (catalogue or {}).get("features") or {}
-	gates = {
-		name: {"gates": entry["gates"], "hides": entry.get("hides", False)}
-		for name, entry in features.items()
-		if entry.get("gates")
-	}
-	return {"token": token, "gates": pack({"features": gates})}
+	return {"token": token, "gates": acceptance.pack_gates(catalogue)}
 
 
 def keep_last_known() -> None:
@@ -189,38 +175,19 @@ def apply(token: str, catalogue: dict | None = None) -> Statement:
 	"""
 	folder = Path(frappe.local.site_path)
 	(folder / "locks").mkdir(exist_ok=True)
+	# licensing/site_files.py takes the same lock, which brings statements from outside
 	with FileLock(folder / "locks" / "entitlement.lock", timeout=LOCK_TIMEOUT):
-		new = verify(token)
-		if new.catalogue_digest != catalogues.digest(catalogue):
-			raise EntitlementError(
-				Reason.BAD_SIGNATURE, "The catalogue is not the one that goes with the entitlement."
-			)
-		config = site_config.read(folder)
-		newest = int(config.get(SEQUENCE_KEY) or 0)
-		if new.sequence < newest:
-			raise EntitlementError(
-				Reason.REPLAYED, "The entitlement is older than one that this site has had."
-			)
-		site_config.write_json(folder / FILE, {"token": token, "catalogue": catalogue or {}})
-		site_config.update_own(
-			{
-				SEQUENCE_KEY: new.sequence,
-				LAST_KEY: _kept(token, catalogue),
-				# what the admin site says is the time comes first: a clock that ran ahead for an hour is forgiven with the next one
-				CLOCK_KEY: new.issued_at
-				if new.sequence > newest
-				else max(new.issued_at, int(config.get(CLOCK_KEY) or 0)),
-				KEYS_KEY: _trusted_after(new, config.get(KEYS_KEY) or {}),
-			}
+		accepted = acceptance.accept(
+			token,
+			site_config.read(folder),
+			frappe.local.site,
+			catalogue_digest=catalogues.digest(catalogue),
+			packed_gates=acceptance.pack_gates(catalogue),
 		)
+		site_config.write_json(folder / FILE, {"token": token, "catalogue": catalogue or {}})
+		site_config.update_own(accepted.config)
 	forget_in_request()
-	return new
-
-
-def _trusted_after(new: Statement, known: dict[str, str]) -> dict[str, str]:
-	"""The public keys to trust once `new` is in force: those that it brings along, too, and none that it does not name any more."""
-	keys = {**known, **new.next_keys}
-	return {kid: keys[kid] for kid in keys if not new.keys or kid in new.keys or kid == new.kid}
+	return accepted.statement
 
 
 def verify(token: str) -> Statement:
@@ -262,4 +229,5 @@ def forget_in_request() -> None:
 def remove() -> None:
 	"""Take the entitlement off the site, for uninstalling."""
 	Path(frappe.local.site_path, FILE).unlink(missing_ok=True)
+	site_config.update_own({acceptance.SHOWN_KEY: None})  # an app that is installed anew shows nothing yet
 	forget()

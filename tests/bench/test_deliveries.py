@@ -344,7 +344,7 @@ def test_a_site_pulls_what_was_not_pushed(deliveries, bench_command):
 
 @pytest.mark.parametrize("damage", ["lost", "cut off"])
 def test_a_statement_that_was_lost_or_damaged_comes_again(deliveries, bench_command, damage):
-	from buildpro_saas.licensing import delivery
+	from buildpro_saas.licensing import renewal
 
 	tenant = deliveries.tenants[2]
 	file = deliveries.folder(tenant) / "entitlement.json"
@@ -361,7 +361,7 @@ def test_a_statement_that_was_lost_or_damaged_comes_again(deliveries, bench_comm
 
 	assert reason() == "NOT_IN_PLAN"
 	harm()
-	delivery.renew_entitlements()
+	renewal.renew_entitlements()
 	deliveries.frappe.db.commit()
 	deliveries.wait_sent()
 	assert reason() == "NOT_IN_PLAN"
@@ -416,6 +416,7 @@ def test_a_rotation_of_the_key_with_a_tenant_that_was_offline(deliveries, bench_
 	from buildpro_saas.agent.bench import Bench
 	from buildpro_saas.fleet import site_standing
 	from buildpro_saas.licensing import delivery
+	from buildpro_saas.licensing.sources import Sources
 
 	frappe, offline = deliveries.frappe, deliveries.tenants[0]
 	others = deliveries.tenants[1:]
@@ -450,7 +451,7 @@ def test_a_rotation_of_the_key_with_a_tenant_that_was_offline(deliveries, bench_
 	assert set(admin_config()["buildpro_public_keys"]) == {new}
 	# a delivery that began before all of this, as this process did, does not bring the old key back
 	assert set(frappe.conf.buildpro_public_keys) == {old}
-	delivery.deliver(offline, Bench.here(), site_standing.make_ready)
+	delivery.deliver(offline, Bench.here(), site_standing.make_ready, Sources())
 	frappe.local.conf.update(frappe.get_site_config())
 	frappe.local.conf.pop("buildpro_next_signing_key", None)
 	for tenant in deliveries.tenants:

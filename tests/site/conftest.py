@@ -13,6 +13,8 @@ import werkzeug.test
 import werkzeug.wrappers
 from conftest_data import CATALOGUE
 
+from buildpro_saas.entitlements.acceptance import CLOCK_KEY
+
 PLAN_SETTINGS = "Nexelya Plan Settings"
 HOURS = 2 * 3600
 HIDDEN = ".buildpro"
@@ -179,7 +181,7 @@ class SiteUnderTest:
 		"""Leave the site as one that never had an entitlement."""
 		self.entitlement.remove()
 		entitlement = self.entitlement
-		keys = (entitlement.SEQUENCE_KEY, entitlement.CLOCK_KEY, entitlement.LAST_KEY)
+		keys = (entitlement.SEQUENCE_KEY, CLOCK_KEY, entitlement.LAST_KEY)
 		self.update_config(dict.fromkeys(keys))
 
 	def settings(self):

@@ -16,9 +16,10 @@ def sending(admin_site, drifting):
 
 class Sending:
 	def __init__(self, frappe, drifting):
-		from buildpro_saas.licensing import delivery
+		from buildpro_saas.licensing import backoff, delivery, renewal
 
 		self.frappe, self.drifting, self.delivery = frappe, drifting, delivery
+		self.backoff, self.renewal = backoff, renewal
 		frappe.db.delete("Provisioning Job", {"playbook": delivery.PLAYBOOK})
 		frappe.db.commit()
 
@@ -161,9 +162,9 @@ def due(sending, monkeypatch, tenant: str, **later) -> bool:
 	"""Whether the tenant is sent to by one of the runs of an hour."""
 	now = sending.frappe.utils.add_to_date(None, as_datetime=True, **later)
 	for minute in range(0, 60, 10):
-		monkeypatch.setattr(sending.delivery, "now_datetime", lambda at=minute: now.replace(minute=at))
+		monkeypatch.setattr(sending.renewal, "now_datetime", lambda at=minute: now.replace(minute=at))
 		sending.forget()
-		sending.delivery.renew_entitlements()
+		sending.renewal.renew_entitlements()
 	sent = {name for job in sending.jobs() for name in sending.tenants_of(job)}
 	sending.frappe.db.rollback()
 	return tenant in sent
@@ -262,7 +263,7 @@ class Brought:
 	def is_sent_in_the_next_run(self) -> bool:
 		self.sending.frappe.db.commit()
 		self.sending.forget()
-		self.sending.delivery.renew_entitlements()
+		self.sending.renewal.renew_entitlements()
 		return self.name in {name for job in self.sending.jobs() for name in self.sending.tenants_of(job)}
 
 
@@ -329,40 +330,35 @@ def unreached(sending, monkeypatch):
 	return Unreached(sending, monkeypatch)
 
 
-def test_a_failure_at_a_time_that_has_not_been_yet_gives_no_rest(unreached):
-	unreached.job(60 * 24 * 60)
-	assert unreached.name not in unreached.sending.delivery._resting()
-
-
 class Unreached:
 	def __init__(self, sending, monkeypatch):
 		self.sending, self.monkeypatch = sending, monkeypatch
 		self.name = sending.tenant()
 		self.begin = sending.frappe.utils.now_datetime().replace(minute=0, second=0, microsecond=0)
 
-	def job(self, minute: float, status: str = "Failed", *, is_left: bool = True, **values) -> str:
-		"""A delivery to the tenant that ended in this minute."""
-		left = {self.name: {"error": "", "is_transient": False}} if is_left else {}
-		return self.sending.drifting.record(
-			"Provisioning Job",
-			**{
-				"title": "Test",
-				"playbook": self.sending.delivery.PLAYBOOK,
-				"status": status,
-				"inputs": json.dumps({"mark": "x", "tenants": [self.name], "why": "test"}),
-				"state": json.dumps({"sent": 1, "left": left}),
-				"ended_at": self.sending.frappe.utils.add_to_date(self.begin, minutes=minute),
-				**values,
-			},
-		)
+	def at(self, minute: float) -> None:
+		"""From now on it is this minute."""
+		now = self.sending.frappe.utils.add_to_date(self.begin, minutes=minute)
+		for module in (self.sending.renewal, self.sending.backoff):
+			self.monkeypatch.setattr(module, "now_datetime", lambda: now)
+
+	def fails(self, minute: float) -> None:
+		"""A delivery to the tenant fails in this minute."""
+		self.at(minute)
+		self.sending.backoff.failed(self.name)
+		self.sending.frappe.db.commit()
+
+	def is_reached(self, minute: float) -> None:
+		self.at(minute)
+		self.sending.backoff.reached(self.sending.frappe.get_doc("Tenant", self.name))
+		self.sending.frappe.db.commit()
 
 	def is_tried(self, minute: float) -> bool:
-		"""Whether the run of this minute sends to the tenant; the job that it makes is taken back."""
-		now = self.sending.frappe.utils.add_to_date(self.begin, minutes=minute)
-		self.monkeypatch.setattr(self.sending.delivery, "now_datetime", lambda: now)
+		"""Whether the run of this minute sends to the tenant; what it makes is taken back."""
+		self.at(minute)
 		before = {job.name for job in self.sending.jobs()}
 		self.sending.forget()
-		self.sending.delivery.renew_entitlements()
+		self.sending.renewal.renew_entitlements()
 		new = [job for job in self.sending.jobs() if job.name not in before]
 		self.sending.frappe.db.rollback()
 		return any(self.name in self.sending.tenants_of(job) for job in new)
@@ -370,44 +366,43 @@ class Unreached:
 
 def test_a_tenant_that_cannot_be_reached_is_tried_less_and_less_often(unreached):
 	tried = []
-	unreached.job(0.1)
+	unreached.fails(0.1)
 	for minute in range(10, 330, 10):
 		if unreached.is_tried(minute):
 			tried.append(minute)
-			unreached.job(minute + 0.1)
+			unreached.fails(minute + 0.1)
 	assert tried == [10, 20, 40, 80, 140, 200, 260, 320]
 
 
 def test_several_failures_within_a_minute_are_no_reason_to_wait_for_long(unreached):
 	for second in range(5):
-		unreached.job(second / 60)
+		unreached.fails(second / 60)
 	assert unreached.is_tried(10)
 
 
 def test_a_change_that_could_not_be_brought_does_not_wait_for_its_turn_of_the_hour(unreached):
 	unreached.sending.frappe.get_doc("Tenant", unreached.name).sign_entitlement()
 	unreached.sending.frappe.db.set_value("Tenant", unreached.name, "plan", "Growth")
-	unreached.sending.frappe.db.commit()
-	unreached.job(0)
+	unreached.fails(0)
 	assert all(unreached.is_tried(minute) for minute in range(10, 70, 10))
 
 
-@pytest.mark.parametrize("newer", ["Completed", "Failed"])
-def test_an_old_failure_does_not_hold_back_a_tenant_that_a_newer_job_reached(unreached, newer):
-	unreached.job(0)
-	unreached.job(60)
+def test_an_old_failure_does_not_hold_back_a_tenant_that_was_reached_since(unreached):
+	unreached.fails(0)
+	unreached.fails(60)
 	assert not unreached.is_tried(70)
-	unreached.job(65, newer, is_left=False)
+	unreached.is_reached(65)
 	assert unreached.is_tried(70)
 
 
-def test_a_newer_job_that_did_not_come_to_a_tenant_says_nothing_of_it(unreached):
-	unreached.job(0)
-	unreached.job(60)
-	unreached.job(65, "Cancelled", state=json.dumps({"sent": 0, "left": {}}))
-	assert not unreached.is_tried(70)
+def test_a_failure_at_a_time_that_has_not_been_yet_gives_no_rest(unreached):
+	unreached.fails(60 * 24 * 60)
+	assert unreached.is_tried(10)
+	unreached.fails(10)  # and the pause that follows is that of a first failure
+	assert unreached.is_tried(20)
 
 
 def test_a_tenant_to_whom_a_job_is_about_to_send_is_left_to_it(unreached):
-	unreached.job(0, "Waiting", state=None, ended_at=None)
+	unreached.sending.delivery.send([unreached.name], "test")
+	unreached.sending.frappe.db.commit()
 	assert not unreached.is_tried(10)
