@@ -16,7 +16,7 @@ from buildpro_saas.fleet.steps.image import (
 from buildpro_saas.fleet.steps.owner import CreateOwner, InviteOwner
 from buildpro_saas.fleet.steps.reachable import CheckReachable
 from buildpro_saas.fleet.steps.site import InstallApps, MakeSite, ReserveName
-from buildpro_saas.jobs.playbook import Playbook
+from buildpro_saas.jobs.playbook import BenchUse, Needs, Playbook
 from buildpro_saas.licensing import delivery
 from buildpro_saas.licensing.send_entitlements import SendEntitlements
 
@@ -61,5 +61,7 @@ SEND_ENTITLEMENTS = Playbook(
 	title="Send entitlements",
 	steps=(SendEntitlements(make_ready=site_standing.make_ready),),
 	is_heavy=False,
+	# it takes each site by itself, and two files of it: a bench that is being updated does not keep a customer from what he has paid for
+	needs=Needs(bench=BenchUse.NONE),
 	queue="short",
 )

@@ -62,6 +62,7 @@ class Engine:
 		self.store.set_with_tenant(
 			self.playbook.tenant_while_running if not self.store.is_cancel_requested() else None,
 			status="Running",
+			holds=1,
 			started_at=self.store.doc.started_at or now_datetime(),
 			ended_at=None,
 			error="",

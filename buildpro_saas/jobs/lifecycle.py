@@ -12,7 +12,7 @@ from frappe.utils import add_to_date, now_datetime
 
 from buildpro_saas import site_role
 from buildpro_saas.agent.errors import AgentError, NotOursError, is_transient
-from buildpro_saas.jobs import after_commit, queue, registry, schedule
+from buildpro_saas.jobs import after_commit, queue, registry, schedule, sites
 from buildpro_saas.jobs.dispatcher import dispatch
 from buildpro_saas.jobs.ending import (
 	ACTIVE,
@@ -28,7 +28,8 @@ from buildpro_saas.jobs.named_locks import is_held, named_lock
 from buildpro_saas.jobs.store import JobStore
 
 JOB_LOCK = "job"
-PAUSE = 5  # seconds before a job is sent again whose writing was stopped
+PAUSE = 5  # seconds before a job is sent again whose writing was stopped, or whose site somebody else has
+SITE_WAIT = 10  # seconds that a run waits for its site; a delivery has it for some hundredths
 GOES_ON = "It goes on by itself."
 RECORD_NOT_WRITTEN = (
 	"The control plane could not write the job's record: see the Error Log, then press Retry."
@@ -95,11 +96,20 @@ def _run_locked(job: str) -> str | None:
 		store = JobStore(job)
 		if store.doc.status not in ACTIVE:
 			return None
-		if playbook := registry.find(store.doc.playbook):
-			_run(Engine(store, playbook), job)
-		else:
+		if not (playbook := registry.find(store.doc.playbook)):
 			end_without_playbook(job, store.doc.playbook)
+			return store.doc.bench
+		with sites.held(store.doc.tenant if playbook.needs.site else None, wait=SITE_WAIT) as is_free:
+			if is_free:
+				_run(Engine(store, playbook), job)
+			else:
+				_wait_for_site(job)
 	return store.doc.bench
+
+
+def _wait_for_site(job: str) -> None:
+	change(job, ACTIVE, status="Waiting", run_after=add_to_date(now_datetime(), seconds=PAUSE))
+	frappe.db.commit()
 
 
 def _run(engine: Engine, job: str) -> None:

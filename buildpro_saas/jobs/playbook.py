@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, ClassVar
 
 from buildpro_saas.agent.bench import Bench
@@ -94,6 +95,26 @@ class Step(ABC):
 		"""Take away what `run` made. Nothing to do for steps that only change what an earlier step's undo removes."""
 
 
+class BenchUse(Enum):
+	"""How a job uses its bench."""
+
+	NONE = "it does not matter what else goes on there"
+	SHARED = "others may be at work there"
+	EXCLUSIVE = "nothing else may be at work there"
+
+
+@dataclass(frozen=True)
+class Needs:
+	"""What a job has from its first run to its end.
+
+	site: its tenant's site to itself, so that no other job and no delivery writes there, not even while this one waits to be resumed.
+	Nothing for a job without a tenant.
+	"""
+
+	site: bool = True
+	bench: BenchUse = BenchUse.SHARED
+
+
 @dataclass(frozen=True)
 class Playbook:
 	"""A named list of steps, and what becomes of the tenant meanwhile (design.md §2's statuses)."""
@@ -101,7 +122,9 @@ class Playbook:
 	name: str
 	title: str
 	steps: tuple[Step, ...]
+	# whether its jobs are counted among those of which a bench runs a few at once
 	is_heavy: bool = True
+	needs: Needs = field(default_factory=Needs)
 	# an RQ queue of its own, where the jobs must not wait behind the bench's heavy ones; None: the bench's
 	queue: str | None = None
 	way: str = ""

@@ -3,6 +3,7 @@
 import frappe
 
 from buildpro_saas.agent.errors import AgentError, TransientError, is_transient
+from buildpro_saas.jobs import sites
 from buildpro_saas.jobs.deadline import deadline
 from buildpro_saas.jobs.playbook import Context, RetryPolicy, Step, StepTimeoutError
 from buildpro_saas.licensing import backoff, delivery
@@ -47,13 +48,15 @@ class SendEntitlements(Step):
 		context.checkpoint()
 		try:
 			with deadline(LONGEST, TransientError(f"The site did not take it within {LONGEST} seconds.")):
-				said = delivery.deliver(tenant, context.bench, self.make_ready, sources)
+				with sites.taken(tenant):
+					said = delivery.deliver(tenant, context.bench, self.make_ready, sources)
 		except StepTimeoutError:
 			raise
 		except Exception as error:
 			frappe.db.rollback()  # raises when the connection is gone: then the run ends
+			if not isinstance(error, sites.SiteTakenError):
+				backoff.failed(tenant)
 			said = f"{type(error).__name__}: {error}"[:500]
-			backoff.failed(tenant)
 			left[tenant] = {"error": said, "is_transient": is_transient(error)}
 		else:
 			left.pop(tenant, None)

@@ -31,6 +31,7 @@ class ProvisioningJob(AdminDocument):
 		enqueued_at: DF.Datetime | None
 		error: DF.Code | None
 		hint: DF.Code | None
+		holds: DF.Check
 		image: DF.Data | None
 		inputs: DF.Code | None
 		mark: DF.Data | None
