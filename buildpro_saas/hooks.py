@@ -2,7 +2,7 @@ from pathlib import Path
 
 # A process that has read these hooks finds the app on every tenant's site (tenant_site/installed_apps_guard.py).
 import buildpro_saas.tenant_site  # noqa: F401
-from buildpro_saas.scheduled_jobs import ADMIN, MEASURE_LIMITS, PULL
+from buildpro_saas import scheduled_jobs as _scheduled
 
 app_name = "buildpro_saas"
 app_title = "BuildPro SaaS"
@@ -72,8 +72,11 @@ buildpro_limits = {
 
 # Each runs on sites of one role: install.py stops the others.
 scheduler_events = {
-	"hourly_long": [MEASURE_LIMITS],
-	"cron": {**{minutes: list(methods) for minutes, methods in ADMIN.items()}, "0 * * * *": [PULL]},
+	"hourly_long": [_scheduled.MEASURE_LIMITS],
+	"cron": {
+		**{minutes: list(methods) for minutes, methods in _scheduled.ADMIN.items()},
+		"0 * * * *": [_scheduled.PULL],
+	},
 }
 
 # The admin site's jobs must not wait behind what hundreds of tenants' sites put into the default queue at each full hour.

@@ -28,9 +28,9 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 # What the tenant's own site is told of its status; of all others, that it may work.
 IN_STATEMENT = {PAST_DUE: PAST_DUE, SUSPENDED: SUSPENDED}
 # The tenant's site is in use, and is told what the tenant may use.
-WITH_SITE = frozenset({ACTIVE, PAST_DUE, SUSPENDED})
+WITH_SITE = (ACTIVE, PAST_DUE, SUSPENDED)
 # Nothing of the tenant is on a bench.
-WITHOUT_SITE = frozenset({DRAFT, REMOVED})
+WITHOUT_SITE = (DRAFT, REMOVED)
 
 
 def check_transition(tenant: str, old: str, new: str) -> None:

@@ -16,7 +16,7 @@ from buildpro_saas.licensing.stored_plans import stored_plans
 FIELDS = ("plan", "plan_version", "trial_ends_on", "plan_after_trial", "next_plan", "next_plan_on")
 PLANS = ("plan", "plan_after_trial", "next_plan")
 TABLES = {"addons": "Tenant Add-on", "overrides": "Tenant Override"}
-IN_USE = {"status": ("not in", tuple(tenant_status.WITHOUT_SITE))}
+IN_USE = {"status": ("not in", tenant_status.WITHOUT_SITE)}
 
 
 class Offer:

@@ -406,7 +406,7 @@ def test_one_that_was_to_come_never_does_once_lifted(frappe, tenant):
 
 
 def test_shadow_and_gates(frappe, tenant, sent):
-	from buildpro_saas.control_plane.doctype.feature.feature import catalogue_for_tenants
+	from buildpro_saas.licensing.catalogue import catalogue_for_tenants
 
 	feature = frappe.get_doc("Feature", "rfi")
 	feature.is_shadow = feature.hides_existing = 1

@@ -235,7 +235,9 @@ def test_an_old_token_gets_a_successor_and_ends_once_that_is_used(admin):
 
 def test_usage_goes_to_where_it_is_kept_and_a_bad_one_does_no_harm(admin, monkeypatch):
 	told = []
-	monkeypatch.setattr(admin.api.usage, "receive", lambda tenant, batch: told.append((tenant, batch)))
+	monkeypatch.setattr(
+		admin.api.usage_reports, "receive", lambda tenant, batch: told.append((tenant, batch))
+	)
 	admin.pull(usage_batch='{"id": "a", "rows": []}')
 	assert told == [(admin.tenant, {"id": "a", "rows": []})]
 
@@ -243,7 +245,7 @@ def test_usage_goes_to_where_it_is_kept_and_a_bad_one_does_no_harm(admin, monkey
 		admin.frappe.db.set_value("Tenant", tenant, "company", "Half written")
 		admin.frappe.throw("no rows")
 
-	monkeypatch.setattr(admin.api.usage, "receive", refuse)
+	monkeypatch.setattr(admin.api.usage_reports, "receive", refuse)
 	assert admin.pull(usage_batch={"id": "b"})["token"]
 	assert admin.frappe.db.get_value("Tenant", admin.tenant, "company") == "Acme"
 

@@ -204,11 +204,11 @@ def test_a_standby_site_on_its_way_to_a_tenant_is_its_jobs(drifting):
 
 @pytest.mark.parametrize("change", ["begins", "ends"])
 def test_what_changes_while_the_bench_is_looked_at_is_no_drift(drifting, monkeypatch, change):
-	mark, inventory = drifting.mark(), drifting.reconciliation.inventory
+	mark, actual_state = drifting.mark(), drifting.reconciliation.actual_state
 	if change == "ends":
 		drifting.job(mark, "Cancelling")
 		drifting.database(mark)
-	take = inventory.take
+	take = actual_state.take
 
 	def meanwhile(*arguments):
 		if change == "begins":
@@ -220,7 +220,7 @@ def test_what_changes_while_the_bench_is_looked_at_is_no_drift(drifting, monkeyp
 		return found
 
 	with monkeypatch.context() as patch:
-		patch.setattr(inventory, "take", meanwhile)
+		patch.setattr(actual_state, "take", meanwhile)
 		assert drifting.compare() == []
 	assert len(drifting.compare()) == (change == "ends")  # by then it is
 

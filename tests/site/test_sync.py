@@ -302,9 +302,9 @@ def test_one_that_was_overtaken_by_a_newer_one_is_no_failure(syncing, answering)
 
 
 def test_each_site_has_a_minute_of_its_own(syncing, monkeypatch):
-	from buildpro_saas.jobs.schedule import SYNC
+	from buildpro_saas.scheduled_jobs import PULL
 
-	job = syncing.frappe.get_doc("Scheduled Job Type", {"method": SYNC})
+	job = syncing.frappe.get_doc("Scheduled Job Type", {"method": PULL})
 	minutes = set()
 	for number in range(100):
 		monkeypatch.setattr(syncing.frappe.local, "site", f"t{number}.localhost")
