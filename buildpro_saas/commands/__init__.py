@@ -2,6 +2,7 @@
 
 import click
 
+from buildpro_saas.commands.batches import batch, batches
 from buildpro_saas.commands.doctor import doctor
 from buildpro_saas.commands.drift import drift
 from buildpro_saas.commands.explain import explain
@@ -20,7 +21,7 @@ def saas():
 
 
 for command in (
-	*(setup, create_tenant, tenants, owner_link, jobs, job, retry, cancel),
+	*(setup, create_tenant, tenants, owner_link, jobs, job, retry, cancel, batches, batch),
 	*(set_plan, suspend, past_due, resume),
 	*(set_plan_apps, images, pool, set_pool, drift, trash, put_back, doctor),
 	*(explain, rotate_key, pull),

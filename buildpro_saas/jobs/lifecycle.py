@@ -12,7 +12,7 @@ from frappe.utils import add_to_date, now_datetime
 
 from buildpro_saas import site_role
 from buildpro_saas.agent.errors import AgentError, NotOursError, is_transient
-from buildpro_saas.jobs import after_commit, queue, registry, schedule, sites
+from buildpro_saas.jobs import after_commit, batch_rows, queue, registry, schedule, sites
 from buildpro_saas.jobs.dispatcher import dispatch
 from buildpro_saas.jobs.ending import (
 	ACTIVE,
@@ -83,12 +83,28 @@ def run(job: str) -> None:
 	# whoever caused the dispatch that woke this worker, the work is the control plane's own
 	frappe.set_user("Administrator")
 	with after_commit.shielded():
-		if bench := _run_locked(job):
-			dispatch(bench)
+		if ran := _run_locked(job):
+			dispatch(ran.bench)
+			_after_run(ran.playbook, ran.bench)
+			if ran.tenant:
+				_let_go_of_site(ran.tenant)
 
 
-def _run_locked(job: str) -> str | None:
-	"""The bench of the job (its name) that was run; None where another run has it, or it has ended."""
+def _after_run(playbook: str, bench: str) -> None:
+	if (found := registry.find(playbook)) and found.after_run:
+		found.after_run(bench)
+
+
+def _let_go_of_site(tenant: str) -> None:
+	"""Those who wait for the tenant's site have their turn now, and not when they would have asked again."""
+	freed = batch_rows.site_is_free(tenant)
+	frappe.db.commit()
+	for playbook, bench in sorted(set(freed)):
+		_after_run(playbook, bench)
+
+
+def _run_locked(job: str):
+	"""The job's record (document) that was run; None where another run has it, or it has ended."""
 	with named_lock(JOB_LOCK, job) as is_ours:
 		if not is_ours:
 			return None
@@ -98,13 +114,13 @@ def _run_locked(job: str) -> str | None:
 			return None
 		if not (playbook := registry.find(store.doc.playbook)):
 			end_without_playbook(job, store.doc.playbook)
-			return store.doc.bench
+			return store.doc
 		with sites.held(store.doc.tenant if playbook.needs.site else None, wait=SITE_WAIT) as is_free:
 			if is_free:
 				_run(Engine(store, playbook), job)
 			else:
 				_wait_for_site(job)
-	return store.doc.bench
+	return store.doc
 
 
 def _wait_for_site(job: str) -> None:

@@ -127,6 +127,10 @@ class Playbook:
 	needs: Needs = field(default_factory=Needs)
 	# an RQ queue of its own, where the jobs must not wait behind the bench's heavy ones; None: the bench's
 	queue: str | None = None
+	# whether its jobs work through the rows of batches (batch_runner.py)
+	is_for_many: bool = False
+	# called with the job's bench (its name) once a run is over, whatever came of it; must not raise
+	after_run: Callable[[str], None] | None = None
 	way: str = ""
 	tenant_while_running: str | None = None
 	tenant_when_completed: str | None = None

@@ -11,10 +11,16 @@ from buildpro_saas.jobs.ending import UNFINISHED
 from buildpro_saas.jobs.named_locks import named_lock
 
 LOCK = "site"
+# Seconds after which a site is asked for again: a job's, whose end tells at once, and one that somebody has for a moment.
+JOB_PAUSE, SHORT_PAUSE = 300, 1
 
 
 class SiteTakenError(TransientError):
-	"""A site is another job's at the moment: the work is to be done later."""
+	"""A site is somebody else's at the moment: the work is to be done later. pause: seconds after which to ask again."""
+
+	def __init__(self, message: str, pause: float):
+		super().__init__(message)
+		self.pause = pause
 
 
 @contextmanager
@@ -40,17 +46,20 @@ def taken(tenant: str) -> Iterator[None]:
 		if is_ours:
 			frappe.db.commit()  # a fresh snapshot, taken under the lock
 		if job := _holder(tenant):
-			raise SiteTakenError(f"{job} has the site.")
+			raise SiteTakenError(f"{job} has the site.", JOB_PAUSE)
 		if not is_ours:
-			raise SiteTakenError("Something else is being done with the site.")
+			raise SiteTakenError("Something else is being done with the site.", SHORT_PAUSE)
 		yield
 
 
 def _holder(tenant: str) -> str | None:
 	"""The job that has the tenant's site to itself and has not ended."""
-	filters = {"tenant": tenant, "holds": 1, "status": ("in", UNFINISHED)}
-	for job in frappe.get_all("Provisioning Job", filters, ["name", "playbook"]):
-		playbook = registry.find(job.playbook)
-		if not playbook or playbook.needs.site:
-			return job.name
+	rows = frappe.db.sql(
+		"select name, playbook from `tabProvisioning Job` where tenant = %s and holds = 1 and status in %s",
+		(tenant, UNFINISHED),
+	)
+	for name, playbook in rows:
+		found = registry.find(playbook)
+		if not found or found.needs.site:
+			return name
 	return None

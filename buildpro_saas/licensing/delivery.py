@@ -1,4 +1,4 @@
-"""Brings changed entitlements to the tenants' sites of this machine's benches: one job a bench, however many tenants."""
+"""Brings changed entitlements to the tenants' sites of this machine's benches: one batch, however many tenants, the most urgent first."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,15 +10,18 @@ from frappe.model.document import Document
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.site import Site
 from buildpro_saas.entitlements.acceptance import KEYS_KEY, SEQUENCE_KEY
-from buildpro_saas.jobs import lifecycle, registry
+from buildpro_saas.jobs import batch_rows, batches
 from buildpro_saas.licensing import backoff, signing_keys, site_files
 from buildpro_saas.licensing.entitlement_sources import FIELDS, with_rows
 from buildpro_saas.licensing.sources import Sources
 from buildpro_saas.tenant_status import WITH_SITE
 
 PLAYBOOK = "send_entitlements"
-# In frappe.local: the job of each bench that this request or job has made.
-LOCAL_KEY = "buildpro_deliveries"
+# Which deliveries go first: what one customer waits for, a change for many, and what is renewed in time.
+OWN, MANY, RENEWAL = 10, 0, -10
+FEW = 3  # tenants that are sent to as one is
+# In frappe.local: the batch that this request or job has made.
+LOCAL_KEY = "buildpro_delivery"
 # In the site_config.json of a tenant's site.
 TOKEN = "buildpro_sync_token"
 # In frappe.local, within `together`: what is to be sent at its end.
@@ -33,25 +36,23 @@ HOLD = f"select {', '.join(f'`{field}`' for field in SIGNED_BY)} from tabTenant 
 MakeReady = Callable[[Document, Site], None]
 
 
-def send(tenants: Iterable[str] | None, why: str) -> None:
+def send(tenants: Iterable[str] | None, why: str, *, priority: int | None = None) -> None:
 	"""Sign new entitlements for the tenants (names; None: for all) and put them into force on their sites, after this commit.
 
 	Tenants without a site, and those of benches on other machines, are left out: these ask for theirs themselves
-	(api/entitlements.py). Calls of one transaction are merged into one job a bench. `why` is what Desk shows with the job.
+	(api/entitlements.py). Calls of one transaction are merged into one batch. `why` is what Desk shows with it. priority: OWN, MANY or
+	RENEWAL; where not given, a few tenants go before many.
 	"""
 	if (waiting := getattr(frappe.local, TOGETHER_KEY, None)) is not None:
 		waiting.append((None if tenants is None else list(tenants), why))
 		return
-	for bench, names in sorted(_by_bench(tenants).items()):
-		if not _merge(bench, names, why):
-			job = lifecycle.start(
-				PLAYBOOK,
-				tenant=None,
-				bench=bench,
-				inputs={"tenants": names, "why": why},
-				about=_about(names, why),
-			)
-			_made_here()[bench] = job.name
+	if not (found := _on_our_benches(tenants)):
+		return
+	if priority is None:
+		priority = OWN if len(found) <= FEW else MANY
+	if not _merge(found, why, priority):
+		batch = batches.start(PLAYBOOK, found, why=why, priority=priority)
+		setattr(frappe.local, LOCAL_KEY, batch.name)
 
 
 @contextmanager
@@ -74,50 +75,25 @@ def together() -> Iterator[None]:
 		)
 
 
-def _by_bench(tenants: Iterable[str] | None) -> dict[str, list[str]]:
+def _on_our_benches(tenants: Iterable[str] | None) -> list[tuple[str, str]]:
+	"""(name, bench) of the tenants that have a site on a bench of this machine."""
 	benches = frappe.get_all("Bench", {"is_local": 1}, pluck="name")
 	filters = {"status": ("in", WITH_SITE), "bench": ("in", benches)}
 	if tenants is not None:
 		filters["name"] = ("in", list(tenants))
-	found: dict[str, list[str]] = {}
-	for row in frappe.get_all("Tenant", filters, ["name", "bench"], order_by="name"):
-		found.setdefault(row.bench, []).append(row.name)
-	return found
+	return [
+		tuple(row)
+		for row in frappe.get_all("Tenant", filters, ["name", "bench"], order_by="name", as_list=True)
+	]
 
 
-def _merge(bench: str, names: list[str], why: str) -> bool:
-	"""Add the tenants to the job that this transaction has made for the bench; False when there is none, or it has gone its way.
+def _merge(tenants: list[tuple[str, str]], why: str, priority: int) -> bool:
+	"""Add the tenants to the batch that this transaction has made; False when there is none, or it has gone its way.
 
 	The row itself is asked: a rollback, to a savepoint too, takes it away.
 	"""
-	if not (job := _made_here().get(bench)):
-		return False
-	row = frappe.db.get_value(
-		"Provisioning Job", job, ["status", "runs", "inputs"], as_dict=True, for_update=True
-	)
-	if not row or row.status != "Waiting" or row.runs:
-		return False
-	inputs = frappe.parse_json(row.inputs)
-	inputs["tenants"] = sorted({*inputs["tenants"], *names})
-	if why not in inputs["why"].split("; "):
-		inputs["why"] += f"; {why}"
-	values = {
-		"inputs": frappe.as_json(inputs),
-		"title": f"{registry.get(PLAYBOOK).title}: {_about(inputs['tenants'], inputs['why'])}"[:140],
-	}
-	frappe.db.set_value("Provisioning Job", job, values, update_modified=False)
-	frappe.db.after_commit.add(lambda: lifecycle.dispatch(bench))
-	return True
-
-
-def _made_here() -> dict[str, str]:
-	if not hasattr(frappe.local, LOCAL_KEY):
-		setattr(frappe.local, LOCAL_KEY, {})
-	return getattr(frappe.local, LOCAL_KEY)
-
-
-def _about(names: list[str], why: str) -> str:
-	return f"{names[0] if len(names) == 1 else f'{len(names)} tenants'} ({why})"
+	name = getattr(frappe.local, LOCAL_KEY, None)
+	return bool(name) and batches.add(name, tenants, why, priority)
 
 
 # -- one tenant ----------------------------------------------------------------------------------------------------
@@ -126,20 +102,18 @@ def _about(names: list[str], why: str) -> str:
 def deliver(tenant: str, bench: Bench, make_ready: MakeReady, sources: Sources) -> str:
 	"""Put a new entitlement of the tenant into force on its site on this bench; returns what to tell of it.
 
-	make_ready(tenant document, site): raises AgentError where the site is not that tenant's. Commits. Raises that, and what the site
-	raised.
+	make_ready(tenant document, site): raises AgentError where the site is not that tenant's. Commits before, and the caller what it has
+	written. Raises that, and what the site raised.
 	"""
 	try:
 		doc = locked(tenant)
 	except frappe.DoesNotExistError:
 		return "there is no such tenant any more"
 	if doc.status not in WITH_SITE:
-		frappe.db.commit()
 		return f"is {doc.status}, and left out"
 	site = bench.site(doc.site_name)
 	make_ready(doc, site)
 	brought = put_into_force(doc, site, sources)
-	frappe.db.commit()
 	return f"plan {brought['plan']}, {brought['status']}"
 
 
@@ -193,7 +167,5 @@ def _mended(tenant, config: dict) -> dict:
 
 
 def under_way() -> set[str]:
-	"""Tenants to whom a job is about to send."""
-	filters = {"playbook": PLAYBOOK, "status": ("in", lifecycle.UNFINISHED)}
-	inputs = frappe.get_all("Provisioning Job", filters, pluck="inputs")
-	return {tenant for each in inputs for tenant in frappe.parse_json(each)["tenants"]}
+	"""Tenants to whom something is about to be sent."""
+	return batch_rows.tenants_under_way(PLAYBOOK)

@@ -37,7 +37,7 @@ def renew_entitlements() -> None:
 	for row in tenants:
 		lifecycle.shielded(look_at, row)
 	if due:
-		delivery.send(due, "renewed")
+		delivery.send(due, "renewed", priority=delivery.RENEWAL)
 
 
 def _is_due(row, sources: Sources) -> bool:
