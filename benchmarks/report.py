@@ -8,7 +8,7 @@ import re
 from datetime import date
 from pathlib import Path
 
-from benchmarks import concurrency, curve, database_copy, deliveries, gate, provisioning
+from benchmarks import concurrency, curve, database_copy, deliveries, gate, memory, provisioning
 from dev.bench import Bench
 from dev.home import REPO, read_json, write_atomically, write_json
 from dev.shell import output_of
@@ -21,6 +21,7 @@ PARTS = (
 	("Twenty at once", concurrency),
 	("The hundredth site", curve),
 	("A feature check", gate),
+	("A worker's memory", memory),
 	("Deliveries", deliveries),
 )
 

@@ -6,14 +6,15 @@ import os
 import shlex
 import subprocess
 
-from dev import packages, tools
+from dev import lanes, packages, tools
 from dev.bench import Bench
 from dev.home import REPO, Home
-from dev.shell import DevError, clean_environment, say
+from dev.shell import DevError, clean_environment, run_at_terminal, say
 from dev.sites import AdminSite
 
 SOAK = "tests/bench/test_random.py"
 SOAK_SECONDS = 3600
+WHOLE = "tests"
 KINDS = ("unit", "site", "bench", "browser")  # the folders of tests/
 
 
@@ -29,20 +30,22 @@ def soak(bench: Bench, admin: AdminSite) -> int:
 def test(bench: Bench, admin: AdminSite, arguments: list[str], **environment: str) -> int:
 	"""Run the whole suite, or what ONLY, FAST, ARGS and `arguments` choose of it, and return pytest's exit code.
 
-	`environment`: what the tests are told besides the bench. Raises DevError for an ONLY that names no tests.
+	`environment`: what the tests are told besides the bench. The whole suite runs on two lanes (lanes.py).
+	Raises DevError for an ONLY that names no tests, and for a LANES that is no number.
 	"""
 	arguments = _chosen(arguments)
+	number = lanes.wanted(bench, WHOLE in arguments)
 	packages.ensure(*packages.BROWSER, *packages.PDF)
-	admin.make()
-	command = [*bench.test_python(), "-m", "pytest", *arguments]
-	say(f"$ {shlex.join(['pytest', *arguments])}")
-	code = subprocess.run(
-		command,
-		cwd=REPO,
-		env=bench.environment(**description(bench, admin), **environment),
-		stdin=subprocess.DEVNULL,
-	).returncode
-	return code if code >= 0 else 128 - code  # ended by a signal: as a shell tells it
+	try:
+		copies = lanes.prepare(bench, admin, number)
+		say(f"$ {shlex.join(['pytest', *arguments])}" + (f", on {number} lanes" if copies else ""))
+		return run_at_terminal(
+			[*bench.test_python(), "-m", "pytest", *lanes.options(copies), *arguments],
+			env=bench.environment(**description(bench, admin), **environment),
+			cwd=REPO,
+		)
+	finally:
+		lanes.stop_all(bench.home)
 
 
 def _chosen(arguments: list[str]) -> list[str]:
@@ -50,9 +53,11 @@ def _chosen(arguments: list[str]) -> list[str]:
 	arguments = [*shlex.split(os.environ.get("ARGS", "")), *arguments]
 	if os.environ.get("FAST"):
 		arguments += ["-m", "not fault"]
+	if seed := os.environ.get("SHUFFLE"):
+		arguments += ["--random-order-bucket=module", f"--random-order-seed={seed}"]
 	if any((REPO / argument.split("::")[0]).exists() for argument in arguments):
 		return arguments
-	return arguments + (_only(os.environ.get("ONLY", "")) or ["tests"])
+	return arguments + (_only(os.environ.get("ONLY", "")) or [WHOLE])
 
 
 def _only(chosen: str) -> list[str]:

@@ -1,9 +1,10 @@
-"""The data folder of the bench's own MariaDB."""
+"""The bench's own MariaDB: its data folder, and a database as SQL."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 from dev.home import Home
 from dev.shell import clean_environment, run
@@ -47,4 +48,22 @@ def make_data_folder(home: Home) -> None:
 		env=clean_environment(),
 		log=log,
 		text="".join(f"{statement};\n" for statement in statements),
+	)
+
+
+def dump(home: Home, database: str, path: Path) -> None:
+	"""Write all of a database on this home's own MariaDB to a file of SQL; the server runs."""
+	run(
+		[
+			"mysqldump",
+			"--no-defaults",
+			"--host=127.0.0.1",
+			f"--port={home.ports()['mariadb']}",
+			"--user=root",
+			"--single-transaction",
+			f"--result-file={path}",
+			database,
+		],
+		env=clean_environment(MYSQL_PWD=home.secret("db_root_password")),
+		log=home.logs / "build.log",
 	)

@@ -69,12 +69,15 @@ def is_port_free(port: int) -> bool:
 class Home:
 	"""The folder `.bench` of a clone (`BENCH_HOME` moves it) and what is remembered in it."""
 
-	def __init__(self, path: Path | str | None = None):
+	def __init__(self, path: Path | str | None = None, label: str = ""):
+		"""`label` stands before what is said about stages, where several homes are built at the same time."""
+		self.label = label
 		self.path = Path(path or os.environ.get("BENCH_HOME") or REPO / ".bench").expanduser().absolute()
 		self.tools = self.path / "tools"
 		self.bench = self.path / "frappe-bench"
 		self.mariadb = self.path / "mariadb"
 		self.unsynced = self.path / "unsynced"  # there while MariaDB does not wait for the disk
+		self.framework_sql = self.path / "framework.sql"  # a site with the framework alone, for tests
 		self.redis = self.path / "redis"
 		self.bin = self.path / "bin"
 		self.logs = self.path / "logs"
@@ -107,12 +110,12 @@ class Home:
 		if self.is_done(name, key):
 			return False
 		self.undo_stage(name)
-		say(f"{title} …")
+		say(f"{self.label}{title} …")
 		started = time.monotonic()
 		build()
 		seconds = round(time.monotonic() - started, 1)
 		self.mark_done(name, key, seconds)
-		say(f"  done in {seconds} s")
+		say(f"{self.label}  done in {seconds} s")
 		return True
 
 	def mark_done(self, name: str, key: object = None, seconds: float = 0) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,9 @@ from pathlib import Path
 # CI: Frappe takes it for "a test runs" (frappe.flags.in_test) in its workers. The others belong to whoever called us.
 DROPPED = ("CI", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "NO_STATICS", "SITES_PATH", "DEV_SERVER")
 DROPPED_PREFIXES = ("PYTHON", "FRAPPE_", "UV_PYTHON")
+
+
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class DevError(Exception):
@@ -78,6 +82,33 @@ def run(
 		raise DevError(
 			f"{_name(argv)} failed with exit code {result.returncode}; the whole output is in {log}."
 		)
+
+
+def run_at_terminal(argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path | None = None) -> int:
+	"""Run a program with this terminal's output, and return its exit code (128 + N when signal N ended it).
+
+	Ctrl-C, TERM and a closed terminal reach it, and all processes that it started, as Ctrl-C; we wait until it has cleaned up.
+	"""
+	child: subprocess.Popen | None = None
+
+	def pass_on(_number: int, _frame) -> None:
+		if child:
+			os.killpg(child.pid, signal.SIGINT)
+
+	previous = {number: signal.signal(number, pass_on) for number in STOPS}
+	try:
+		child = subprocess.Popen(
+			[str(part) for part in argv],
+			env=env,
+			cwd=cwd,
+			stdin=subprocess.DEVNULL,
+			start_new_session=True,  # out of reach of the terminal's own Ctrl-C: it comes once
+		)
+		code = child.wait()
+	finally:
+		for number, handler in previous.items():
+			signal.signal(number, handler)
+	return code if code >= 0 else 128 - code
 
 
 def output_of(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import shutil
 
+from dev import databases
 from dev.bench import OUR_APPS, Bench
+from dev.home import read_json
 
 BASE_DOMAIN = "localhost"  # every browser takes *.localhost for this machine (RFC 6761), so no DNS is needed
 MIGRATED = ("hooks.py", "patches.txt", "modules.txt")
@@ -44,6 +46,9 @@ class AdminSite:
 			*("--admin-password", self.bench.home.secret("administrator_password")),
 			"--no-mariadb-socket",
 		)
+		if self.bench.is_ours:
+			database = read_json(self.folder / "site_config.json")["db_name"]
+			databases.dump(self.bench.home, database, self.bench.home.framework_sql)
 
 	def _install_app(self) -> None:
 		# Said beforehand: of several sites on a bench, only the first to get the app would become an admin site.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import frappe
 
-from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent import door
 from buildpro_saas.licensing import delivery
 
 APPLY = "buildpro_saas.tenant_site.onboarding.apply_entitlement"
@@ -49,7 +49,7 @@ def send(like: str) -> None:
 
 
 def enter(like: str, number: int) -> None:
-	here, taken = Bench.here(), []
+	here, taken = door.here(), []
 	for name in names_of(like)[:number]:
 		began = time.perf_counter()
 		tenant = delivery.locked(name)

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from buildpro_saas.entitlements import statement
+from buildpro_saas.entitlements.packing import pack
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.entitlements.statement import EntitlementError, Statement, pack
+from buildpro_saas.entitlements.statement import EntitlementError, Statement
 
 # The file in a site's folder: {"token", "catalogue"}.
 FILE = "entitlement.json"

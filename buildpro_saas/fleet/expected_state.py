@@ -4,10 +4,8 @@ from collections.abc import Iterable
 
 import frappe
 
-from buildpro_saas.agent.actual_state import Inventory
-from buildpro_saas.agent.bench import HIDDEN
-from buildpro_saas.agent.databases import DatabaseServer
-from buildpro_saas.agent.site_use import signs_of_use
+from buildpro_saas.agent.door import Door
+from buildpro_saas.agent.facts import IMAGES, STANDBY, Inventory
 from buildpro_saas.fleet import drift
 from buildpro_saas.fleet.drift import Believed, Evidence, Expected, Living
 from buildpro_saas.tenant_status import WITH_SITE, WITHOUT_SITE
@@ -71,12 +69,12 @@ def owner_of(name: str) -> str:
 
 def image_folder(database: str) -> str:
 	"""Where the files of the image in that database are under sites/."""
-	return f"{HIDDEN}/images/{database}"
+	return f"{IMAGES}/{database}"
 
 
 def standby_folder(database: str) -> str:
 	"""The same of a standby site."""
-	return f"{HIDDEN}/standby/{database}"
+	return f"{STANDBY}/{database}"
 
 
 def _standbys(jobs: set[str]) -> list:
@@ -114,27 +112,36 @@ def _expected_copies(kind: str, bench: str, rows: list) -> list[Expected]:
 # -- evidence ------------------------------------------------------------------------------------------------------
 
 
-def evidence(believed: Believed, found: Inventory, mariadb: DatabaseServer) -> Evidence:
+def evidence(believed: Believed, found: Inventory, bench: Door) -> Evidence:
 	"""What more is known of what nobody claims; asked for these few only."""
 	databases = drift.unclaimed_databases(believed, found)
 	named = {folder.database for folder in drift.unclaimed_folders(believed, found)} & found.databases
 	marks = {found.marked.get(name) for name in databases}
 	marks |= {drift.mark_of(folder, believed) for folder in drift.unclaimed_folders(believed, found)}
+	marked = [name for name in databases if name in found.marked]
 	return Evidence(
 		marks=frozenset(_of_jobs(mark for mark in marks if (mark or "").startswith(believed.prefix))),
-		filled=frozenset(name for name in databases if name in found.marked and mariadb.has_tables(name)),
+		filled=frozenset(bench.do("find_filled_databases", names=marked)),
 		users=frozenset(name for name in drift.lone_users(believed, found) if _is_recorded(name)),
-		used=_used(named | {name for name in databases if name in found.marked}, mariadb),
+		used=bench.do("find_used_databases", names=sorted(named | set(marked))),
 	)
 
 
-def _used(databases: set[str], mariadb: DatabaseServer) -> dict[str, str]:
-	signs = {name: signs_of_use(mariadb, name) for name in sorted(databases)}
-	return {name: sign for name, sign in signs.items() if sign}
-
-
 def _of_jobs(marks: Iterable[str]) -> list[str]:
-	return frappe.get_all("Provisioning Job", {"mark": ("in", list(marks))}, pluck="mark")
+	wanted = ("in", list(marks))
+	return [
+		mark
+		for column in ("mark", "site_mark")
+		for mark in frappe.get_all("Provisioning Job", {column: wanted}, pluck=column)
+	]
+
+
+def is_made_for(mark: str | None, tenant: str) -> bool:
+	"""Whether a job on record that made things with the mark, or took over a site that had it, was the tenant's."""
+	return bool(mark) and any(
+		frappe.db.exists("Provisioning Job", {column: mark, "tenant": tenant})
+		for column in ("mark", "site_mark")
+	)
 
 
 def _is_recorded(user: str) -> bool:

@@ -3,7 +3,7 @@
 import frappe
 from frappe.utils import now_datetime
 
-from buildpro_saas.agent.database_copy import Contents
+from buildpro_saas.agent.facts import Contents
 from buildpro_saas.jobs.ending import UNFINISHED
 
 

@@ -12,8 +12,8 @@ KEPT = {DOCTYPE: DAYS, "Batch": 30}
 # Less is not enough for what is told of the last day, nor for how long a site that cannot be reached is left alone.
 LEAST_DAYS = 2
 AT_ONCE = 500  # jobs that one transaction deletes
-# What makes a tenant's site: its mark is on the site as long as that stands.
-MAKES_SITE = ("create_tenant",)
+# What makes a tenant's site, or takes it in again: its inputs have the mark that is on the site as long as that stands.
+MAKES_SITE = ("create_tenant", "adopt_site")
 
 
 def register() -> None:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import frappe
 from frappe.utils import get_datetime, now_datetime
 
-from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.door import Door
 from buildpro_saas.agent.errors import AgentError, TransientError, hint_for, is_transient
 from buildpro_saas.jobs import batch_rows, batches, sites
 from buildpro_saas.jobs.batch_rows import Claimed
@@ -30,7 +30,7 @@ class Turn:
 	tenant: str
 	batch: str
 	inputs: dict[str, Any]
-	bench: Bench
+	bench: Door
 	shared: Any
 
 

@@ -86,10 +86,10 @@ def _send_all(bench: str) -> None:
 def _try(job, bench) -> None:
 	"""Send the job, or end it with the reason; raises where Redis is away, for then none can go."""
 	try:
-		if not bench.is_local:
+		if not bench.is_reachable:
 			raise AgentError(
-				f"The bench {bench.name} is not the one that this site runs on.",
-				"Correct the Path of the Bench, then press Retry.",
+				f"The bench {bench.name} cannot be reached from this site.",
+				"Register it with `saas add-bench PATH`, then press Retry.",
 			)
 		_send(job, queue.name_for(bench, registry.get(job.playbook)))
 	except Exception as error:

@@ -107,10 +107,10 @@ def save_tenant(tenant, status: str | None, facts: dict | None = None) -> None:
 	go to, and what passes by itself as it came.
 	"""
 	try:
-		if facts:
-			tenant.record_facts(facts)
 		if status and tenant.status != status:
-			tenant.set_status(status)
+			tenant.set_status(status, facts)
+		elif facts:
+			tenant.record_facts(facts)
 	except Exception as error:
 		if is_transient(error) or (status and not tenant.can_become(status)):
 			raise

@@ -7,7 +7,7 @@ from typing import Any
 import frappe
 from frappe.utils import add_to_date, now_datetime
 
-from buildpro_saas.agent.errors import AgentError, hint_for, is_transient
+from buildpro_saas.agent.errors import AgentError, hint_for, is_transient, sentence
 from buildpro_saas.jobs.deadline import deadline
 from buildpro_saas.jobs.memory import peak_memory_mb
 from buildpro_saas.jobs.playbook import Playbook, Step, StepCancelledError, StepTimeoutError
@@ -142,7 +142,7 @@ class Engine:
 
 	def _after_fault(self, step: Step, row, error: Exception) -> Outcome:
 		"""Wait and let the step be tried again after a transient fault; fail the job after a permanent one."""
-		self.store.log(row, f"{_sentence(error)}")
+		self.store.log(row, f"{sentence(error)}")
 		if not is_transient(error) or row.attempts >= step.retry.attempts:
 			return self._stop(row, error)
 		delay = step.retry.delay_after(row.attempts)
@@ -182,7 +182,7 @@ class Engine:
 				self.playbook.finish(self.store.context(row, is_cancellable=False))
 			except Exception as error:
 				self._die_if_database_is_gone(error)
-				self.store.log(row, _sentence(error))
+				self.store.log(row, sentence(error))
 				return self._stop(row, error)
 		self._end(
 			"Completed",
@@ -203,7 +203,7 @@ class Engine:
 		self._end(
 			"Failed",
 			self.playbook.tenant_when_failed,
-			error=f"{row.title}: {_sentence(error)}",
+			error=f"{row.title}: {sentence(error)}",
 			hint=hint_for(error)
 			or "See the step's output, mend the cause, then press Retry, or Cancel to undo.",
 		)
@@ -250,7 +250,7 @@ class Engine:
 			"Failed",
 			self.playbook.tenant_when_failed,
 			cancel_requested=0,
-			error=f"It was not cancelled: {_sentence(error)}",
+			error=f"It was not cancelled: {sentence(error)}",
 			hint=hint_for(error) or "Mend the cause, then press Cancel again.",
 		)
 
@@ -265,7 +265,7 @@ class Engine:
 				return Outcome.GO_ON
 			except Exception as error:
 				self._die_if_database_is_gone(error)
-				self.store.log(row, f"Undoing: {_sentence(error)}")
+				self.store.log(row, f"Undoing: {sentence(error)}")
 				delay = step.retry.delay_after(attempt)
 				if (
 					not is_transient(error)
@@ -300,8 +300,3 @@ class Engine:
 			frappe.db.sql("select 1")
 		except Exception as lost:
 			raise lost from error
-
-
-def _sentence(error: BaseException) -> str:
-	text = str(error).strip() or type(error).__name__
-	return text if isinstance(error, AgentError) else f"{type(error).__name__}: {text}"

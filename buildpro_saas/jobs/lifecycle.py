@@ -45,11 +45,13 @@ def start(
 	about: str | None = None,
 	priority: int = 0,
 	image: str | None = None,
+	site_mark: str | None = None,
 ):
 	"""Make a Provisioning Job for the playbook and return its document; it is dispatched once this transaction commits.
 
 	`inputs` is plain data, kept in the job's row; `about` names in the job's title what it works on, where that is no
-	tenant; of the jobs that wait, those of higher `priority` go first; `image` names the Site Image that it is about. Raises frappe.ValidationError for an unknown playbook.
+	tenant; of the jobs that wait, those of higher `priority` go first; `image` names the Site Image that it is about,
+	`site_mark` the mark of a site that it takes over. Raises frappe.ValidationError for an unknown playbook.
 	"""
 	book = registry.get(playbook)
 	job = frappe.get_doc(
@@ -65,6 +67,7 @@ def start(
 			# it outlives this admin site: two of them, or one made anew, never share it
 			"mark": f"{frappe.local.site}/{secrets.token_hex(8)}",
 			"image": image,
+			"site_mark": site_mark,
 			"inputs": frappe.as_json(inputs or {}),
 			"steps": [
 				{"step_key": step.key, "title": step.title, "status": "Pending"} for step in book.steps

@@ -7,9 +7,9 @@ from typing import Any
 import frappe
 from frappe.utils import get_datetime, now_datetime
 
-from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.jobs import ending
+from buildpro_saas.jobs.bench_door import door_of
 from buildpro_saas.jobs.playbook import Context, Playbook, StepCancelledError
 
 OUTPUT_LIMIT = 60_000  # characters a step; the newest are kept
@@ -122,19 +122,25 @@ class JobStore:
 
 	def context(self, row, *, is_cancellable: bool) -> Context:
 		"""What a step of this job gets to work with."""
-		tenant = frappe.get_doc("Tenant", self.doc.tenant) if self.doc.tenant else None
 		return Context(
 			job=self.name,
 			mark=self.doc.mark,
-			bench=Bench.here(),
+			bench=door_of(self.doc.bench),
+			operation=f"{self.name}/{row.step_key}/{row.attempts or 0}",
 			inputs=self.inputs,
 			state=self.state,
-			tenant={**tenant.as_dict(), "site": tenant.site_name} if tenant else {},
-			bench_row=frappe.get_doc("Bench", self.doc.bench).as_dict(),
+			read_tenant=self._tenant,
+			read_bench_row=lambda: frappe.get_doc("Bench", self.doc.bench).as_dict(),
 			log=lambda line: self.log(row, line),
 			checkpoint=self.checkpoint if is_cancellable else lambda: None,
 			keep=self.keep,
 		)
+
+	def _tenant(self) -> dict[str, Any]:
+		if not self.doc.tenant:
+			return {}
+		tenant = frappe.get_doc("Tenant", self.doc.tenant)
+		return {**tenant.as_dict(), "site": tenant.site_name}
 
 	def sync_steps(self, playbook: Playbook) -> None:
 		"""Give the job a row for each step of the playbook: a resumed job may meet newer code with more steps."""

@@ -7,10 +7,10 @@ from itertools import chain
 import frappe
 from frappe.model.document import Document
 
-from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.site import Site
+from buildpro_saas.agent.door import Door, SiteDoor
 from buildpro_saas.entitlements.acceptance import KEYS_KEY, SEQUENCE_KEY
 from buildpro_saas.jobs import batch_rows, batches
+from buildpro_saas.jobs.bench_door import reached
 from buildpro_saas.licensing import backoff, signing_keys, site_files
 from buildpro_saas.licensing.entitlement_sources import FIELDS, with_rows
 from buildpro_saas.licensing.sources import Sources
@@ -33,7 +33,7 @@ SIGNED_BY = (
 )
 # Not through the query builder, which parses each of the fields by itself: a fifth of the time of a delivery.
 HOLD = f"select {', '.join(f'`{field}`' for field in SIGNED_BY)} from tabTenant where name = %s for update"
-MakeReady = Callable[[Document, Site], None]
+MakeReady = Callable[[Document, SiteDoor], None]
 
 
 def send(tenants: Iterable[str] | None, why: str, *, priority: int | None = None) -> None:
@@ -76,9 +76,8 @@ def together() -> Iterator[None]:
 
 
 def _on_our_benches(tenants: Iterable[str] | None) -> list[tuple[str, str]]:
-	"""(name, bench) of the tenants that have a site on a bench of this machine."""
-	benches = frappe.get_all("Bench", {"is_local": 1}, pluck="name")
-	filters = {"status": ("in", WITH_SITE), "bench": ("in", benches)}
+	"""(name, bench) of the tenants that have a site on a bench that can be reached from here."""
+	filters = {"status": ("in", WITH_SITE), "bench": ("in", reached())}
 	if tenants is not None:
 		filters["name"] = ("in", list(tenants))
 	return [
@@ -99,7 +98,7 @@ def _merge(tenants: list[tuple[str, str]], why: str, priority: int) -> bool:
 # -- one tenant ----------------------------------------------------------------------------------------------------
 
 
-def deliver(tenant: str, bench: Bench, make_ready: MakeReady, sources: Sources) -> str:
+def deliver(tenant: str, bench: Door, make_ready: MakeReady, sources: Sources) -> str:
 	"""Put a new entitlement of the tenant into force on its site on this bench; returns what to tell of it.
 
 	make_ready(tenant document, site): raises AgentError where the site is not that tenant's. Commits before, and the caller what it has
@@ -133,7 +132,7 @@ def locked(tenant: str) -> Document:
 	return doc
 
 
-def put_into_force(tenant, site: Site, sources: Sources | None = None) -> dict:
+def put_into_force(tenant, site: SiteDoor, sources: Sources | None = None) -> dict:
 	"""Sign the entitlement of the tenant (document, its row held), and put it into force on its site.
 
 	What the site needs for that, and to ask for the next one itself, is mended on the way: the admin site's public keys and the
@@ -147,9 +146,9 @@ def put_into_force(tenant, site: Site, sources: Sources | None = None) -> dict:
 	mended = _mended(tenant, config)
 	tenant.trust(list(mended.get(KEYS_KEY) or config[KEYS_KEY]))
 	signed = tenant.sign_entitlement(above=int(config.get(SEQUENCE_KEY) or 0), sources=sources)
-	accepted = site_files.put(site, signed["token"], sources, mended)
+	accepted = site_files.put(site, config, signed["token"], sources, mended)
 	tenant.trust(list(accepted.config[KEYS_KEY]))
-	site_files.show(site, accepted, tenant.company)
+	site_files.show(site, config, accepted, tenant.company)
 	backoff.reached(tenant)
 	return {"plan": accepted.statement.grants().plan, "status": accepted.statement.status}
 

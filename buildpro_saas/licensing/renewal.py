@@ -25,7 +25,7 @@ def renew_entitlements() -> None:
 	"""
 	if not site_role.is_admin_site():
 		return
-	fields = ["name", "site", "entitlement_sequence", "entitlement_renew_at", *backoff.FIELDS]
+	fields = ["name", "site", "bench", "entitlement_sequence", "entitlement_renew_at", *backoff.FIELDS]
 	tenants = frappe.get_all("Tenant", {"status": ("in", WITH_SITE)}, fields, order_by="name")
 	under_way, sources = delivery.under_way(), Sources()
 	due = []
@@ -47,7 +47,7 @@ def _is_due(row, sources: Sources) -> bool:
 	renew_at = row.entitlement_renew_at and get_datetime(row.entitlement_renew_at)
 	if clock.is_renewal_due(renew_at or None, now, sources.valid_days):
 		return True
-	if not site_files.is_in_force(row.site, row.entitlement_sequence):
+	if not site_files.is_in_force(row.bench, row.site, row.entitlement_sequence):
 		return True
 	# one that could not be reached does not wait for its turn of the hour
 	is_failing = backoff.is_failing(row, now)

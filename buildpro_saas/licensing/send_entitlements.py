@@ -1,7 +1,7 @@
 """Entitlements to tenants' sites, as a batch: what is done with one tenant."""
 
 from buildpro_saas.jobs.batch_runner import TenantWork, Turn
-from buildpro_saas.jobs.playbook import RetryPolicy
+from buildpro_saas.jobs.playbook import Context, RetryPolicy, Step
 from buildpro_saas.licensing import backoff, delivery
 from buildpro_saas.licensing.sources import Sources
 
@@ -26,3 +26,16 @@ class SendEntitlement(TenantWork):
 
 	def failed(self, tenant: str, error: Exception) -> None:
 		backoff.failed(tenant)
+
+
+class DeliverEntitlement(Step):
+	"""Sign the entitlement of the job's own tenant, and put it into force on its site, with a token to ask for the next one."""
+
+	title = "Send entitlement"
+
+	def __init__(self, make_ready: delivery.MakeReady):
+		"""make_ready: as delivery.deliver takes it."""
+		self.make_ready = make_ready
+
+	def run(self, context: Context) -> None:
+		context.log(delivery.deliver(context.tenant["name"], context.bench, self.make_ready, Sources()))

@@ -9,7 +9,7 @@ from frappe.utils import add_to_date, get_datetime, now_datetime
 
 from buildpro_saas.entitlements import statement
 from buildpro_saas.entitlements.clock import is_renewal_due
-from buildpro_saas.entitlements.decision import Gate
+from buildpro_saas.entitlements.decision import Decisions
 from buildpro_saas.entitlements.statement import DAY
 from buildpro_saas.licensing import signing_keys
 from buildpro_saas.licensing.catalogue import catalogue_for_tenants
@@ -64,7 +64,7 @@ def is_current(tenant, sources: Sources | None = None) -> bool:
 	return _digest(says) == tenant.entitlement_digest
 
 
-def gate(tenant) -> Gate:
+def decisions(tenant) -> Decisions:
 	"""What the tenant (document) may use as of now, from this site's own records: the decisions of its site, without a signature."""
 	settings = frappe.get_cached_doc("SaaS Settings")
 	now = time.time()
@@ -74,7 +74,7 @@ def gate(tenant) -> Gate:
 		valid_days=settings.entitlement_valid_days,
 		grace_days=settings.entitlement_grace_days,
 	)
-	return Gate(unsigned, unsigned.standing(now), unsigned.grants(now), catalogue_for_tenants())
+	return Decisions(unsigned, unsigned.standing(now), unsigned.grants(now), catalogue_for_tenants())
 
 
 def _content(tenant, sources: Sources) -> tuple[dict, dict, dict[str, str]]:

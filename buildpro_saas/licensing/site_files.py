@@ -1,4 +1,4 @@
-"""What a delivery touches of a tenant's site: two files in its folder, and what Frappe keeps of it in Redis. Nothing else here is the agent's.
+"""What a delivery touches of a tenant's site, through the agent's door: two files in its folder, and what Frappe keeps of it in its cache.
 
 The files decide what is in force, so that neither the site's database nor its processes are needed for it.
 """
@@ -6,71 +6,71 @@ The files decide what is in force, so that neither the site's database nor its p
 import json
 import time
 
-import frappe
-from filelock import FileLock
-
-from buildpro_saas import framework, site_role
-from buildpro_saas.agent import site_config
-from buildpro_saas.agent.bench import Bench
+from buildpro_saas import site_role
+from buildpro_saas.agent.door import SiteDoor
 from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.agent.frappe_limits import frappe_limits
-from buildpro_saas.agent.site import Site
 from buildpro_saas.entitlements import acceptance, clock, decision
 from buildpro_saas.entitlements.acceptance import CLOCK_KEY, FILE, KEYS_KEY, SEQUENCE_KEY, SHOWN_KEY, Accepted
+from buildpro_saas.entitlements.frappe_limits import frappe_limits
 from buildpro_saas.entitlements.statement import EntitlementError
+from buildpro_saas.jobs.bench_door import door_of, is_reached
 from buildpro_saas.licensing.sources import Sources
 
 ROLE = "buildpro_role"
-LOCK_TIMEOUT = 30  # seconds; putting a statement into force takes milliseconds
-# What Frappe keeps of a site that follows from its entitlement, as tenant_site/caches.py has it: hooks and web pages.
-CACHED = ("app_hooks", "website_page")
+# What Frappe keeps of a site that follows from its entitlement, as tenant_site/caches.py has it: web pages.
+CACHED = ["website_page"]
+# Of site_config.json, what decides whether a site takes a statement.
+DECIDING = (SEQUENCE_KEY, KEYS_KEY)
 SHOW = "buildpro_saas.tenant_site.onboarding.show_entitlement"
 
 
-def put(site: Site, token: str, sources: Sources, mended: dict) -> Accepted:
+def put(site: SiteDoor, config: dict, token: str, sources: Sources, mended: dict) -> Accepted:
 	"""Put a token into force on its site, as the site itself does (tenant_site/entitlement.py), for all of its processes.
 
-	sources: those that it was made of. mended: values that its site_config.json gets with it. Raises AgentError when there is no such
-	site, and when it does not take the token; what is in force then stays.
+	config: the site's site_config.json as it was read. sources: those that the token was made of. mended: values that site_config.json gets
+	with it. Raises AgentError when the site does not take it, and TransientError when it has got another one since its configuration
+	was read; what is in force then stays.
 	"""
-	(site.path / "locks").mkdir(exist_ok=True)
-	with FileLock(site.path / "locks" / "entitlement.lock", timeout=LOCK_TIMEOUT):
-		config = {**site.config, **mended}
-		try:
-			accepted = acceptance.accept(
-				token,
-				config,
-				site.name,
-				catalogue_digest=sources.catalogue_digest,
-				packed_gates=sources.packed_gates,
-			)
-		except EntitlementError as error:
-			raise AgentError(f"The site refuses its entitlement: {error}") from error
-		site_config.write_text(
-			site.path / FILE, f'{{"catalogue": {sources.catalogue_text}, "token": {json.dumps(token)}}}'
+	as_mended = {**config, **mended}
+	try:
+		accepted = acceptance.accept(
+			token,
+			as_mended,
+			site.name,
+			catalogue_digest=sources.catalogue_digest,
+			packed_gates=sources.packed_gates,
 		)
-		site.update_config({**mended, **accepted.config, **_frappes_own(config, accepted)})
-	_forget(config["db_name"])
+	except EntitlementError as error:
+		raise AgentError(f"The site refuses its entitlement: {error}") from error
+	site.put_file(
+		FILE,
+		f'{{"catalogue": {sources.catalogue_text}, "token": {json.dumps(token)}}}',
+		{**mended, **accepted.config, **_frappes_own(as_mended, accepted)},
+		seen={key: config.get(key) for key in DECIDING},
+		forgotten=CACHED,
+	)
 	return accepted
 
 
-def show(site: Site, accepted: Accepted, company: str) -> None:
-	"""Have the site's own records show the statement that was put into force, where they show another one.
+def show(site: SiteDoor, config: dict, accepted: Accepted, company: str) -> None:
+	"""Have the site's own records show the statement that was put into force, where they show another one by its site_config.json.
 
-	What is read there: plan, status, company, a row for each limit. It takes a visit to the site's database, a hundred times what the
+	What is read there: plan, status, company, a row for each limit. It takes a visit to the site's database, ten times what the
 	files take; token and validity follow when somebody looks at them (Nexelya Plan Settings), and once an hour.
 	"""
-	if site.config.get(SHOWN_KEY) != acceptance.shown(accepted.statement, company, time.time()):
+	if config.get(SHOWN_KEY) != acceptance.shown(accepted.statement, company, time.time()):
 		site.call(SHOW, company=company)
 
 
-def is_in_force(site_name: str, sequence: str | None) -> bool:
-	"""Whether the statement of that number is in force on the site; True for sites of other benches, which ask for it.
+def is_in_force(bench: str, site_name: str, sequence: str | None) -> bool:
+	"""Whether the statement of that number is in force on the site; True for sites that cannot be reached, which ask for it.
 
 	Decided as the site itself does, from the two files that it goes by (a third of a millisecond): its number in site_config.json
 	alone says nothing of a statement that was lost or damaged since.
 	"""
-	site = Bench.here().site(site_name)
+	if not is_reached(bench):
+		return True
+	site = door_of(bench).site(site_name)
 	if not (config := site.config):
 		return True
 	if str(config.get(SEQUENCE_KEY)) != sequence:
@@ -79,7 +79,7 @@ def is_in_force(site_name: str, sequence: str | None) -> bool:
 	now, known = time.time(), float(config.get(CLOCK_KEY) or 0)
 	if clock.is_behind(now, known):
 		return False  # this machine's clock ran ahead and was set right; the next statement tells the site
-	gate = decision.gate(
+	found = decision.decisions_of_token(
 		str(stored.get("token") or ""),
 		config.get(KEYS_KEY) or {},
 		site.name,
@@ -87,7 +87,7 @@ def is_in_force(site_name: str, sequence: str | None) -> bool:
 		catalogue=stored.get("catalogue"),
 		lowest_sequence=int(config[SEQUENCE_KEY]),
 	)
-	return gate.standing in clock.CURRENT and str(gate.statement.sequence) == sequence
+	return found.standing in clock.CURRENT and str(found.statement.sequence) == sequence
 
 
 def _frappes_own(config: dict, accepted: Accepted) -> dict:
@@ -97,7 +97,3 @@ def _frappes_own(config: dict, accepted: Accepted) -> dict:
 	limits = accepted.statement.grants(time.time()).limits
 	wanted = frappe_limits({key: limit.value for key, limit in limits.items()})
 	return {key: value for key, value in wanted.items() if config.get(key) != value}
-
-
-def _forget(database: str) -> None:
-	frappe.cache.delete_value(framework.cache_keys_of(database, CACHED), make_keys=False)

@@ -34,6 +34,12 @@ def ensure(tenant: str) -> str:
 	return _read(tenant, CURRENT) or _make(tenant)
 
 
+def start_anew(tenant: str) -> None:
+	"""Give the tenant a new token, and let whatever was one under its name be good no more."""
+	remove_encrypted_password("Tenant", tenant, BEFORE)
+	_make(tenant)
+
+
 def is_known(tenant: str, token: str) -> bool:
 	"""Whether the token is the tenant's, or its predecessor that is good still."""
 	if not token:

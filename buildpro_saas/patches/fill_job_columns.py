@@ -14,6 +14,7 @@ def execute() -> None:
 		values = {
 			"mark": inputs.get("mark"),
 			"image": inputs.get("image"),
+			"site_mark": inputs.get("site_mark"),
 			"database": state.get("reserved_database") or state.get("database"),
 		}
 		frappe.db.set_value(DOCTYPE, row.name, values, update_modified=False)

@@ -1,8 +1,8 @@
 """Keep this app among the apps of a tenant's site, whatever the site's own database says.
 
 Frappe reads from the site's database which apps a site has (`installed_apps`, a row of DefaultValue), and calls the hooks of those
-alone. The tenant's Administrator can write that row over REST, and a Server Script can: without this, every gate and limit would
-be gone with one word less in it. That a site is a tenant's, and has had an entitlement, is said by site_config.json.
+alone. The tenant's Administrator can write that row over REST, and so can a Server Script: without this guard, all gates and limits
+would be gone once our app is not in the row. site_config.json, which they cannot write, says that the site is a tenant's.
 """
 
 import json

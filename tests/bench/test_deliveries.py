@@ -450,7 +450,7 @@ def test_the_token_is_changed_and_a_lost_answer_does_no_harm(deliveries, bench_c
 
 
 def test_a_rotation_of_the_key_with_a_tenant_that_was_offline(deliveries, bench_command):
-	from buildpro_saas.agent.bench import Bench
+	from buildpro_saas.agent import door
 	from buildpro_saas.fleet import site_standing
 	from buildpro_saas.licensing import delivery
 	from buildpro_saas.licensing.sources import Sources
@@ -488,7 +488,7 @@ def test_a_rotation_of_the_key_with_a_tenant_that_was_offline(deliveries, bench_
 	assert set(admin_config()["buildpro_public_keys"]) == {new}
 	# a delivery that began before all of this, as this process did, does not bring the old key back
 	assert set(frappe.conf.buildpro_public_keys) == {old}
-	delivery.deliver(offline, Bench.here(), site_standing.make_ready, Sources())
+	delivery.deliver(offline, door.here(), site_standing.make_ready, Sources())
 	frappe.local.conf.update(frappe.get_site_config())
 	frappe.local.conf.pop("buildpro_next_signing_key", None)
 	for tenant in deliveries.tenants:

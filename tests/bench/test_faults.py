@@ -68,6 +68,7 @@ def test_the_list_of_steps_is_whole():
 	assert tuple(step.key for step in CREATE_TENANT.steps) == STEPS
 
 
+@pytest.mark.usefixtures("quick_installer")
 @pytest.mark.parametrize("way", WAYS, indirect=True)
 def test_worker_killed_when_a_step_is_done_and_not_recorded(bench, undisturbed, way):
 	"""At each step of one job, one after the other."""
@@ -198,6 +199,7 @@ def test_mariadb_restarted_in_the_middle(bench, undisturbed, step_key, way):
 	ends_as_undisturbed(bench, tenant, undisturbed, before)
 
 
+@pytest.mark.usefixtures("quick_installer")
 @every_step
 def test_cancelled_at_a_step_nothing_remains(bench, step_key, way):
 	before = bench.everything()

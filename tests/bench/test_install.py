@@ -12,9 +12,9 @@ SITE = "coming-and-going{}.localhost"
 OURS = ("buildpro", "saas manager", "saas support", "nexelya", "control plane", "tenant site")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def new_site(bench_path, services):
-	"""A plain site, made by `bench new-site`, dropped afterwards."""
+	"""A plain site, made by `bench new-site`, dropped afterwards: what is installed on it leaves it plain."""
 	from dev.service_list import bench_environment
 
 	name = SITE.format(os.environ.get("BUILDPRO_SITE_SUFFIX", ""))

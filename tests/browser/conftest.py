@@ -15,7 +15,7 @@ spec = importlib.util.spec_from_file_location(
 bench_fixtures = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(bench_fixtures)
 module_bench, services = bench_fixtures.module_bench, bench_fixtures.services
-kept_images = bench_fixtures.kept_images
+kept_images, quick_installer = bench_fixtures.kept_images, bench_fixtures.quick_installer
 
 SECONDS = 1000  # milliseconds, which is what playwright counts in
 PLAN = "Browser Plan"

@@ -204,6 +204,7 @@ def test_every_form_opens_for_a_manager(desk, module_bench):
 	assert answer.value.ok
 
 
+@pytest.mark.usefixtures("quick_installer")
 def test_an_image_is_looked_at_and_pruned_from_desk(desk, module_bench):
 	support = desk("SaaS Support")
 	image = module_bench.image("Browser Plan")

@@ -125,11 +125,13 @@ class SiteUnderTest:
 
 	def collect_hooks(self) -> None:
 		"""Have Frappe read the apps' hooks.py anew, as a process does that begins with other ones."""
-		from buildpro_saas.tenant_site import declared_limits, gates
+		from buildpro_saas.tenant_site import declared_limits
 
-		gates.forget_hooks()
+		declared_limits.forget()
+		self.frappe.cache.delete_value("app_hooks")
+		if client_cache := getattr(self.frappe, "client_cache", None):
+			client_cache.delete_value("app_hooks")
 		local = self.frappe.local
-		local.cache.pop(declared_limits.LOCAL_KEY, None)
 		local.request_cache.clear()
 		if hasattr(local, "doc_events_hooks"):
 			del local.doc_events_hooks
@@ -229,10 +231,11 @@ class Drifting:
 		return path.name
 
 	def server(self):
+		from buildpro_saas.agent import account
+		from buildpro_saas.agent.bench import Bench
 		from buildpro_saas.agent.databases import server
-		from buildpro_saas.fleet import database_account
 
-		return server(database_account.account())
+		return server(account.read(Bench.here()))
 
 	def database(self, mark: str, *, has_user: bool = True, has_tables: bool = False) -> str:
 		name = f"_{self.token}_{self.frappe.generate_hash(length=6).lower()}"
@@ -341,9 +344,11 @@ class Drifting:
 
 	def clean_up(self) -> None:
 		self.frappe.db.rollback()
-		for entry in self.reconciliation.trash():
+		from buildpro_saas.fleet import bench_trash
+
+		for entry in bench_trash.entries():
 			if self.token in entry.subject:
-				self.reconciliation.remove_from_trash(entry.name)
+				bench_trash.remove(entry.name)
 		for place in ("", f"{HIDDEN}/images", f"{HIDDEN}/standby"):
 			for path in (self.sites / place).glob(f"*{self.token}*"):
 				shutil.rmtree(path)

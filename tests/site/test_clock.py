@@ -99,7 +99,7 @@ def test_people_and_the_log_are_told_of_the_clock(syncing, clock, known, machine
 	syncing.apply()
 	syncing.update_config({CLOCK_KEY: int(clock.right()) + known})
 	clock(machine)
-	gate = syncing.entitlement.current_gate()
+	gate = syncing.entitlement.current_decisions()
 	for said in (
 		restriction.banner(gate)["text"],
 		restriction.sentence(gate),
@@ -112,7 +112,7 @@ def test_people_and_the_log_are_told_of_the_clock(syncing, clock, known, machine
 	assert any("clock" in row.method and "clock says" in row.error for row in logged), logged
 	syncing.apply()
 	clock(0)
-	assert restriction.banner(syncing.entitlement.current_gate()) is None
+	assert restriction.banner(syncing.entitlement.current_decisions()) is None
 
 
 def test_a_banner_names_days_as_the_site_counts_them_and_not_the_machine(syncing, monkeypatch):  # noqa: F811

@@ -335,7 +335,7 @@ def test_a_site_that_cannot_be_looked_at_does_not_keep_the_others(sending, broug
 	sent = {name for batch in sending.batches() for name in sending.tenants_of(batch)}
 	assert others <= sent
 	(logged,) = frappe.get_all("Error Log", {"method": ("like", f"%{brought.name}%")}, ["name", "error"])
-	assert "site_config.json is no JSON" in logged.error and "put back" in logged.error
+	assert "site_config.json cannot be read" in logged.error and "put back" in logged.error
 	frappe.db.delete("Error Log", {"name": logged.name})
 	frappe.db.commit()
 

@@ -598,17 +598,29 @@ def test_cancelling_says_retry_only_of_a_job_that_has_it(engine, status):
 def test_retry_alone_is_no_advice_where_the_folder_is_not_in_place(engine, drifting, place):
 	from types import SimpleNamespace
 
+	from buildpro_saas.agent import door, site_use
 	from buildpro_saas.agent.errors import NotOursError
-	from buildpro_saas.agent.site import Site
 	from buildpro_saas.fleet import finished_site
 
 	mark = drifting.mark()
 	name = f"{drifting.token}.localhost"
 	if place != "gone":
-		drifting.site(mark if place == "in place" else drifting.mark())
-	context = SimpleNamespace(site=Site(drifting.sites, name), mark=mark)
-	with pytest.raises(NotOursError, match="in use: it is") as refusal:
-		finished_site.refuse_used(context, "it is")
+		drifting.site(mark if place == "in place" else drifting.mark(), buildpro_sequence=2)
+	database = drifting.database(mark, has_tables=True)
+	with drifting.server() as mariadb:
+		mariadb.db.sql(f"alter table `{database}`.`tabSingles` add doctype text, add field text")
+		site_use.note_finished(mariadb, database)
+	here = door.here()
+	context = SimpleNamespace(
+		bench=here,
+		site=here.site(name),
+		mark=mark,
+		job="none",
+		tenant={"entitlement_sequence": 2},
+		state={"database": database},
+	)
+	with pytest.raises(NotOursError, match="in use: it was finished") as refusal:
+		finished_site.check_unused(context)
 	is_told = refusal.value.hint == finished_site.NOT_IN_PLACE
 	assert is_told == (place != "in place") and "Retry" in refusal.value.hint
 

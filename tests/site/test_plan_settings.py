@@ -184,6 +184,6 @@ def test_what_the_record_shows_is_noted_once_it_is_committed(site):
 	assert not frappe.conf.get(acceptance.SHOWN_KEY)
 	site.apply()
 	frappe.db.commit()
-	statement = site.entitlement.load_gate().statement
+	statement = site.entitlement.load_decisions().statement
 	assert frappe.conf[acceptance.SHOWN_KEY] == acceptance.shown(statement, "Acme", statement.issued_at)
 	site.update_config({acceptance.SHOWN_KEY: None})

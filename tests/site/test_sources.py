@@ -1,11 +1,9 @@
 """What statements are made of is read once for many tenants, and never older than the statement's number says."""
 
-import json
-
 import pytest
 from conftest_data import second_connection
 
-from buildpro_saas.agent.errors import AgentError
+from buildpro_saas.agent.errors import AgentError, TransientError
 from buildpro_saas.entitlements import acceptance, statement
 
 
@@ -105,13 +103,13 @@ def light(drifting):
 
 class Bringing:
 	def __init__(self, drifting, name: str, monkeypatch):
-		from buildpro_saas.agent.bench import Bench
+		from buildpro_saas.agent import door
 		from buildpro_saas.licensing import delivery, site_files
 		from buildpro_saas.licensing.sources import Sources
 
 		self.frappe, self.name, self.delivery, self.site_files = drifting.frappe, name, delivery, site_files
 		self.Sources = Sources
-		self.site = Bench.here().site(self.frappe.db.get_value("Tenant", name, "site"))
+		self.site = door.here().site(self.frappe.db.get_value("Tenant", name, "site"))
 		self.shown = []
 		# what it does in the site's database is tests/bench/test_deliveries.py's
 		monkeypatch.setattr(site_files, "show", lambda *arguments: self.shown.append(arguments))
@@ -203,8 +201,26 @@ def test_a_site_that_has_had_a_newer_one_refuses(bringing):
 	older = bringing.delivery.locked(bringing.name).sign_entitlement(sources=sources)["token"]
 	bringing.site.update_config({acceptance.SEQUENCE_KEY: bringing.statement().sequence + 100})
 	with pytest.raises(AgentError, match="older than one that this site has had"):
-		bringing.site_files.put(bringing.site, older, sources, {})
+		bringing.site_files.put(bringing.site, bringing.site.config, older, sources, {})
 	assert bringing.stored() == before
+
+
+def test_a_site_that_got_another_one_meanwhile_is_tried_again(bringing):
+	"""It pulled one between the look at its configuration and the writing of the files."""
+	bringing.bring()
+	before, sources, config = bringing.stored(), bringing.Sources(), bringing.site.config
+	tenant = bringing.delivery.locked(bringing.name)
+	token = tenant.sign_entitlement(above=config[acceptance.SEQUENCE_KEY], sources=sources)["token"]
+	bringing.site.update_config({acceptance.SEQUENCE_KEY: bringing.statement().sequence + 1})
+	with pytest.raises(TransientError, match="changed meanwhile"):
+		bringing.site_files.put(bringing.site, config, token, sources, {})
+	assert bringing.stored() == before
+
+
+def test_the_key_of_another_sites_cache_is_the_frameworks_own(admin_site):
+	from buildpro_saas import framework
+
+	assert framework.cache_key_of(admin_site.conf.db_name, "a_name") == admin_site.cache.make_key("a_name")
 
 
 def test_the_frameworks_limits_come_with_it(bringing, drifting):
@@ -220,7 +236,7 @@ def test_the_frameworks_limits_come_with_it(bringing, drifting):
 			is_hard=1,
 		)
 	bringing.bring()
-	config = json.loads((bringing.site.path / "site_config.json").read_text())
+	config = bringing.site.config
 	assert (config["max_file_size"], config["rate_limit"]["limit"]) == (7 * 1024 * 1024, 1234)
 
 
@@ -228,23 +244,23 @@ def test_the_sites_own_records_follow_only_what_they_show(bringing):
 	from buildpro_saas.licensing import site_files
 
 	bringing.bring()
-	(_site, accepted, company) = bringing.shown[0]
+	(_site, _config, accepted, company) = bringing.shown[0]
 	now = accepted.statement.issued_at
 	shown = acceptance.shown(accepted.statement, company, now)
 	bringing.bring()
-	again = bringing.shown[1][1].statement
+	again = bringing.shown[1][2].statement
 	assert acceptance.shown(again, company, now) == shown  # a renewal shows nothing new
 	assert acceptance.shown(again, "Another", now) != shown
 	bringing.frappe.db.set_value("Tenant", bringing.name, "plan", "Growth")
 	bringing.bring()
-	assert acceptance.shown(bringing.shown[2][1].statement, company, now) != shown
+	assert acceptance.shown(bringing.shown[2][2].statement, company, now) != shown
 	assert site_files.SHOWN_KEY == "buildpro_shown"
 
 
 def test_what_frappe_keeps_of_the_site_is_dropped(bringing):
 	frappe = bringing.frappe
 	database = bringing.site.config["db_name"]
-	key = f"{database}|app_hooks"
+	key = f"{database}|website_page"
 	frappe.cache.set(key, "old")
 	frappe.cache.set(f"{frappe.conf.db_name}|website_page_of_ours", "stays")
 	bringing.bring()

@@ -3,14 +3,21 @@
 import io
 import json
 import os
+import shlex
+import signal
 import socket
 import stat
 import subprocess
+import sys
+import time
 
 import pytest
+from execnet import XSpec
 
-from dev import checks, probes, registry_bench
-from dev.home import Home, link
+from dev import checks, databases, lanes, probes, registry_bench
+from dev.bench import PrivateBench
+from dev.existing_bench import ExistingBench
+from dev.home import REPO, Home, link
 from dev.in_bench.our_sites import our_sites
 from dev.process_stat import ProcessStat, family_of
 from dev.shell import DevError, clean_environment, output_of
@@ -147,11 +154,12 @@ def test_only_sites_of_this_attachment_are_ours(tmp_path):
 		({"ONLY": "site/test_plan.py::test_a"}, ["tests/site/test_plan.py::test_a"]),
 		({"ONLY": "bench", "FAST": "1"}, ["-m", "not fault", "tests/bench"]),
 		({"ARGS": "-k 'a or b'"}, ["-k", "a or b", "tests"]),
+		({"SHUFFLE": "7"}, ["--random-order-bucket=module", "--random-order-seed=7", "tests"]),
 		({"ONLY": "site", "ARGS": "tests/unit"}, ["tests/unit"]),
 	],
 )
 def test_which_tests_are_chosen(monkeypatch, environment, arguments):
-	for name in ("ONLY", "FAST", "ARGS"):
+	for name in ("ONLY", "FAST", "ARGS", "SHUFFLE"):
 		monkeypatch.setenv(name, environment.get(name, ""))
 	assert checks._chosen([]) == arguments
 
@@ -161,3 +169,114 @@ def test_a_choice_that_names_no_tests_is_refused(monkeypatch):
 	monkeypatch.setenv("ONLY", "unti")
 	with pytest.raises(DevError, match="ONLY=unti names no tests"):
 		checks._chosen([])
+
+
+def test_what_is_copied_for_a_second_bench_names_its_own_folder(tmp_path):
+	from dev import second_bench
+
+	script, paths, program = tmp_path / "gunicorn", tmp_path / "ours.pth", tmp_path / "python"
+	first, replaced = (
+		"/home/first/bench",
+		{"/home/first/bench": "/home/second/bench", "/work/app": "/home/second/bench/apps/app"},
+	)
+	script.write_text(f"#!{first}/env/bin/python\nprint('/work/app')\n")
+	script.chmod(0o755)
+	paths.write_text("/work/app")
+	program.write_bytes(b"\x7fELF\xff" + first.encode())
+	kept = tmp_path / "first-gunicorn"
+	os.link(script, kept)
+	for file in (script, paths, program):
+		second_bench._replace(file, replaced)
+	assert script.read_text() == "#!/home/second/bench/env/bin/python\nprint('/work/app')\n"
+	assert os.access(script, os.X_OK) and kept.read_text().startswith(f"#!{first}")
+	assert paths.read_text() == "/home/second/bench/apps/app"
+	assert program.read_bytes().endswith(first.encode())
+
+
+@pytest.mark.parametrize("chosen", ["two", "0", "-1", "1.5"])
+def test_lanes_is_a_number(monkeypatch, home, chosen):
+	monkeypatch.setenv("LANES", chosen)
+	with pytest.raises(DevError, match="LANES is how many"):
+		lanes.wanted(PrivateBench(home), is_whole_suite=True)
+
+
+def test_a_bench_that_is_there_already_is_the_only_lane(monkeypatch, home, tmp_path):
+	monkeypatch.setenv("LANES", "2")
+	assert lanes.wanted(PrivateBench(home), is_whole_suite=False) == 2
+	assert lanes.wanted(ExistingBench(home, tmp_path), is_whole_suite=True) == 1
+
+
+def test_what_is_chosen_runs_on_one_lane(monkeypatch, home):
+	monkeypatch.delenv("LANES", raising=False)
+	assert lanes.wanted(PrivateBench(home), is_whole_suite=False) == 1
+
+
+def test_each_lanes_worker_is_told_of_its_bench(tmp_path):
+	lane = lanes.LaneBench(PrivateBench(Home(tmp_path / "a home")), 2)
+	assert lanes.options([]) == []
+	first, second = (XSpec(option.partition("=")[2]) for option in lanes.options([lane]) if "--tx" in option)
+	assert first.popen and not first.env
+	assert shlex.split(second.python) == [str(lane.python)]
+	assert second.env["BUILDPRO_BENCH"] == str(lane.path) and second.env["BUILDPRO_HOME"] == str(
+		lane.home.path
+	)
+	assert second.env["BUILDPRO_WEB_PORT"] == str(lane.home.ports()["web"])
+
+
+def test_a_lane_has_files_of_its_own(monkeypatch, home):
+	"""The same content as the first bench's, but for the first's path; what is written there stays there."""
+	monkeypatch.setattr(databases, "make_data_folder", lambda home: None)  # MariaDB is not what this is about
+	first = PrivateBench(home)
+	for path, text in {
+		"env/bin/pytest": f"#!{first.path}/env/bin/python\n",
+		"env/lib/python3.11/site-packages/frappe.pth": f"{first.path}/apps/frappe\n",
+		"apps/frappe/frappe/hooks.py": "",
+		"sites/apps.txt": "frappe\n",
+		"sites/apps.json": "{}",
+		"sites/assets/assets.json": "{}",
+	}.items():
+		(first.path / path).parent.mkdir(parents=True, exist_ok=True)
+		(first.path / path).write_text(text)
+	(first.path / "env/bin/pytest").chmod(0o755)
+	(first.sites / "assets/frappe").symlink_to(first.path / "apps/frappe")
+	(home.tools / "bin").mkdir(parents=True)
+	home.bin.mkdir()
+	lane = lanes.LaneBench(first, 2)
+	lane.build()
+	assert (lane.path / "env/bin/pytest").read_text() == f"#!{lane.path}/env/bin/python\n"
+	assert os.access(lane.path / "env/bin/pytest", os.X_OK)
+	assert str(first.path) in (first.path / "env/bin/pytest").read_text()
+	assert os.readlink(lane.sites / "assets/frappe") == f"{lane.path}/apps/frappe"
+	assert lane.home.secret("db_root_password") == home.secret("db_root_password")
+	assert not set(lane.home.ports().values()) & set(home.ports().values())
+	(lane.sites / "left").touch()
+	lane.build()
+	assert (lane.sites / "left").exists()
+	home.mark_done("our-apps", "other")
+	lane.build()
+	assert not (lane.sites / "left").exists()
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_a_program_at_the_terminal_is_ended_in_order(tmp_path, signal_number):
+	"""Ctrl-C goes from the terminal to all processes of its group, TERM to one: the child hears it once, and cleans up."""
+	child = f"""
+import pathlib, time
+try:
+	pathlib.Path({str(tmp_path / "began")!r}).touch()
+	time.sleep(60)
+except KeyboardInterrupt:
+	time.sleep(0.5)
+	print("cleaned up")
+	raise SystemExit(2)
+"""
+	code = f"import sys; from dev.shell import run_at_terminal; sys.exit(run_at_terminal([sys.executable, '-c', {child!r}], env={{}}))"
+	running = subprocess.Popen(
+		[sys.executable, "-c", code], cwd=REPO, stdout=subprocess.PIPE, text=True, start_new_session=True
+	)
+	while not (tmp_path / "began").exists():
+		assert running.poll() is None
+		time.sleep(0.05)
+	send = os.kill if signal_number == signal.SIGTERM else os.killpg
+	send(running.pid, signal_number)
+	assert running.communicate(timeout=30)[0] == "cleaned up\n" and running.returncode == 2

@@ -40,6 +40,7 @@ class ProvisioningJob(AdminDocument):
 		priority: DF.Int
 		run_after: DF.Datetime | None
 		runs: DF.Int
+		site_mark: DF.Data | None
 		started_at: DF.Datetime | None
 		state: DF.Code | None
 		status: DF.Literal["Waiting", "Queued", "Running", "Cancelling", "Completed", "Failed", "Cancelled"]
