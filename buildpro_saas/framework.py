@@ -125,6 +125,11 @@ def site_config_anew() -> dict:
 	return frappe.get_site_config(frappe.local.sites_path, frappe.local.site_path, cached=True)
 
 
+def cache_key_of(database: str, name: str) -> bytes:
+	"""The key in Redis under which the framework keeps something of the site with that database, whatever site this process is on."""
+	return f"{database}|{name}".encode()
+
+
 def queues() -> list[str]:
 	"""The bench's queues by the configuration of now; up to 15 and in 16 a process keeps those that it met first, in early ones not."""
 	from frappe.utils.background_jobs import get_queues_timeout

@@ -103,7 +103,7 @@ buildpro_playbooks = [
 ADMIN_DOCTYPES = (
 	*("Feature", "Plan", "Bench", "Tenant", "Provisioning Job", "SaaS Settings"),
 	*("Site Image", "Standby Site", "Drift Finding", "Tenant Usage", "Tenant Limit Level"),
-	*("Add-on", "Kill Switch", "Plan Version"),
+	*("Add-on", "Kill Switch", "Plan Version", "Batch", "Batch Row"),
 )
 ADMIN_TABLES = (
 	*("Plan Feature", "Plan Limit", "Plan App", "Bench App", "Tenant App", "Provisioning Job Step"),
@@ -198,5 +198,5 @@ jinja = {"methods": ["buildpro_saas.feature_gating.has_feature"]}
 # A plan's versions and a kill switch do not keep a plan or a feature, either.
 ignore_links_on_delete = [
 	*("Provisioning Job", "Standby Site", "Drift Finding", "Tenant Usage", "Tenant Limit Level"),
-	*("Plan Version", "Kill Switch"),
+	*("Plan Version", "Kill Switch", "Batch Row"),
 ]

@@ -176,6 +176,18 @@ class SiteDoor:
 		"""The object in a JSON file of the site's folder; {} when there is no such file, or something else in it."""
 		return self._bench.do("read_site_file", site=self.name, file=name)
 
+	def put_file(self, file: str, text: str, values: dict, *, seen: dict, forgotten: list[str]) -> None:
+		"""Write a JSON file and merge values into site_config.json, at one with it, as operations.sites.put_site_file does."""
+		self._bench.do(
+			"put_site_file",
+			site=self.name,
+			file=file,
+			text=text,
+			values=values,
+			seen=seen,
+			forgotten=forgotten,
+		)
+
 	def update_config(self, values: dict) -> dict:
 		"""Merge values into site_config.json (None removes a key), atomically; returns the whole."""
 		return self._do("update_site_config", values=values)
@@ -234,7 +246,7 @@ def to(path: str | None) -> Door:
 
 def path_here() -> Path:
 	"""The folder of the bench that this process runs on."""
-	return Bench.here().path
+	return Path(os.path.realpath(frappe.local.sites_path)).parent
 
 
 def own_site() -> SiteDoor:

@@ -66,10 +66,15 @@ def write(folder: Path, config: dict) -> None:
 
 def write_json(path: Path, content: dict) -> None:
 	"""Write a JSON file so that a reader, or a crash, meets the old or the new one; mode 0600."""
+	write_text(path, json.dumps(content, indent=1, sort_keys=True))
+
+
+def write_text(path: Path, text: str) -> None:
+	"""The same of a file whose JSON was made before."""
 	handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")  # mkstemp makes it 0600
 	try:
 		with os.fdopen(handle, "w") as f:
-			f.write(json.dumps(content, indent=1, sort_keys=True))
+			f.write(text)
 			f.flush()
 			os.fsync(f.fileno())
 		os.replace(name, path)

@@ -5,6 +5,7 @@ import sys
 import click
 
 from buildpro_saas.commands import preloading
+from buildpro_saas.commands.batches import batch, batches
 from buildpro_saas.commands.benches import add_bench
 from buildpro_saas.commands.doctor import doctor
 from buildpro_saas.commands.drift import drift
@@ -33,6 +34,7 @@ def saas():
 
 for command in (
 	*(setup, add_bench, create_tenant, adopt, tenants, owner_link, jobs, job, retry, cancel),
+	*(batches, batch),
 	*(set_plan, suspend, past_due, resume),
 	*(set_plan_apps, images, pool, set_pool, drift, trash, put_back, doctor),
 	*(explain, rotate_key, pull),

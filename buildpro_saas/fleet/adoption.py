@@ -12,20 +12,17 @@ from buildpro_saas import site_role
 from buildpro_saas.agent.door import Door, SiteDoor
 from buildpro_saas.agent.errors import AgentError, OperationFault
 from buildpro_saas.agent.facts import CUSTOM_NAME, MARK, SITE_NAME
-from buildpro_saas.entitlements import statement
+from buildpro_saas.entitlements import acceptance, statement
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.statement import EntitlementError, Statement
 from buildpro_saas.fleet import expected_state, site_standing
 from buildpro_saas.jobs import lifecycle
 from buildpro_saas.jobs.bench_door import door_of, reached
 from buildpro_saas.licensing import signing_keys
-from buildpro_saas.licensing.delivery import STATEMENT_FILE
 
 PLAYBOOK = "adopt_site"
 # In site_config.json: {"token", "gates"} of the newest statement that the site has had.
 LAST_KNOWN = "buildpro_last_known"
-# In the job's inputs: evidence that the site is its tenant's (expected_state.job_has).
-SITE_MARK = "site_mark"
 
 
 @dataclass(frozen=True)
@@ -88,10 +85,10 @@ def check_no_job(known: Known) -> None:
 	jobs_at_it = frappe.get_all(
 		"Provisioning Job",
 		{"status": ("not in", expected_state.LET_GO)},
-		["name", "tenant", "inputs", "status"],
+		["name", "tenant", "mark", "site_mark", "status"],
 	)
 	for job in jobs_at_it:
-		if job.tenant == known.tenant or (known.mark and known.mark in (job.inputs or "")):
+		if job.tenant == known.tenant or (known.mark and known.mark in (job.mark, job.site_mark)):
 			raise AgentError(
 				f"The job {job.name}, which is {job.status}, is about the site {known.site}.",
 				"Wait for its end; where it has failed, press Retry or Cancel.",
@@ -100,7 +97,7 @@ def check_no_job(known: Known) -> None:
 
 def start(known: Known):
 	"""The job (document) that brings the adopted tenant its statement, after this commit."""
-	return lifecycle.start(PLAYBOOK, tenant=known.tenant, bench=known.bench, inputs={SITE_MARK: known.mark})
+	return lifecycle.start(PLAYBOOK, tenant=known.tenant, bench=known.bench, site_mark=known.mark)
 
 
 def _bench_of(name: str) -> str | None:
@@ -123,7 +120,7 @@ def _statement(site: SiteDoor, config: dict) -> Statement:
 	"""The newest of the two statements that the site keeps, of those that count."""
 	last = config.get(LAST_KNOWN)
 	tokens = (
-		site.json_file(STATEMENT_FILE).get("token"),
+		site.json_file(acceptance.FILE).get("token"),
 		last.get("token") if isinstance(last, dict) else None,
 	)
 	found, faults = [], []
@@ -137,7 +134,7 @@ def _statement(site: SiteDoor, config: dict) -> Statement:
 	if not faults:
 		raise AgentError(
 			f"The site {site.name} has no statement of what its tenant may use.",
-			f"Put back its {STATEMENT_FILE} and site_config.json, from a backup.",
+			f"Put back its {acceptance.FILE} and site_config.json, from a backup.",
 		)
 	raise _refusal(site.name, faults[-1])
 
@@ -155,7 +152,7 @@ def _refusal(name: str, fault: EntitlementError) -> AgentError:
 		)
 	return AgentError(
 		f"The statement of {name} does not count: {fault}",
-		f"Put back its {STATEMENT_FILE} and site_config.json, from a backup.",
+		f"Put back its {acceptance.FILE} and site_config.json, from a backup.",
 	)
 
 

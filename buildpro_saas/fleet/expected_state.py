@@ -21,7 +21,7 @@ def believed(bench: str) -> Believed:
 	"""
 	frappe.db.commit()
 	jobs = frappe.get_all(
-		"Provisioning Job", {"status": ("not in", LET_GO)}, ["name", "tenant", "status", "inputs"]
+		"Provisioning Job", {"status": ("not in", LET_GO)}, ["name", "tenant", "status", "mark"]
 	)
 	tenants = frappe.get_all(
 		"Tenant",
@@ -35,7 +35,7 @@ def believed(bench: str) -> Believed:
 	copies = [*images, *standbys]
 	return Believed(
 		site=frappe.local.site,
-		marks=frozenset({*(_mark(job.inputs) for job in jobs), *(row.mark for row in copies)} - {None, ""}),
+		marks=frozenset({row.mark for row in [*jobs, *copies]} - {None, ""}),
 		folders=frozenset(
 			{
 				*(row.site for row in tenants),
@@ -75,10 +75,6 @@ def image_folder(database: str) -> str:
 def standby_folder(database: str) -> str:
 	"""The same of a standby site."""
 	return f"{STANDBY}/{database}"
-
-
-def _mark(inputs: str | None) -> str | None:
-	return (frappe.parse_json(inputs) or {}).get("mark")
 
 
 def _standbys(jobs: set[str]) -> list:
@@ -132,15 +128,24 @@ def evidence(believed: Believed, found: Inventory, bench: Door) -> Evidence:
 
 
 def _of_jobs(marks: Iterable[str]) -> list[str]:
-	return [mark for mark in marks if job_has("inputs", mark)]
+	wanted = ("in", list(marks))
+	return [
+		mark
+		for column in ("mark", "site_mark")
+		for mark in frappe.get_all("Provisioning Job", {column: wanted}, pluck=column)
+	]
+
+
+def is_made_for(mark: str | None, tenant: str) -> bool:
+	"""Whether a job on record that made things with the mark, or took over a site that had it, was the tenant's."""
+	return bool(mark) and any(
+		frappe.db.exists("Provisioning Job", {column: mark, "tenant": tenant})
+		for column in ("mark", "site_mark")
+	)
 
 
 def _is_recorded(user: str) -> bool:
 	"""Whether a database of the name was a standby site's, or that of a job which had seen that nobody had the name."""
-	return bool(frappe.db.exists("Standby Site", {"database": user})) or job_has("state", user)
-
-
-def job_has(field: str, text: str, **filters: str) -> bool:
-	"""Whether the inputs or the state of a job (one with these fields) have the text as a value."""
-	as_value = f'%"{text}"%'.replace("_", r"\_")  # else a wildcard
-	return bool(frappe.db.exists("Provisioning Job", {**filters, field: ("like", as_value)}))
+	return any(
+		frappe.db.exists(doctype, {"database": user}) for doctype in ("Standby Site", "Provisioning Job")
+	)

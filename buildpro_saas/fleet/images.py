@@ -166,6 +166,7 @@ def build(bench: str, kind: ImageKind, *, priority: int = 0):
 		inputs={"image": image.name, "apps": list(kind.apps), "company": kind.company},
 		about=kind.name,
 		priority=priority,
+		image=image.name,
 	)
 	image.db_set("job", job.name, update_modified=False)
 	return image
@@ -182,7 +183,13 @@ def prune(image: str):
 		frappe.throw(f"The job {job} of {image} has not ended: cancel it first.")
 	frappe.db.set_value("Site Image", image, {"status": "Stale", "reason": "To be removed"})
 	return lifecycle.start(
-		PRUNE, tenant=None, bench=bench, inputs={"image": image}, about=image, priority=PRIORITY
+		PRUNE,
+		tenant=None,
+		bench=bench,
+		inputs={"image": image},
+		about=image,
+		priority=PRIORITY,
+		image=image,
 	)
 
 

@@ -5,7 +5,7 @@ from buildpro_saas.agent.door import Door, SiteDoor
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import CONFIG_BACK, FINISHED, MARK, RESTORE
 from buildpro_saas.fleet import benches
-from buildpro_saas.fleet.expected_state import job_has
+from buildpro_saas.fleet.expected_state import is_made_for
 from buildpro_saas.jobs.bench_door import door_of, is_reached
 
 ROLE, TENANT, ADMIN_URL = "buildpro_role", "buildpro_tenant", "buildpro_admin_url"
@@ -99,8 +99,3 @@ def mark_database_again(bench: Door, database: str, mark: str, tenant: str) -> b
 	if not is_made_for(mark, tenant):
 		return False
 	return bench.do("mark_database_again", name=database, mark=mark)
-
-
-def is_made_for(mark: str | None, tenant: str) -> bool:
-	"""Whether a job on record that made things with the mark was the tenant's."""
-	return bool(mark) and job_has("inputs", mark, tenant=tenant)

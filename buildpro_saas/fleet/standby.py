@@ -203,8 +203,9 @@ def start_filling(image: str, bench: str, kind: str) -> str:
 		inputs={"image": image, "standby": row.name},
 		about=row.name,
 		priority=PRIORITY,
+		image=image,
 	)
-	frappe.db.set_value("Standby Site", row.name, "mark", frappe.parse_json(job.inputs)["mark"])
+	frappe.db.set_value("Standby Site", row.name, "mark", job.mark)
 	return job.name
 
 

@@ -66,7 +66,7 @@ def end(
 		frappe.db.commit()
 		return False
 	now = now_datetime()
-	values = {"status": status, "ended_at": now, **values}
+	values = {"status": status, "ended_at": now, "holds": 0, **values}
 	if row.started_at:
 		values["duration"] = (now - get_datetime(row.started_at)).total_seconds()
 	frappe.db.set_value(DOCTYPE, job, values)

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -118,6 +119,26 @@ class Step(ABC):
 		"""Take away what `run` made. Nothing to do for steps that only change what an earlier step's undo removes."""
 
 
+class BenchUse(Enum):
+	"""How a job uses its bench."""
+
+	NONE = "it does not matter what else goes on there"
+	SHARED = "others may be at work there"
+	EXCLUSIVE = "nothing else may be at work there"
+
+
+@dataclass(frozen=True)
+class Needs:
+	"""What a job has from its first run to its end.
+
+	site: its tenant's site to itself, so that no other job and no delivery writes there, not even while this one waits to be resumed.
+	Nothing for a job without a tenant.
+	"""
+
+	site: bool = True
+	bench: BenchUse = BenchUse.SHARED
+
+
 @dataclass(frozen=True)
 class Playbook:
 	"""A named list of steps, and what becomes of the tenant meanwhile (design.md §2's statuses)."""
@@ -125,9 +146,15 @@ class Playbook:
 	name: str
 	title: str
 	steps: tuple[Step, ...]
+	# whether its jobs are counted among those of which a bench runs a few at once
 	is_heavy: bool = True
+	needs: Needs = field(default_factory=Needs)
 	# an RQ queue of its own, where the jobs must not wait behind the bench's heavy ones; None: the bench's
 	queue: str | None = None
+	# whether its jobs work through the rows of batches (batch_runner.py)
+	is_for_many: bool = False
+	# called with the job's bench (its name) once a run is over, whatever came of it; must not raise
+	after_run: Callable[[str], None] | None = None
 	way: str = ""
 	tenant_while_running: str | None = None
 	tenant_when_completed: str | None = None

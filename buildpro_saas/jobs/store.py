@@ -69,9 +69,14 @@ class JobStore:
 		self.set_step(row, status="Undone", ended_at=now_datetime())
 
 	def merge_state(self, values: dict[str, Any]) -> None:
-		"""Add to what later steps are told; committed with the next write. `way` is shown with the job, too."""
-		way = {"way": values["way"]} if "way" in values else {}
-		self._write({"state": frappe.as_json({**self.state, **values}), **way})
+		"""Add to what later steps are told; committed with the next write.
+
+		`way` is shown with the job, and by the first `database` that it names the job is found.
+		"""
+		columns = {"way": values["way"]} if "way" in values else {}
+		if not self.doc.database and values.get("database"):
+			columns["database"] = values["database"]
+		self._write({"state": frappe.as_json({**self.state, **values}), **columns})
 
 	def keep(self, values: dict[str, Any]) -> None:
 		"""Add to the state and commit, so that a run that is killed is resumed from here."""
@@ -119,7 +124,7 @@ class JobStore:
 		"""What a step of this job gets to work with."""
 		return Context(
 			job=self.name,
-			mark=self.inputs["mark"],
+			mark=self.doc.mark,
 			bench=door_of(self.doc.bench),
 			operation=f"{self.name}/{row.step_key}/{row.attempts or 0}",
 			inputs=self.inputs,

@@ -8,11 +8,9 @@ from frappe import _
 
 from buildpro_saas.agent import site_config
 from buildpro_saas.entitlements import clock
+from buildpro_saas.entitlements.acceptance import CLOCK_KEY
 from buildpro_saas.entitlements.decision import Decisions
 from buildpro_saas.entitlements.reason import Reason
-
-# In site_config.json. The latest time that this site knows to have been (epoch seconds): a clock set back gains nothing.
-CLOCK_KEY = "buildpro_clock"
 
 
 def known() -> float:

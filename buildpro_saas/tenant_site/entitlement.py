@@ -15,31 +15,23 @@ from filelock import FileLock
 from frappe import local
 
 from buildpro_saas.agent import site_config
+from buildpro_saas.entitlements import acceptance, decision, statement
 from buildpro_saas.entitlements import catalogue as catalogues
-from buildpro_saas.entitlements import decision, statement
+from buildpro_saas.entitlements.acceptance import FILE, KEYS_KEY, LAST_KEY, SEQUENCE_KEY
 from buildpro_saas.entitlements.catalogue import Catalogue
 from buildpro_saas.entitlements.clock import CURRENT
 from buildpro_saas.entitlements.closed import closed
 from buildpro_saas.entitlements.decision import Decisions
 from buildpro_saas.entitlements.kept import Kept
-from buildpro_saas.entitlements.packing import inflate, pack
+from buildpro_saas.entitlements.packing import inflate
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.entitlements.statement import EntitlementError, Statement
-from buildpro_saas.tenant_site import clock, installed_apps_guard
-from buildpro_saas.tenant_site.clock import CLOCK_KEY
+from buildpro_saas.entitlements.statement import Statement
+from buildpro_saas.tenant_site import clock
 
 DOCTYPE = "Nexelya Plan Settings"
-FILE = "entitlement.json"
 # Stands for the token of a file that cannot be read: no JWT, so it never counts.
 DAMAGED = "damaged"
 NO_CATALOGUE = catalogues.shared(None)
-# In site_config.json. The sequence number of the newest statement that the site has had: no older one counts.
-SEQUENCE_KEY = installed_apps_guard.SEQUENCE_KEY
-# In site_config.json. {"token", "gates"} of the newest statement that the site has had. Where none counts any more (it is lost or
-# damaged, the site was moved, the key is not known), limits, restrictions and gates are its.
-LAST_KEY = "buildpro_last_known"
-# In site_config.json. The public keys of the admin site, by key id.
-KEYS_KEY = "buildpro_public_keys"
 # In frappe.local.cache, which lives as long as the request or job and is emptied by frappe.clear_cache().
 LOCAL_KEY = "buildpro_decisions"
 # A job may run for hours; after so many seconds it asks for the entitlement again.
@@ -142,13 +134,7 @@ def catalogue_to_gate_by() -> Catalogue:
 
 def _kept(token: str, catalogue: dict | None) -> dict:
 	"""What LAST_KEY holds: the token, and the gates of the catalogue."""
-	features = (catalogue or {}).get("features") or {}
-	gates = {
-		name: {"gates": entry["gates"], "hides": entry.get("hides", False)}
-		for name, entry in features.items()
-		if entry.get("gates")
-	}
-	return {"token": token, "gates": pack({"features": gates})}
+	return {"token": token, "gates": acceptance.pack_gates(catalogue)}
 
 
 def keep_last_known() -> None:
@@ -199,38 +185,19 @@ def apply(token: str, catalogue: dict | None = None) -> Statement:
 	"""
 	folder = Path(frappe.local.site_path)
 	(folder / "locks").mkdir(exist_ok=True)
+	# licensing/site_files.py takes the same lock, which brings statements from outside
 	with FileLock(folder / "locks" / "entitlement.lock", timeout=LOCK_TIMEOUT):
-		new = verify(token)
-		if new.catalogue_digest != catalogues.digest(catalogue):
-			raise EntitlementError(
-				Reason.BAD_SIGNATURE, "The catalogue is not the one that goes with the entitlement."
-			)
-		config = site_config.read(folder)
-		newest = int(config.get(SEQUENCE_KEY) or 0)
-		if new.sequence < newest:
-			raise EntitlementError(
-				Reason.REPLAYED, "The entitlement is older than one that this site has had."
-			)
-		site_config.write_json(folder / FILE, {"token": token, "catalogue": catalogue or {}})
-		site_config.update_own(
-			{
-				SEQUENCE_KEY: new.sequence,
-				LAST_KEY: _kept(token, catalogue),
-				# the time in a new statement counts, even where a clock that ran ahead has noted a later one
-				CLOCK_KEY: new.issued_at
-				if new.sequence > newest
-				else max(new.issued_at, int(config.get(CLOCK_KEY) or 0)),
-				KEYS_KEY: _trusted_after(new, config.get(KEYS_KEY) or {}),
-			}
+		accepted = acceptance.accept(
+			token,
+			site_config.read(folder),
+			frappe.local.site,
+			catalogue_digest=catalogues.digest(catalogue),
+			packed_gates=acceptance.pack_gates(catalogue),
 		)
+		site_config.write_json(folder / FILE, {"token": token, "catalogue": catalogue or {}})
+		site_config.update_own(accepted.config)
 	forget_in_request()
-	return new
-
-
-def _trusted_after(new: Statement, known: dict[str, str]) -> dict[str, str]:
-	"""The public keys to trust once `new` is in force: with those that it brings, and without those that it does not name any more."""
-	keys = {**known, **new.next_keys}
-	return {kid: keys[kid] for kid in keys if not new.keys or kid in new.keys or kid == new.kid}
+	return accepted.statement
 
 
 def verify(token: str) -> Statement:
@@ -272,4 +239,5 @@ def forget_in_request() -> None:
 def remove() -> None:
 	"""Take the entitlement off the site, for uninstalling."""
 	Path(frappe.local.site_path, FILE).unlink(missing_ok=True)
+	site_config.update_own({acceptance.SHOWN_KEY: None})  # an app that is installed anew shows nothing yet
 	forget()

@@ -39,12 +39,20 @@ def must_have_it() -> bool:
 	return bool(conf.get("buildpro_role") == "tenant" and conf.get(SEQUENCE_KEY) and not is_being_made)
 
 
+def is_missing() -> bool:
+	"""Whether the site's list, as its database has it, is without the app."""
+	return APP not in _listed()
+
+
+def _listed() -> list[str]:
+	return json.loads(frappe.db.get_global("installed_apps") or "[]")
+
+
 def restore() -> bool:
 	"""Write the app back into the site's list where it was taken out; returns whether it was."""
-	listed = json.loads(frappe.db.get_global("installed_apps") or "[]")
-	if APP in listed:
+	if not is_missing():
 		return False
-	others = [each for each in listed if each != "frappe"]
+	others = [each for each in _listed() if each != "frappe"]
 	frappe.db.set_global("installed_apps", json.dumps(["frappe", *others, APP]))
 	frappe.clear_cache()
 	frappe.log_error(title=f"{APP} had been taken out of this site's installed apps, and was put back")

@@ -3,6 +3,7 @@
 Steps of provisioning call these functions by dotted name. Each may be called again after an interruption, and ends in the same state.
 """
 
+import time
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -12,11 +13,14 @@ from frappe import _
 from frappe.cache_manager import clear_defaults_cache
 from frappe.desk.page.setup_wizard.setup_wizard import setup_complete
 from frappe.email.doctype.email_account.email_account import EmailAccount
+from frappe.model.document import Document
 from frappe.utils import cint, get_datetime, now_datetime, validate_email_address
 from frappe.utils.global_search import rebuild_for_doctype
 from frappe.utils.scheduler import enable_scheduler
 
 from buildpro_saas import framework, region
+from buildpro_saas.agent import site_config
+from buildpro_saas.entitlements import acceptance
 from buildpro_saas.entitlements.statement import EntitlementError
 from buildpro_saas.tenant_site import (
 	caches,
@@ -49,7 +53,7 @@ def apply_entitlement(token: str, catalogue: dict | None = None, company: str | 
 	"""Put a signed entitlement into force on this site, and show it in Nexelya Plan Settings.
 
 	Returns {"plan", "status", "features": count, "sequence"}. Raises frappe.ValidationError when the token is not genuine, was made
-	for another site, or is older than one that the site has had; the one in force then stays.
+	for another site, or is older than one that the site has had; the one in force then stays. company: None for the one that is shown.
 	"""
 	if not token:
 		frappe.throw(_("There is no entitlement to apply."))
@@ -57,12 +61,8 @@ def apply_entitlement(token: str, catalogue: dict | None = None, company: str | 
 		statement = entitlement.apply(token, catalogue)
 	except EntitlementError as error:
 		frappe.throw(str(error), title=_("Entitlement refused"))
-	settings = frappe.get_doc(entitlement.DOCTYPE)
-	settings.company = company or settings.company
-	settings.show_entitlement()
 	site_limits.follow()
-	limit_usage.make_missing(statement.grants().limits.keys() & declared_limits.declared().keys())
-	installed_apps_guard.restore()
+	settings = show_entitlement(company)
 	# now for this process, after the commit for what another has made of the old one meanwhile
 	caches.forget()
 	frappe.db.after_commit.add(caches.forget)
@@ -72,6 +72,30 @@ def apply_entitlement(token: str, catalogue: dict | None = None, company: str | 
 		"features": len(statement.grants().features),
 		"sequence": statement.sequence,
 	}
+
+
+def show_entitlement(company: str | None = None) -> Document:
+	"""Have this site's own records follow the entitlement in force: Nexelya Plan Settings, which it returns, and a row for each limit.
+
+	The admin site calls it where they would show something else than it has put into force (licensing/site_files.py). The caller commits.
+	"""
+	statement = entitlement.load_decisions().statement
+	settings = frappe.get_doc(entitlement.DOCTYPE)
+	settings.company = company or settings.company
+	settings.show_entitlement()
+	installed_apps_guard.restore()
+	if statement:
+		limit_usage.make_missing(statement.grants().limits.keys() & declared_limits.declared().keys())
+		shown = acceptance.shown(statement, settings.company, time.time())
+		frappe.db.after_commit.add(lambda: site_config.update_own({acceptance.SHOWN_KEY: shown}))
+	return settings
+
+
+def show_newest_entitlement() -> None:
+	"""Once an hour: show what was put into force since, which the admin site does by the files alone where nothing else changed."""
+	shown = frappe.db.get_single_value(entitlement.DOCTYPE, "token", cache=False)
+	if shown != entitlement.stored_token() or installed_apps_guard.is_missing():
+		show_entitlement()
 
 
 def make_owner(email: str, full_name: str, language: str, time_zone: str) -> dict:

@@ -4,8 +4,8 @@ import frappe
 
 from buildpro_saas import site_role
 from buildpro_saas.agent import site_config
+from buildpro_saas.entitlements.frappe_limits import frappe_limits
 from buildpro_saas.tenant_site import entitlement
-from buildpro_saas.tenant_site.frappe_limits import frappe_limits
 
 
 def follow() -> None:

@@ -41,6 +41,7 @@ def pull_when_due() -> None:
 		return
 	clock.note()
 	site_limits.follow()
+	onboarding.show_newest_entitlement()
 	if is_configured() and _is_time():
 		try:
 			pull_now()

@@ -98,10 +98,11 @@ class BenchUnderTest:
 
 	def look_after(self):
 		"""What the scheduler does each minute."""
-		from buildpro_saas.jobs import lifecycle
+		from buildpro_saas.jobs import batches, lifecycle
 
 		self.frappe.db.commit()
 		lifecycle.recover_lost_jobs()
+		batches.recover_batches()
 		self.frappe.db.commit()
 
 	# -- ways of making a site -----------------------------------------------------------------------------------

@@ -300,7 +300,7 @@ def settled(bench, tenant):
 
 	def is_quiet():
 		bench.frappe.db.rollback()
-		return tenant.name not in delivery._under_way()
+		return tenant.name not in delivery.under_way()
 
 	bench.wait_for(is_quiet, SECONDS)
 
@@ -383,6 +383,7 @@ def test_an_uninstalled_app_is_noticed_and_an_installed_one_set_up_again(
 	from buildpro_saas.agent import door
 	from buildpro_saas.fleet import site_standing
 	from buildpro_saas.licensing import delivery
+	from buildpro_saas.licensing.sources import Sources
 
 	def command(*arguments):
 		done = bench_command("--site", acme.site, *arguments)
@@ -396,10 +397,10 @@ def test_an_uninstalled_app_is_noticed_and_an_installed_one_set_up_again(
 	(found,) = findings(frappe, acme)
 	assert "set up as no tenant's" in found.what and f"--site {acme.site} install-app" in found.action
 	with pytest.raises(Exception, match="buildpro_saas was uninstalled"):
-		delivery.deliver(acme.name, door.here(), site_standing.make_ready)
+		delivery.deliver(acme.name, door.here(), site_standing.make_ready, Sources())
 	frappe.db.rollback()
 	command("install-app", "buildpro_saas")
-	delivery.deliver(acme.name, door.here(), site_standing.make_ready)
+	delivery.deliver(acme.name, door.here(), site_standing.make_ready, Sources())
 	assert findings(frappe, acme) == []
 	config = json.loads((folder(module_bench, acme) / "site_config.json").read_text())
 	assert (config["buildpro_tenant"], config["buildpro_job"]) == (acme.name, mark)

@@ -13,6 +13,8 @@ import werkzeug.test
 import werkzeug.wrappers
 from conftest_data import CATALOGUE
 
+from buildpro_saas.entitlements.acceptance import CLOCK_KEY
+
 PLAN_SETTINGS = "Nexelya Plan Settings"
 HOURS = 2 * 3600
 HIDDEN = ".buildpro"
@@ -181,7 +183,7 @@ class SiteUnderTest:
 		"""Leave the site as one that never had an entitlement."""
 		self.entitlement.remove()
 		entitlement = self.entitlement
-		keys = (entitlement.SEQUENCE_KEY, entitlement.CLOCK_KEY, entitlement.LAST_KEY)
+		keys = (entitlement.SEQUENCE_KEY, CLOCK_KEY, entitlement.LAST_KEY)
 		self.update_config(dict.fromkeys(keys))
 
 	def settings(self):
@@ -272,13 +274,14 @@ class Drifting:
 		self.frappe.db.commit()
 		return doc.name
 
-	def job(self, mark: str, status: str, state: dict | None = None) -> str:
+	def job(self, mark: str, status: str, state: dict | None = None, database: str | None = None) -> str:
 		return self.record(
 			"Provisioning Job",
 			title="Test",
 			playbook="test",
 			status=status,
-			inputs=json.dumps({"mark": mark}),
+			mark=mark,
+			database=database,
 			state=json.dumps(state or {}),
 		)
 

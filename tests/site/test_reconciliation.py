@@ -274,7 +274,7 @@ def test_a_site_config_that_cannot_be_read_hides_nothing(drifting):
 def test_a_user_whose_name_anybody_may_choose_is_not_ours(drifting):
 	name = drifting.user("cust_")
 	assert drifting.compare() == []
-	drifting.job(drifting.mark(), "Cancelled", {"reserved_database": name})
+	drifting.job(drifting.mark(), "Cancelled", database=name)
 	drifting.seen_long_ago()
 	drifting.mend()
 	assert [bool(row.is_ours) for row in drifting.compare()] == [False] and drifting.has(name)
@@ -282,7 +282,7 @@ def test_a_user_whose_name_anybody_may_choose_is_not_ours(drifting):
 
 def test_a_lone_user_is_ours_when_a_job_names_it(drifting):
 	name = drifting.user()
-	drifting.job(drifting.mark(), "Cancelled", {"reserved_database": name})
+	drifting.job(drifting.mark(), "Cancelled", database=name)
 	drifting.seen_long_ago()
 	drifting.mend()
 	assert not drifting.has(name) and drifting.status(name) == "Removed"

@@ -3,7 +3,7 @@
 import pytest
 
 from buildpro_saas.entitlements import keys, layers, statement
-from buildpro_saas.tenant_site.frappe_limits import frappe_limits
+from buildpro_saas.entitlements.frappe_limits import frappe_limits
 
 SITE = "acme.localhost"
 

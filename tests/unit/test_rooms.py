@@ -48,6 +48,7 @@ MAY_NAME = {
 	**dict.fromkeys(
 		(
 			("commands", "buildpro_saas.agent.installer"),
+			("commands", "buildpro_saas.agent.operations"),
 			("commands", "buildpro_saas.fleet.playbooks"),
 			("commands", "buildpro_saas.licensing.plan_versions"),
 			("commands", "buildpro_saas.control_plane.doctype"),
@@ -76,6 +77,8 @@ MAY_USE_DOCTYPES = {
 	"jobs": {
 		"Provisioning Job": "is what the engine runs",
 		"Provisioning Job Step": "is what the engine runs",
+		"Batch": "is what the engine works through",
+		"Batch Row": "is what the engine works through",
 		"Bench": "has the slots and the queue of its jobs",
 		"Tenant": "is told what became of it in the transaction that ends its job",
 	},
@@ -99,13 +102,15 @@ MAY_USE_DOCTYPES = {
 		**dict.fromkeys(("Site Image", "Standby Site", "Drift Finding"), "is the fleet's own record"),
 		**dict.fromkeys(("Tenant", "Bench", "Plan", "SaaS Settings"), "says what a site is to be"),
 		**dict.fromkeys(("Provisioning Job", "Provisioning Job Step"), "is evidence of what made a site"),
+		**dict.fromkeys(("Batch", "Batch Row"), "is pruned as jobs are"),
 		**dict.fromkeys(
 			("Nexelya Plan Settings", "Limit Level"), "is one of those whose cache is made ahead on a site"
 		),
 	},
-	"api": dict.fromkeys(("Bench", "Plan", "Tenant"), "is what is asked for"),
+	"api": dict.fromkeys(("Batch", "Bench", "Plan", "Tenant"), "is what is asked for"),
 	"commands": dict.fromkeys(
-		("Bench", "Plan", "Provisioning Job", "SaaS Settings", "Site Image", "Tenant"), "is what is asked for"
+		("Batch", "Bench", "Plan", "Provisioning Job", "SaaS Settings", "Site Image", "Tenant"),
+		"is what is asked for",
 	),
 	"agent": {"Bench": "is the agent's own class, not the doctype"},
 	"tenant_site": {},

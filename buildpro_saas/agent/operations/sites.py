@@ -1,13 +1,18 @@
 """A site: its folder, its configuration, calls made on it, its making from scratch and its end."""
 
 import secrets
+from pathlib import Path
 from typing import Any
 
+import frappe
 import requests
+from filelock import FileLock
 
-from buildpro_saas.agent import account, proof, site_use
+from buildpro_saas import framework
+from buildpro_saas.agent import account, proof, site_config, site_use
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import DatabaseServer, server
+from buildpro_saas.agent.errors import TransientError
 from buildpro_saas.agent.facts import FINISHED, Answer, Use
 from buildpro_saas.agent.operations.names import Mark, Method, Place, SiteName, site_at
 from buildpro_saas.agent.operations.operation import in_process, quick
@@ -20,6 +25,7 @@ SEQUENCE = (
 PROVE = "buildpro_saas.tenant_site.identity.prove"
 PROVE_SECONDS = 30  # for one request; a site's first one loads its hooks and caches
 OK = 200
+LOCK_TIMEOUT = 30  # seconds; who holds it writes for milliseconds
 
 
 # -- folder and configuration ----------------------------------------------------------------------------------------
@@ -55,6 +61,35 @@ def update_site_config(
 def read_site_file(bench: Bench, site: SiteName, file: SiteName) -> dict[str, Any]:
 	"""The object in a JSON file of the site's folder; {} when there is no such file, or something else in it."""
 	return bench.site(site).json_file(file)
+
+
+@quick
+def put_site_file(
+	bench: Bench,
+	site: SiteName,
+	file: SiteName,
+	text: str,
+	values: dict[str, Any],
+	seen: dict[str, Any],
+	forgotten: list[str],
+) -> None:
+	"""Write a JSON file (its text was made before) into the site's folder, and merge values into its site_config.json, at one with it.
+
+	seen: keys of site_config.json with the values on which the caller has decided. Raises TransientError where one is another by now, and
+	nothing is written; AgentError when there is no such site. forgotten: names of what Frappe keeps of the site in its cache.
+	"""
+	folder = bench.site(site)
+	folder.config_in_place()
+	(folder.path / "locks").mkdir(exist_ok=True)
+	# the site itself takes the same lock when it writes the file (tenant_site/entitlement.py)
+	with FileLock(folder.path / "locks" / f"{Path(file).stem}.lock", timeout=LOCK_TIMEOUT):
+		config = folder.config
+		if any(config.get(key) != value for key, value in seen.items()):
+			raise TransientError(f"The site {site} has changed meanwhile.")
+		site_config.write_text(folder.path / file, text)
+		folder.update_config(values)
+	keys = [framework.cache_key_of(config["db_name"], name) for name in forgotten]
+	frappe.cache.delete_value(keys, make_keys=False)
 
 
 # -- calls -----------------------------------------------------------------------------------------------------------

@@ -11,12 +11,14 @@ from buildpro_saas.fleet import benches
 from buildpro_saas.jobs import lifecycle
 from buildpro_saas.licensing import delivery, signing, sync_tokens
 from buildpro_saas.licensing.entitlement_sources import Offer
+from buildpro_saas.licensing.sources import Sources
 from buildpro_saas.refusal import refuse
 
 # What only jobs write.
 FACTS = (
 	*("status", "site", "database", "created_in", "active_since", "entitlement_sequence"),
 	*("entitlement_digest", "entitlement_renew_at", "trusted_keys", "token_since"),
+	*("delivery_failing_since", "delivery_next_try"),
 )
 # Of these a caller may have an older value and mean nothing by it: deliveries write them without a new `modified`.
 QUIET = (
@@ -54,6 +56,8 @@ class Tenant(TenantActions, AdminDocument):
 		customisations: DF.TextEditor | None
 		database: DF.Data | None
 		database_name: DF.Data | None
+		delivery_failing_since: DF.Datetime | None
+		delivery_next_try: DF.Datetime | None
 		entitlement_digest: DF.Data | None
 		entitlement_renew_at: DF.Datetime | None
 		entitlement_sequence: DF.Data | None
@@ -257,23 +261,24 @@ class Tenant(TenantActions, AdminDocument):
 		self.add_comment("Info", text)
 		return True
 
-	def statement_data(self) -> dict:
-		"""What a statement for the tenant says now, as entitlements.statement.issue takes it."""
+	def statement_data(self, sources: Sources | None = None) -> dict:
+		"""What a statement for the tenant says now, as entitlements.statement.issue takes it; sources: where they were read already."""
+		sources = sources or Sources()
 		return {
 			"tenant": self.name,
 			"site": self.site_name,
-			"layers": self.layers(),
-			"contact": frappe.get_cached_doc("SaaS Settings").support_contact or "",
+			"layers": sources.offer.layers(self),
+			"contact": sources.contact,
 			"status": tenant_status.IN_STATEMENT.get(self.status),
 		}
 
-	def sign_entitlement(self, above: int = 0) -> dict:
+	def sign_entitlement(self, above: int = 0, sources: Sources | None = None) -> dict:
 		"""A new statement for the tenant's site, and the catalogue, as signing.sign has them; above: the highest number there."""
-		return signing.sign(self, above)
+		return signing.sign(self, above, sources)
 
-	def is_entitlement_current(self) -> bool:
+	def is_entitlement_current(self, sources: Sources | None = None) -> bool:
 		"""Whether the newest statement says what one made now would, and half of its time is not over."""
-		return signing.is_current(self)
+		return signing.is_current(self, sources)
 
 	def trust(self, key_ids: list[str]) -> None:
 		"""Keep which signing keys the tenant's site trusts."""
