@@ -6,13 +6,16 @@ import os
 import sys
 import time
 
-from benchmarks import concurrency, curve, database_copy, gate, provisioning, report
+from benchmarks import concurrency, curve, database_copy, deliveries, gate, memory, provisioning, report
 from benchmarks.admin import Admin
 from dev.__main__ import ready_bench
 from dev.existing_bench import ExistingBench
 from dev.shell import DevError, say
 
-ALL = {module.NAME: module for module in (provisioning, database_copy, concurrency, curve, gate)}
+ALL = {
+	module.NAME: module
+	for module in (provisioning, database_copy, concurrency, curve, gate, memory, deliveries)
+}
 ROUNDS = 5
 
 

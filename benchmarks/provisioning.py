@@ -56,7 +56,7 @@ def run(admin: Admin, rounds: int) -> dict:
 		"scratch_ratio": ratio(sides["hand"]["answer"], sides["scratch"]["answer"]),
 		"image_ratio": ratio(sides["hand"]["answer"], sides["image"]["answer"]),
 		"standby_ratio": ratio(sides["hand"]["answer"], sides["standby"]["answer"]),
-		"company_ratio": ratio(sides["hand"]["login"], sides["standby"]["login"]),
+		"standby_signin_ratio": ratio(sides["hand"]["login"], sides["standby"]["login"]),
 	}
 
 

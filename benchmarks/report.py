@@ -8,7 +8,7 @@ import re
 from datetime import date
 from pathlib import Path
 
-from benchmarks import concurrency, curve, database_copy, gate, provisioning
+from benchmarks import concurrency, curve, database_copy, deliveries, gate, memory, provisioning
 from dev.bench import Bench
 from dev.home import REPO, read_json, write_atomically, write_json
 from dev.shell import output_of
@@ -21,6 +21,8 @@ PARTS = (
 	("Twenty at once", concurrency),
 	("The hundredth site", curve),
 	("A feature check", gate),
+	("A worker's memory", memory),
+	("Deliveries", deliveries),
 )
 
 
@@ -67,7 +69,11 @@ def add(path: Path, results: dict, facts: dict) -> dict:
 	if known.get("facts", {}).get("apps") != facts["apps"]:
 		known = {}  # figures of other versions
 	known |= {"facts": facts, **results}
-	for name, key in (("database_copy", "copy_ratio"), ("concurrency", "concurrent")):
+	for name, key in (
+		("database_copy", "copy_ratio"),
+		("concurrency", "concurrent"),
+		("deliveries", "delivery"),
+	):
 		if name in results:
 			known[key] = results[name]["copy_ratio"] if key == "copy_ratio" else results[name]
 	write_json(path, known)

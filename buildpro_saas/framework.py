@@ -6,7 +6,7 @@ for replaced (`_tried`), since neither its name nor its arguments tell. tests/si
 
 import inspect
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from importlib.util import find_spec
 from types import FunctionType, SimpleNamespace
 from typing import Any
@@ -42,6 +42,38 @@ def has_hooks_of_all_doctypes() -> bool:
 		return not _hooks_allow({EVERY: ["_"]}, False) and _conditions_of({EVERY: ["_"]}) == PROBE
 	except AttributeError:  # as above; hooks of single doctypes are in every framework
 		return False
+
+
+def ask_hooks_of_all_doctypes() -> None:
+	"""Have a framework without them, that of 2023, ask the hooks under `*` as well as those of the doctype. Later ones do so themselves."""
+	from frappe import permissions
+	from frappe.model.db_query import DatabaseQuery
+
+	original, conditions = (
+		permissions.has_controller_permissions,
+		DatabaseQuery.get_permission_query_conditions,
+	)
+	if has_hooks_of_all_doctypes() or getattr(original, "asks_all", False):
+		return
+
+	@wraps(original)
+	def has_controller_permissions(doc, ptype, user=None):
+		answers = [original(doc, ptype, user=user)]
+		for method in frappe.get_hooks("has_permission").get(EVERY, ()):
+			user = user or frappe.session.user
+			answers.append(frappe.call(frappe.get_attr(method), doc=doc, ptype=ptype, user=user))
+		return False if False in answers else next((each for each in answers if each is not None), None)
+
+	@wraps(conditions)
+	def get_permission_query_conditions(self):
+		found = [conditions(self)]
+		for method in frappe.get_hooks("permission_query_conditions", {}).get(EVERY, ()):
+			found.append(frappe.call(frappe.get_attr(method), self.user, doctype=self.doctype))
+		return " and ".join(f"({each})" for each in found if each)
+
+	has_controller_permissions.asks_all = True
+	permissions.has_controller_permissions = has_controller_permissions
+	DatabaseQuery.get_permission_query_conditions = get_permission_query_conditions
 
 
 def _hooks_allow(hooks: dict, answer: bool | None) -> bool:
@@ -93,11 +125,9 @@ def site_config_anew() -> dict:
 	return frappe.get_site_config(frappe.local.sites_path, frappe.local.site_path, cached=True)
 
 
-def forget_hooks() -> None:
-	"""Have the hooks collected anew. From 16 on each process keeps them in a cache of its own beside Redis (`client_cache`)."""
-	frappe.cache.delete_value("app_hooks")
-	if client_cache := getattr(frappe, "client_cache", None):
-		client_cache.delete_value("app_hooks")
+def cache_key_of(database: str, name: str) -> bytes:
+	"""The key in Redis under which the framework keeps something of the site with that database, whatever site this process is on."""
+	return f"{database}|{name}".encode()
 
 
 def queues() -> list[str]:

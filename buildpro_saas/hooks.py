@@ -51,23 +51,19 @@ buildpro_limits = {
 		"label": "Storage",
 		"unit": "GB",
 		"doctype": "File",
-		"size": "buildpro_saas.tenant_site.limit_usage.file_gb",
-		"count": "buildpro_saas.tenant_site.limit_usage.storage_gb",
+		"size": "buildpro_saas.tenant_site.limit_measures.file_gb",
+		"count": "buildpro_saas.tenant_site.limit_measures.storage_gb",
 		"measured": 1,
 	},
 	"emails_per_day": {
 		"label": "E-mails today",
 		"doctype": "Email Queue",
-		"size": "buildpro_saas.tenant_site.limit_usage.recipients",
-		"count": "buildpro_saas.tenant_site.limit_usage.emails_today",
+		"size": "buildpro_saas.tenant_site.limit_measures.recipients",
+		"count": "buildpro_saas.tenant_site.limit_measures.emails_today",
 		"measured": 1,
 		"period": "day",
 	},
-	"api_calls_per_day": {
-		"label": "API calls today",
-		"count": "buildpro_saas.tenant_site.limit_usage.calls_today",
-		"period": "day",
-	},
+	"api_calls_per_day": {"label": "API calls today", "period": "day"},
 }
 
 # Each runs on sites of one role: install.py stops the others.
@@ -100,30 +96,34 @@ buildpro_playbooks = [
 	"buildpro_saas.fleet.playbooks.PRUNE_IMAGE",
 	"buildpro_saas.fleet.playbooks.FILL_STANDBY",
 	"buildpro_saas.fleet.playbooks.SEND_ENTITLEMENTS",
+	"buildpro_saas.fleet.playbooks.ADOPT_SITE",
 ]
 
 # One guard for the admin doctypes: refused and empty on tenant sites, whatever roles a tenant's user gives himself.
 ADMIN_DOCTYPES = (
 	*("Feature", "Plan", "Bench", "Tenant", "Provisioning Job", "SaaS Settings"),
 	*("Site Image", "Standby Site", "Drift Finding", "Tenant Usage", "Tenant Limit Level"),
-	*("Add-on", "Kill Switch", "Plan Version"),
+	*("Add-on", "Kill Switch", "Plan Version", "Batch", "Batch Row"),
 )
 ADMIN_TABLES = (
 	*("Plan Feature", "Plan Limit", "Plan App", "Bench App", "Tenant App", "Provisioning Job Step"),
 	*("Site Image App", "Standby Pool"),
 	*("Add-on Feature", "Add-on Limit", "Tenant Add-on", "Tenant Override", "Feature Gate"),
 )
-_has_permission = {
+has_permission = {
 	doctype: "buildpro_saas.control_plane.access.permissions.has_permission" for doctype in ADMIN_DOCTYPES
 }
 # What shows a tenant its own plan has nothing to show on the admin site.
 for _doctype in ("Nexelya Plan Settings", "Feature Usage", "Limit Level"):
-	_has_permission[_doctype] = "buildpro_saas.tenant_site.permissions.has_permission"
-_permission_query_conditions = {
+	has_permission[_doctype] = "buildpro_saas.tenant_site.permissions.has_permission"
+permission_query_conditions = {
 	doctype: "buildpro_saas.control_plane.access.permissions.query_conditions"
 	for doctype in ADMIN_DOCTYPES + ADMIN_TABLES
 }
-_doc_events = {
+# Records of any doctype are out of sight on a tenant's site while it lacks the feature that they belong to.
+has_permission["*"] = "buildpro_saas.tenant_site.hidden_records.has_permission"
+permission_query_conditions["*"] = "buildpro_saas.tenant_site.hidden_records.conditions"
+doc_events = {
 	doctype: {
 		"before_validate": [
 			"buildpro_saas.control_plane.access.permissions.refuse_off_admin_site",
@@ -142,26 +142,28 @@ _GATED_EVENTS = (
 	"on_trash",
 )
 # What makes an app's doctypes what they are is not the tenant's to change.
-_doc_events |= {
+doc_events |= {
 	doctype: dict.fromkeys(
 		("before_validate", "before_rename", "on_trash"),
 		"buildpro_saas.tenant_site.app_doctypes.refuse_change",
 	)
 	for doctype in ("DocType", "DocField", "Property Setter", "Module Def")
 }
-_doc_events["Communication"] = {"validate": "buildpro_saas.tenant_site.left_out.note_in_mail"}
-_doc_events["LDAP Settings"] = {
+doc_events["Communication"] = {"validate": "buildpro_saas.tenant_site.left_out.note_in_mail"}
+doc_events["LDAP Settings"] = {
 	"before_validate": "buildpro_saas.tenant_site.sandbox.certificates.check_ldap_settings"
 }
-_doc_events["Workflow"] = {"before_validate": "buildpro_saas.tenant_site.gates.check_workflow"}
-_doc_events["Translation"] = {
-	"validate": "buildpro_saas.tenant_site.sandbox.format_strings.check_translation"
-}
-_doc_events["Payroll Settings"] = {
+doc_events["Workflow"] = {"before_validate": "buildpro_saas.tenant_site.gates.check_workflow"}
+doc_events["Translation"] = {"validate": "buildpro_saas.tenant_site.sandbox.format_strings.check_translation"}
+doc_events["Payroll Settings"] = {
 	"validate": "buildpro_saas.tenant_site.sandbox.format_strings.check_payroll_settings"
 }
-_doc_events["Role"] = {"validate": "buildpro_saas.tenant_site.desk_access.check"}
-_doc_events["*"] = dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event")
+doc_events["Role"] = {"validate": "buildpro_saas.tenant_site.desk_access.check"}
+doc_events["*"] = {
+	**dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event"),
+	"validate": "buildpro_saas.tenant_site.limits.check_growth",
+	"after_delete": "buildpro_saas.tenant_site.limits.note_deletion",
+}
 before_request = [
 	"buildpro_saas.site_role.hide_tracebacks",
 	"buildpro_saas.tenant_site.strict_names.on_request",
@@ -192,45 +194,9 @@ _script = Path(__file__).parent / "public/js/buildpro.js"
 app_include_js = [f"/assets/buildpro_saas/js/{_script.name}?v={int(_script.stat().st_mtime)}"]
 jinja = {"methods": ["buildpro_saas.feature_gating.has_feature"]}
 
-
-def __getattr__(name):
-	"""The hooks of _PER_SITE, made for the site that asks when Frappe collects its hooks.
-
-	Which doctypes a tenant may have out of sight follows from the operator's catalogue, and not every framework knows a permission hook
-	for all; which can be limited, from what the site's apps declare.
-	"""
-	if name not in _PER_SITE:
-		raise AttributeError(f"module {__name__} has no attribute {name}")
-	from buildpro_saas.tenant_site import declared_limits, permission_hooks
-
-	if name == "doc_events":
-		return _together(declared_limits.doc_events(), _doc_events)
-
-	permissions, conditions = permission_hooks.hooks()
-	if name == "has_permission":
-		return {**permissions, **_has_permission}
-	return {**conditions, **_permission_query_conditions}
-
-
-def _together(*parts):
-	"""{doctype: {event: [handler]}} of all parts."""
-	found = {}
-	for doctype, events in (each for part in parts for each in part.items()):
-		for event, handler in events.items():
-			handlers = handler if isinstance(handler, list) else [handler]
-			found.setdefault(doctype, {}).setdefault(event, []).extend(handlers)
-	return found
-
-
-def __dir__():
-	return [*globals(), *_PER_SITE]
-
-
-_PER_SITE = ("doc_events", "has_permission", "permission_query_conditions")
-
 # A tenant that is Draft or Removed may be deleted, an image pruned, a bench given up; what was done and seen stays on record.
 # A plan's versions and a kill switch do not keep a plan or a feature, either.
 ignore_links_on_delete = [
 	*("Provisioning Job", "Standby Site", "Drift Finding", "Tenant Usage", "Tenant Limit Level"),
-	*("Plan Version", "Kill Switch"),
+	*("Plan Version", "Kill Switch", "Batch Row"),
 ]

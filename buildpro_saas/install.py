@@ -1,16 +1,15 @@
 """What installing, migrating and uninstalling the app does to a site, by the site's role."""
 
-from pathlib import Path
-
 import frappe
 from frappe.utils.password import get_encryption_key
 from frappe.website.utils import clear_website_cache
 
 from buildpro_saas import site_role
-from buildpro_saas.agent import site_config, site_use
+from buildpro_saas.agent import door
+from buildpro_saas.agent.facts import FINISHED_NOTE
 from buildpro_saas.control_plane import setup as control_plane
 from buildpro_saas.entitlements import keys
-from buildpro_saas.fleet import database_account, reconciliation
+from buildpro_saas.fleet import bench_trash, database_account
 from buildpro_saas.scheduled_jobs import ADMIN_JOBS, TENANT_JOBS
 from buildpro_saas.tenant_site import entitlement, sync
 from buildpro_saas.tenant_site import setup as tenant_site
@@ -38,7 +37,7 @@ SITE_CONFIG_KEYS = (
 def after_install() -> None:
 	"""Give the site its role (the first site of a bench without one becomes the admin site) and what that needs."""
 	if not frappe.conf.get("buildpro_role"):
-		site_config.update_own(
+		door.update_own_config(
 			{"buildpro_role": site_role.TENANT if _bench_has_admin_site() else site_role.ADMIN}
 		)
 	if site_role.is_admin_site():
@@ -58,6 +57,7 @@ def after_migrate() -> None:
 	control_plane.hide()
 	if site_role.is_admin_site():
 		_make_keys()
+		database_account.bring_up_to_date()
 		control_plane.after_migrate()
 	else:
 		entitlement.keep_last_known()
@@ -83,7 +83,7 @@ def before_uninstall() -> None:
 			"This site has site images or standby sites. Switch Build Images and the standby pools off in SaaS Settings, and remove the"
 			" images with `saas images prune NAME`, before uninstalling buildpro_saas."
 		)
-	if database_account.has_account() and (kept := reconciliation.trash()):
+	if kept := bench_trash.entries():
 		frappe.throw(
 			f"The bench's trash holds {len(kept)} things. Look at them with `saas trash`, and remove each with `saas trash --remove NAME`, before"
 			" uninstalling buildpro_saas."
@@ -99,10 +99,12 @@ def after_uninstall() -> None:
 		frappe.throw("This is done by uninstalling the app only.", frappe.PermissionError)
 	control_plane.after_uninstall()
 	frappe.db.delete("Scheduled Job Type", {"method": ("in", (*ADMIN_JOBS, *TENANT_JOBS))})
-	frappe.db.delete("Singles", {"doctype": ("in", ("Nexelya Plan Settings", site_use.NOTE))})
+	frappe.db.delete("Singles", {"doctype": ("in", ("Nexelya Plan Settings", FINISHED_NOTE))})
 	entitlement.remove()
 	sync.remove()
-	site_config.update_own(dict.fromkeys(SITE_CONFIG_KEYS))
+	if site_role.is_admin_site() and not _bench_has_admin_site():
+		database_account.forget()
+	door.update_own_config(dict.fromkeys(SITE_CONFIG_KEYS))
 	frappe.db.commit()  # the uninstaller's own commit comes before this hook
 	# as long as site_config.json said that this is a tenant's site, it had the app's hooks (tenant_site/installed_apps_guard.py), which Frappe keeps
 	frappe.clear_cache()
@@ -117,7 +119,7 @@ def _make_keys() -> None:
 	if frappe.conf.get("buildpro_signing_key"):
 		return
 	key = keys.generate()
-	site_config.update_own(
+	door.update_own_config(
 		{
 			"buildpro_signing_key": {"kid": key["kid"], "private": key["private"]},
 			"buildpro_public_keys": {key["kid"]: key["public"]},
@@ -133,6 +135,6 @@ def _stop_jobs_of_the_other_role() -> None:
 
 def _bench_has_admin_site() -> bool:
 	"""True when another site of this bench runs the control plane already."""
-	configs = Path(frappe.local.sites_path).glob("*/site_config.json")
-	others = (file.parent for file in configs if file.parent.name != frappe.local.site)
-	return any(site_config.read(folder).get("buildpro_role") == site_role.ADMIN for folder in others)
+	here = door.here()
+	others = (name for name in here.do("site_names") if name != frappe.local.site)
+	return any(here.site(name).config.get("buildpro_role") == site_role.ADMIN for name in others)

@@ -21,10 +21,10 @@ from openfeature.exception import FlagNotFoundError, TypeMismatchError
 from openfeature.flag_evaluation import FlagResolutionDetails, Reason
 from openfeature.provider import AbstractProvider, Metadata
 
-from buildpro_saas.entitlements.decision import DENYING_GRANTS, Decision, Gate
+from buildpro_saas.entitlements.decision import DENYING_GRANTS, Decision, Decisions
 from buildpro_saas.entitlements.unknown import UnknownFeatureError, nearest
 from buildpro_saas.tenant_site import checks
-from buildpro_saas.tenant_site.entitlement import current_gate
+from buildpro_saas.tenant_site.entitlement import current_decisions
 
 NAME = "BuildPro SaaS"
 
@@ -47,7 +47,7 @@ class BuildProProvider(AbstractProvider):
 		try:
 			decision = asked[flag_key]
 		except UnknownFeatureError as error:
-			if _is_limit(asked.gate, flag_key):
+			if _is_limit(asked.decisions, flag_key):
 				raise TypeMismatchError(f"{flag_key} is a limit: ask for an integer.")
 			raise FlagNotFoundError(str(error))
 		return FlagResolutionDetails(
@@ -61,11 +61,11 @@ class BuildProProvider(AbstractProvider):
 		self, flag_key: str, default_value: int, evaluation_context: EvaluationContext | None = None
 	) -> FlagResolutionDetails[int]:
 		"""The limit in its own unit; the default, with the reason DEFAULT, where there is none; 0 where the site may not grow."""
-		gate = current_gate()
-		if gate.statement is not None and not _is_limit(gate, flag_key):
-			_refuse_other_type(gate, flag_key, "a feature: ask for a boolean")
-		decision = gate.limit(flag_key, used=0, requested=0)
-		limit = gate.limits.get(flag_key)
+		decisions = current_decisions()
+		if decisions.statement is not None and not _is_limit(decisions, flag_key):
+			_refuse_other_type(decisions, flag_key, "a feature: ask for a boolean")
+		decision = decisions.limit(flag_key, used=0, requested=0)
+		limit = decisions.limits.get(flag_key)
 		if decision.allowed and limit is None:
 			return FlagResolutionDetails(
 				value=default_value,
@@ -104,21 +104,23 @@ class BuildProProvider(AbstractProvider):
 
 
 def _refuse_any_type(flag_key: str):
-	gate = current_gate()
-	if _is_limit(gate, flag_key):
+	decisions = current_decisions()
+	if _is_limit(decisions, flag_key):
 		raise TypeMismatchError(f"{flag_key} is a limit: ask for an integer.")
-	_refuse_other_type(gate, flag_key, "a feature: ask for a boolean")
+	_refuse_other_type(decisions, flag_key, "a feature: ask for a boolean")
 
 
-def _refuse_other_type(gate: Gate, flag_key: str, told: str):
-	if flag_key in gate.known_features:
+def _refuse_other_type(decisions: Decisions, flag_key: str, told: str):
+	if flag_key in decisions.known_features:
 		raise TypeMismatchError(f"{flag_key} is {told}.")
-	known = gate.known_features | gate.limits.keys() | (gate.catalogue.get("limits") or {}).keys()
+	known = (
+		decisions.known_features | decisions.limits.keys() | (decisions.catalogue.get("limits") or {}).keys()
+	)
 	raise FlagNotFoundError(str(UnknownFeatureError(flag_key, nearest(flag_key, known))))
 
 
-def _is_limit(gate: Gate, key: str) -> bool:
-	return key in gate.limits or key in (gate.catalogue.get("limits") or {})
+def _is_limit(decisions: Decisions, key: str) -> bool:
+	return key in decisions.limits or key in (decisions.catalogue.get("limits") or {})
 
 
 def _reason(decision: Decision) -> Reason:

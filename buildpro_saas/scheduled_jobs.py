@@ -1,9 +1,10 @@
 """What Frappe's scheduler starts, and when: on the admin site, and on tenants' sites. hooks.py tells Frappe of both."""
 
-# Lost jobs are found, pools filled, images built, agreed dates followed, benches compared with the records, entitlements renewed.
+# Lost jobs and rows of batches are found, pools filled, images built, agreed dates followed, benches compared with the records, entitlements renewed.
 ADMIN = {
 	"* * * * *": (
 		"buildpro_saas.jobs.lifecycle.recover_lost_jobs",
+		"buildpro_saas.jobs.batches.recover_batches",
 		"buildpro_saas.fleet.standby.fill_pools",
 	),
 	"*/5 * * * *": (
@@ -12,7 +13,7 @@ ADMIN = {
 	),
 	"*/10 * * * *": (
 		"buildpro_saas.fleet.reconciliation.compare_benches",
-		"buildpro_saas.licensing.delivery.renew_entitlements",
+		"buildpro_saas.licensing.renewal.renew_entitlements",
 	),
 }
 MEASURE_LIMITS = "buildpro_saas.tenant_site.limits.measure_limits"

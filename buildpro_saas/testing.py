@@ -9,7 +9,7 @@ def test_an_rfi_is_made():
         ...
 ```
 
-It replaces, within the block, how this process finds the site's gate, and writes nothing. Production code has no switch for it:
+It replaces, within the block, how this process finds what the site's entitlement decides, and writes nothing. Production code has no switch for it:
 whoever can run this can import and call anything. A Server Script can neither import nor call it, and on a site that is not
 for tests it refuses.
 """
@@ -24,12 +24,12 @@ import frappe
 
 from buildpro_saas import framework
 from buildpro_saas.entitlements import layers, statement
-from buildpro_saas.entitlements.decision import Gate, gate_of
+from buildpro_saas.entitlements.decision import Decisions, decisions_of_statement
 from buildpro_saas.tenant_site import entitlement
 
 TENANT_ROLE = {"buildpro_role": "tenant"}
-# (site, gate) of the innermost block; another thread or request does not see it
-_innermost: ContextVar[tuple[str, Gate] | None] = ContextVar("buildpro_entitled", default=None)
+# (site, decisions) of the innermost block; another thread or request does not see it
+_innermost: ContextVar[tuple[str, Decisions] | None] = ContextVar("buildpro_entitled", default=None)
 
 
 @contextmanager
@@ -39,12 +39,13 @@ def entitled(
 	limits: Mapping[str, int] | None = None,
 	without: Iterable[str] = (),
 	as_tenant: bool = True,
-) -> Iterator[Gate]:
+) -> Iterator[Decisions]:
 	"""Within the block exactly these features may be used on the current site, and exactly these limits (hard) are in force.
 
 	without: features that are known and not in the plan; so are all of the site's own catalogue and of an outer block, while a
 	name that neither they nor the block know raises UnknownFeatureError as ever. as_tenant: doctypes and the rest are gated as on
-	a tenant's site, whatever the site's role. Blocks nest; each leaves all as it was, also when it raises. Yields the gate.
+	a tenant's site, whatever the site's role. Blocks nest; each leaves all as it was, also when it raises. Yields the
+	decisions.
 
 	Raises RuntimeError unless this is a test: `allow_tests` in the site's or bench's configuration, and frappe.flags.in_test.
 	"""
@@ -52,7 +53,7 @@ def entitled(
 	site, catalogue = frappe.local.site, _catalogue({*features, *without}, set(limits or ()))
 	hard = {key: {"value": value, "is_hard": True} for key, value in (limits or {}).items()}
 	data = {"tenant": site, "site": site, "layers": layers.single_plan(plan, features, hard)}
-	made = gate_of(statement.unsigned(data, valid_days=365), time.time(), catalogue)
+	made = decisions_of_statement(statement.unsigned(data, valid_days=365), time.time(), catalogue)
 	with ExitStack() as stack:
 		if as_tenant:
 			stack.enter_context(patch.dict(frappe.local.conf, TENANT_ROLE))
@@ -79,7 +80,7 @@ def _loader(original):
 
 def _catalogue(features: set[str], limits: set[str]) -> dict:
 	"""What is known within the block: what was before, and what it names."""
-	before = entitlement.load_gate()
+	before = entitlement.load_decisions()
 	known = {"features": dict(before.features), "limits": dict(before.catalogue.get("limits") or {})}
 	for kind, keys in (("features", features), ("limits", limits)):
 		for key in keys:

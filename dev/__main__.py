@@ -14,6 +14,7 @@ from dev.bench import Bench, PrivateBench
 from dev.demo import Demo
 from dev.existing_bench import ExistingBench
 from dev.home import REPO, Home
+from dev.second_bench import SecondBench
 from dev.serve import serve
 from dev.services import SERVERS, Services
 from dev.shell import DevError, clean_environment, say
@@ -60,6 +61,18 @@ def build_and_start(arguments: list[str]) -> None:
 	running = [name for name in services.names() if services.is_running(name)]
 	say(f"The bench is in {bench.path}; its services run: {', '.join(running)}.")
 	say(f"Its sites answer at http://SITE:{bench.home.ports()['web']}; `make stop` stops it.")
+	if os.environ.get("BENCHES", "1") != "1":
+		start_second(bench)
+
+
+def start_second(first: Bench) -> None:
+	if os.environ["BENCHES"] != "2" or not isinstance(first, PrivateBench):
+		raise DevError("BENCHES is 1 or 2, and the second is made of our own bench: leave BENCH out.")
+	bench = SecondBench(first)
+	bench.build()
+	bench.start()
+	say(f"The second bench is in {bench.path}. On an admin site of the first, `saas add-bench {bench.path}`")
+	say(f"registers it; its sites answer at http://SITE:{bench.home.ports()['web']}.")
 
 
 def demo(arguments: list[str]) -> None:
@@ -114,7 +127,10 @@ def stop(arguments: list[str]) -> None:
 		for name in arguments:
 			services.stop(name)
 		return
-	stopped = [*lanes.stop_all(Home()), *PrivateBench(Home()).services().stop_all()]
+	first = PrivateBench(Home())
+	second = SecondBench(first)
+	stopped = second.services().stop_all() if second.path.exists() else []
+	stopped += [*lanes.stop_all(Home()), *first.services().stop_all()]
 	say(f"Stopped {', '.join(stopped)}." if stopped else "Nothing of our own bench ran.")
 	if existing := ExistingBench.attached(Home()):
 		existing.detach()

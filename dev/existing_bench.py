@@ -2,7 +2,7 @@
 
 What is changed there, and put back by `detach` (also after an interrupted run, from `existing/state.json`):
 apps/NAME and sites/assets/NAME (links), a line in sites/apps.txt, the Python packages of our two apps, and the queue
-`provisioning` in common_site_config.json, each only where it is missing. Our web server, workers and scheduler are our
+`provisioning` in common_site_config.json, the bench's database account (with its file), each only where it is missing. Our web server, workers and scheduler are our
 own, on our own two Redis servers, so the bench's processes and other sites see none of our jobs; its MariaDB is used.
 """
 
@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from dev import packages, probes
@@ -22,7 +23,8 @@ from dev.service_list import PROVISIONING_QUEUE
 from dev.shell import DevError, output_of, run, say
 from dev.sites import drop_site
 
-HIDDEN = ".buildpro"  # below sites/, see buildpro_saas/agent/bench.py
+HIDDEN = ".buildpro"  # below sites/, see buildpro_saas/agent/facts.py
+ACCOUNT = "config/buildpro_database.json"  # of the bench on its MariaDB, see buildpro_saas/agent/account.py
 TEST_PACKAGES = "test"  # the group of pyproject.toml that has them
 
 
@@ -71,6 +73,8 @@ class ExistingBench(Bench):
 			for app in OUR_APPS:
 				self._add(app)
 			self._add_queue()
+			if not (self.path / ACCOUNT).exists():
+				self._note("account")  # `saas setup` makes it
 			wanted = hashlib.sha256((REPO / "pyproject.toml").read_bytes()).hexdigest()
 			self.home.stage(
 				"test-packages",
@@ -184,13 +188,19 @@ class ExistingBench(Bench):
 			self._drop_sites()
 			for what in reversed(self.state["added"]):
 				kind, _, name = what.partition(":")
-				{"app": self._remove_app, "package": self._remove_package, "queue": self._remove_queue}[kind](
-					name
-				)
+				self._removers()[kind](name)
 			self.state_file.unlink()
 			for path in (self.home.path / "stages").glob("site-*.json"):
 				path.unlink()
 		say(f"{self.path} is as it was.")
+
+	def _removers(self) -> dict[str, Callable[[str], None]]:
+		return {
+			"app": self._remove_app,
+			"package": self._remove_package,
+			"queue": self._remove_queue,
+			"account": lambda _name: (self.path / ACCOUNT).unlink(missing_ok=True),
+		}
 
 	def _drop_sites(self) -> None:
 		self._drop_our_sites()
@@ -206,9 +216,11 @@ class ExistingBench(Bench):
 		# tenants' sites, images and standby sites by their marks; what is left are the admin sites
 		self.drop_made_by(*ours)
 		users = set()
+		if "account" in self.state["added"]:
+			users |= {read_json(self.path / ACCOUNT, {}).get("user")} - {None}
 		for site in ours:
 			config = read_json(self.sites / site / "site_config.json", {})
-			users |= {config.get("buildpro_db_user"), config.get("db_user"), config.get("db_name")} - {None}
+			users |= {config.get("db_user"), config.get("db_name")} - {None}
 			drop_site(self, site)
 		config = self.read_config()
 		facts = {

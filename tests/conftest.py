@@ -75,6 +75,12 @@ def admin_site_name(bench_path) -> str:
 	return name
 
 
+@pytest.fixture(scope="session")
+def bench_account(bench_path):
+	"""What the bench keeps of its database account: bench_account() → {"user", "password", …}."""
+	return lambda: json.loads((bench_path / "config/buildpro_database.json").read_text())
+
+
 @pytest.fixture
 def admin_site(bench_path, admin_site_name):
 	"""frappe, connected to the test admin site as Administrator; what a test did not commit is rolled back."""

@@ -10,9 +10,11 @@ import time
 
 import frappe
 
+from buildpro_saas.agent import account
+from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.database_copy import DatabaseCopy
 from buildpro_saas.agent.databases import server
-from buildpro_saas.fleet import database_account, images
+from buildpro_saas.fleet import images
 
 
 def plain(mariadb, source: str, target: str, contents) -> None:
@@ -37,7 +39,7 @@ image = frappe.get_doc("Site Image", name)
 contents, mark = images.contents(image), f"{site}/benchmark"
 seconds = {"plain": [], "ours": []}
 made = []
-with server(database_account.account()) as mariadb:
+with server(account.read(Bench.here())) as mariadb:
 	try:
 		for number in range(int(rounds)):
 			for side, copy in (("plain", plain), ("ours", ours)):

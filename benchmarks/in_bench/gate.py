@@ -15,39 +15,16 @@ from functools import partial
 from pathlib import Path
 
 import frappe
+from entitlement_of_size import FEATURE, GATED, SIZES, catalogue_of, token_of
 
 from buildpro_saas.agent import site_config
-from buildpro_saas.entitlements import catalogue as catalogues
-from buildpro_saas.entitlements import decision, layers, statement
+from buildpro_saas.entitlements import statement
 from buildpro_saas.tenant_site import entitlement
 
-SIZES = {"small": (10, 5), "large": (500, 50)}  # features, limits
-FEATURE, DENIED = "feature_1", "feature_0"
 CALLS = 500  # of what takes less than a few µs, timed together
 CHUNKS = 40  # of so many calls, of each side in turn
 FIRSTS = 200
 PAIRS = 300  # of inserts
-GATED = "Note"
-
-
-def catalogue_of(size: str) -> dict:
-	"""As many features and limits; the one that is asked for gates a doctype."""
-	features, limits = SIZES[size]
-	known = {
-		"features": {
-			f"feature_{number}": {
-				"label": f"Feature {number}",
-				"plan": "Enterprise",
-				"gates": [{"kind": "DocType", "name": f"Thing {number}", "operations": ["create"]}],
-			}
-			for number in range(features)
-		},
-		"limits": {f"limit_{number}": {"label": f"Limit {number}"} for number in range(limits)},
-	}
-	known["features"][FEATURE]["gates"] = [
-		{"kind": "DocType", "name": GATED, "operations": ["create", "write"]}
-	]
-	return known
 
 
 def apply(signing_key: dict, size: str) -> None:
@@ -55,22 +32,8 @@ def apply(signing_key: dict, size: str) -> None:
 	# the admin site may have brought its own meanwhile
 	frappe.local.conf.update(site_config.read(Path(frappe.local.site_path)))
 	catalogue = catalogue_of(size)
-	features = sorted(set(catalogue["features"]) - {DENIED})
-	limits = {key: {"value": 10, "is_hard": True} for key in catalogue["limits"]}
-	data = {
-		"tenant": "benchmark",
-		"site": frappe.local.site,
-		"layers": layers.single_plan("Growth", features, limits),
-	}
-	token = statement.issue(
-		signing_key,
-		data,
-		valid_days=30,
-		grace_days=7,
-		sequence=entitlement.lowest_sequence() + 1,
-		catalogue_digest=catalogues.digest(catalogue),
-	)
-	entitlement.apply(token, catalogue)
+	sequence = entitlement.lowest_sequence() + 1
+	entitlement.apply(token_of(signing_key, frappe.local.site, catalogue, sequence), catalogue)
 
 
 def per_call(sides: dict) -> dict[str, float]:
@@ -108,8 +71,7 @@ def first_in_request(check) -> float:
 def cold(check) -> float:
 	"""µs of the first check of a process: file read, signature verified, catalogue hashed."""
 	entitlement.forget()
-	for cache in (statement._verified, decision._gate, decision._digest):
-		cache.cache_clear()
+	statement.forget()
 	began = time.perf_counter()
 	check(FEATURE)
 	return (time.perf_counter() - began) * 1e6
@@ -195,17 +157,17 @@ def measure(signing_key: dict, rounds: int) -> dict[str, list[float]]:
 			apply(signing_key, size)
 			taken[f"cold_{size}"] = cold(check_feature_access)
 			taken[f"first_{size}"] = first_in_request(check_feature_access)
-			gate = entitlement.load_gate()
+			decisions = entitlement.load_decisions()
 			for name, function in (("warm", check_feature_access), ("decision", get_feature_access)):
-				sides[f"{name}_{size}"] = (partial(hold, gate), function, (FEATURE,))
+				sides[f"{name}_{size}"] = (partial(hold, decisions), function, (FEATURE,))
 		for name, value in (taken | per_call(sides) | inserts.round()).items():
 			found.setdefault(name, []).append(value)
 	return found
 
 
-def hold(gate) -> None:
+def hold(decisions) -> None:
 	"""As in a request that has asked before."""
-	frappe.local.cache[entitlement.LOCAL_KEY] = entitlement.Held(gate)
+	frappe.local.cache[entitlement.LOCAL_KEY] = entitlement.Held(decisions)
 
 
 admin_site, site, command, argument = sys.argv[1:]

@@ -3,26 +3,14 @@
 import os
 import shutil
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
 import frappe
 
+from buildpro_saas.agent.facts import IMAGES, STANDBY, App
 from buildpro_saas.agent.site import Site
-
-# A folder under sites/ without a site_config.json is no site to Frappe, nor is anything below it.
-HIDDEN = ".buildpro"
-
-
-@dataclass(frozen=True)
-class App:
-	"""An app of the bench: name, version and, where its folder is a git checkout, branch and commit."""
-
-	app: str
-	version: str
-	branch: str = ""
-	commit: str = ""
 
 
 class Bench:
@@ -41,17 +29,22 @@ class Bench:
 	def name(self) -> str:
 		return self.path.name
 
+	@property
+	def python(self) -> str:
+		"""The interpreter of the bench's own env."""
+		return str(self.path / "env/bin/python")
+
 	def site(self, name: str) -> Site:
 		"""The site of that name, whether it exists yet or not."""
 		return Site(self.sites_path, name)
 
 	def image(self, database: str) -> Site:
 		"""The files of the image in that database: kept as a site's folder, where no web server or scheduler looks for sites."""
-		return Site(self.sites_path / HIDDEN / "images", database, self.sites_path)
+		return Site(self.sites_path / IMAGES, database, self.sites_path)
 
 	def standby(self, database: str) -> Site:
 		"""The folder of the standby site with that database; out of everybody's sight, too, and on the sites' own disk."""
-		return Site(self.sites_path / HIDDEN / "standby", database, self.sites_path)
+		return Site(self.sites_path / STANDBY, database, self.sites_path)
 
 	def site_names(self) -> list[str]:
 		"""Names of all sites of the bench, sorted."""

@@ -8,11 +8,11 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from buildpro_saas.agent.databases import DatabaseServer, check_name
 from buildpro_saas.agent.errors import AgentError
+from buildpro_saas.agent.facts import Contents
 
 CONNECTIONS = 4
 CHECK_SECONDS = 1.0
@@ -22,38 +22,28 @@ SEQUENCE = (
 )
 
 
-@dataclass(frozen=True)
-class Contents:
-	"""What a database holds: its tables, those of them with rows, and its sequences' states (SEQUENCE's columns)."""
-
-	tables: list[str]
-	filled: list[str]
-	sequences: dict[str, list[int]]
-	size: int  # bytes, data and indexes
-
-	@classmethod
-	def of(cls, server: DatabaseServer, database: str) -> "Contents":
-		"""Read from the database itself. Raises AgentError for a view or the like, which a site of Frappe's has none of."""
-		check_name(database)
-		rows = server.db.sql(
-			"select table_name, table_type, coalesce(data_length + index_length, 0)"
-			" from information_schema.tables where table_schema = %s order by table_name",
-			database,
+def contents_of(server: DatabaseServer, database: str) -> Contents:
+	"""Read from the database itself. Raises AgentError for a view or the like, which a site of Frappe's has none of."""
+	check_name(database)
+	rows = server.db.sql(
+		"select table_name, table_type, coalesce(data_length + index_length, 0)"
+		" from information_schema.tables where table_schema = %s order by table_name",
+		database,
+	)
+	kinds = defaultdict(list)
+	for name, kind, _size in rows:
+		kinds[kind].append(_checked(name))
+	if strange := set(kinds) - {"BASE TABLE", "SEQUENCE"}:
+		raise AgentError(
+			f"The database {database} has a {', '.join(sorted(strange)).lower()}, which is not copied."
 		)
-		kinds = defaultdict(list)
-		for name, kind, _size in rows:
-			kinds[kind].append(_checked(name))
-		if strange := set(kinds) - {"BASE TABLE", "SEQUENCE"}:
-			raise AgentError(
-				f"The database {database} has a {', '.join(sorted(strange)).lower()}, which is not copied."
-			)
-		tables = kinds["BASE TABLE"]
-		filled = [table for table in tables if server.db.sql(f"select 1 from `{database}`.`{table}` limit 1")]
-		sequences = {
-			name: list(server.db.sql(f"select {SEQUENCE} from `{database}`.`{name}`")[0])
-			for name in kinds["SEQUENCE"]
-		}
-		return cls(tables, filled, sequences, int(sum(size for *_names, size in rows)))
+	tables = kinds["BASE TABLE"]
+	filled = [table for table in tables if server.db.sql(f"select 1 from `{database}`.`{table}` limit 1")]
+	sequences = {
+		name: list(server.db.sql(f"select {SEQUENCE} from `{database}`.`{name}`")[0])
+		for name in kinds["SEQUENCE"]
+	}
+	return Contents(tables, filled, sequences, int(sum(size for *_names, size in rows)))
 
 
 class DatabaseCopy:

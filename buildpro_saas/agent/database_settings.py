@@ -5,27 +5,13 @@ MariaDB's defaults (400 cached definitions, 2000 open tables) are for servers wi
 table pushes another one out, whose definition and file must be opened again.
 """
 
-from dataclasses import dataclass
-
 from buildpro_saas.agent.databases import DatabaseServer
+from buildpro_saas.agent.facts import Setting
 
 # Sites whose tables are wanted open at once; beyond, MariaDB may close those of the idlest. A table that is cached takes
 # about 10 KB (https://mariadb.com/kb/en/server-system-variables/#table_definition_cache), so twenty such sites 170 MB.
 BUSY_SITES = 20
 CONNECTIONS_RESERVE = 500  # file descriptors for what is not a table
-
-
-@dataclass(frozen=True)
-class Setting:
-	"""One server variable: what it is, and the least that it should be."""
-
-	name: str
-	value: int
-	wanted: int
-
-	@property
-	def is_enough(self) -> bool:
-		return self.value >= self.wanted
 
 
 def settings(server: DatabaseServer, sites: int, tables: int) -> list[Setting]:

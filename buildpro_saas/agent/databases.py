@@ -3,17 +3,17 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 
 import frappe
 from frappe.database import get_db
 
 from buildpro_saas import framework
 from buildpro_saas.agent.errors import AgentError, NotOursError
+from buildpro_saas.agent.facts import CUSTOM_NAME
 
 # Names that Frappe makes (`_` and a hash) and the guide's `customer1_db`: the account's rights end there, so it
 # reaches neither `mysql` nor databases that somebody else keeps on the same server.
-CUSTOM_NAME = re.compile(r"[a-z][a-z0-9_]{0,57}_db")
 NAME_PATTERN = re.compile(rf"(_[a-z0-9_]{{1,62}}|{CUSTOM_NAME.pattern})")
 GRANTED_PATTERNS = (r"\_%", r"%\_db")
 USER_PATTERN = re.compile(r"[A-Za-z0-9_.-]{1,80}")
@@ -22,12 +22,17 @@ HOST_PATTERN = re.compile(r"[A-Za-z0-9_.:%/-]{1,255}")
 
 @dataclass(frozen=True)
 class Account:
-	"""Where and as whom to reach MariaDB. Never leaves the process that read it from site_config.json."""
+	"""Where and as whom to reach MariaDB. Never leaves the process that read it from its file (account.py)."""
 
 	host: str
 	port: int
 	user: str
-	password: str
+	password: str = field(repr=False)
+	user_host: str = ""  # whence tenants' sites come; empty: whence this process comes
+	kind: str = "mariadb"
+	where: dict = field(
+		default_factory=dict
+	)  # of site_config.json's keys those that tenants' sites need, too
 
 	def __repr__(self) -> str:
 		return f"Account({self.user}@{self.host}:{self.port})"
@@ -51,9 +56,10 @@ class DatabaseServer:
 		self.db = None
 
 	def __enter__(self) -> "DatabaseServer":
-		wanted = {**asdict(self.account), "cur_db_name": None}
-		if not framework.names_database_apart():
-			del wanted["cur_db_name"]
+		of = self.account
+		wanted = {"host": of.host, "port": of.port, "user": of.user, "password": of.password}
+		if framework.names_database_apart():
+			wanted["cur_db_name"] = None
 		self.db = get_db(**wanted)
 		with self._without_database():
 			self.db.sql("select 1")
@@ -254,12 +260,12 @@ class DatabaseServer:
 			)
 
 	def _drop_users(self, name: str) -> None:
-		"""Drop the user of that name for every host: `buildpro_db_user_host` may have been another one when it was made."""
+		"""Drop the user of that name for every host: the account's `user_host` may have been another one when it was made."""
 		for (host,) in self.db.sql("select Host from mysql.user where User = %s", name):
 			self._ddl(f"drop user if exists {self._account_of(name, host)}")
 
 	def _user(self, name: str) -> str:
-		return self._account_of(name, frappe.conf.get("buildpro_db_user_host") or self._own_host())
+		return self._account_of(name, self.account.user_host or self._own_host())
 
 	def _account_of(self, name: str, host: str) -> str:
 		if not USER_PATTERN.fullmatch(name) or not HOST_PATTERN.fullmatch(host):

@@ -53,6 +53,53 @@ class NotOursError(AgentError):
 	"""A site, database or folder does not carry the mark of the job that wants to touch it."""
 
 
+class OperationFault(AgentError):
+	"""What an operation ended with on another bench, or in another process, that is none of the agent's own errors.
+
+	`text`: the message alone, without the kind of error that it was.
+	"""
+
+	def __init__(self, message: str, hint: str = "", text: str = "", is_transient: bool = False):
+		super().__init__(message, hint)
+		self.text = text
+		self.is_transient = is_transient
+
+
+def sentence(error: BaseException) -> str:
+	"""What to tell people of an error: the agent's are sentences, others are called by their kind."""
+	text = str(error).strip()
+	if isinstance(error, AgentError):
+		return text
+	return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def as_plain(error: BaseException) -> dict:
+	"""The error as plain data, which from_plain makes an error of."""
+	return {
+		"kind": _kind_of(error),
+		"message": sentence(error),
+		"text": str(error),
+		"hint": hint_for(error),
+		"is_transient": is_transient(error),
+	}
+
+
+def from_plain(told: dict) -> AgentError:
+	"""The error that as_plain told."""
+	for cls in _PLAIN:
+		if told["kind"] == cls.__name__:
+			return cls(told["message"], told["hint"])
+	return OperationFault(told["message"], told["hint"], told["text"], told["is_transient"])
+
+
+_PLAIN = (NotOursError, TransientError, AgentError)  # the more particular first
+
+
+def _kind_of(error: BaseException) -> str:
+	kinds = () if isinstance(error, OperationFault) else _PLAIN
+	return next((cls.__name__ for cls in kinds if isinstance(error, cls)), OperationFault.__name__)
+
+
 def is_transient(error: BaseException) -> bool:
 	"""True when trying again later may help: connection refused, lock wait, time-out, server going away.
 

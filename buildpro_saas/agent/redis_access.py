@@ -22,7 +22,7 @@ def complaints(conf: Mapping) -> list[str]:
 	places: dict[str, list[str]] = {}
 	for name in REDIS_SERVERS:
 		if (url := conf.get(name)) and urlsplit(url).scheme != "unix":
-			places.setdefault(_without_password(url), []).append(name)
+			places.setdefault(without_password(url), []).append(name)
 	return [
 		f"{' and '.join(names)} ({place}) takes commands without a password. {HOW}"
 		for place, names in places.items()
@@ -30,7 +30,8 @@ def complaints(conf: Mapping) -> list[str]:
 	]
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
+	"""The address without what lets in."""
 	parts = urlsplit(url)
 	return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 

@@ -1,4 +1,4 @@
-"""What subprocesses.run starts: `python -m buildpro_saas.agent.run_on_site SITE RESULT_FD`, orders on standard input."""
+"""What site_runner.SiteProcess starts: `python -m buildpro_saas.agent.run_on_site SITE RESULT_FD`, orders on standard input."""
 
 import json
 import os

@@ -1,16 +1,16 @@
 """One Frappe site of a bench: its folder, its configuration, and calls made on it."""
 
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from buildpro_saas.agent import site_config, site_context, site_runner
+from buildpro_saas.agent import site_config, site_context, site_jobs
 from buildpro_saas.agent.errors import AgentError, NotOursError
+from buildpro_saas.agent.facts import CONFIG_BACK, MARK, RESTORE
 
-MARK = "buildpro_job"
 FILES = ("public", "private")
 FRAPPE_NEEDS = ("logs", "locks")  # it opens log and lock files before its installer makes the folders
 
@@ -31,16 +31,26 @@ class Site:
 
 	@property
 	def config(self) -> dict:
-		"""site_config.json; {} when there is none."""
+		"""site_config.json; {} when there is none. Raises AgentError when it is damaged."""
 		return site_config.read(self.path)
 
 	def json_file(self, name: str) -> dict:
 		"""The object in a JSON file of the site's folder; {} when there is no such file, or something else in it."""
 		try:
 			content = json.loads((self.path / name).read_text())
-		except (FileNotFoundError, ValueError):  # a ValueError also where it is no text
+		except (OSError, ValueError):  # a ValueError also where it is no text
 			return {}
 		return content if isinstance(content, dict) else {}
+
+	def config_in_place(self) -> dict:
+		"""site_config.json of a site that is there. Raises AgentError, with what to do, where the site is away, or that file alone."""
+		if not (config := self.config):
+			if self.path.is_dir():
+				raise AgentError(f"The folder of the site {self.name} has no site_config.json.", CONFIG_BACK)
+			raise AgentError(f"There is no site {self.name} on this bench.", RESTORE)
+		if not config.get("db_name"):
+			raise AgentError(f"The site_config.json of {self.name} names no database.", CONFIG_BACK)
+		return config
 
 	@property
 	def mark(self) -> str | None:
@@ -50,6 +60,11 @@ class Site:
 	def exists(self) -> bool:
 		"""True when anything of that name is there: a site, or a file or folder that would be in its way."""
 		return os.path.lexists(self.path)
+
+	def default_database_name(self) -> str:
+		"""The name that `bench new-site` gives the site's database: `_` and 16 digits of the SHA-1 of its folder's path."""
+		path = os.path.realpath(self.path)
+		return "_" + hashlib.sha1(path.encode(), usedforsecurity=False).hexdigest()[:16]
 
 	def update_config(self, values: dict) -> dict:
 		"""Merge values into site_config.json (None removes a key), atomically."""
@@ -106,12 +121,16 @@ class Site:
 	def remove_draft(self, mark: str) -> None:
 		"""Remove what a making or removing of the folder left that was interrupted; the site itself is not touched.
 
-		Raises NotOursError when what has the draft's name carries another mark.
+		Where there is no site of that name (any more), its jobs go before. Raises NotOursError when what has the draft's name carries
+		another mark.
 		"""
 		hidden = self._hidden(mark)
 		if hidden.exists():
 			if site_config.read(hidden).get(MARK, mark) != mark:
 				raise NotOursError(f"{hidden.name} was not made by this job and is left alone.")
+		if not self.exists():
+			self.forget_jobs()
+		if hidden.exists():
 			shutil.rmtree(hidden)
 
 	def hand_over(self, mark: str, new_mark: str) -> None:
@@ -121,7 +140,9 @@ class Site:
 			self.update_config({MARK: new_mark})
 
 	def move_to(self, other: "Site", mark: str) -> None:
-		"""Become the other site, which is not there yet, in one move. Both carry the mark; nothing when it is done already.
+		"""Become the other site, which is not there yet, in one move; jobs under the old name go.
+
+		Both carry the mark; nothing when it is done already.
 
 		Raises NotOursError when either is somebody else's.
 		"""
@@ -130,7 +151,12 @@ class Site:
 			return
 		self.only_with_mark(mark)
 		other.sites_path.mkdir(parents=True, exist_ok=True)
+		self.forget_jobs()
 		os.rename(self.path, other.path)
+
+	def forget_jobs(self) -> None:
+		"""Take the site's background jobs out of its bench's queues: they need the site, and it goes. Raises RedisError when Redis is away."""
+		site_jobs.forget(self.frappe_name(), self.bench_sites)
 
 	def only_with_mark(self, mark: str) -> None:
 		"""Raise NotOursError unless the site carries the mark."""
@@ -149,40 +175,12 @@ class Site:
 	def call(self, method: str, /, **arguments: Any) -> Any:
 		"""Call a function by its dotted name on the site, in this process; for quick work.
 
-		Arguments and result are plain data. The caller's own site context is untouched: see on_site.call. Raises AgentError when there is
+		Arguments and result are plain data. The caller's own site context is untouched: see site_context.call. Raises AgentError when there is
 		no such site.
 		"""
-		if not self.config.get("db_name"):
-			raise AgentError(
-				f"There is no site {self.name} on this bench.",
-				"Find out who took it away, and restore it from its last backup.",
-			)
-		return site_context.call(self._below_bench(), self.bench_sites, method, arguments)
+		self.config_in_place()
+		return site_context.call(self.frappe_name(), self.bench_sites, method, arguments)
 
-	def run(
-		self,
-		method: str,
-		*,
-		timeout: float,
-		log: Callable[[str], None],
-		checkpoint: Callable[[], None],
-		**arguments: Any,
-	) -> Any:
-		"""Call a function by its dotted name on the site, in a process of its own; for heavy work.
-
-		`timeout` in seconds; `log` gets each line that it prints; `checkpoint` is called about once a second and may
-		raise to stop it. Raises what the function raised, as AgentError or TransientError.
-		"""
-		return site_runner.run(
-			self._below_bench(),
-			self.bench_sites,
-			method,
-			arguments,
-			timeout=timeout,
-			log=log,
-			checkpoint=checkpoint,
-		)
-
-	def _below_bench(self) -> str:
+	def frappe_name(self) -> str:
 		"""What Frappe knows the site by: its folder, relative to the one that has common_site_config.json."""
 		return os.path.relpath(self.path, self.bench_sites)

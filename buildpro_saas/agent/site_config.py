@@ -8,21 +8,35 @@ from pathlib import Path
 import frappe
 from filelock import FileLock
 
+from buildpro_saas.agent.errors import AgentError
+from buildpro_saas.agent.facts import UNTOUCHED
+
 LOCK_TIMEOUT = 30  # seconds; Frappe's own writers hold the same lock for milliseconds
 
 
+class DamagedConfigError(AgentError, ValueError):
+	"""A site_config.json is there, and nothing can be read from it: cut off, empty, a folder, another user's file."""
+
+
 def read(folder: Path) -> dict:
-	"""Return the site_config.json of a site's folder; {} when there is none. Raises ValueError when it is no JSON."""
+	"""Return the site_config.json of a site's folder; {} when there is none. Raises DamagedConfigError when it cannot be read."""
 	path = Path(folder) / "site_config.json"
-	if not path.exists():
-		return {}
 	try:
-		return json.loads(path.read_text())
-	except ValueError as error:
+		content = json.loads(path.read_text())
+	except (FileNotFoundError, NotADirectoryError):
+		return {}
+	except (OSError, ValueError) as error:
 		# without its cause, which Frappe 16 would put into the Error Log in place of this sentence
-		raise ValueError(
-			f"{path} is no JSON ({error}): correct it, or put back the one of a backup."
-		) from None
+		raise _damaged(path, getattr(error, "strerror", None) or str(error)) from None
+	if not isinstance(content, dict):
+		raise _damaged(path, "it is no object")
+	return content
+
+
+def _damaged(path: Path, why: str) -> DamagedConfigError:
+	return DamagedConfigError(
+		f"{path} cannot be read ({why}): correct it, or put back the one of a backup.", UNTOUCHED
+	)
 
 
 def update(folder: Path, values: dict) -> dict:
@@ -52,10 +66,15 @@ def write(folder: Path, config: dict) -> None:
 
 def write_json(path: Path, content: dict) -> None:
 	"""Write a JSON file so that a reader, or a crash, meets the old or the new one; mode 0600."""
+	write_text(path, json.dumps(content, indent=1, sort_keys=True))
+
+
+def write_text(path: Path, text: str) -> None:
+	"""The same of a file whose JSON was made before."""
 	handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")  # mkstemp makes it 0600
 	try:
 		with os.fdopen(handle, "w") as f:
-			f.write(json.dumps(content, indent=1, sort_keys=True))
+			f.write(text)
 			f.flush()
 			os.fsync(f.fileno())
 		os.replace(name, path)

@@ -7,11 +7,10 @@ import re
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
@@ -19,54 +18,77 @@ import psutil
 from buildpro_saas.agent.errors import AgentError, TransientError
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
-POLL_SECONDS = 1.0
 CHUNK = 65536
 LONGEST_DYING = 2.0  # seconds
 LONGEST_LINE = 65536  # bytes that a line may have; what is longer is passed on in parts
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def run(
-	site: str,
-	sites_path: Path,
-	method: str,
-	arguments: dict,
-	*,
-	timeout: float,
-	log: Callable[[str], None],
-	checkpoint: Callable[[], None],
-) -> Any:
-	"""Run `method` on the site in a child process and return its JSON-able result. See Site.run.
+@dataclass(frozen=True)
+class Order:
+	"""What a process is to do: a function by its dotted name, on a site.
 
-	`site`: the site's folder, relative to `sites_path`, which has common_site_config.json. The child dies with this process (also when
-	that is killed), so no orphan goes on working on the site, and what the child has started goes with it. Arguments go through standard
-	input, never through the command line.
+	python: the interpreter. site: the site's folder, relative to sites_path, which has common_site_config.json. arguments: plain data.
 	"""
-	reader, writer = os.pipe()
-	parent = os.getpid()
-	# `env`: a CI variable would switch Frappe's test mode on in the child
-	process = subprocess.Popen(
-		[sys.executable, "-m", "buildpro_saas.agent.run_on_site", site, str(writer)],
-		cwd=sites_path,
-		env={key: value for key, value in os.environ.items() if key != "CI"} | {"PYTHONUNBUFFERED": "1"},
-		stdin=subprocess.PIPE,
-		stdout=subprocess.PIPE,
-		stderr=subprocess.STDOUT,
-		pass_fds=(writer,),
-		start_new_session=True,
-		preexec_fn=lambda: die_with(parent),
-	)
-	os.close(writer)
-	try:
-		order = json.dumps({"method": method, "arguments": arguments}).encode()
-		following = _Following(process, reader, order, log)
-		following.until_it_ends(time.monotonic() + timeout, timeout, checkpoint)
-		_kill_group(process)  # before its output is read to the end, which what it has started may hold open
-		following.rest()
-		return _result(process.wait(), bytes(following.answer).decode())
-	finally:
-		_end(process)
-		os.close(reader)
+
+	python: str
+	site: str
+	sites_path: str
+	method: str
+	arguments: dict
+
+
+class SiteProcess:
+	"""The process that carries an order out, from its start on.
+
+	It dies with this one (also when that is killed), so no orphan goes on working on the site, and what it has started goes with it. Arguments
+	go through standard input, never through the command line. Whoever started it calls `follow` until that says that it has ended, or `end`.
+	"""
+
+	def __init__(self, order: Order, log: Callable[[str], None]) -> None:
+		self._reader, writer = os.pipe()
+		parent = os.getpid()
+		# `env`: a CI variable would switch Frappe's test mode on in the child
+		self._process = subprocess.Popen(
+			[order.python, "-m", "buildpro_saas.agent.run_on_site", order.site, str(writer)],
+			cwd=order.sites_path,
+			env={key: value for key, value in os.environ.items() if key != "CI"} | {"PYTHONUNBUFFERED": "1"},
+			stdin=subprocess.PIPE,
+			stdout=subprocess.PIPE,
+			stderr=subprocess.STDOUT,
+			pass_fds=(writer,),
+			start_new_session=True,
+			preexec_fn=lambda: die_with(parent),
+		)
+		os.close(writer)
+		told = json.dumps({"method": order.method, "arguments": order.arguments}).encode()
+		self._following = _Following(self._process, self._reader, told, log)
+
+	def follow(self, seconds: float) -> bool:
+		"""Take what it prints and answers for at most so many seconds, or until something has come. True once it has ended, and all is taken."""
+		if not self._following.turn(seconds):
+			return False
+		_kill_group(
+			self._process
+		)  # before its output is read to the end, which what it has started may hold open
+		self._following.rest()
+		return True
+
+	def result(self) -> Any:
+		"""The answer of one that has ended. Raises what the function raised, as AgentError or TransientError."""
+		try:
+			return _result(self._process.wait(), bytes(self._following.answer).decode())
+		finally:
+			self.end()
+
+	def end(self) -> None:
+		"""Make sure that it and what it has started are gone. Repeatable."""
+		if self._reader is None:
+			return
+		self._following.close()
+		_end(self._process)
+		os.close(self._reader)
+		self._reader = None
 
 
 def die_with(parent: int) -> None:
@@ -92,32 +114,24 @@ class _Following:
 		self.output = process.stdout.fileno()
 		for descriptor in (self.output, reader, process.stdin.fileno()):
 			os.set_blocking(descriptor, False)
+		self.ended = os.pidfd_open(process.pid)
+		self.selector = selectors.DefaultSelector()
+		self.selector.register(self.ended, selectors.EVENT_READ)
+		self.selector.register(self.output, selectors.EVENT_READ, self._read_output)
+		self.selector.register(reader, selectors.EVENT_READ, self._read_answer)
+		self.selector.register(process.stdin.fileno(), selectors.EVENT_WRITE, self._send)
 
-	def until_it_ends(self, deadline: float, timeout: float, checkpoint: Callable[[], None]) -> None:
-		"""Follow the child until it has ended, looking at the clock and the checkpoint meanwhile."""
-		ended = os.pidfd_open(self.process.pid)
-		last_check = time.monotonic()
-		try:
-			with selectors.DefaultSelector() as selector:
-				selector.register(ended, selectors.EVENT_READ)
-				selector.register(self.output, selectors.EVENT_READ, self._read_output)
-				selector.register(self.reader, selectors.EVENT_READ, self._read_answer)
-				selector.register(self.process.stdin.fileno(), selectors.EVENT_WRITE, self._send)
-				while True:
-					ready = [key for key, _events in selector.select(timeout=POLL_SECONDS)]
-					for key in ready:
-						if key.data and key.data() is False:
-							selector.unregister(key.fileobj)
-					if any(key.fileobj == ended for key in ready):
-						return
-					now = time.monotonic()
-					if now > deadline:
-						raise TransientError(f"It took longer than {timeout:.0f} seconds and was stopped.")
-					if now - last_check >= POLL_SECONDS:
-						last_check = now
-						checkpoint()
-		finally:
-			os.close(ended)
+	def turn(self, seconds: float) -> bool:
+		"""Wait for at most so long until something happens, and take that. True when the child has ended."""
+		ready = [key for key, _events in self.selector.select(timeout=seconds)]
+		for key in ready:
+			if key.data and key.data() is False:
+				self.selector.unregister(key.fileobj)
+		return any(key.fileobj == self.ended for key in ready)
+
+	def close(self) -> None:
+		self.selector.close()
+		os.close(self.ended)
 
 	def rest(self) -> None:
 		"""Take what the child, which has ended, has left in its pipes."""

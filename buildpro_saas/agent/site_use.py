@@ -1,16 +1,15 @@
 """Whether people have used a site: asked of its database, which knows it when everything else is lost or moved."""
 
 from buildpro_saas.agent.databases import DatabaseServer, check_name
+from buildpro_saas.agent.facts import FINISHED_NOTE
 
-# Under this name, which no DocType has, a finished site's database says so: no saving of a document takes it away.
-NOTE = "BuildPro SaaS Site"
 # What the framework's own set-up makes is nobody's sign-in.
 NOBODY = ("Administrator", "Guest")
 # {table: (columns that the question needs, the question)}; each answers with the name of a person, if any.
 QUESTIONS = {
 	"tabSingles": (
 		("doctype", "field", "value"),
-		f"select value from {{table}} where value not in %s and doctype = '{NOTE}' and field = 'is_finished' limit 1",
+		f"select value from {{table}} where value not in %s and doctype = '{FINISHED_NOTE}' and field = 'is_finished' limit 1",
 	),
 	"tabUser": (
 		("name", "last_login", "last_active"),
@@ -55,8 +54,10 @@ def signs_of_use(mariadb: DatabaseServer, database: str) -> str:
 def note_finished(mariadb: DatabaseServer, database: str) -> None:
 	"""Note in the site's database that it is its tenant's for good: its folder may be moved to where nobody looks. Repeatable."""
 	table = f"`{check_name(database)}`.`tabSingles`"
-	mariadb.db.sql(f"delete from {table} where doctype = %s", NOTE)
-	mariadb.db.sql(f"insert into {table} (doctype, field, value) values (%s, 'is_finished', '1')", NOTE)
+	mariadb.db.sql(f"delete from {table} where doctype = %s", FINISHED_NOTE)
+	mariadb.db.sql(
+		f"insert into {table} (doctype, field, value) values (%s, 'is_finished', '1')", FINISHED_NOTE
+	)
 	mariadb.db.commit()
 
 

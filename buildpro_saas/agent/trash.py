@@ -10,46 +10,22 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from buildpro_saas.agent import site_config
-from buildpro_saas.agent.bench import HIDDEN, Bench
+from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.errors import AgentError, NotOursError
-from buildpro_saas.agent.site import MARK
+from buildpro_saas.agent.facts import DATABASE, FOLDER, HIDDEN, MARK, Entry, Folder
+from buildpro_saas.agent.site import Site
 
-if TYPE_CHECKING:
-	from buildpro_saas.agent.actual_state import Folder
-
-FOLDER, DATABASE = "Site Folder", "Database"
 RENAMED = "_trash_"  # how the names of databases begin that lie here
 NOTE, CONTENT = "note.json", "content"
 DAY = 86400
 # Only time that somebody has looked at counts: after a leap of the clock, or a bench that stood still, nothing is due at once.
 LONGEST_LOOK = 3600  # seconds
-
-
-@dataclass(frozen=True)
-class Entry:
-	"""One thing in the trash. Raises TypeError for a note that is none."""
-
-	name: str
-	kind: str  # FOLDER or DATABASE
-	subject: str  # where it was: its path under sites/, or the database's name
-	mark: str
-	database: str | None  # a folder: that it names; a database: what it is called meanwhile
-	removed_at: str  # the bench's time, ISO 8601
-	age: float = 0.0  # seconds that it has been seen here
-	looked_at: float = 0.0  # seconds since the epoch: when its age was counted last
-
-	def __post_init__(self) -> None:
-		texts = (self.subject, self.mark, self.removed_at, self.database or "")
-		numbers = (self.age, self.looked_at)
-		is_note = all(isinstance(text, str) for text in texts) and self.kind in (FOLDER, DATABASE)
-		if not (is_note and all(isinstance(number, int | float) for number in numbers)):
-			raise TypeError(f"{NOTE} of {self.name} has values of another kind.")
 
 
 class Trash:
@@ -91,14 +67,19 @@ class Trash:
 
 	# -- in --------------------------------------------------------------------------------------------------------
 
-	def put_folder(self, folder: "Folder", mark: str) -> Entry | None:
-		"""Move the folder here when it carries the mark; None when it is gone already. Raises NotOursError otherwise."""
+	def put_folder(self, folder: Folder, mark: str) -> Entry | None:
+		"""Move the folder here when it carries the mark, its background jobs go; None when it is gone already.
+
+		Raises NotOursError otherwise, RedisError when Redis is away.
+		"""
 		path = self.bench.sites_path / folder.path
 		if not os.path.lexists(path):
 			return None
 		# of what is half removed, the name says the mark
 		if site_config.read(path).get(MARK, mark if folder.tail else None) != mark:
 			raise NotOursError(f"sites/{folder.path} was not made by this job and is left alone.")
+		if not folder.tail:
+			Site(self.bench.sites_path, folder.path).forget_jobs()
 		entry = self._note(FOLDER, folder.path, mark, folder.database)
 		os.rename(path, self.path / entry.name / CONTENT)
 		return entry
@@ -138,7 +119,7 @@ class Trash:
 		`owner_of`: who has the place of an entry by the records, such as "the tenant acme's, which is Active"; empty for nobody.
 		Raises AgentError, before anything is moved, when something has its place, or that of what belongs to it.
 		"""
-		wanted = self._with_its_other_half(self.entry(name))
+		wanted = self.with_its_other_half(self.entry(name))
 		self._check_places_free(wanted, owner_of)
 		# the database first: a site is seen as a whole or not at all
 		for entry in sorted(wanted, key=lambda entry: entry.kind != DATABASE):
@@ -150,7 +131,8 @@ class Trash:
 			shutil.rmtree(self.path / entry.name)
 		return wanted
 
-	def _with_its_other_half(self, entry: Entry) -> list[Entry]:
+	def with_its_other_half(self, entry: Entry) -> list[Entry]:
+		"""The entry and, where it lies here too, the database of its folder or the folder of its database."""
 		database = entry.database if entry.kind == FOLDER else entry.subject
 		other = DATABASE if entry.kind == FOLDER else FOLDER
 		for each in self._entries():
@@ -186,9 +168,9 @@ class Trash:
 
 	def _configs(self, folder: Entry | None) -> Iterator[dict]:
 		if folder:
-			yield site_config.read(self.path / folder.name / CONTENT)
+			yield _config(self.path / folder.name / CONTENT)
 		for name in self.bench.site_names():
-			yield self.bench.site(name).config
+			yield _config(self.bench.site(name).path)
 
 	# -- out -------------------------------------------------------------------------------------------------------
 
@@ -235,3 +217,11 @@ class Trash:
 
 	def _write(self, entry: Entry) -> None:
 		site_config.write_json(self.path / entry.name / NOTE, asdict(entry))
+
+
+def _config(folder: Path) -> dict:
+	"""Of a damaged one nobody knows whose database it names: it must not keep what belongs to another from being put back."""
+	try:
+		return site_config.read(folder)
+	except site_config.DamagedConfigError:
+		return {}

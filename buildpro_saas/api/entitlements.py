@@ -15,7 +15,7 @@ from buildpro_saas.licensing import delivery, sync_tokens, usage_reports
 
 HOUR = 3600
 # A site on this admin site's bench is sent what is new at once, and asks only in case that went wrong.
-PAUSE, LOCAL_PAUSE = HOUR, 6 * HOUR
+PAUSE, REACHED_PAUSE = HOUR, 6 * HOUR
 # What one address may ask in an hour: a bench of a thousand tenants, each with some tries. `buildpro_requests_per_hour` in site_config.json.
 PER_HOUR = 10_000
 KEYS = 8  # ids of keys that a site may name
@@ -81,9 +81,9 @@ def _entitlement(name: str, sequence: int | str, keys: list[str], above: int) ->
 
 def _pause(tenant) -> int:
 	"""Seconds until the site should ask again: before half of its statement's time is over."""
-	is_local = frappe.get_cached_value("Bench", tenant.bench, "is_local")
+	is_reachable = frappe.get_cached_value("Bench", tenant.bench, "is_reachable")
 	left = time_diff_in_seconds(get_datetime(tenant.entitlement_renew_at), now_datetime())
-	return max(60, int(min(LOCAL_PAUSE if is_local else PAUSE, left)))
+	return max(60, int(min(REACHED_PAUSE if is_reachable else PAUSE, left)))
 
 
 def _key_ids(keys: list | str | None) -> list[str]:

@@ -34,6 +34,6 @@ def _of_tenant(feature: str, tenant: str) -> dict:
 	"""From the records of this site: what the tenant's own site says once it has the newest entitlement."""
 	name = sync_tokens.authenticate(tenant)
 	try:
-		return signing.gate(frappe.get_doc("Tenant", name))[feature].as_dict()
+		return signing.decisions(frappe.get_doc("Tenant", name))[feature].as_dict()
 	except unknown.UnknownFeatureError as error:
 		frappe.throw(str(error), feature_gating.UnknownFeatureError, title=_("Unknown feature"))

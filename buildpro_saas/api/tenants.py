@@ -3,7 +3,7 @@
 import frappe
 
 from buildpro_saas.control_plane.access import arguments, staff
-from buildpro_saas.control_plane.doctype.tenant import tenant_region
+from buildpro_saas.control_plane.doctype.tenant import adoption, tenant_region
 
 
 @frappe.whitelist(methods=["POST"])
@@ -77,6 +77,17 @@ def set_plan(
 	Dates are in this site's time zone. Returns what `status` returns. Raises frappe.ValidationError with what to change.
 	"""
 	return _act(tenant, "set_plan", plan, at, trial_until, then)
+
+
+@frappe.whitelist(methods=["POST"])
+@arguments.checked
+def adopt(site: str, plan: str | None = None) -> dict:
+	"""Make the record anew of the tenant whose site that is, as it says itself; for SaaS Manager. Returns what `status` returns.
+
+	`plan`: instead of the one that the site's statement names. Raises frappe.ValidationError (HTTP 417), or frappe.DuplicateEntryError
+	(409) where the tenant is on record, with what to do; nothing is changed then.
+	"""
+	return summary(adoption.adopt(site, plan))
 
 
 @frappe.whitelist(methods=["POST"])

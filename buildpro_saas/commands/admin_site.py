@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext, redirect_stdout
 from functools import wraps
+from html import unescape
 
 import click
 import frappe
@@ -69,7 +70,12 @@ def sentence(error: BaseException) -> str:
 	"""The error's message as plain text on one line."""
 	if is_from_mariadb(error) and len(error.args) > 1:
 		return f"MariaDB says: {error.args[1]}."
-	return " ".join(strip_html(str(error)).split()) or type(error).__name__
+	return plain(str(error)) or type(error).__name__
+
+
+def plain(text: str) -> str:
+	"""A message of Desk's, which is HTML, as text on one line."""
+	return " ".join(unescape(strip_html(text)).split())
 
 
 def is_from_mariadb(error: BaseException) -> bool:
@@ -86,7 +92,7 @@ def show_notes() -> None:
 	"""Print to standard error what Desk would show as messages, such as that a company is there twice."""
 	for message in frappe.get_message_log():
 		text = message.get("message") if isinstance(message, dict) else message
-		click.secho(f"Note: {' '.join(strip_html(str(text)).split())}", fg="yellow", err=True)
+		click.secho(f"Note: {plain(str(text))}", fg="yellow", err=True)
 	frappe.clear_messages()
 
 

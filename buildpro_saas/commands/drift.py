@@ -5,6 +5,7 @@ from frappe.utils.commands import render_table
 
 from buildpro_saas.commands.admin_site import on_admin_site, print_json
 from buildpro_saas.fleet import reconciliation
+from buildpro_saas.jobs.bench_door import reached
 
 
 @click.command("drift")
@@ -12,7 +13,7 @@ from buildpro_saas.fleet import reconciliation
 @on_admin_site
 def drift(is_json: bool) -> None:
 	"""Compare the bench with the records now, and list where they differ; nothing is removed."""
-	found = [row for bench in reconciliation.local_benches() for row in reconciliation.compare(bench)]
+	found = [row for bench in reached() for row in reconciliation.compare(bench)]
 	if is_json:
 		print_json(found)
 	elif not found:

@@ -3,7 +3,7 @@
 import click
 import frappe
 
-from buildpro_saas.commands.admin_site import on_admin_site
+from buildpro_saas.commands.admin_site import fail, on_admin_site
 
 
 @click.command("set-plan-apps")
@@ -35,4 +35,6 @@ def set_plan(tenant: str, plan: str, at: str | None, trial_until: str | None, th
 	doc = frappe.get_doc("Tenant", tenant)
 	doc.set_plan(plan, at, trial_until, then)
 	frappe.db.commit()
+	if doc.warning:
+		fail(doc.warning)
 	click.echo(f"Tenant {doc.name}: {doc.describe_plan()}.")

@@ -85,17 +85,20 @@ def setup(
 
 
 def set_up_account(root: str, is_password_on_stdin: bool) -> None:
+	database_account.bring_up_to_date()
 	if database_account.has_account() and not is_password_on_stdin:
-		click.echo(f"The database account {frappe.conf.buildpro_db_user} is there.")
+		click.echo(f"The database account {database_account.user()} is there.")
 		return
-	if is_password_on_stdin:
-		password = click.get_text_stream("stdin").readline().rstrip("\r\n")
-	else:
-		password = click.prompt(
-			f"MariaDB's password of {root}", hide_input=True, default="", show_default=False
-		)
+	password = ask_root_password(root, is_password_on_stdin)
 	made = database_account.make_account(root, password)
-	click.echo(f"Made the database account {made['user']}; its password is in site_config.json of this site.")
+	click.echo(f"Made the database account {made['user']}; its password is in a file of this bench.")
+
+
+def ask_root_password(root: str, is_on_stdin: bool) -> str:
+	"""The password of MariaDB's account that may make accounts: from standard input's first line, or asked for."""
+	if is_on_stdin:
+		return click.get_text_stream("stdin").readline().rstrip("\r\n")
+	return click.prompt(f"MariaDB's password of {root}", hide_input=True, default="", show_default=False)
 
 
 def set_up_bench(base_domain: str | None, public_address: str | None):

@@ -1,4 +1,4 @@
-"""`saas create-tenant`, `saas tenants`, `saas owner-link`, `saas suspend`, `saas past-due`, `saas resume`."""
+"""`saas create-tenant`, `saas adopt`, `saas tenants`, `saas owner-link`, `saas suspend`, `saas past-due`, `saas resume`."""
 
 import click
 import frappe
@@ -6,6 +6,7 @@ from frappe.utils.commands import render_table
 
 from buildpro_saas.commands.admin_site import fail, on_admin_site, print_json
 from buildpro_saas.commands.jobs import follow
+from buildpro_saas.control_plane.doctype.tenant import adoption
 
 
 @click.command("create-tenant")
@@ -48,6 +49,20 @@ def create_tenant(wait: bool, timeout: int, as_json: bool, **fields: str | None)
 		print_json(facts)
 	if wait and facts["status"] != "Completed":
 		fail(f"{job} ended as {facts['status']}; see `bench --site {frappe.local.site} saas job {job}`.")
+
+
+@click.command("adopt")
+@click.argument("site")
+@click.option("--plan", help="Instead of the plan that the site's statement names.")
+@on_admin_site
+def adopt(site: str, plan: str | None) -> None:
+	"""Take in again the tenant whose site SITE is, and whom this admin site does not know since it was restored from a backup."""
+	tenant = adoption.adopt(site, plan)
+	frappe.db.commit()
+	job = tenant.latest_job()["name"]
+	click.echo(
+		f"Tenant {tenant.name} is {tenant.status} again: {tenant.describe_plan()}. {job} brings its site the entitlement."
+	)
 
 
 @click.command("tenants")

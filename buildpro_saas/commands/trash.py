@@ -7,7 +7,7 @@ import click
 from frappe.utils.commands import render_table
 
 from buildpro_saas.commands.admin_site import on_admin_site
-from buildpro_saas.fleet import reconciliation
+from buildpro_saas.fleet import bench_trash, reconciliation
 
 HOUR = 3600
 
@@ -19,18 +19,18 @@ HOUR = 3600
 def trash(is_json: bool, remove: tuple[str, ...]) -> None:
 	"""List what reconciliation has taken off the bench, and may be put back."""
 	for name in remove:
-		reconciliation.remove_from_trash(name)
+		bench_trash.remove(name)
 		click.echo(f"{name} is removed for good.", err=is_json)
-	for name in reconciliation.unreadable_in_trash():
+	for name in bench_trash.unreadable():
 		told = f"{name} is skipped: its note.json cannot be read. Correct it in sites/.buildpro/trash/{name}."
 		click.secho(told, fg="yellow", err=True)
-	found = reconciliation.trash()
+	found = bench_trash.entries()
 	if is_json:
 		click.echo(json.dumps([asdict(entry) for entry in found]))
 	elif not found:
 		click.echo("The trash is empty.")
 	else:
-		days = reconciliation.trash_days()
+		days = bench_trash.days()
 		rows = [
 			[entry.name, entry.kind, entry.subject, entry.removed_at, f"{days - entry.age / (24 * HOUR):.1f}"]
 			for entry in found

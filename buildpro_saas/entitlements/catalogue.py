@@ -7,12 +7,43 @@
 
 plans: those on offer, the lowest-ranked first, each with all of its limits.
 
-Too long for every statement, and the same for all tenants; a catalogue that was changed has another digest, and does not count.
+It is too long for each statement, and the same for all tenants. One that was changed has another digest, and does not count.
 """
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Mapping
+from weakref import WeakValueDictionary
+
+
+class Catalogue(dict):
+	"""A catalogue as a process holds it: one object for all sites that have the same, which nobody changes.
+
+	digest: as the function of that name has it. gates: what the sites' processes have worked out of it (tenant_site/gates.py).
+	"""
+
+	__slots__ = ("__weakref__", "digest", "gates")
+
+	def __init__(self, plain: Mapping, digest: str):
+		super().__init__(plain)
+		self.digest = digest
+		self.gates = deque(maxlen=8)  # for each different set of apps that sites of the bench have
+
+
+# digest → catalogue, for as long as a site's entitlement refers to it
+_shared: WeakValueDictionary[str, Catalogue] = WeakValueDictionary()
+
+
+def shared(plain: Mapping | None) -> Catalogue:
+	"""The one object that this process holds of a catalogue."""
+	if isinstance(plain, Catalogue):
+		return plain
+	known_by = digest(plain)
+	held = _shared.get(known_by)
+	if held is None:
+		held = _shared[known_by] = Catalogue(plain or {}, known_by)
+	return held
 
 
 def canonical(catalogue: Mapping) -> str:

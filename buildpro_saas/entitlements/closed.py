@@ -1,30 +1,30 @@
-"""The gate of a site that has had a statement and has none that counts."""
+"""What is decided on a site that has had a statement and has none that counts."""
 
-from functools import lru_cache
-
-from buildpro_saas.entitlements.decision import RESTRICTED, Gate, after_all, next_change
+from buildpro_saas.entitlements.decision import RESTRICTED, Decisions, after_all, next_change
 from buildpro_saas.entitlements.layers import next_moment
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.statement import Statement
 
 
-def closed(reason: Reason, now: float, last_known: Statement | None) -> Gate:
-	"""The gate as of `now` (epoch seconds); `reason`: why no statement counts.
+def closed(reason: Reason, now: float, last_known: Statement | None) -> Decisions:
+	"""The decisions as of `now` (epoch seconds); `reason`: why no statement counts.
 
-	Every feature is denied. Restrictions and limits are those of `last_known`, the newest statement that the site has had; it goes on
-	to expire. A site of which that is not known either (None) is read-only.
+	Every feature is denied. Restrictions and limits are those of `last_known`, the newest statement that the site has had, which
+	expires at its time. Where that is not known either (None), the site is read-only.
 	"""
 	if last_known is None:
 		return _closed(reason, None, Reason.EXPIRED, None)
-	return _closed(reason, last_known, last_known.standing(now), next_moment(last_known.layers, now))
+	standing, until = last_known.standing(now), next_moment(last_known.layers, now)
+	return last_known.once(
+		"closed", (reason, standing, until), lambda: _closed(reason, last_known, standing, until)
+	)
 
 
-@lru_cache(maxsize=256)
-def _closed(reason: Reason, last_known: Statement | None, standing: Reason, until: int | None) -> Gate:
-	made = Gate(None, reason, None, {})
+def _closed(reason: Reason, last_known: Statement | None, standing: Reason, until: int | None) -> Decisions:
+	made = Decisions(None, reason, None, {})
 	made.restriction = standing if standing in RESTRICTED else None
 	if last_known:
 		at = until - 1 if until is not None else after_all(last_known)
-		made.basis, made.basis_grants = last_known, last_known.grants(at)
-		made.until = next_change(last_known, standing, made.basis_grants)
+		made.newest, made.newest_grants = last_known, last_known.grants(at)
+		made.until = next_change(last_known, standing, made.newest_grants)
 	return made

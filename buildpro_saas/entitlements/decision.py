@@ -1,10 +1,9 @@
-"""From a site's entitlement to the answer: may this be used here, and if not, why, and whom to ask."""
+"""What a site's entitlement decides: may this be used here, and if not, why, and whom to ask."""
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
-from functools import lru_cache
 
 from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements import statement as statements
@@ -20,7 +19,7 @@ RESTRICTED = frozenset({Reason.EXPIRED, Reason.SUSPENDED})  # a site is read-onl
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-	"""The answer of a gate. True in a condition when allowed.
+	"""The answer about one feature or limit. True in a condition when allowed.
 
 	feature: its key, or a limit's. required_plan is the plan that has the feature (the tenant's own, where it does), None when
 	none has or when that is not known; of a denial, one that is on offer. source: the add-on that brings it. valid_until: while in force, when the entitlement (or
@@ -57,11 +56,11 @@ class Decision:
 FIELDS = tuple(each.name for each in fields(Decision))
 
 
-class Gate(dict):
-	"""feature → Decision for one statement (or the lack of one) while its standing and its layers stay as they are.
+class Decisions(dict):
+	"""feature → Decision, by one statement (or the lack of one), while its standing and its layers stay as they are.
 
-	A decision is made when it is first asked for and kept: from then on it is one look-up in a dict. `until` (epoch seconds) is
-	when the gate must be made anew, None for never.
+	A decision is made when it is first asked for, and kept: from then on it is one look-up in a dict. `until` (epoch seconds) is
+	when all of them must be made anew, None for never.
 	"""
 
 	def __init__(
@@ -73,7 +72,8 @@ class Gate(dict):
 		self.grants = grants
 		self.catalogue = catalogue
 		self.features: Mapping[str, Mapping] = catalogue.get("features") or {}
-		self.basis, self.basis_grants = statement, grants  # what limits and restrictions go by (closed.py)
+		# the newest statement that the site has had: limits and restrictions go by it, even where it does not count (closed.py)
+		self.newest, self.newest_grants = statement, grants
 		self.restriction: Reason | None = standing if standing in RESTRICTED else None
 		self.until = statement and next_change(statement, standing, grants)
 		offers = catalogue.get("plans")
@@ -102,12 +102,12 @@ class Gate(dict):
 	@property
 	def limits(self) -> dict[str, Limit]:
 		"""The limits in force by key, of the newest statement that the site has had; empty where it has had none."""
-		return self.basis_grants.limits if self.basis_grants else {}
+		return self.newest_grants.limits if self.newest_grants else {}
 
 	@property
 	def plan(self) -> str | None:
 		"""The plan's name by the newest statement that the site has had."""
-		return self.basis_grants.plan if self.basis_grants else None
+		return self.newest_grants.plan if self.newest_grants else None
 
 	def limit(
 		self, key: str, used: float, requested: float = 1, label: str | None = None, unit: str = ""
@@ -117,7 +117,7 @@ class Gate(dict):
 		Allowed when nothing limits it, and when nothing more is requested. label: what the site calls the limit, for a catalogue
 		that has no name for it. unit: as the site writes it, "GB".
 		"""
-		if self.restriction or self.basis is None:
+		if self.restriction or self.newest is None:
 			return self._refuse_growth(key, used, requested, label)
 		limit = self.limits.get(key)
 		if limit is None:
@@ -169,7 +169,7 @@ class Gate(dict):
 		unit: str = "",
 		**numbers: float,
 	) -> Decision:
-		statement, grants = self.basis, self.basis_grants
+		statement, grants = self.newest, self.newest_grants
 		is_stale = self.standing in (Reason.GRACE, Reason.EXPIRED)
 		until = statement.grace_until if is_stale else statement.expires
 		if not is_stale and grant and grant.until:
@@ -218,7 +218,7 @@ class Gate(dict):
 		return self._answer(key, self.standing, kind="limits", label=label, used=used, requested=requested)
 
 
-def gate(
+def decisions_of_token(
 	token: str | None,
 	public_keys: Mapping[str, str],
 	site: str,
@@ -226,10 +226,10 @@ def gate(
 	*,
 	catalogue: Mapping | None = None,
 	lowest_sequence: int = 0,
-) -> Gate:
-	"""The gate of `site` at `now` (epoch seconds) under the entitlement `token`, which may be a bad one.
+) -> Decisions:
+	"""What is decided on `site` at `now` (epoch seconds) under the entitlement `token`, which may be a bad one.
 
-	gate(…)["rfi"] is its Decision. Raises UnknownFeatureError there when a readable entitlement lacks the name. catalogue: the one
+	decisions_of_token(…)["rfi"] is its Decision. Raises UnknownFeatureError there when a readable entitlement lacks the name. catalogue: the one
 	that came with the token; where it is another, the entitlement does not count. lowest_sequence: of the newest statement that
 	the site has had; an older one does not count.
 	"""
@@ -237,51 +237,26 @@ def gate(
 	try:
 		statement = statements.verify(token or "", public_keys, site)
 	except EntitlementError as error:
-		return _without(error.reason)
+		return Decisions(None, error.reason, None, {})
 	if statement.sequence < lowest_sequence:
-		return _without(Reason.REPLAYED)
-	if statement.catalogue_digest != _digest(_Same(catalogue or {})):
-		return _without(Reason.BAD_SIGNATURE)
-	return gate_of(statement, now, catalogue)
+		return Decisions(None, Reason.REPLAYED, None, {})
+	known = catalogues.shared(catalogue)
+	if statement.catalogue_digest != known.digest:
+		return Decisions(None, Reason.BAD_SIGNATURE, None, {})
+	return decisions_of_statement(statement, now, known)
 
 
-def gate_of(statement: Statement, now: float, catalogue: Mapping | None = None) -> Gate:
-	"""The gate of a statement that is known to count, as of `now` (epoch seconds)."""
-	return _gate(
-		statement, statement.standing(now), next_moment(statement.layers, now), _Same(catalogue or {})
-	)
+def decisions_of_statement(statement: Statement, now: float, catalogue: Mapping | None = None) -> Decisions:
+	"""The decisions of a statement that is known to count, as of `now` (epoch seconds)."""
+	known = catalogues.shared(catalogue)
+	standing, until = statement.standing(now), next_moment(statement.layers, now)
 
+	def make() -> Decisions:
+		# all moments before the same next change have the same grants
+		at = until - 1 if until is not None else after_all(statement)
+		return Decisions(statement, standing, statement.grants(at), known)
 
-class _Same:
-	"""A mapping as a key of a cache: the very same object, not one that is equal. It is held, so that its id stays its own."""
-
-	__slots__ = ("it",)
-
-	def __init__(self, it: Mapping):
-		self.it = it
-
-	def __hash__(self) -> int:
-		return id(self.it) if self.it else 0
-
-	def __eq__(self, other: object) -> bool:
-		return isinstance(other, _Same) and (self.it is other.it or not (self.it or other.it))
-
-
-@lru_cache(maxsize=1024)
-def _gate(statement: Statement, standing: Reason, until: int | None, catalogue: _Same) -> Gate:
-	# all moments before the same next change have the same grants
-	at = until - 1 if until is not None else after_all(statement)
-	return Gate(statement, standing, statement.grants(at), catalogue.it)
-
-
-@lru_cache(maxsize=1024)
-def _digest(catalogue: _Same) -> str:
-	return catalogues.digest(catalogue.it)
-
-
-@lru_cache(maxsize=32)
-def _without(reason: Reason) -> Gate:
-	return Gate(None, reason, None, {})
+	return statement.once("decisions", (standing, until, known.digest), make)
 
 
 def after_all(statement: Statement) -> int:

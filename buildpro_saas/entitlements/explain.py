@@ -7,7 +7,12 @@ from datetime import datetime, timezone
 
 from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements import statement as statements
-from buildpro_saas.entitlements.decision import Decision, Gate, gate, gate_of
+from buildpro_saas.entitlements.decision import (
+	Decision,
+	Decisions,
+	decisions_of_statement,
+	decisions_of_token,
+)
 from buildpro_saas.entitlements.layers import is_active, moments
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.statement import LEEWAY, EntitlementError, Statement
@@ -54,12 +59,14 @@ def explain(
 	lowest_sequence: int = 0,
 	at: float | None = None,
 ) -> Explanation:
-	"""How the answer about `key` comes about on a site that holds this token; the arguments are those of decision.gate.
+	"""How the answer about `key` comes about on a site that holds this token; the arguments are those of decision.decisions_of_token.
 
 	Raises UnknownFeatureError where a statement that counts has neither a feature nor a limit of that name.
 	"""
 	at = time.time() if at is None else at
-	made = gate(token, public_keys, site, at, catalogue=catalogue, lowest_sequence=lowest_sequence)
+	made = decisions_of_token(
+		token, public_keys, site, at, catalogue=catalogue, lowest_sequence=lowest_sequence
+	)
 	try:
 		statement = statements.verify(token, public_keys, site)
 	except EntitlementError as error:
@@ -78,17 +85,23 @@ def explain(
 			)
 		return _without(key, made, at, lines)
 	edges = (statement.not_before - LEEWAY, statement.expires + LEEWAY, statement.grace_until + LEEWAY)
-	return _explained(key, lambda moment: gate_of(statement, moment, catalogue), at, lines, edges)
+	return _explained(
+		key, lambda moment: decisions_of_statement(statement, moment, catalogue), at, lines, edges
+	)
 
 
 def explain_statement(
 	key: str, statement: Statement, *, catalogue: Mapping, at: float | None = None
 ) -> Explanation:
-	"""The same for the statement that the admin site would sign now; it renews it, so at another moment it is one that is as young."""
+	"""The same for the statement that the admin site would sign now. The admin site renews it, so at each later moment it is a new one."""
 	at = time.time() if at is None else at
 	lines = [Line("statement", f"as it would be signed now for {statement.site}, tenant {statement.tenant}")]
 	return _explained(
-		key, lambda moment: gate_of(_renewed(statement, moment), moment, catalogue), at, lines, edges=()
+		key,
+		lambda moment: decisions_of_statement(_renewed(statement, moment), moment, catalogue),
+		at,
+		lines,
+		edges=(),
 	)
 
 
@@ -100,10 +113,14 @@ def _renewed(statement: Statement, at: float) -> Statement:
 
 
 def _explained(
-	key: str, gate_at: Callable[[float], Gate], at: float, lines: list[Line], edges: tuple[float, ...]
+	key: str,
+	decisions_at: Callable[[float], Decisions],
+	at: float,
+	lines: list[Line],
+	edges: tuple[float, ...],
 ) -> Explanation:
-	"""edges: moments at which the gate may be another one although no layer begins or ends."""
-	made = gate_at(at)
+	"""edges: moments at which the answer may be another one although no layer begins or ends."""
+	made = decisions_at(at)
 	kind = _kind(key, made)
 	lines.append(_standing_line(made.statement, made.standing))
 	lines += _layer_lines(key, kind, made, at)
@@ -115,18 +132,18 @@ def _explained(
 		at,
 		tuple(lines),
 		_answer(key, kind, made),
-		tuple(_changes(key, kind, gate_at, at, edges)),
+		tuple(_changes(key, kind, decisions_at, at, edges)),
 	)
 
 
-def _without(key: str, made: Gate, at: float, lines: list[Line]) -> Explanation:
+def _without(key: str, made: Decisions, at: float, lines: list[Line]) -> Explanation:
 	"""No statement counts: whatever is asked for is refused, also a name that nobody knows."""
 	decision = made[key]
 	lines.append(Line("result", f"{key}: no ({decision.reason.value}). {decision.message}"))
 	return Explanation(key, FEATURE, at, tuple(lines), decision.as_dict(), ())
 
 
-def _kind(key: str, made: Gate) -> str:
+def _kind(key: str, made: Decisions) -> str:
 	if key in made.known_features:
 		return FEATURE
 	known_limits = (made.catalogue.get("limits") or {}).keys() | made.limits.keys()
@@ -151,7 +168,7 @@ def _standing_line(statement: Statement, standing: Reason) -> Line:
 	return Line("standing", f"{told}; status {statement.status}; {dates}")
 
 
-def _layer_lines(key: str, kind: str, made: Gate, at: float) -> Iterator[Line]:
+def _layer_lines(key: str, kind: str, made: Decisions, at: float) -> Iterator[Line]:
 	layers = made.statement.layers
 	for plan in layers["plans"]:
 		yield _line("trial" if plan.get("is_trial") else "plan", plan, at, _plan_text(key, kind, plan))
@@ -194,7 +211,7 @@ def _line(layer: str, entry: Mapping, at: float, text: str) -> Line:
 	return Line(layer, text + (f" ({dates}{state})" if dates else ""), counts)
 
 
-def _answer(key: str, kind: str, made: Gate) -> dict:
+def _answer(key: str, kind: str, made: Decisions) -> dict:
 	if kind == FEATURE:
 		return made[key].as_dict()
 	limit = made.limits.get(key)
@@ -206,7 +223,7 @@ def _answer(key: str, kind: str, made: Gate) -> dict:
 	}
 
 
-def _told(key: str, kind: str, made: Gate) -> str:
+def _told(key: str, kind: str, made: Decisions) -> str:
 	if kind == FEATURE:
 		decision: Decision = made[key]
 		return f"{'yes' if decision.allowed else 'no'} ({decision.reason.value}). {decision.message}"
@@ -220,14 +237,14 @@ def _told(key: str, kind: str, made: Gate) -> str:
 
 
 def _changes(
-	key: str, kind: str, gate_at: Callable[[float], Gate], at: float, edges: tuple[float, ...]
+	key: str, kind: str, decisions_at: Callable[[float], Decisions], at: float, edges: tuple[float, ...]
 ) -> Iterator[tuple[float, str]]:
 	"""Later moments at which the answer is another than just before."""
-	made = gate_at(at)
+	made = decisions_at(at)
 	later = sorted({moment for moment in (*moments(made.statement.layers), *edges) if moment > at})
 	before, told = _told(key, kind, made), 0
 	for moment in later:
-		now = _told(key, kind, gate_at(moment))
+		now = _told(key, kind, decisions_at(moment))
 		if now != before and told < CHANGES_TOLD:
 			yield moment, now
 			told += 1

@@ -140,7 +140,7 @@ def next_moment(layers: Mapping, at: float) -> int | None:
 
 
 def _plan_in_force(plans: list[Mapping]) -> Mapping | None:
-	"""The one plan that is active; of several (staff's mistake) the one with most features, then by name, one that is no trial, the longest."""
+	"""The plan that is active. Of several, which is a mistake of staff's, the one with most features; then by name, and no trial first."""
 	return max(
 		plans,
 		key=lambda each: (len(each["features"]), each["plan"], not each.get("is_trial")),
@@ -149,15 +149,17 @@ def _plan_in_force(plans: list[Mapping]) -> Mapping | None:
 
 
 def _features(active: Mapping[str, list]) -> dict[str, Grant]:
-	"""Of several entries of a kind that say the same of a feature, the first one counts: the one that lasts longest."""
+	"""Where several entries of a kind name a feature, the first one counts. It is the one that lasts longest."""
 	found: dict[str, Grant] = {}
 	for plan in sorted(active["plans"], key=lambda each: bool(each.get("is_trial"))):
 		reason = Reason.TRIAL if plan.get("is_trial") else Reason.PLAN
+		by_plan = Grant(reason, plan["plan"], plan.get("until"))  # one object for hundreds of features
 		for feature in plan["features"]:
-			found.setdefault(feature, Grant(reason, plan["plan"], plan.get("until")))
+			found.setdefault(feature, by_plan)
 	for addon in active["addons"]:
+		by_addon = Grant(Reason.ADDON, addon["addon"], addon.get("until"))
 		for feature in addon.get("features") or ():
-			found.setdefault(feature, Grant(Reason.ADDON, addon["addon"], addon.get("until")))
+			found.setdefault(feature, by_addon)
 	decided: dict[str, Grant] = {}
 	overrides = [each for each in active["overrides"] if each.get("feature")]
 	for entries, reason in (
@@ -173,7 +175,7 @@ def _features(active: Mapping[str, list]) -> dict[str, Grant]:
 
 
 def _longest_first(entries: Iterable[Mapping]) -> list[Mapping]:
-	"""In an order that does not follow from the given one, wherever what an entry says can differ."""
+	"""The entries, the longest first. The order in which they are given makes no difference."""
 	return sorted(
 		entries,
 		key=lambda each: (

@@ -1,4 +1,4 @@
-"""What a plan gives once the plans that it includes are counted in."""
+"""What a plan gives, together with the plans that it includes."""
 
 from collections.abc import Mapping
 

@@ -1,22 +1,23 @@
-"""The signed statement of what one tenant may use, until when: made on the admin site, read on the tenant's.
+"""The signed statement of what one tenant may use, and until when. The admin site makes it, the tenant's site reads it.
 
 A JWT (RFC 7519) signed with Ed25519 (RFC 8037). Nothing here knows Frappe.
 """
 
-import json
+import hashlib
 import sys
 import time
 import uuid
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from typing import Any
 
 import jwt
-from jwt.utils import base64url_decode, base64url_encode
 
 from buildpro_saas.entitlements import layers
+from buildpro_saas.entitlements.kept import Kept
 from buildpro_saas.entitlements.keys import load_private, load_public
+from buildpro_saas.entitlements.packing import pack, unpack
 from buildpro_saas.entitlements.reason import Reason
 
 ISSUER = "buildpro_saas"
@@ -29,9 +30,12 @@ ACTIVE = "Active"
 PAST_DUE = "Past Due"
 SUSPENDED = "Suspended"
 STATUSES = (ACTIVE, PAST_DUE, SUSPENDED)
-# What the layers may come to once they are unpacked (bytes): a signed claim, but one that a damaged admin site may have made.
-LARGEST = 4 * 1024 * 1024
 REQUIRED = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]
+# Statements that a process holds, each with what was worked out of it: some 30 KB with 500 features.
+MOST_HELD = 1024
+# Tokens of which it knows that they are genuine, or why not: 200 bytes each. A site whose statement is not held any more costs no
+# second verification.
+MOST_JUDGED = 50_000
 
 
 class EntitlementError(Exception):
@@ -64,6 +68,14 @@ class Statement:
 	kid: str
 	next_keys: dict[str, str] = field(default_factory=dict)
 	keys: tuple[str, ...] = ()
+	_worked_out: dict[str, tuple[Hashable, Any]] = field(default_factory=dict, init=False, repr=False)
+
+	def once(self, what: str, key: Hashable, make: Callable[[], Any]) -> Any:
+		"""What `make` returns, made anew only when `key` is another one than last time. It is held as long as the statement."""
+		held = self._worked_out.get(what)
+		if held is None or held[0] != key:
+			held = self._worked_out[what] = (key, make())
+		return held[1]
 
 	def grants(self, now: float | None = None) -> layers.Grants:
 		"""What the tenant may use as of `now` (epoch seconds), whatever the standing."""
@@ -139,7 +151,7 @@ def issue(
 def unsigned(
 	data: Mapping, *, now: float | None = None, valid_days: float = 1, grace_days: float = 0
 ) -> Statement:
-	"""The statement that `issue` would sign for `data`, as no token: to look at what it would come to, or to test with.
+	"""The statement that `issue` would sign for `data`, without a token: to see what it would decide, or for tests.
 
 	`data` as `issue` takes it. Raises ValueError for layers of another shape.
 	"""
@@ -164,42 +176,53 @@ def unsigned(
 
 
 def verify(token: str, public_keys: Mapping[str, str], site: str) -> Statement:
-	"""The statement, when it is genuine and made for `site`, whatever the time.
+	"""The statement, when it is genuine and made for `site`, whatever the time. Raises EntitlementError otherwise.
 
-	Raises EntitlementError otherwise.
-
-	The answer is kept in this process, so that a second call costs no cryptography.
+	The answer is kept in this process, a refusal too: a second call costs no cryptography.
 	"""
 	if not token:
 		raise EntitlementError(Reason.NO_ENTITLEMENT, "There is no entitlement.")
-	result = _verified(token, tuple(public_keys.items()), site)
-	if isinstance(result, Statement):
-		return result
-	raise EntitlementError(*result)
+	asked = (token, tuple(public_keys.items()), site)
+	if (held := _held.get(asked)) is not None:
+		return held
+	known_by = hashlib.sha256(repr(asked).encode()).digest()
+	if (refusal := _judged.get(known_by)) is None:
+		try:
+			found = _verified(token, public_keys, site)
+		except EntitlementError as error:
+			_judged.put(known_by, (error.reason, str(error)))
+			raise
+		_judged.put(known_by, ())
+	elif refusal:
+		raise EntitlementError(*refusal)
+	else:
+		found = _parsed(token)
+	return _held.put(asked, found)
 
 
-@lru_cache(maxsize=512)
 def read(token: str) -> Statement | None:
-	"""What a token says, with nothing of it proven: for one that this site has verified earlier. None where it cannot be read."""
+	"""What a token says. Nothing of it is proven: this is for one that the site has verified before. None where it cannot be read."""
 	try:
-		kid = jwt.get_unverified_header(token).get("kid")
-		return _as_statement(kid, jwt.decode(token, options={"verify_signature": False}))
+		return _held.get(token) or _held.put(token, _parsed(token))
 	except (jwt.PyJWTError, EntitlementError):
 		return None
 
 
-@lru_cache(maxsize=512)
-def _verified(token: str, public_keys: tuple, site: str) -> Statement | tuple[Reason, str]:
-	try:
-		kid, claims = _open(token, dict(public_keys), site)
-		return _as_statement(kid, claims)
-	except EntitlementError as error:
-		# A refusal is kept too: asking a thousand times with a forged token costs one verification.
-		return error.reason, str(error)
+def forget() -> None:
+	"""Drop what this process holds of statements, as if it had just begun."""
+	_held.clear()
+	_judged.clear()
+	unpack.cache_clear()
 
 
-def _open(token: str, public_keys: dict[str, str], site: str) -> tuple[str, dict]:
-	"""The key's id and the claims of a token, after everything but the time has been checked."""
+# (token, public keys, site), or the token alone where nothing was proven → its statement
+_held: Kept[Statement] = Kept(MOST_HELD)
+# digest of token, public keys and site → (reason, text) of the refusal; () for a genuine one
+_judged: Kept[tuple] = Kept(MOST_JUDGED)
+
+
+def _verified(token: str, public_keys: Mapping[str, str], site: str) -> Statement:
+	"""The statement in a token, after everything but the time has been checked."""
 	try:
 		kid = jwt.get_unverified_header(token).get("kid")
 		if not isinstance(kid, str) or kid not in public_keys:
@@ -222,7 +245,7 @@ def _open(token: str, public_keys: dict[str, str], site: str) -> tuple[str, dict
 	# PyJWT takes a list that contains the site; we make statements for one site only.
 	if claims["aud"] != site:
 		raise EntitlementError(Reason.WRONG_SITE, f"The entitlement was not made for the site {site} alone.")
-	return kid, claims
+	return _as_statement(kid, claims)
 
 
 def _public_key(public: str):
@@ -230,6 +253,12 @@ def _public_key(public: str):
 		return load_public(public)
 	except (ValueError, TypeError, AttributeError):
 		raise EntitlementError(Reason.UNKNOWN_KEY, "This site's public key for entitlements is damaged.")
+
+
+def _parsed(token: str) -> Statement:
+	"""What a token says; nothing of it is proven here."""
+	kid = jwt.get_unverified_header(token).get("kid")
+	return _as_statement(kid, jwt.decode(token, options={"verify_signature": False}))
 
 
 def _as_statement(kid: str, claims: dict) -> Statement:
@@ -255,36 +284,3 @@ def _as_statement(kid: str, claims: dict) -> Statement:
 		)
 	except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
 		raise EntitlementError(Reason.MALFORMED, f"The entitlement cannot be read: {error!r}.")
-
-
-def pack(plain: Mapping) -> str:
-	"""Layers (or another object that JSON can hold) as a claim: deflated, since 500 features with their names must fit into 8 KB."""
-	text = json.dumps(plain, separators=(",", ":"), sort_keys=True)
-	return base64url_encode(zlib.compress(text.encode(), 9)).decode()
-
-
-def unpack(packed: str) -> dict:
-	"""The layers in a claim. Raises ValueError or zlib.error when it holds none."""
-	plain = inflate(packed)
-	layers.check(plain)
-	return plain
-
-
-def inflate(packed: str) -> dict:
-	"""What `pack` was given. Raises ValueError or zlib.error when it holds nothing of the kind."""
-	inflater = zlib.decompressobj()
-	text = inflater.decompress(base64url_decode(packed), LARGEST)
-	if inflater.unconsumed_tail:
-		raise ValueError("what was packed is too large")
-	return json.loads(text, object_pairs_hook=_interned)
-
-
-def _interned(pairs: list[tuple]) -> dict:
-	# feature names are the same in a thousand tenants' statements: held once
-	intern = sys.intern
-	return {
-		intern(key): [intern(each) if type(each) is str else each for each in value]
-		if type(value) is list
-		else value
-		for key, value in pairs
-	}

@@ -1,7 +1,7 @@
 """What a tenant has agreed to, with its dates, as layers: the plan on trial, the plan after it, a change at a date.
 
-Pure, plain data. Every date is in seconds since the epoch, UTC. Each date also is in the layers, so that what was agreed happens
-on time on the tenant's site with the admin site away; the admin site's record follows (`settled`).
+Pure, plain data. Dates are seconds since the epoch, UTC. The layers have each date, so that what was agreed happens on time on the
+tenant's site, even with the admin site away. The admin site's record follows (`settled`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,10 +14,10 @@ from buildpro_saas.entitlements.layers import plan_layer
 
 @dataclass(frozen=True)
 class Terms:
-	"""A tenant's plan, and what was agreed for later: both of a pair are given, or neither counts.
+	"""A tenant's plan, and what was agreed for later.
 
-	With a trial, `plan` is on trial until `trial_until`, and falls to `after_trial` then. `next_plan` follows at `next_from`,
-	whatever there is by then; it ends a trial that would go on for longer.
+	Trial: `plan` is on trial until `trial_until`, and `after_trial` follows. Change: `next_plan` follows at `next_from`, and ends a trial
+	that would last longer. Of each pair both must be given, or it does not count.
 	"""
 
 	plan: str
@@ -53,7 +53,7 @@ def periods(terms: Terms) -> list[Period]:
 
 
 def stays(terms: Terms) -> list[list[Period]]:
-	"""The periods, those of one plan that follow each other together. The first stay is the one with the plan that there is now."""
+	"""The periods in groups: those of one plan that follow each other are one stay. The first stay is with the plan of now."""
 	return [list(stay) for _plan, stay in groupby(periods(terms), attrgetter("plan"))]
 
 
@@ -66,11 +66,29 @@ def settled(terms: Terms, at: float) -> Terms:
 	return terms
 
 
+def of_layers(plans: Iterable[Mapping], at: float) -> Terms:
+	"""The terms that layers["plans"] of a statement came from, as of the moment `at`: what has ended by then is left out.
+
+	A plan on trial falls to the one that follows it, whether that was agreed as the plan after it or as a change. Raises ValueError where
+	no plan is in force or to come.
+	"""
+	ahead = sorted(without_ended(plans, at), key=lambda entry: entry.get("from") or 0)
+	if not ahead:
+		raise ValueError("no plan is in force any more")
+	now, *later = ahead
+	if now.get("is_trial") and later:
+		then, *later = later
+		terms = Terms(now["plan"], then["from"], then["plan"])
+	else:
+		terms = Terms(now["plan"])
+	return replace(terms, next_plan=later[0]["plan"], next_from=later[0]["from"]) if later else terms
+
+
 def plan_layers(terms: Terms, resolved: Mapping[str, Mapping], kept: Mapping | None = None) -> list[dict]:
 	"""layers["plans"]. resolved: {plan: {"features": names, "limits": as layers.py has them}} for each plan of the terms.
 
-	kept: the same of the version that is kept of `terms.plan`, for as long as it is stayed with; whoever comes back to the plan after
-	another one gets it as it is then.
+	kept: the same for the plan version that the tenant keeps. It holds while the tenant stays with `terms.plan`; who comes back to the
+	plan after another one gets it as it is then.
 	"""
 	first, *others = stays(terms)
 	contents = [(period, kept or resolved[period.plan]) for period in first]

@@ -1,4 +1,4 @@
-"""What is told to the person who asked for a feature or for more of a thing: in plain text, of what may be told to anybody."""
+"""The sentences for the person who asked for a feature, or for more of something: plain text, with nothing that is secret."""
 
 import html
 from datetime import datetime
@@ -6,11 +6,11 @@ from datetime import datetime
 from buildpro_saas.entitlements.reason import ALLOWING, Reason
 
 OPERATOR = "the operator of this site"
-# Of a name that somebody made up: as much as is shown of it, and compared with 500 known ones.
+# How much of a name that somebody made up is shown, and compared with the known ones.
 LONGEST_NAME = 60
 
-# The first sentence of the answer. What may be named: {label}, {plan}, {source}, {until}, and of a limit {limit}, {used},
-# {requested} with their unit, and {whose}, which says what set it.
+# The first sentence of the answer. It may name {label}, {plan}, {source} and {until}; of a limit also {limit}, {used} and {requested},
+# with their unit, and {whose}: what set the limit.
 SENTENCES = {
 	Reason.PLAN: "{label} is part of your plan {plan}.",
 	Reason.TRIAL: "{label} is part of {plan}, which you are trying out until {until}.",
@@ -34,12 +34,12 @@ SENTENCES = {
 	Reason.MALFORMED: "{label} is not available: the plan's record on this site cannot be read.",
 }
 
-# The same of a limit that allows nothing, and of one that was exceeded before it was set so low.
+# The same for a limit that allows nothing, and for one that was lowered below what is in use.
 NOTHING_ALLOWED = "{label}: {who} allows none."
 NOTHING_ALLOWED_ANY_MORE = "{label}: {who} allows none; the {used} that are in use stay."
 EXCEEDED = "{label}: {used} are in use, which is more than the {limit} {whose}; nothing is taken away, and nothing can be added."
 
-# By what set a limit: whose it is, and who allows it.
+# What set a limit → how the sentence says whose the limit is, and who allows something.
 _SET_BY = {
 	Reason.PLAN: ("of your plan {plan}", "your plan {plan}"),
 	Reason.TRIAL: ("of {source}, which you are trying out,", "{source}, which you are trying out,"),
@@ -53,7 +53,7 @@ _SET_BY = {
 	),
 }
 
-# What is said where there is room below a limit, whatever brings it.
+# Reasons that need no other sentence than how much is in use.
 _WITHIN = frozenset({Reason.PLAN, Reason.TRIAL, Reason.ADDON, Reason.OVERRIDE, Reason.GRACE})
 
 
@@ -125,7 +125,7 @@ def without_statement(reason: Reason, name: object) -> str:
 
 
 def shown(name: object) -> str:
-	"""A name that somebody made up, as a message that Desk takes for HTML can hold it."""
+	"""A name that somebody made up, shortened and escaped: Desk shows messages as HTML."""
 	return html.escape(str(name)[:LONGEST_NAME], quote=False)
 
 

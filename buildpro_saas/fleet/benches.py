@@ -1,16 +1,14 @@
-"""What the control plane asks about the bench that this process runs on."""
+"""What the control plane asks about benches."""
 
-import hashlib
 import os
 from urllib.parse import urlsplit
 
 import frappe
 
-from buildpro_saas.agent import site_config
-from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.databases import CUSTOM_NAME, server
-from buildpro_saas.fleet import database_account
+from buildpro_saas.agent import door
+from buildpro_saas.agent.facts import CUSTOM_NAME
 from buildpro_saas.jobs import queue
+from buildpro_saas.jobs.bench_door import door_of, is_reached
 
 GB = 10**9  # bytes, as disks are sold
 
@@ -20,38 +18,68 @@ def same_path(path: str | None) -> str:
 	path = (path or "").strip()
 	if not path:
 		return ""
-	here = str(Bench.here().path)
+	here = str(door.path_here())
 	return here if os.path.realpath(path) == os.path.realpath(here) else os.path.normpath(path)
 
 
 def is_here(path: str | None) -> bool:
 	"""True when `path`, however it is spelled, is the folder of the bench that this process runs on."""
-	return same_path(path) == str(Bench.here().path)
+	return same_path(path) == str(door.path_here())
 
 
-def only_here(bench: str) -> None:
-	"""Raise frappe.ValidationError unless the Bench of that name is the one that this site runs on: nothing is done on others yet."""
-	if not frappe.db.get_value("Bench", bench, "is_local"):
+def only_reached(bench: str) -> None:
+	"""Raise frappe.ValidationError unless the Bench of that name can be reached from here."""
+	if not is_reached(bench):
 		frappe.throw(
-			f"The bench {bench} is not the one that this site runs on: nothing can be made there from here.",
-			title="Bench elsewhere",
+			f"The bench {bench} cannot be reached from this site: nothing can be made there from here.",
+			title="Bench out of reach",
 		)
 
 
-def facts() -> dict:
-	"""Name, path, frappe_version, web_port, apps [{app, version, branch, commit}], disk_free (bytes), sites (count), queue."""
-	return {**Bench.here().facts(), "queue": queue.name_for(frappe._dict())}
+def facts_here() -> dict:
+	"""The facts of the bench that this process runs on (facts), and `queue`; where its web server answers this site may know better."""
+	here = door.here().do("bench_facts")
+	return {
+		**here,
+		"web_port": int(frappe.conf.get("webserver_port") or here["web_port"]),
+		"queue": queue.name_for(frappe._dict()),
+	}
 
 
-def site_exists(site: str) -> bool:
-	"""True when a folder or file of that name is under sites/, whoever made it."""
-	return Bench.here().site(site).exists()
+def facts_at(path: str) -> dict:
+	"""The facts (as below) of the bench in a folder of this machine, whose web server is where its own configuration says."""
+	return facts_here() if is_here(path) else door.to(path).do("bench_facts")
 
 
-def database_exists(name: str) -> bool:
-	"""True when a database or a database user has that name. Raises frappe.ValidationError without a database account."""
-	with server(database_account.account()) as mariadb:
-		return mariadb.has_database(name) or mariadb.has_user(name)
+def server_at(path: str) -> dict:
+	"""{"kind", "host", "port", "user" (of its account, None without one), "user_host"} of the database server of the bench in a folder."""
+	return door.to(path).do("database_server")
+
+
+def facts(bench: str) -> dict:
+	"""Name, path, python, frappe_version, web_port, apps [{app, version, branch, commit}], disk_free (bytes), sites (count), redis of the
+	Bench of that name."""
+	return door_of(bench).do("bench_facts")
+
+
+def room(bench: str, of_sites: list[str]) -> dict[str, int]:
+	"""{"disk_free": bytes, "sites": how many are there, "to_come": how many of these sites are not there} of the Bench of that name."""
+	return door_of(bench).do("bench_room", of_sites=of_sites)
+
+
+def site_exists(bench: str, site: str) -> bool:
+	"""True when a folder or file of that name is under the bench's sites/, whoever made it."""
+	return door_of(bench).site(site).exists()
+
+
+def has_account(bench: str) -> bool:
+	"""True when the bench has its account on its database server."""
+	return door_of(bench).has_account()
+
+
+def database_exists(bench: str, name: str) -> bool:
+	"""True when a database or a database user has that name on the bench's database server."""
+	return door_of(bench).do("is_database_name_taken", name=name)
 
 
 def is_database_name(name: str) -> bool:
@@ -59,15 +87,16 @@ def is_database_name(name: str) -> bool:
 	return bool(CUSTOM_NAME.fullmatch(name))
 
 
-def default_database_name(site: str) -> str:
-	"""The name that `bench new-site` gives a site's database: `_` and 16 digits of the SHA-1 of its folder's path."""
-	path = os.path.realpath(Bench.here().site(site).path)
-	return "_" + hashlib.sha1(path.encode(), usedforsecurity=False).hexdigest()[:16]
+def default_database_name(bench: str, site: str) -> str:
+	"""The name that `bench new-site` gives a site's database there."""
+	return door_of(bench).do("database_name_for", site=site)
 
 
-def admin_url(bench: dict) -> str:
+def admin_url() -> str:
 	"""Where tenants' sites and staff reach this admin site: its configured host name, else by its own name."""
-	return (frappe.conf.get("host_name") or site_url(frappe.local.site, bench)).rstrip("/")
+	known = frappe.conf.get("host_name")
+	own = {"web_port": int(frappe.conf.get("webserver_port") or 8000)}
+	return (known or site_url(frappe.local.site, own)).rstrip("/")
 
 
 def set_host_name(wanted: str | None, bench: dict) -> str:
@@ -80,7 +109,7 @@ def set_host_name(wanted: str | None, bench: dict) -> str:
 	is_local = bool(known) and urlsplit(known).hostname == site and site.endswith(".localhost")
 	address = wanted or (known if known and not is_local else site_url(site, bench))
 	if address != known:
-		site_config.update_own({"host_name": address})
+		door.update_own_config({"host_name": address})
 	return address
 
 

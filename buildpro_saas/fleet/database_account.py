@@ -1,67 +1,72 @@
-"""The control plane's own account on MariaDB: made once with root's help, kept in the admin site's site_config.json."""
-
-import secrets
-from pathlib import Path
+"""A bench's own account on its MariaDB: made once with root's help, kept in a file on that bench."""
 
 import frappe
 
-from buildpro_saas.agent import site_config
-from buildpro_saas.agent.databases import Account, server
+from buildpro_saas.agent import door
+from buildpro_saas.agent.door import Door
+from buildpro_saas.agent.facts import SERVER_KEYS
+from buildpro_saas.jobs.bench_door import door_of
 
-USER = "buildpro_admin"
-# Keys of site_config.json with which Frappe finds a database server, and speaks with it as that wants.
-WHERE = ("db_host", "db_port", "db_socket", "db_ssl_ca", "db_ssl_cert", "db_ssl_key")
+# Where the account of this bench was before the bench had it itself.
+USER, PASSWORD, USER_HOST = "buildpro_db_user", "buildpro_db_password", "buildpro_db_user_host"
 
 
 def has_account() -> bool:
-	"""True when the admin site knows its database account."""
-	return bool(frappe.conf.get("buildpro_db_user") and frappe.conf.get("buildpro_db_password"))
+	"""True when this bench has its database account."""
+	return door.here().has_account()
 
 
-def account() -> Account:
-	"""The control plane's account. Raises frappe.ValidationError when it has not been made yet."""
-	if not has_account():
-		frappe.throw(
-			f"The control plane has no database account yet. Run `bench --site {frappe.local.site} saas setup`.",
-			title="No database account",
-		)
-	return _account(frappe.conf.buildpro_db_user, frappe.conf.buildpro_db_password)
+def user() -> str | None:
+	"""The name of this bench's database account, None without one."""
+	return door.here().do("database_server")["user"]
 
 
-def make_account(root_user: str, root_password: str) -> dict:
-	"""Make the control plane's account with root's help, store it, and return {"user"}. Repeatable; root's password is
-	used for this one connection and kept nowhere."""
-	user = frappe.conf.get("buildpro_db_user") or f"{USER}_{secrets.token_hex(4)}"
-	password = frappe.conf.get("buildpro_db_password") or secrets.token_urlsafe(32)
-	with server(_account(root_user, root_password)) as mariadb:
-		mariadb.grant_control_plane(user, password)
-	store(user, password)
-	return {"user": user}
+def make_account(root_user: str, root_password: str, bench: str | None = None) -> dict:
+	"""Make the account of a Bench (this one without) with root's help, keep it on the bench, and return {"user"}. Repeatable; root's
+	password is used for this one connection and kept nowhere."""
+	there = door_of(bench) if bench else door.here()
+	made = there.do("make_account", root_user=root_user, root_password=root_password, **_of_own_site(there))
+	return {"user": made}
 
 
 def store(user: str, password: str) -> None:
-	"""Check that the account can sign in and see databases, and write it to the admin site's site_config.json (0600).
+	"""Check that the account can sign in and see databases, and keep it on this bench.
 
 	Raises frappe.ValidationError when MariaDB does not let it in.
 	"""
+	bench = door.here()
 	try:
-		with server(_account(user, password)) as mariadb:
-			mariadb.has_user(user)
+		bench.do("keep_account", user=user, password=password, **_of_own_site(bench))
 	except Exception as error:
 		frappe.throw(
 			f"MariaDB does not accept the account {user}: {error}. Check user and password, or run"
 			f" `bench --site {frappe.local.site} saas setup`.",
 			title="Database account refused",
 		)
-	site_config.update_own({"buildpro_db_user": user, "buildpro_db_password": password})
 
 
-def where_of_own() -> dict:
-	"""What the admin site's own site_config.json says of where its database server is: its tenants' sites, which are made there, need it
-	as well. Empty where the bench's common_site_config.json says it for all."""
-	own = site_config.read(Path(frappe.get_site_path()))
-	return {key: own[key] for key in WHERE if key in own}
+def bring_up_to_date() -> None:
+	"""Give this bench the account that its admin site kept before, unless it has one, and tell it where its server is by now."""
+	bench, config = door.here(), door.own_site().config
+	if config.get(USER) and config.get(PASSWORD):
+		bench.do("adopt_account", user=config[USER], password=config[PASSWORD], **_of_own_site(bench))
+		door.update_own_config(dict.fromkeys((USER, PASSWORD)))
+	if bench.has_account():
+		bench.do("place_account", **_of_own_site(bench))
 
 
-def _account(user: str, password: str) -> Account:
-	return Account(frappe.conf.db_host or "127.0.0.1", int(frappe.conf.db_port or 3306), user, password)
+def forget() -> None:
+	"""Take the account off this bench, for uninstalling; it stays on MariaDB."""
+	door.here().do("forget_account")
+
+
+def _of_own_site(bench: Door) -> dict:
+	"""What the admin site's own site_config.json says of where this bench's database server is: its tenants' sites, which are made there,
+	need it as well. Empty where the bench's common_site_config.json says it for all."""
+	if bench is not door.here():
+		return {"where": {}}
+	own = door.own_site().config
+	return {
+		"where": {key: own[key] for key in SERVER_KEYS if key in own},
+		"user_host": own.get(USER_HOST) or "",
+	}

@@ -1,15 +1,11 @@
 """What an operator should change on a bench before it hurts."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import frappe
 
-from buildpro_saas.agent import redis_access, unix_users
-from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.database_settings import Setting, settings
-from buildpro_saas.agent.databases import server
-from buildpro_saas.fleet import database_account
+from buildpro_saas.agent import door
+from buildpro_saas.agent.facts import Setting
 
 ROOT = "root"
 
@@ -41,21 +37,19 @@ class UnixUsers:
 
 def separation(web_port: int) -> UnixUsers:
 	"""The users of this admin site and of the web processes on a port of this machine."""
-	config = Path(frappe.local.site_path, "site_config.json")
-	return UnixUsers(unix_users.owner(config), frozenset(unix_users.listening_on(web_port)))
+	found = door.here().do("unix_users_of", site=frappe.local.site, port=web_port)
+	return UnixUsers(found["secrets"], frozenset(found["web"]))
 
 
 def redis_complaints() -> list[str]:
 	"""A sentence for each Redis server of this bench that takes commands without a password."""
-	return redis_access.complaints(frappe.conf)
+	return door.here().do("redis_complaints")
 
 
 def database_settings() -> list[Setting]:
 	"""MariaDB's settings beside what this bench's sites, and those that wait, need."""
-	here = Bench.here()
 	waiting = frappe.db.count("Standby Site", {"status": ("in", ("Ready", "Filling"))})
-	with server(database_account.account()) as mariadb:
-		return settings(mariadb, len(here.site_names()) + waiting, _tables_of_a_site())
+	return door.here().do("database_settings", sites=waiting, tables=_tables_of_a_site())
 
 
 def _tables_of_a_site() -> int:

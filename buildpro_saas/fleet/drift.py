@@ -8,12 +8,13 @@ newest tenants, whose sites carry marks of ours all the same.
 
 from dataclasses import dataclass, field
 
-from buildpro_saas.agent.actual_state import Folder, Inventory
+from buildpro_saas.agent.facts import Folder, Inventory
 from buildpro_saas.fleet import drift_advice as advice
 
 SITE_FOLDER, DATABASE, USER = "Site Folder", "Database", "Database User"
 TENANT, IMAGE, STANDBY = "Tenant", "Image", "Standby Site"
 
+IMAGE_DATABASE = "_image_"  # how the names of images' databases begin, and of nothing else's (steps/image.py)
 MISSING = {TENANT: advice.GONE, IMAGE: advice.STALE_THEN, STANDBY: advice.ANOTHER}
 
 
@@ -186,7 +187,8 @@ def _folder(folder: Folder, believed: Believed, evidence: Evidence, there: set[s
 		return Finding(SITE_FOLDER, folder.path, f"{name} {fault}.", advice.LEFT_ALONE, is_ours=False)
 	if folder.tenant and not folder.tail and not is_known:
 		what = f"{name} was made by this admin site for the tenant {folder.tenant}, of whose site no record is left."
-		return Finding(SITE_FOLDER, folder.path, what, advice.SPARED, is_ours=True, mark=mark, folder=folder)
+		action = _of_tenants_site(folder, believed)
+		return Finding(SITE_FOLDER, folder.path, what, action, is_ours=True, mark=mark, folder=folder)
 	sign = (
 		"it was handed over to its tenant" if folder.is_finished else evidence.used.get(folder.database or "")
 	)
@@ -197,24 +199,36 @@ def _folder(folder: Folder, believed: Believed, evidence: Evidence, there: set[s
 	return Finding(SITE_FOLDER, folder.path, what, advice.GOES, True, mark, is_removable=True, folder=folder)
 
 
+def _of_tenants_site(folder: Folder, believed: Believed) -> str:
+	"""Elsewhere than among the sites it is no site that could be adopted."""
+	return advice.SPARED if folder.place else advice.ADOPT.format(admin=believed.site, site=folder.name)
+
+
 def _databases(
 	believed: Believed, found: Inventory, evidence: Evidence, folders: list[Finding]
 ) -> list[Finding]:
 	going = {finding.folder.path for finding in folders if finding.is_removable}
 	in_use = {folder.database for folder in found.folders if folder.path not in going}
+	# what lies where only images and standby sites do is one of them, with its database, whether or not its job is on record
+	copies = {(finding.folder.database, finding.mark) for finding in folders if _is_copy_that_goes(finding)}
 	return [
-		_database(name, found.marked.get(name), evidence)
+		_database(name, mark, evidence, (name, mark) in copies or name.startswith(IMAGE_DATABASE))
 		for name in unclaimed_databases(believed, found)
+		for mark in (found.marked.get(name),)
 		if name not in in_use
 	]
 
 
-def _database(name: str, mark: str | None, evidence: Evidence) -> Finding:
+def _is_copy_that_goes(finding: Finding) -> bool:
+	return finding.is_removable and bool(finding.folder.place)
+
+
+def _database(name: str, mark: str | None, evidence: Evidence, is_copy: bool) -> Finding:
 	if not mark:
 		what = f"The database {name} has a site's name, but no site on this bench has it and this admin site did not make it."
 		return Finding(DATABASE, name, what, advice.LEFT_ALONE, is_ours=False)
 	what = f"The database {name} was made by a job of this admin site and is nobody's any more."
-	if mark not in evidence.marks and name in evidence.filled:
+	if mark not in evidence.marks and name in evidence.filled and not is_copy:
 		return Finding(DATABASE, name, what, advice.SPARED, is_ours=True, mark=mark)
 	if sign := evidence.used.get(name):
 		what = f"The database {name} was made by a job of this admin site. No record claims it, but {sign}."

@@ -5,6 +5,10 @@ SPARED = (
 	"Nothing is done to it, for it may be a customer's: no job on record made it, as after this admin site was restored from"
 	" an older backup. Bring the records back, or remove it by hand when nobody needs it."
 )
+ADOPT = (
+	"Nothing is done to it, for it is a customer's: it was made after the backup from which this admin site was restored. Take it in again with"
+	" `bench --site {admin} saas adopt {site}`, or press Adopt. Without that its entitlement runs out."
+)
 LEFT_ALONE = (
 	"Nothing is done to it. Press Ignore if it belongs here, or remove it by hand when nobody needs it."
 )

@@ -4,10 +4,8 @@ from collections.abc import Iterable
 
 import frappe
 
-from buildpro_saas.agent.actual_state import Inventory
-from buildpro_saas.agent.bench import HIDDEN
-from buildpro_saas.agent.databases import DatabaseServer
-from buildpro_saas.agent.site_use import signs_of_use
+from buildpro_saas.agent.door import Door
+from buildpro_saas.agent.facts import IMAGES, STANDBY, Inventory
 from buildpro_saas.fleet import drift
 from buildpro_saas.fleet.drift import Believed, Evidence, Expected, Living
 from buildpro_saas.tenant_status import WITH_SITE, WITHOUT_SITE
@@ -23,7 +21,7 @@ def believed(bench: str) -> Believed:
 	"""
 	frappe.db.commit()
 	jobs = frappe.get_all(
-		"Provisioning Job", {"status": ("not in", LET_GO)}, ["name", "tenant", "status", "inputs"]
+		"Provisioning Job", {"status": ("not in", LET_GO)}, ["name", "tenant", "status", "mark"]
 	)
 	tenants = frappe.get_all(
 		"Tenant",
@@ -37,7 +35,7 @@ def believed(bench: str) -> Believed:
 	copies = [*images, *standbys]
 	return Believed(
 		site=frappe.local.site,
-		marks=frozenset({*(_mark(job.inputs) for job in jobs), *(row.mark for row in copies)} - {None, ""}),
+		marks=frozenset({row.mark for row in [*jobs, *copies]} - {None, ""}),
 		folders=frozenset(
 			{
 				*(row.site for row in tenants),
@@ -71,16 +69,12 @@ def owner_of(name: str) -> str:
 
 def image_folder(database: str) -> str:
 	"""Where the files of the image in that database are under sites/."""
-	return f"{HIDDEN}/images/{database}"
+	return f"{IMAGES}/{database}"
 
 
 def standby_folder(database: str) -> str:
 	"""The same of a standby site."""
-	return f"{HIDDEN}/standby/{database}"
-
-
-def _mark(inputs: str | None) -> str | None:
-	return (frappe.parse_json(inputs) or {}).get("mark")
+	return f"{STANDBY}/{database}"
 
 
 def _standbys(jobs: set[str]) -> list:
@@ -118,35 +112,40 @@ def _expected_copies(kind: str, bench: str, rows: list) -> list[Expected]:
 # -- evidence ------------------------------------------------------------------------------------------------------
 
 
-def evidence(believed: Believed, found: Inventory, mariadb: DatabaseServer) -> Evidence:
+def evidence(believed: Believed, found: Inventory, bench: Door) -> Evidence:
 	"""What more is known of what nobody claims; asked for these few only."""
 	databases = drift.unclaimed_databases(believed, found)
 	named = {folder.database for folder in drift.unclaimed_folders(believed, found)} & found.databases
 	marks = {found.marked.get(name) for name in databases}
 	marks |= {drift.mark_of(folder, believed) for folder in drift.unclaimed_folders(believed, found)}
+	marked = [name for name in databases if name in found.marked]
 	return Evidence(
 		marks=frozenset(_of_jobs(mark for mark in marks if (mark or "").startswith(believed.prefix))),
-		filled=frozenset(name for name in databases if name in found.marked and mariadb.has_tables(name)),
+		filled=frozenset(bench.do("find_filled_databases", names=marked)),
 		users=frozenset(name for name in drift.lone_users(believed, found) if _is_recorded(name)),
-		used=_used(named | {name for name in databases if name in found.marked}, mariadb),
+		used=bench.do("find_used_databases", names=sorted(named | set(marked))),
 	)
 
 
-def _used(databases: set[str], mariadb: DatabaseServer) -> dict[str, str]:
-	signs = {name: signs_of_use(mariadb, name) for name in sorted(databases)}
-	return {name: sign for name, sign in signs.items() if sign}
-
-
 def _of_jobs(marks: Iterable[str]) -> list[str]:
-	return [mark for mark in marks if job_has("inputs", mark)]
+	wanted = ("in", list(marks))
+	return [
+		mark
+		for column in ("mark", "site_mark")
+		for mark in frappe.get_all("Provisioning Job", {column: wanted}, pluck=column)
+	]
+
+
+def is_made_for(mark: str | None, tenant: str) -> bool:
+	"""Whether a job on record that made things with the mark, or took over a site that had it, was the tenant's."""
+	return bool(mark) and any(
+		frappe.db.exists("Provisioning Job", {column: mark, "tenant": tenant})
+		for column in ("mark", "site_mark")
+	)
 
 
 def _is_recorded(user: str) -> bool:
 	"""Whether a database of the name was a standby site's, or that of a job which had seen that nobody had the name."""
-	return bool(frappe.db.exists("Standby Site", {"database": user})) or job_has("state", user)
-
-
-def job_has(field: str, text: str, **filters: str) -> bool:
-	"""Whether the inputs or the state of a job (one with these fields) have the text as a value."""
-	as_value = f'%"{text}"%'.replace("_", r"\_")  # else a wildcard
-	return bool(frappe.db.exists("Provisioning Job", {**filters, field: ("like", as_value)}))
+	return any(
+		frappe.db.exists(doctype, {"database": user}) for doctype in ("Standby Site", "Provisioning Job")
+	)

@@ -4,19 +4,11 @@ From then on, and from the first sign-in of anybody, no job, no cancelling and n
 that removes a tenant does.
 """
 
-from dataclasses import asdict
-
-from buildpro_saas.agent.actual_state import FINISHED
-from buildpro_saas.agent.databases import DatabaseServer, server
 from buildpro_saas.agent.errors import NotOursError
-from buildpro_saas.agent.site import MARK
-from buildpro_saas.agent.site_use import note_finished, signs_of_use
-from buildpro_saas.fleet import database_account, standby
+from buildpro_saas.agent.facts import FINISHED, MARK, Use
+from buildpro_saas.fleet import standby
 from buildpro_saas.jobs.playbook import Context
 
-SEQUENCE = (
-	"buildpro_sequence"  # in site_config.json: the number of the newest statement that the site has had
-)
 # In a job's state: until when (seconds since the epoch) the job itself may be bringing the first statement.
 SEEDED_UNTIL = "seeded_until"
 HINT = (
@@ -28,9 +20,7 @@ NOT_IN_PLACE = "Put its folder, or its site_config.json, back (`saas drift` says
 
 def finish(context: Context) -> None:
 	"""Note on the site, and in its database, that it is finished. The job's row is held: it cannot be cancelled any more."""
-	with server(database_account.account()) as mariadb:
-		note_finished(mariadb, context.site.config["db_name"])
-	context.site.update_config({FINISHED: 1})
+	context.bench.do("finish_site", site=context.site.name)
 
 
 def find_finished(context: Context) -> dict | None:
@@ -46,7 +36,7 @@ def find_finished(context: Context) -> dict | None:
 	return {
 		"site": context.site.name,
 		"database": config["db_name"],
-		"apps": [asdict(context.bench.app(app)) for app in installed],
+		"apps": context.bench.app_facts(installed),
 	}
 
 
@@ -55,39 +45,42 @@ def check_unused(context: Context) -> None:
 
 	Looked at are the site's configuration and the databases that carry the job's mark, wherever the folder is.
 	"""
-	use = _use_of_folder(context)
-	if not use:
-		with server(database_account.account()) as mariadb:
-			use = use_of_databases(context, mariadb)
-	refuse_used(context, use)
+	names = sorted({*_own_databases(context), *_claimed_databases(context)})
+	_refuse_used(context, context.bench.do("site_use_of", databases=names, **_of_job(context)))
 
 
-def refuse_used(context: Context, use: str) -> None:
-	"""Raise NotOursError where `use` says what shows that the site is used. Retry alone helps only where its folder is in place."""
-	if use:
-		is_in_place = bool(context.site.marked_config(context.mark))
-		raise NotOursError(
-			f"The site {context.site.name} is in use: {use}. Nothing of it is taken away.",
-			HINT if is_in_place else NOT_IN_PLACE,
-		)
+def remove_unless_used(context: Context) -> None:
+	"""Take away what the job made of its site, wholly or in part, as far as it carries the job's mark; repeatable.
+
+	Raises NotOursError, and leaves all as it was, where somebody may have used the site: the agent looks in that moment.
+	"""
+	use = context.bench.do(
+		"remove_unused_site",
+		databases=_own_databases(context),
+		used=_claimed_databases(context),
+		**_of_job(context),
+	)
+	_refuse_used(context, use)
 
 
-def use_of_databases(context: Context, mariadb: DatabaseServer) -> str:
-	"""What shows that somebody has used a database of the job; empty where nothing does."""
-	names = {context.state.get("reserved_database"), context.state.get("database")}
-	names |= {row.database for row in standby.claimed_by(context.job)}
-	names.add(context.site.marked_config(context.mark).get("db_name"))
-	for name in sorted(names - {None, ""}):
-		if mariadb.mark_of(name) == context.mark and (use := signs_of_use(mariadb, name)):
-			return use
-	return ""
-
-
-def _use_of_folder(context: Context) -> str:
-	config = context.site.marked_config(context.mark)
-	if config.get(FINISHED):
-		return "it was finished, and handed over to its tenant"
+def _of_job(context: Context) -> dict:
+	"""What the agent needs to know of the job."""
 	known = max(int(context.tenant.get("entitlement_sequence") or 0), context.state.get(SEEDED_UNTIL, 0))
-	if int(config.get(SEQUENCE) or 0) > known:
-		return "it has a newer entitlement than the records know of"
-	return ""
+	return {"site": context.site.name, "mark": context.mark, "known_sequence": known}
+
+
+def _own_databases(context: Context) -> list[str]:
+	return sorted({context.state.get("reserved_database"), context.state.get("database")} - {None, ""})
+
+
+def _claimed_databases(context: Context) -> list[str]:
+	return sorted({row.database for row in standby.claimed_by(context.job)} - {None, ""})
+
+
+def _refuse_used(context: Context, use: Use) -> None:
+	"""Retry alone helps only where the site's folder is in place."""
+	if use.sign:
+		raise NotOursError(
+			f"The site {context.site.name} is in use: {use.sign}. Nothing of it is taken away.",
+			HINT if use.is_in_place else NOT_IN_PLACE,
+		)

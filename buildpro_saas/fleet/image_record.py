@@ -1,11 +1,9 @@
 """What jobs write into a Site Image's record, and which jobs are at one."""
 
-import json
-
 import frappe
 from frappe.utils import now_datetime
 
-from buildpro_saas.agent.database_copy import Contents
+from buildpro_saas.agent.facts import Contents
 from buildpro_saas.jobs.ending import UNFINISHED
 
 
@@ -45,14 +43,8 @@ def unfinished_job(image: str) -> str | None:
 
 def is_in_hand(playbook: str, image: str) -> bool:
 	"""Whether a job of the playbook for the image has not ended."""
-	return any(
-		json.loads(inputs or "{}").get("image") == image
-		for inputs in frappe.get_all(
-			"Provisioning Job",
-			{"playbook": playbook, "status": ("in", (*UNFINISHED, "Failed"))},
-			pluck="inputs",
-		)
-	)
+	of_image = {"image": image, "playbook": playbook, "status": ("in", (*UNFINISHED, "Failed"))}
+	return bool(frappe.db.exists("Provisioning Job", of_image))
 
 
 def record(

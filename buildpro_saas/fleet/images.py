@@ -8,13 +8,13 @@ import frappe
 from frappe.utils import getdate
 
 from buildpro_saas import site_role
-from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.database_copy import Contents
-from buildpro_saas.agent.fingerprint import fingerprints
+from buildpro_saas.agent.errors import OperationFault
+from buildpro_saas.agent.facts import Contents
 from buildpro_saas.fleet import benches, image_spec
 from buildpro_saas.fleet.image_record import is_in_hand, set_stale, unfinished_job
 from buildpro_saas.fleet.image_spec import ImageKind
 from buildpro_saas.jobs import lifecycle
+from buildpro_saas.jobs.bench_door import door_of, reached
 from buildpro_saas.jobs.playbook import WayClosedError
 
 BUILD = "build_image"
@@ -60,7 +60,7 @@ def ready(bench: str, kind: ImageKind):
 	image = frappe.get_doc("Site Image", name)
 	try:
 		check_fresh(image)
-	except (OSError, subprocess.SubprocessError) as error:
+	except (OSError, subprocess.SubprocessError, OperationFault) as error:
 		# files that come and go while somebody updates the app
 		raise WayClosedError(f"whether {name} is fresh cannot be found out: {error}") from error
 	return image
@@ -110,11 +110,11 @@ def staleness(image) -> str:
 	"""Why the image is not what would be built now; empty when it is."""
 	if image.valid_until and getdate() > getdate(image.valid_until):
 		return "the fiscal year of its company has ended"
-	there = Bench.here().app_names()
+	found = door_of(image.bench).do("app_fingerprints", apps=[row.app for row in image.apps])
+	there = {each["app"]: each for each in found}
 	for row in image.apps:
-		if row.app not in there:
+		if not (now := there.get(row.app)):
 			return f"{row.app} is on the bench no more"
-		(now,) = fingerprints(Bench.here(), [row.app])
 		for fact, was in (("version", row.version), ("commit", row.commit), ("schema", row.schema_digest)):
 			if (was or "") != now[fact]:
 				return f"the {fact} of {row.app} was {was or 'unknown'} and is {now[fact] or 'unknown'}"
@@ -131,7 +131,7 @@ def build_wanted(bench: str | None = None, plans: list[str] | tuple[str, ...] = 
 	one of them is being built already.
 	"""
 	bench = bench or frappe.db.get_single_value("SaaS Settings", "default_bench")
-	benches.only_here(bench)
+	benches.only_reached(bench)
 	kinds = wanted(bench)
 	chosen = {ImageKind.of_plan(plan).name: plan for plan in plans}
 	for name, plan in chosen.items():
@@ -149,7 +149,7 @@ def build(bench: str, kind: ImageKind, *, priority: int = 0):
 
 	Raises frappe.ValidationError when one of this kind is being built already.
 	"""
-	benches.only_here(bench)
+	benches.only_reached(bench)
 	frappe.db.get_value("Bench", bench, "name", for_update=True)  # two requests of one second
 	if under_way := frappe.db.get_value(
 		"Site Image", {"bench": bench, "kind": kind.name, "status": "Building"}, for_update=True
@@ -166,6 +166,7 @@ def build(bench: str, kind: ImageKind, *, priority: int = 0):
 		inputs={"image": image.name, "apps": list(kind.apps), "company": kind.company},
 		about=kind.name,
 		priority=priority,
+		image=image.name,
 	)
 	image.db_set("job", job.name, update_modified=False)
 	return image
@@ -177,12 +178,18 @@ def prune(image: str):
 	Raises frappe.ValidationError for an image whose job has not ended, or failed and may still have something to undo.
 	"""
 	bench = frappe.db.get_value("Site Image", image, "bench", for_update=True)
-	benches.only_here(bench)
+	benches.only_reached(bench)
 	if job := unfinished_job(image):
 		frappe.throw(f"The job {job} of {image} has not ended: cancel it first.")
 	frappe.db.set_value("Site Image", image, {"status": "Stale", "reason": "To be removed"})
 	return lifecycle.start(
-		PRUNE, tenant=None, bench=bench, inputs={"image": image}, about=image, priority=PRIORITY
+		PRUNE,
+		tenant=None,
+		bench=bench,
+		inputs={"image": image},
+		about=image,
+		priority=PRIORITY,
+		image=image,
 	)
 
 
@@ -193,7 +200,7 @@ def renew_images() -> None:
 	"""Every few minutes, on the admin site: build the images that plans need and prune those that nothing needs."""
 	if not site_role.is_admin_site() or not frappe.db.get_single_value("SaaS Settings", "build_images"):
 		return
-	for bench in frappe.get_all("Bench", {"is_local": 1, "status": "Active"}, pluck="name"):
+	for bench in reached(status="Active"):
 		_renew_on(bench)
 
 
@@ -236,4 +243,4 @@ def _may_build(bench: str, kind: str) -> bool:
 	built_of = state.get("fingerprints")
 	if last[0].status == "Building" or not built_of:
 		return False
-	return built_of != fingerprints(Bench.here(), [row["app"] for row in built_of])
+	return built_of != door_of(bench).do("app_fingerprints", apps=[row["app"] for row in built_of])

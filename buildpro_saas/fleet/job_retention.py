@@ -1,4 +1,4 @@
-"""How long Provisioning Jobs are kept: Frappe's Log Settings say the days, and this what is needed for longer."""
+"""How long Provisioning Jobs and Batches are kept: Frappe's Log Settings say the days, and this what is needed for longer."""
 
 import frappe
 from frappe import _
@@ -8,25 +8,29 @@ from buildpro_saas.fleet.expected_state import LET_GO
 
 DOCTYPE = "Provisioning Job"
 DAYS = 90
+KEPT = {DOCTYPE: DAYS, "Batch": 30}
 # Less is not enough for what is told of the last day, nor for how long a site that cannot be reached is left alone.
 LEAST_DAYS = 2
 AT_ONCE = 500  # jobs that one transaction deletes
-# What makes a tenant's site: its mark is on the site as long as that stands.
-MAKES_SITE = ("create_tenant",)
+# What makes a tenant's site, or takes it in again: its inputs have the mark that is on the site as long as that stands.
+MAKES_SITE = ("create_tenant", "adopt_site")
 
 
 def register() -> None:
 	"""Have Frappe's Log Settings prune the jobs of this site, unless staff have said for how many days they are kept."""
 	settings = frappe.get_doc("Log Settings")
-	if any(row.ref_doctype == DOCTYPE for row in settings.logs_to_clear):
-		return
-	settings.append("logs_to_clear", {"ref_doctype": DOCTYPE, "days": DAYS})
-	settings.save(ignore_permissions=True)
+	known = {row.ref_doctype for row in settings.logs_to_clear}
+	missing = {doctype: days for doctype, days in KEPT.items() if doctype not in known}
+	if missing:
+		settings.extend(
+			"logs_to_clear", [{"ref_doctype": doctype, "days": days} for doctype, days in missing.items()]
+		)
+		settings.save(ignore_permissions=True)
 
 
 def unregister() -> None:
 	"""Take it out of the Log Settings, for uninstalling."""
-	frappe.db.delete("Logs To Clear", {"parent": "Log Settings", "ref_doctype": DOCTYPE})
+	frappe.db.delete("Logs To Clear", {"parent": "Log Settings", "ref_doctype": ("in", list(KEPT))})
 
 
 def prune(days: int) -> int:
@@ -42,6 +46,18 @@ def prune(days: int) -> int:
 		names = old[first : first + AT_ONCE]
 		frappe.db.delete("Provisioning Job Step", {"parenttype": DOCTYPE, "parent": ("in", names)})
 		frappe.db.delete(DOCTYPE, {"name": ("in", names)})
+		frappe.db.commit()
+	return len(old)
+
+
+def prune_batches(days: int) -> int:
+	"""Delete the batches, with their rows, that ended more than so many days ago (at least LEAST_DAYS); returns how many. Commits as it goes."""
+	before = add_to_date(now_datetime(), days=-max(days, LEAST_DAYS))
+	old = frappe.get_all("Batch", {"status": ("in", LET_GO), "ended_at": ("<", before)}, pluck="name")
+	for first in range(0, len(old), AT_ONCE):
+		names = old[first : first + AT_ONCE]
+		frappe.db.delete("Batch Row", {"batch": ("in", names)})
+		frappe.db.delete("Batch", {"name": ("in", names)})
 		frappe.db.commit()
 	return len(old)
 
@@ -71,9 +87,7 @@ def _needed() -> set[str]:
 		*frappe.get_all("Site Image", pluck="mark"),
 		*frappe.get_all("Standby Site", standing, pluck="mark"),
 	} - {None, ""}
-	for mark in marks:
-		named.update(frappe.get_all(DOCTYPE, {"inputs": ("like", f'%"{mark}"%')}, pluck="name"))
-	return named
+	return named.union(frappe.get_all(DOCTYPE, {"mark": ("in", list(marks))}, pluck="name") if marks else ())
 
 
 def _of_tenants() -> set[str]:

@@ -2,9 +2,9 @@
 
 import frappe
 
-from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.errors import AgentError
+from buildpro_saas.agent.errors import AgentError, OperationFault
 from buildpro_saas.fleet import site_standing
+from buildpro_saas.jobs.bench_door import door_of
 
 
 def login_link(tenant: str) -> str:
@@ -15,14 +15,16 @@ def login_link(tenant: str) -> str:
 	doc = frappe.get_doc("Tenant", tenant)
 	if doc.status != "Active":
 		frappe.throw(f"{tenant} is {doc.status}; the owner can be let in once it is Active.")
-	site = Bench.here().site(doc.site_name)
+	site = door_of(doc.bench).site(doc.site_name)
 	if fault := site_standing.fault(site, doc):
 		frappe.throw(fault, title="Owner's link")
 	try:
 		return site.call("buildpro_saas.tenant_site.onboarding.password_link", email=doc.owner_email)["link"]
-	except AgentError as error:
-		frappe.throw(f"{error} {error.hint}", title="Owner's link")
 	except Exception as error:
+		if isinstance(error, AgentError) and not isinstance(error, OperationFault):
+			frappe.throw(f"{error} {error.hint}", title="Owner's link")
 		# the site's own fault, with a status of its own (404, 500), is not this request's
 		frappe.log_error(title=f"Owner's link of {tenant}")
-		frappe.throw(f"{site.name} could not make the link: {error}", title="Owner's link")
+		frappe.throw(
+			f"{site.name} could not make the link: {getattr(error, 'text', error)}", title="Owner's link"
+		)

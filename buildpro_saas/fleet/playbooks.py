@@ -1,6 +1,6 @@
 """Our playbooks. hooks.py names them; apps add theirs the same way (registry.py)."""
 
-from buildpro_saas.fleet import finished_site, image_record, images, site_standing, standby
+from buildpro_saas.fleet import adoption, finished_site, image_record, images, site_standing, standby
 from buildpro_saas.fleet.steps.company import SetUpCompany
 from buildpro_saas.fleet.steps.configuration import Configure
 from buildpro_saas.fleet.steps.entitlement import SeedPlanSettings
@@ -16,9 +16,10 @@ from buildpro_saas.fleet.steps.image import (
 from buildpro_saas.fleet.steps.owner import CreateOwner, InviteOwner
 from buildpro_saas.fleet.steps.reachable import CheckReachable
 from buildpro_saas.fleet.steps.site import InstallApps, MakeSite, ReserveName
-from buildpro_saas.jobs.playbook import Playbook
+from buildpro_saas.jobs.batch_runner import for_many
+from buildpro_saas.jobs.playbook import BenchUse, Needs, Playbook
 from buildpro_saas.licensing import delivery
-from buildpro_saas.licensing.send_entitlements import SendEntitlements
+from buildpro_saas.licensing.send_entitlements import DeliverEntitlement, SendEntitlement
 
 CREATE_TENANT = Playbook(
 	name="create_tenant",
@@ -56,10 +57,21 @@ PRUNE_IMAGE = Playbook(name=images.PRUNE, title="Prune image", steps=(RemoveImag
 
 FILL_STANDBY = Playbook(name=standby.FILL, title="Fill standby site", steps=(FillStandby(),))
 
-SEND_ENTITLEMENTS = Playbook(
-	name=delivery.PLAYBOOK,
-	title="Send entitlements",
-	steps=(SendEntitlements(make_ready=site_standing.make_ready),),
+SEND_ENTITLEMENTS = for_many(
+	delivery.PLAYBOOK,
+	"Send entitlements",
+	SendEntitlement(make_ready=site_standing.make_ready),
+	is_heavy=False,
+	# it takes each site by itself, and two files of it: a bench that is being updated does not keep a customer from what he has paid for
+	needs=Needs(bench=BenchUse.NONE),
+	queue="short",
+)
+
+ADOPT_SITE = Playbook(
+	name=adoption.PLAYBOOK,
+	title="Adopt site",
+	steps=(DeliverEntitlement(make_ready=site_standing.make_ready),),
 	is_heavy=False,
 	queue="short",
+	finish=finished_site.finish,
 )

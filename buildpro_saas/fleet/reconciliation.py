@@ -6,17 +6,15 @@ import frappe
 from frappe.utils import add_to_date, now_datetime
 
 from buildpro_saas import site_role
-from buildpro_saas.agent import actual_state
-from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.databases import server
-from buildpro_saas.agent.trash import Entry, Trash
-from buildpro_saas.fleet import database_account, drift, expected_state, images, site_standing, standby
+from buildpro_saas.agent.facts import Entry
+from buildpro_saas.fleet import bench_trash, drift, expected_state, images, site_standing, standby
 from buildpro_saas.fleet.drift import Finding
+from buildpro_saas.jobs import lifecycle
+from buildpro_saas.jobs.bench_door import door_of
 from buildpro_saas.jobs.named_locks import named_lock
 
 LOCK = "reconcile"
 LOCK_WAIT = 30  # seconds for another comparison of the same bench to finish
-TRASH_DAYS = 7
 AGE = 3600  # seconds for which an orphan has been seen, and its folder unchanged, before it is removed
 OPEN = ("Open", "Ignored")
 # Frappe drops columns whose names have `_seen` in them from every list, hence `_found`.
@@ -28,41 +26,11 @@ FIELDS = (
 
 def compare_benches() -> None:
 	"""Every ten minutes, on the admin site: compare each bench with the records, and mend."""
-	if not site_role.is_admin_site() or not database_account.has_account():
+	if not site_role.is_admin_site():
 		return
-	for bench in local_benches():
-		compare(bench, is_mending=True)
-	look_into_trash()
-
-
-def trash_days() -> int:
-	"""Days for which the trash keeps what was removed."""
-	return frappe.db.get_single_value("SaaS Settings", "trash_days") or TRASH_DAYS
-
-
-def look_into_trash() -> None:
-	"""Remove for good what has lain in the trash for long enough."""
-	with server(database_account.account()) as mariadb:
-		Trash(Bench.here(), mariadb).look(trash_days())
-
-
-def trash() -> list[Entry]:
-	"""What lies in the trash of this machine's bench, the oldest first."""
-	with server(database_account.account()) as mariadb:
-		return Trash(Bench.here(), mariadb).entries()
-
-
-def unreadable_in_trash() -> list[str]:
-	"""The names of what lies there with a note that cannot be read; it is skipped everywhere else."""
-	with server(database_account.account()) as mariadb:
-		return Trash(Bench.here(), mariadb).unreadable()
-
-
-def remove_from_trash(name: str) -> None:
-	"""Remove an entry of the trash for good. Raises AgentError when there is none of that name."""
-	with server(database_account.account()) as mariadb:
-		trash = Trash(Bench.here(), mariadb)
-		trash.remove(trash.entry(name))
+	for bench in bench_trash.with_account():
+		lifecycle.shielded(lambda bench: compare(bench, is_mending=True), bench)
+	bench_trash.look_into()
 
 
 def put_back(name: str) -> list[Entry]:
@@ -70,22 +38,13 @@ def put_back(name: str) -> list[Entry]:
 
 	It is in no record, but is left alone from then on: its Drift Finding is Ignored. Raises AgentError with what is in the way.
 	"""
-	with server(database_account.account()) as mariadb:
-		entries = Trash(Bench.here(), mariadb).put_back(
-			name, lambda entry: expected_state.owner_of(entry.subject)
-		)
+	bench, entries = bench_trash.put_back(name)
 	keys = {(entry.kind, entry.subject, entry.mark) for entry in entries}
-	for bench in local_benches():
-		for row in compare(bench):
-			if (row.kind, row.subject, row.mark or "") in keys:
-				_end(row.name, "Ignored")
+	for row in compare(bench):
+		if (row.kind, row.subject, row.mark or "") in keys:
+			_end(row.name, "Ignored")
 	frappe.db.commit()
 	return entries
-
-
-def local_benches() -> list[str]:
-	"""The benches whose disk this process sees."""
-	return frappe.get_all("Bench", {"is_local": 1}, pluck="name")
 
 
 def compare(bench: str, *, is_mending: bool = False) -> list:
@@ -107,11 +66,10 @@ def compare(bench: str, *, is_mending: bool = False) -> list:
 def look(bench: str) -> list[Finding]:
 	"""What is not as the records say. Jobs go on meanwhile: only what differs from the records as they were before the look at
 	the bench and as they are after it, too, is drift."""
-	here, before = Bench.here(), expected_state.believed(bench)
-	with server(database_account.account()) as mariadb:
-		found = actual_state.take(here, mariadb, before.prefix)
-		after = expected_state.believed(bench)
-		evidence = expected_state.evidence(after, found, mariadb)
+	there, before = door_of(bench), expected_state.believed(bench)
+	found = there.do("take_inventory", prefix=before.prefix)
+	after = expected_state.believed(bench)
+	evidence = expected_state.evidence(after, found, there)
 	also_before = {finding.key for finding in drift.compare(before, found, evidence)}
 	return [finding for finding in drift.compare(after, found, evidence) if finding.key in also_before]
 
@@ -163,21 +121,30 @@ def _end(name: str, status: str, **values: str | None) -> None:
 	doc.save(ignore_permissions=True)
 
 
+def resolve(kind: str, subject: str) -> None:
+	"""Note that what a Drift Finding tells of is no difference any more. The caller commits."""
+	of = {"kind": kind, "subject": subject, "status": ("in", OPEN)}
+	for name in frappe.get_all("Drift Finding", of, pluck="name"):
+		_end(name, "Resolved")
+
+
 # -- mending -------------------------------------------------------------------------------------------------------
 
 
 def _mend(bench: str, findings: list[Finding]) -> None:
 	"""Do what can be done without asking; a fault with one finding is told in its action and does not keep the others."""
 	rows = _rows(bench)
-	for finding in findings:
+	# a database before the folder that says what it is: once that is gone, it could be a customer's
+	for finding in sorted(findings, key=lambda each: each.kind != drift.DATABASE):
 		row = rows.get(finding.key)
 		if not row or row.status != "Open":
 			continue
 		try:
 			if finding.kind in (drift.IMAGE, drift.STANDBY):
-				_take_out_of_use(finding)
+				_take_out_of_use(bench, finding)
 			elif finding.unmarked:
-				if site_standing.mark_database_again(finding.unmarked, finding.mark, finding.subject):
+				there = door_of(bench)
+				if site_standing.mark_database_again(there, finding.unmarked, finding.mark, finding.subject):
 					_end(row.name, "Resolved")
 			elif is_due(finding, row):
 				_remove(bench, finding.key, row.name)
@@ -196,12 +163,12 @@ def is_due(finding: Finding, row) -> bool:
 	return finding.is_removable and is_old and is_still
 
 
-def _take_out_of_use(finding: Finding) -> None:
+def _take_out_of_use(bench: str, finding: Finding) -> None:
 	"""Both look again, under the row's lock, whether it is Ready."""
 	if finding.kind == drift.IMAGE:
 		images.set_stale(finding.subject, finding.what)
 	elif standby.take(finding.subject, "Ready"):
-		standby.discard(standby.row(finding.subject), Bench.here())
+		standby.discard(standby.row(finding.subject), door_of(bench))
 
 
 def _remove(bench: str, key: tuple, row: str) -> None:
@@ -217,14 +184,13 @@ def _remove(bench: str, key: tuple, row: str) -> None:
 	frappe.db.commit()
 	if not finding or not found or found.status != "Open" or not is_due(finding, found):
 		return  # claimed, gone, or ignored by staff meanwhile
-	with server(database_account.account()) as mariadb:
-		trash, entry = Trash(Bench.here(), mariadb), None
-		if finding.folder:
-			entry = trash.put_folder(finding.folder, finding.mark)
-		elif finding.kind == drift.DATABASE:
-			entry = trash.put_database(finding.subject, finding.mark)
-		else:
-			mariadb.drop_lone_user(finding.subject)
+	there = door_of(bench)
+	if finding.folder:
+		entry = there.do("trash_folder", path=finding.folder.path, mark=finding.mark)
+	elif finding.kind == drift.DATABASE:
+		entry = there.do("trash_database", name=finding.subject, mark=finding.mark)
+	else:
+		entry = there.do("drop_lone_user", name=finding.subject)
 	_end(row, "Removed", action=_kept(entry), trash=entry and entry.name)
 	frappe.db.commit()
 
@@ -232,4 +198,4 @@ def _remove(bench: str, key: tuple, row: str) -> None:
 def _kept(entry: Entry | None) -> str:
 	if not entry:
 		return "Nothing of it was worth keeping."
-	return f"It lies in the bench's trash for {trash_days()} days. Press Put Back, or `saas put-back {entry.name}`."
+	return f"It lies in the bench's trash for {bench_trash.days()} days. Press Put Back, or `saas put-back {entry.name}`."

@@ -3,16 +3,13 @@
 The sites differ only as docs/architecture.md lists ("What a copy is"). What an interrupted way left is found by its marks.
 """
 
-import secrets
 from abc import ABC, abstractmethod
 
 import frappe
 
-from buildpro_saas.agent.database_copy import DatabaseCopy
-from buildpro_saas.agent.databases import DatabaseServer, server
+from buildpro_saas.agent.door import SiteDoor
 from buildpro_saas.agent.errors import NotOursError, is_transient
-from buildpro_saas.agent.site import Site
-from buildpro_saas.fleet import database_account, finished_site, images, standby
+from buildpro_saas.fleet import finished_site, images, standby
 from buildpro_saas.jobs.playbook import Context, StepCancelledError, StepTimeoutError, WayClosedError
 
 
@@ -35,16 +32,9 @@ class FromScratch(Way):
 	title = "from scratch"
 
 	def make(self, context: Context, timeout: float) -> dict:
-		name, password = context.state["reserved_database"], new_password()
-		context.site.make_folder(first_config(name, password), context.mark)
-		with server(database_account.account()) as mariadb:
-			mariadb.create(name, password, context.mark)
-		context.site.run(
-			"buildpro_saas.agent.installer.install_framework",
-			timeout=timeout,
-			log=context.log,
-			checkpoint=context.checkpoint,
-		)
+		name = context.state["reserved_database"]
+		context.bench.do("make_empty_site", site=context.site.name, database=name, mark=context.mark)
+		context.run_on_site("buildpro_saas.agent.installer.install_framework", timeout)
 		return {"database": name, **_copied(None)}
 
 
@@ -56,8 +46,7 @@ class FromImage(Way):
 	def make(self, context: Context, timeout: float) -> dict:
 		image = _image(context)
 		name = context.state["reserved_database"]
-		with server(database_account.account()) as mariadb:
-			copy_image(image, mariadb, context.site, name, context)
+		copy_image(image, context.site, name, context, timeout)
 		context.site.call("buildpro_saas.agent.installer.forget")
 		context.site.call("buildpro_saas.agent.installer.make_own")
 		context.log(f"Copied {image.tables} tables of {image.name}")
@@ -75,19 +64,18 @@ class FromStandby(Way):
 		image = _image(context)
 		row = standby.claim(image, context.job, context.tenant["name"])
 		try:
-			self._take_over(row, context)
+			context.bench.do(
+				"take_over_standby",
+				database=row.database,
+				site=context.site.name,
+				mark=row.mark,
+				new_mark=context.mark,
+			)
 		except NotOursError as damage:
 			raise WayClosedError(f"{row.name} is damaged: {damage}") from damage
 		context.site.call("buildpro_saas.agent.installer.make_own")
 		context.log(f"{row.name} waited since {row.ready_at:%Y-%m-%d %H:%M}")
 		return {"database": row.database, **_copied(image), "standby": row.name}
-
-	def _take_over(self, row, context: Context) -> None:
-		folder = context.bench.standby(row.database)
-		with server(database_account.account()) as mariadb:
-			mariadb.hand_over(row.database, row.mark, context.mark)
-		folder.hand_over(row.mark, context.mark)
-		folder.move_to(context.site, context.mark)
 
 
 def _image(context: Context):
@@ -109,39 +97,27 @@ def unmake(context: Context) -> None:
 
 	Raises NotOursError, and leaves all as it was, where somebody may have used the site.
 	"""
-	is_its = not context.site.exists() or context.site.mark == context.mark
-	try:
-		finished_site.check_unused(context)
-		if is_its:
-			# out of the web server's sight: nobody comes in any more, but somebody may just have
-			context.site.hide(context.mark)
-			finished_site.check_unused(context)
-	except BaseException:
-		context.site.show(context.mark)
-		raise
-	if is_its:
-		context.site.remove_draft(context.mark)
-	databases = {context.state.get("reserved_database"), context.state.get("database")} - {None}
-	with server(database_account.account()) as mariadb:
-		for name in databases:
-			if mariadb.mark_of(name) == context.mark:
-				mariadb.drop(name, context.mark)
+	finished_site.remove_unless_used(context)
 	for row in standby.claimed_by(context.job):
 		standby.discard(row, context.bench, context.mark)
 
 
-def copy_image(image, mariadb: DatabaseServer, site: Site, database: str, context: Context) -> None:
+def copy_image(image, site: SiteDoor, database: str, context: Context, timeout: float) -> None:
 	"""Make the site's folder, database and database user as a copy of the image (document), all with the job's mark.
 
 	Raises WayClosedError when the image cannot be copied.
 	"""
-	password = new_password()
 	try:
-		site.make_folder(
-			first_config(database, password), context.mark, files=context.bench.image(image.database)
+		context.run(
+			"copy_image",
+			timeout,
+			image=image.database,
+			contents=vars(images.contents(image)),
+			site=site.name,
+			place=site.place,
+			database=database,
+			mark=context.mark,
 		)
-		mariadb.create(database, password, context.mark)
-		DatabaseCopy(mariadb, image.database, database, images.contents(image)).run(context.checkpoint)
 	except (StepCancelledError, StepTimeoutError):
 		raise
 	except Exception as error:
@@ -150,23 +126,3 @@ def copy_image(image, mariadb: DatabaseServer, site: Site, database: str, contex
 		frappe.log_error(title=f"Copying {image.name} failed")
 		raise WayClosedError(f"copying {image.name} failed: {error}") from error
 	images.still_ready(image.name)
-
-
-def first_config(database: str, password: str) -> dict:
-	"""site_config.json of a site that is being made: nobody's scheduler, mail or web request touches it before it is ready."""
-	return {
-		"db_name": database,
-		"db_password": password,
-		"db_type": frappe.conf.get("db_type") or "mariadb",
-		**database_account.where_of_own(),
-		"buildpro_role": "tenant",
-		"pause_scheduler": 1,
-		"maintenance_mode": 1,
-		"mute_emails": 1,
-		"allow_reads_during_maintenance": 0,
-	}
-
-
-def new_password() -> str:
-	"""A database password that nobody needs to know."""
-	return secrets.token_urlsafe(24)

@@ -7,11 +7,11 @@ import frappe
 from frappe.utils import add_to_date, now_datetime
 
 from buildpro_saas import site_role
-from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.databases import server
-from buildpro_saas.fleet import benches, database_account, images
+from buildpro_saas.agent.door import Door
+from buildpro_saas.fleet import benches, images
 from buildpro_saas.fleet.image_spec import ImageKind, plans_that_resolve, pools_with_sites
 from buildpro_saas.jobs import lifecycle
+from buildpro_saas.jobs.bench_door import door_of, reached
 from buildpro_saas.jobs.named_locks import named_lock
 from buildpro_saas.jobs.playbook import WayClosedError
 
@@ -77,7 +77,7 @@ def set_ready(name: str) -> None:
 	frappe.db.set_value("Standby Site", name, {"status": "Ready", "ready_at": now_datetime()})
 
 
-def discard(row, bench: Bench, new_mark: str | None = None) -> None:
+def discard(row, bench: Door, new_mark: str | None = None) -> None:
 	"""Remove what is left of a standby site, and note that it is gone. `new_mark`: that of the job that claimed it.
 
 	It is the caller's alone: claimed by its job, or taken with `take`. Repeatable.
@@ -87,17 +87,12 @@ def discard(row, bench: Bench, new_mark: str | None = None) -> None:
 	frappe.db.commit()
 
 
-def remove(row, bench: Bench, new_mark: str | None = None) -> None:
+def remove(row, bench: Door, new_mark: str | None = None) -> None:
 	"""Remove the standby site's folder, database and database user, as far as they carry one of the two marks."""
 	if not row.database:
 		return
-	folder = bench.standby(row.database)
-	with server(database_account.account()) as mariadb:
-		for mark in filter(None, (row.mark, new_mark)):
-			if not folder.exists() or folder.mark == mark:
-				folder.remove_folder(mark)
-			if mariadb.mark_of(row.database) == mark:
-				mariadb.drop(row.database, mark)
+	marks = [mark for mark in (row.mark, new_mark) if mark]
+	bench.do("remove_standby", database=row.database, marks=marks)
 
 
 def take(name: str, *statuses: str) -> bool:
@@ -117,7 +112,7 @@ def fill_pools() -> None:
 	"""Every minute, on the admin site: discard standby sites of images that are gone or stale or whose pool is off, and fill the pools."""
 	if not site_role.is_admin_site():
 		return
-	benches_here = frappe.get_all("Bench", {"is_local": 1, "status": "Active"}, pluck="name")
+	benches_here = reached(status="Active")
 	pooled = {(bench, kind) for bench in benches_here for kind in targets(bench)}
 	for row in frappe.get_all(
 		"Standby Site", {"status": ("in", ("Ready", "Discarding"))}, [*FIELDS, "bench", "kind"]
@@ -130,7 +125,7 @@ def fill_pools() -> None:
 def _discard_if_unwanted(row, has_pool: bool) -> None:
 	is_stale = frappe.db.get_value("Site Image", row.image, "status") != "Ready"
 	if row.status == "Discarding" or ((is_stale or not has_pool) and take(row.name, "Ready")):
-		discard(row, Bench.here())
+		discard(row, door_of(row.bench))
 
 
 def fill(bench: str) -> list[str]:
@@ -183,22 +178,21 @@ def room(bench) -> int:
 
 	Standby sites count as sites there, those that are being filled too, and so do tenants whose site is still to be made.
 	"""
-	here = Bench.here()
-	if here.disk_free < (bench.min_free_disk_gb or 0) * benches.GB:
+	to_come = frappe.get_all(
+		"Tenant", {"bench": bench.name, "status": ("in", ("Provisioning", "Failed"))}, pluck="site"
+	)
+	there = door_of(bench.name).do("bench_room", of_sites=[site for site in to_come if site])
+	if there["disk_free"] < (bench.min_free_disk_gb or 0) * benches.GB:
 		return -1
 	if not bench.max_sites:
 		return 10**6
 	standing = frappe.db.count("Standby Site", {"bench": bench.name, "status": ("in", ("Ready", "Filling"))})
-	to_come = frappe.get_all(
-		"Tenant", {"bench": bench.name, "status": ("in", ("Provisioning", "Failed"))}, pluck="site"
-	)
-	to_come = sum(not here.site(site).exists() for site in to_come if site)
-	return bench.max_sites - len(here.site_names()) - standing - to_come
+	return bench.max_sites - there["sites"] - standing - there["to_come"]
 
 
 def start_filling(image: str, bench: str, kind: str) -> str:
 	"""Make a row and the job that copies the image into it; returns the job's name. Raises frappe.ValidationError for a bench elsewhere."""
-	benches.only_here(bench)
+	benches.only_reached(bench)
 	row = frappe.get_doc(
 		{"doctype": "Standby Site", "image": image, "bench": bench, "kind": kind, "status": "Filling"}
 	).insert(ignore_permissions=True)
@@ -209,8 +203,9 @@ def start_filling(image: str, bench: str, kind: str) -> str:
 		inputs={"image": image, "standby": row.name},
 		about=row.name,
 		priority=PRIORITY,
+		image=image,
 	)
-	frappe.db.set_value("Standby Site", row.name, "mark", frappe.parse_json(job.inputs)["mark"])
+	frappe.db.set_value("Standby Site", row.name, "mark", job.mark)
 	return job.name
 
 
@@ -236,7 +231,7 @@ def overview() -> list[dict]:
 	A hit is a tenant whose site was a standby site, a miss one that was made another way.
 	"""
 	rows = []
-	for bench in frappe.get_all("Bench", {"is_local": 1, "status": "Active"}, pluck="name"):
+	for bench in reached(status="Active"):
 		wanted = targets(bench)
 		rows += [_overview_of(bench, kind, wanted.get(kind, 0)) for kind in images.wanted(bench)]
 	return rows

@@ -5,12 +5,25 @@ from frappe.utils import add_to_date, get_datetime, now_datetime
 
 from buildpro_saas.agent.errors import AgentError, hint_for
 from buildpro_saas.jobs import after_commit, queue, registry
-from buildpro_saas.jobs.ending import ACTIVE, change, end, end_without_playbook
+from buildpro_saas.jobs.ending import ACTIVE, UNFINISHED, change, end, end_without_playbook
 from buildpro_saas.jobs.named_locks import named_lock
+from buildpro_saas.jobs.playbook import Needs
+from buildpro_saas.jobs.turns import Claim, admitted
 
 WAIT = 10  # seconds for another dispatch of the same bench to finish
-# Seconds after which a job that nobody waits for has its turn like any other: an image that is never built makes each tenant wait.
+# Seconds after which a job is passed by no other any more, whatever their priorities: an image that is never built makes each tenant wait.
 PATIENCE = 900
+FIELDS = (
+	"name",
+	"tenant",
+	"playbook",
+	"status",
+	"holds",
+	"priority",
+	"creation",
+	"run_after",
+	"cancel_requested",
+)
 
 
 def dispatch(bench: str) -> None:
@@ -50,7 +63,8 @@ def _note(bench: str, error: Exception) -> None:
 def _send_all(bench: str) -> None:
 	tried: set[str] = set()
 	if not frappe.db.exists("Bench", bench):
-		for job in _waiting(bench):
+		waiting = {"bench": bench, "status": "Waiting"}
+		for job in frappe.get_all("Provisioning Job", waiting, FIELDS):
 			_fail(job, AgentError(f"There is no bench {bench} on record any more.", "Cancel the job."))
 		return
 	doc = frappe.get_doc("Bench", bench)
@@ -72,10 +86,10 @@ def _send_all(bench: str) -> None:
 def _try(job, bench) -> None:
 	"""Send the job, or end it with the reason; raises where Redis is away, for then none can go."""
 	try:
-		if not bench.is_local:
+		if not bench.is_reachable:
 			raise AgentError(
-				f"The bench {bench.name} is not the one that this site runs on.",
-				"Correct the Path of the Bench, then press Retry.",
+				f"The bench {bench.name} cannot be reached from this site.",
+				"Register it with `saas add-bench PATH`, then press Retry.",
 			)
 		_send(job, queue.name_for(bench, registry.get(job.playbook)))
 	except Exception as error:
@@ -118,35 +132,42 @@ def _fail(job, error: Exception) -> None:
 
 
 def _next_jobs(bench: str, slots: int, unsendable: frozenset | set = frozenset()) -> list:
-	"""The waiting jobs that may go now: one for a tenant at a time, heavy ones only into free slots.
+	"""The waiting jobs that may go now, as turns.admitted has it: what they need is free, and heavy ones have a slot.
 
 	What nobody waits for (a negative priority) takes a slot that is idle, but never the last that is not at such work: one is always
 	left to tenants. Where there is but one slot, it goes when no tenant's job is at work or waits, or once it has lost its patience.
 	"""
-	active = frappe.get_all(
-		"Provisioning Job", {"bench": bench, "status": ("in", ACTIVE)}, ["tenant", "playbook", "priority"]
-	)
-	busy = {job.tenant for job in active if job.tenant}
+	unfinished = frappe.get_all("Provisioning Job", {"bench": bench, "status": ("in", UNFINISHED)}, FIELDS)
+	active = [job for job in unfinished if job.status in ACTIVE]
+	waiting = [job for job in _in_order(unfinished) if job.name not in unsendable and _has_playbook(job)]
 	heavy = [job for job in active if _is_heavy(job.playbook)]
-	free = slots - len(heavy)
-	waiting = [job for job in _waiting(bench) if job.name not in unsendable]
 	of_tenants = any(job.tenant for job in [*active, *waiting])
 	quiet = (slots - 1 if slots > 1 else int(not of_tenants)) - sum(job.priority < 0 for job in heavy)
-	chosen = []
-	for job in waiting:
-		if not registry.find(job.playbook):
-			# one job whose app is gone must not keep all others from being dispatched
-			end_without_playbook(job.name, job.playbook)
-			continue
-		is_heavy, is_quiet = _is_heavy(job.playbook), _is_patient(job)
-		if job.tenant in busy or (is_heavy and (free <= 0 or (is_quiet and quiet <= 0))):
-			continue
-		free -= is_heavy
-		quiet -= is_heavy and is_quiet
-		if job.tenant:
-			busy.add(job.tenant)
-		chosen.append(job)
-	return chosen
+	holding = [_claim(job) for job in unfinished if job.status in ACTIVE or job.holds]
+	chosen = admitted(map(_claim, waiting), holding, slots - len(heavy), quiet)
+	names = {claim.job for claim in chosen}
+	return [job for job in waiting if job.name in names]
+
+
+def _claim(job) -> Claim:
+	playbook = registry.find(job.playbook)
+	needs = playbook.needs if playbook else Needs()
+	return Claim(
+		job=job.name,
+		site=job.tenant if needs.site else None,
+		bench=needs.bench,
+		is_heavy=_is_heavy(job.playbook),
+		is_quiet=_is_quiet(job),
+		holds=bool(job.holds),
+	)
+
+
+def _has_playbook(job) -> bool:
+	"""Whether there is one; else the job is ended: one whose app is gone must not keep all others from being dispatched."""
+	if registry.find(job.playbook):
+		return True
+	end_without_playbook(job.name, job.playbook)
+	return False
 
 
 def _is_heavy(playbook: str) -> bool:
@@ -154,23 +175,26 @@ def _is_heavy(playbook: str) -> bool:
 	return found.is_heavy if found else True
 
 
-def _is_patient(job) -> bool:
-	return job.priority < 0 and get_datetime(job.creation) > add_to_date(now_datetime(), seconds=-PATIENCE)
+def _is_quiet(job) -> bool:
+	return job.priority < 0 and not _is_impatient(job)
 
 
-def _waiting(bench: str) -> list:
-	jobs = frappe.get_all(
-		"Provisioning Job",
-		{"bench": bench, "status": "Waiting"},
-		["name", "tenant", "playbook", "priority", "creation", "run_after", "cancel_requested"],
-		order_by="priority desc, creation asc, name asc",
-	)
+def _is_impatient(job) -> bool:
+	return get_datetime(job.creation) <= add_to_date(now_datetime(), seconds=-PATIENCE)
+
+
+def _in_order(jobs: list) -> list:
+	"""Of a bench's jobs those that wait and whose time has come: those that have lost their patience by age, then by priority."""
 	now = now_datetime()
-	ready = [job for job in jobs if not job.run_after or job.run_after <= now or job.cancel_requested]
-	# stable: the others keep their order, those that have lost their patience come among the tenants' by age
+	ready = [
+		job
+		for job in jobs
+		if job.status == "Waiting" and (not job.run_after or job.run_after <= now or job.cancel_requested)
+	]
 	return sorted(ready, key=_turn)
 
 
 def _turn(job) -> tuple:
-	priority = job.priority if job.priority >= 0 or _is_patient(job) else 0
-	return (-priority, job.creation, job.name)
+	if _is_impatient(job):
+		return (0, 0, job.creation, job.name)
+	return (1, -job.priority, job.creation, job.name)

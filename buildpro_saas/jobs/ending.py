@@ -66,7 +66,7 @@ def end(
 		frappe.db.commit()
 		return False
 	now = now_datetime()
-	values = {"status": status, "ended_at": now, **values}
+	values = {"status": status, "ended_at": now, "holds": 0, **values}
 	if row.started_at:
 		values["duration"] = (now - get_datetime(row.started_at)).total_seconds()
 	frappe.db.set_value(DOCTYPE, job, values)
@@ -107,10 +107,10 @@ def save_tenant(tenant, status: str | None, facts: dict | None = None) -> None:
 	go to, and what passes by itself as it came.
 	"""
 	try:
-		if facts:
-			tenant.record_facts(facts)
 		if status and tenant.status != status:
-			tenant.set_status(status)
+			tenant.set_status(status, facts)
+		elif facts:
+			tenant.record_facts(facts)
 	except Exception as error:
 		if is_transient(error) or (status and not tenant.can_become(status)):
 			raise

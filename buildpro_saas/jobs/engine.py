@@ -1,12 +1,13 @@
 """Runs one Provisioning Job: its steps forward, or, once it is being cancelled, backward."""
 
 import time
+from enum import Enum
 from typing import Any
 
 import frappe
 from frappe.utils import add_to_date, now_datetime
 
-from buildpro_saas.agent.errors import AgentError, hint_for, is_transient
+from buildpro_saas.agent.errors import AgentError, hint_for, is_transient, sentence
 from buildpro_saas.jobs.deadline import deadline
 from buildpro_saas.jobs.memory import peak_memory_mb
 from buildpro_saas.jobs.playbook import Playbook, Step, StepCancelledError, StepTimeoutError
@@ -16,6 +17,14 @@ from buildpro_saas.jobs.store import JobStore
 LONGEST_WAIT_IN_WORKER = 20.0
 STARTED = ("Running", "Completed", "Failed")
 INTERRUPTED = ("Running", "Failed")
+
+
+class Outcome(Enum):
+	"""What a part of a run comes to."""
+
+	GO_ON = "the next step is to be run"
+	ENDED = "the job's end is on record"
+	CANCEL = "staff pressed Cancel: what was done is to be undone"
 
 
 class _GiveBack(Exception):
@@ -41,7 +50,7 @@ class Engine:
 		self.store.sync_steps(self.playbook)
 		self._begin()
 		try:
-			if self.store.is_cancel_requested() or not self._forward():
+			if self.store.is_cancel_requested() or self._forward() is Outcome.CANCEL:
 				self._backward()
 		except _GiveBack as wait:
 			run_after = add_to_date(now_datetime(), seconds=wait.delay)
@@ -53,6 +62,7 @@ class Engine:
 		self.store.set_with_tenant(
 			self.playbook.tenant_while_running if not self.store.is_cancel_requested() else None,
 			status="Running",
+			holds=1,
 			started_at=self.store.doc.started_at or now_datetime(),
 			ended_at=None,
 			error="",
@@ -64,23 +74,23 @@ class Engine:
 
 	# -- forward ---------------------------------------------------------------------------------------------------
 
-	def _forward(self) -> bool:
-		"""Run the steps that are not completed. False when the job is to be undone instead."""
-		if not self._adopt_finished():
-			return True
+	def _forward(self) -> Outcome:
+		"""Run the steps that are not completed, up to the job's end (ENDED) or until it is to be undone (CANCEL)."""
+		if (found := self._adopt_finished()) is not Outcome.GO_ON:
+			return found
 		while row := self._next_row():
 			step = self.playbook.step(row.step_key)
 			if step.redo_from and row.status in INTERRUPTED and self._has_attempts_left(step, row):
 				self._begin_again_from(step)
 				continue
-			if not self._attempt(step, row):
-				return not self.store.is_cancel_requested()
+			if (outcome := self._attempt(step, row)) is not Outcome.GO_ON:
+				return outcome
 		return self._complete()
 
-	def _adopt_finished(self) -> bool:
-		"""Take over what was finished before, if anything was. False when the job ended because that cannot be found out."""
+	def _adopt_finished(self) -> Outcome:
+		"""Take over what was finished before, if anything was; the job ends where that cannot be found out."""
 		if not self.playbook.find_finished or not self._next_row():
-			return True
+			return Outcome.GO_ON
 		row = self._next_row()
 		try:
 			made = self.playbook.find_finished(self.store.context(row, is_cancellable=False))
@@ -88,13 +98,13 @@ class Engine:
 			self._die_if_database_is_gone(error)
 			if is_transient(error):
 				raise _GiveBack(LONGEST_WAIT_IN_WORKER) from error
-			return self._fail(row, error)
+			return self._stop(row, error)
 		if made is not None:
 			self.store.merge_state(made)
 			while row := self._next_row():
 				self.store.log(row, "Not done again: the site was finished before this record was written.")
 				self.store.set_step(row, status="Completed", ended_at=now_datetime())
-		return True
+		return Outcome.GO_ON
 
 	def _next_row(self):
 		return next((row for row in self._rows() if row.status != "Completed"), None)
@@ -104,11 +114,11 @@ class Engine:
 		keys = {step.key for step in self.playbook.steps}
 		return [row for row in self.store.steps if row.step_key in keys]
 
-	def _attempt(self, step: Step, row) -> bool:
-		"""One attempt of one step. False when the job ended with it (failed, or is being cancelled)."""
+	def _attempt(self, step: Step, row) -> Outcome:
+		"""One attempt of one step. GO_ON also after a transient fault that it was waited for."""
 		if not self._has_attempts_left(step, row):
 			error = AgentError(f"It did not succeed in {row.attempts} attempts; its process ended each time.")
-			return self._fail(row, error)
+			return self._stop(row, error)
 		self.store.set_step(
 			row, status="Running", attempts=(row.attempts or 0) + 1, started_at=now_datetime(), ended_at=None
 		)
@@ -118,30 +128,30 @@ class Engine:
 			with deadline(step.timeout, StepTimeoutError(f"It took longer than {step.timeout:.0f} seconds.")):
 				made = step.run(self.store.context(row, is_cancellable=True))
 		except StepCancelledError:
-			return False
+			return Outcome.CANCEL
 		except Exception as error:
 			self._die_if_database_is_gone(error)
 			return self._after_fault(step, row, error)
 		self._completed(row, made, time.monotonic() - began)
-		return True
+		return Outcome.GO_ON
 
 	def _completed(self, row, made: dict[str, Any] | None, seconds: float) -> None:
 		if made:
 			self.store.merge_state(made)
 		self.store.set_step(row, status="Completed", ended_at=now_datetime(), duration=seconds)
 
-	def _after_fault(self, step: Step, row, error: Exception) -> bool:
+	def _after_fault(self, step: Step, row, error: Exception) -> Outcome:
 		"""Wait and let the step be tried again after a transient fault; fail the job after a permanent one."""
-		self.store.log(row, f"{_sentence(error)}")
+		self.store.log(row, f"{sentence(error)}")
 		if not is_transient(error) or row.attempts >= step.retry.attempts:
-			return self._fail(row, error)
+			return self._stop(row, error)
 		delay = step.retry.delay_after(row.attempts)
 		self.store.log(
 			row, f"Trying again in {delay:.0f} s (attempt {row.attempts} of {step.retry.attempts})."
 		)
 		self.store.set_step(row, status="Failed", ended_at=now_datetime())
 		self._wait(delay)
-		return True
+		return Outcome.GO_ON
 
 	def _begin_again_from(self, step: Step) -> None:
 		"""Set the steps from `step.redo_from` back to Pending, for the interrupted one left work that cannot go on."""
@@ -163,34 +173,40 @@ class Engine:
 		while (left := until - time.monotonic()) > 0 and not self.store.is_cancel_requested():
 			time.sleep(min(left, 1.0))
 
-	def _complete(self) -> bool:
+	def _complete(self) -> Outcome:
 		if self.store.lock_and_check_cancel():
-			return False
+			return Outcome.CANCEL
 		row = self._rows()[-1]
 		if self.playbook.finish:
 			try:
 				self.playbook.finish(self.store.context(row, is_cancellable=False))
 			except Exception as error:
 				self._die_if_database_is_gone(error)
-				self.store.log(row, _sentence(error))
-				return self._fail(row, error)
+				self.store.log(row, sentence(error))
+				return self._stop(row, error)
 		self._end(
 			"Completed",
 			self.playbook.tenant_when_completed,
 			facts={**self.store.state, "created_in": self.store.seconds_since_start()},
 		)
-		return True
+		return Outcome.ENDED
 
-	def _fail(self, row, error: Exception) -> bool:
+	def _stop(self, row, error: Exception) -> Outcome:
+		"""End the job over a fault of a step (its row), unless staff pressed Cancel meanwhile."""
 		self.store.set_step(row, status="Failed", ended_at=now_datetime())
+		if self.store.lock_and_check_cancel():
+			return Outcome.CANCEL
+		self._fail(row, error)
+		return Outcome.ENDED
+
+	def _fail(self, row, error: Exception) -> None:
 		self._end(
 			"Failed",
 			self.playbook.tenant_when_failed,
-			error=f"{row.title}: {_sentence(error)}",
+			error=f"{row.title}: {sentence(error)}",
 			hint=hint_for(error)
 			or "See the step's output, mend the cause, then press Retry, or Cancel to undo.",
 		)
-		return False
 
 	# -- backward --------------------------------------------------------------------------------------------------
 
@@ -206,7 +222,7 @@ class Engine:
 			return
 		self.store.set(status="Cancelling")
 		for row in self._to_undo():
-			if not self._undo(self.playbook.step(row.step_key), row):
+			if self._undo(self.playbook.step(row.step_key), row) is Outcome.ENDED:
 				return
 		self._end("Cancelled", self.playbook.tenant_when_cancelled)
 
@@ -234,11 +250,11 @@ class Engine:
 			"Failed",
 			self.playbook.tenant_when_failed,
 			cancel_requested=0,
-			error=f"It was not cancelled: {_sentence(error)}",
+			error=f"It was not cancelled: {sentence(error)}",
 			hint=hint_for(error) or "Mend the cause, then press Cancel again.",
 		)
 
-	def _undo(self, step: Step, row) -> bool:
+	def _undo(self, step: Step, row) -> Outcome:
 		for attempt in range(1, step.retry.attempts + 1):
 			try:
 				with deadline(
@@ -246,15 +262,21 @@ class Engine:
 				):
 					step.undo(self.store.context(row, is_cancellable=False))
 				self.store.set_undone(row)
-				return True
+				return Outcome.GO_ON
 			except Exception as error:
 				self._die_if_database_is_gone(error)
-				self.store.log(row, f"Undoing: {_sentence(error)}")
+				self.store.log(row, f"Undoing: {sentence(error)}")
 				delay = step.retry.delay_after(attempt)
-				if not is_transient(error) or delay > LONGEST_WAIT_IN_WORKER:
-					return self._fail(row, error)
+				if (
+					not is_transient(error)
+					or delay > LONGEST_WAIT_IN_WORKER
+					or attempt == step.retry.attempts
+				):
+					self.store.set_step(row, status="Failed", ended_at=now_datetime())
+					self._fail(row, error)
+					return Outcome.ENDED
 				time.sleep(delay)
-		return False
+		raise ValueError(f"{step.title} has no attempts.")
 
 	# -- both ------------------------------------------------------------------------------------------------------
 
@@ -278,8 +300,3 @@ class Engine:
 			frappe.db.sql("select 1")
 		except Exception as lost:
 			raise lost from error
-
-
-def _sentence(error: BaseException) -> str:
-	text = str(error).strip() or type(error).__name__
-	return text if isinstance(error, AgentError) else f"{type(error).__name__}: {text}"

@@ -12,7 +12,7 @@ from frappe.utils import add_to_date, now_datetime
 
 from buildpro_saas import site_role
 from buildpro_saas.agent.errors import AgentError, NotOursError, is_transient
-from buildpro_saas.jobs import after_commit, queue, registry, schedule
+from buildpro_saas.jobs import after_commit, batch_rows, queue, registry, schedule, sites
 from buildpro_saas.jobs.dispatcher import dispatch
 from buildpro_saas.jobs.ending import (
 	ACTIVE,
@@ -28,7 +28,8 @@ from buildpro_saas.jobs.named_locks import is_held, named_lock
 from buildpro_saas.jobs.store import JobStore
 
 JOB_LOCK = "job"
-PAUSE = 5  # seconds before a job is sent again whose writing was stopped
+PAUSE = 5  # seconds before a job is sent again whose writing was stopped, or whose site somebody else has
+SITE_WAIT = 10  # seconds that a run waits for its site; a delivery has it for some hundredths
 GOES_ON = "It goes on by itself."
 RECORD_NOT_WRITTEN = (
 	"The control plane could not write the job's record: see the Error Log, then press Retry."
@@ -43,11 +44,14 @@ def start(
 	inputs: dict | None = None,
 	about: str | None = None,
 	priority: int = 0,
+	image: str | None = None,
+	site_mark: str | None = None,
 ):
 	"""Make a Provisioning Job for the playbook and return its document; it is dispatched once this transaction commits.
 
 	`inputs` is plain data, kept in the job's row; `about` names in the job's title what it works on, where that is no
-	tenant; of the jobs that wait, those of higher `priority` go first. Raises frappe.ValidationError for an unknown playbook.
+	tenant; of the jobs that wait, those of higher `priority` go first; `image` names the Site Image that it is about,
+	`site_mark` the mark of a site that it takes over. Raises frappe.ValidationError for an unknown playbook.
 	"""
 	book = registry.get(playbook)
 	job = frappe.get_doc(
@@ -60,10 +64,11 @@ def start(
 			"playbook": book.name,
 			"way": book.way,
 			"status": "Waiting",
-			# the mark outlives this admin site: two of them, or one made anew, never share it
-			"inputs": frappe.as_json(
-				{**(inputs or {}), "mark": f"{frappe.local.site}/{secrets.token_hex(8)}"}
-			),
+			# it outlives this admin site: two of them, or one made anew, never share it
+			"mark": f"{frappe.local.site}/{secrets.token_hex(8)}",
+			"image": image,
+			"site_mark": site_mark,
+			"inputs": frappe.as_json(inputs or {}),
 			"steps": [
 				{"step_key": step.key, "title": step.title, "status": "Pending"} for step in book.steps
 			],
@@ -81,12 +86,28 @@ def run(job: str) -> None:
 	# whoever caused the dispatch that woke this worker, the work is the control plane's own
 	frappe.set_user("Administrator")
 	with after_commit.shielded():
-		if bench := _run_locked(job):
-			dispatch(bench)
+		if ran := _run_locked(job):
+			dispatch(ran.bench)
+			_after_run(ran.playbook, ran.bench)
+			if ran.tenant:
+				_let_go_of_site(ran.tenant)
 
 
-def _run_locked(job: str) -> str | None:
-	"""The bench of the job (its name) that was run; None where another run has it, or it has ended."""
+def _after_run(playbook: str, bench: str) -> None:
+	if (found := registry.find(playbook)) and found.after_run:
+		found.after_run(bench)
+
+
+def _let_go_of_site(tenant: str) -> None:
+	"""Those who wait for the tenant's site have their turn now, and not when they would have asked again."""
+	freed = batch_rows.site_is_free(tenant)
+	frappe.db.commit()
+	for playbook, bench in sorted(set(freed)):
+		_after_run(playbook, bench)
+
+
+def _run_locked(job: str):
+	"""The job's record (document) that was run; None where another run has it, or it has ended."""
 	with named_lock(JOB_LOCK, job) as is_ours:
 		if not is_ours:
 			return None
@@ -94,11 +115,20 @@ def _run_locked(job: str) -> str | None:
 		store = JobStore(job)
 		if store.doc.status not in ACTIVE:
 			return None
-		if playbook := registry.find(store.doc.playbook):
-			_run(Engine(store, playbook), job)
-		else:
+		if not (playbook := registry.find(store.doc.playbook)):
 			end_without_playbook(job, store.doc.playbook)
-	return store.doc.bench
+			return store.doc
+		with sites.held(store.doc.tenant if playbook.needs.site else None, wait=SITE_WAIT) as is_free:
+			if is_free:
+				_run(Engine(store, playbook), job)
+			else:
+				_wait_for_site(job)
+	return store.doc
+
+
+def _wait_for_site(job: str) -> None:
+	change(job, ACTIVE, status="Waiting", run_after=add_to_date(now_datetime(), seconds=PAUSE))
+	frappe.db.commit()
 
 
 def _run(engine: Engine, job: str) -> None:

@@ -3,9 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
 from typing import Any, ClassVar
 
-from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.door import Door, SiteDoor
 
 
 class StepCancelledError(Exception):
@@ -39,25 +41,48 @@ class Context:
 	"""What a step gets. Everything but the callables is plain data and survives a crash.
 
 	inputs: the job's arguments, as they were when it was made. state: what earlier steps found out or made, by name;
-	a step's returned dict is merged into it; `keep` merges and commits at once, for a step whose work is long. tenant, bench_row: the documents' fields, fresh at each run. mark: what
-	this job writes on all that it makes.
+	a step's returned dict is merged into it; `keep` merges and commits at once, for a step whose work is long. tenant, bench_row: the
+	documents' fields, read afresh when the step first asks for them. bench: the agent's door of the job's bench. mark: what this job
+	writes on all that it makes. operation: how the ids of this attempt's operations begin.
 	"""
 
 	job: str
 	mark: str
-	bench: Bench
+	bench: Door
+	operation: str
 	inputs: dict[str, Any]
 	state: dict[str, Any]
-	tenant: dict[str, Any]
-	bench_row: dict[str, Any]
+	read_tenant: Callable[[], dict[str, Any]] = field(repr=False)
+	read_bench_row: Callable[[], dict[str, Any]] = field(repr=False)
 	log: Callable[[str], None] = field(repr=False)
 	checkpoint: Callable[[], None] = field(repr=False)
 	keep: Callable[[dict[str, Any]], None] = field(repr=False)
 
+	@cached_property
+	def tenant(self) -> dict[str, Any]:
+		"""The Tenant's fields, and the name of its site as `site`; {} for a job that is no tenant's."""
+		return self.read_tenant()
+
+	@cached_property
+	def bench_row(self) -> dict[str, Any]:
+		"""The Bench's fields."""
+		return self.read_bench_row()
+
 	@property
-	def site(self):
+	def site(self) -> SiteDoor:
 		"""The tenant's site on the bench, made or not."""
 		return self.bench.site(self.state.get("site") or self.tenant["site"])
+
+	def run(self, operation: str, timeout: float, **spec: Any) -> Any:
+		"""Run an operation of the agent that takes its time, and return its result; its lines become the step's output."""
+		return self.bench.run(operation, **self._followed(timeout), **spec)
+
+	def run_on_site(self, method: str, timeout: float, **arguments: Any) -> Any:
+		"""Call a function on the job's site by its dotted name, in a process of its own; for heavy work."""
+		return self.site.run(method, **self._followed(timeout), **arguments)
+
+	def _followed(self, timeout: float) -> dict[str, Any]:
+		return {"id": self.operation, "timeout": timeout, "log": self.log, "checkpoint": self.checkpoint}
 
 
 class Step(ABC):
@@ -94,6 +119,26 @@ class Step(ABC):
 		"""Take away what `run` made. Nothing to do for steps that only change what an earlier step's undo removes."""
 
 
+class BenchUse(Enum):
+	"""How a job uses its bench."""
+
+	NONE = "it does not matter what else goes on there"
+	SHARED = "others may be at work there"
+	EXCLUSIVE = "nothing else may be at work there"
+
+
+@dataclass(frozen=True)
+class Needs:
+	"""What a job has from its first run to its end.
+
+	site: its tenant's site to itself, so that no other job and no delivery writes there, not even while this one waits to be resumed.
+	Nothing for a job without a tenant.
+	"""
+
+	site: bool = True
+	bench: BenchUse = BenchUse.SHARED
+
+
 @dataclass(frozen=True)
 class Playbook:
 	"""A named list of steps, and what becomes of the tenant meanwhile (design.md §2's statuses)."""
@@ -101,9 +146,15 @@ class Playbook:
 	name: str
 	title: str
 	steps: tuple[Step, ...]
+	# whether its jobs are counted among those of which a bench runs a few at once
 	is_heavy: bool = True
+	needs: Needs = field(default_factory=Needs)
 	# an RQ queue of its own, where the jobs must not wait behind the bench's heavy ones; None: the bench's
 	queue: str | None = None
+	# whether its jobs work through the rows of batches (batch_runner.py)
+	is_for_many: bool = False
+	# called with the job's bench (its name) once a run is over, whatever came of it; must not raise
+	after_run: Callable[[str], None] | None = None
 	way: str = ""
 	tenant_while_running: str | None = None
 	tenant_when_completed: str | None = None

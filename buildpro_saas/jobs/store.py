@@ -7,9 +7,9 @@ from typing import Any
 import frappe
 from frappe.utils import get_datetime, now_datetime
 
-from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.jobs import ending
+from buildpro_saas.jobs.bench_door import door_of
 from buildpro_saas.jobs.playbook import Context, Playbook, StepCancelledError
 
 OUTPUT_LIMIT = 60_000  # characters a step; the newest are kept
@@ -69,9 +69,14 @@ class JobStore:
 		self.set_step(row, status="Undone", ended_at=now_datetime())
 
 	def merge_state(self, values: dict[str, Any]) -> None:
-		"""Add to what later steps are told; committed with the next write. `way` is shown with the job, too."""
-		way = {"way": values["way"]} if "way" in values else {}
-		self._write({"state": frappe.as_json({**self.state, **values}), **way})
+		"""Add to what later steps are told; committed with the next write.
+
+		`way` is shown with the job, and by the first `database` that it names the job is found.
+		"""
+		columns = {"way": values["way"]} if "way" in values else {}
+		if not self.doc.database and values.get("database"):
+			columns["database"] = values["database"]
+		self._write({"state": frappe.as_json({**self.state, **values}), **columns})
 
 	def keep(self, values: dict[str, Any]) -> None:
 		"""Add to the state and commit, so that a run that is killed is resumed from here."""
@@ -117,19 +122,25 @@ class JobStore:
 
 	def context(self, row, *, is_cancellable: bool) -> Context:
 		"""What a step of this job gets to work with."""
-		tenant = frappe.get_doc("Tenant", self.doc.tenant) if self.doc.tenant else None
 		return Context(
 			job=self.name,
-			mark=self.inputs["mark"],
-			bench=Bench.here(),
+			mark=self.doc.mark,
+			bench=door_of(self.doc.bench),
+			operation=f"{self.name}/{row.step_key}/{row.attempts or 0}",
 			inputs=self.inputs,
 			state=self.state,
-			tenant={**tenant.as_dict(), "site": tenant.site_name} if tenant else {},
-			bench_row=frappe.get_doc("Bench", self.doc.bench).as_dict(),
+			read_tenant=self._tenant,
+			read_bench_row=lambda: frappe.get_doc("Bench", self.doc.bench).as_dict(),
 			log=lambda line: self.log(row, line),
 			checkpoint=self.checkpoint if is_cancellable else lambda: None,
 			keep=self.keep,
 		)
+
+	def _tenant(self) -> dict[str, Any]:
+		if not self.doc.tenant:
+			return {}
+		tenant = frappe.get_doc("Tenant", self.doc.tenant)
+		return {**tenant.as_dict(), "site": tenant.site_name}
 
 	def sync_steps(self, playbook: Playbook) -> None:
 		"""Give the job a row for each step of the playbook: a resumed job may meet newer code with more steps."""

@@ -1,67 +1,41 @@
-"""Entitlements to many tenants' sites, one after the other."""
+"""Entitlements to tenants' sites, as a batch: what is done with one tenant."""
 
-import frappe
-
-from buildpro_saas.agent.errors import AgentError, TransientError, is_transient
-from buildpro_saas.jobs.deadline import deadline
-from buildpro_saas.jobs.playbook import Context, RetryPolicy, Step, StepTimeoutError
-from buildpro_saas.licensing import delivery
-
-HOUR = 3600
-LONGEST = 30  # seconds for one site; it takes some hundredths
-NAMED = 20  # tenants that a hint names
+from buildpro_saas.jobs.batch_runner import TenantWork, Turn
+from buildpro_saas.jobs.playbook import Context, RetryPolicy, Step
+from buildpro_saas.licensing import backoff, delivery
+from buildpro_saas.licensing.sources import Sources
 
 
-class SendEntitlements(Step):
-	"""Sign the entitlement of each tenant and put it into force on its site.
+class SendEntitlement(TenantWork):
+	"""Sign the entitlement of a tenant and put it into force on its site."""
 
-	What it keeps: `sent`, how many of the job's tenants have had their turn, and `left`, those of them with whom it went wrong:
-	{tenant: {"error": sentence, "is_transient": bool}}. Each run takes those once more, at its end.
-	"""
-
-	title = "Send entitlements"
-	timeout = 2 * HOUR
+	title = "Send entitlement"
+	timeout = 30  # seconds; it takes some hundredths
 	retry = RetryPolicy(attempts=4)
+	at_once = 20  # some tenths of a second, for which a more urgent one waits
+
+	def __init__(self, make_ready: delivery.MakeReady):
+		"""make_ready: as delivery.deliver takes it."""
+		self.make_ready = make_ready
+
+	def begin(self) -> Sources:
+		return Sources()
+
+	def run(self, turn: Turn) -> str:
+		return delivery.deliver(turn.tenant, turn.bench, self.make_ready, turn.shared)
+
+	def failed(self, tenant: str, error: Exception) -> None:
+		backoff.failed(tenant)
+
+
+class DeliverEntitlement(Step):
+	"""Sign the entitlement of the job's own tenant, and put it into force on its site, with a token to ask for the next one."""
+
+	title = "Send entitlement"
 
 	def __init__(self, make_ready: delivery.MakeReady):
 		"""make_ready: as delivery.deliver takes it."""
 		self.make_ready = make_ready
 
 	def run(self, context: Context) -> None:
-		tenants = context.inputs["tenants"]
-		before = dict(context.state.get("left") or {})
-		left = dict(before)
-		for sent, tenant in enumerate(tenants, start=1):
-			if sent > context.state.get("sent", 0):
-				self._try(context, tenant, left, f"{sent} of {len(tenants)}")
-				context.keep({"sent": sent, "left": left})
-		for tenant in before:
-			self._try(context, tenant, left, "once more")
-			context.keep({"left": left})
-		if left:
-			raise _error(left)
-
-	def _try(self, context: Context, tenant: str, left: dict, at: str) -> None:
-		context.checkpoint()
-		try:
-			with deadline(LONGEST, TransientError(f"The site did not take it within {LONGEST} seconds.")):
-				said = delivery.deliver(tenant, context.bench, self.make_ready)
-		except StepTimeoutError:
-			raise
-		except Exception as error:
-			frappe.db.rollback()  # raises when the connection is gone: then the run ends
-			said = f"{type(error).__name__}: {error}"[:500]
-			left[tenant] = {"error": said, "is_transient": is_transient(error)}
-		else:
-			left.pop(tenant, None)
-		context.log(f"{at}: {tenant}: {said}")
-
-
-def _error(left: dict) -> AgentError:
-	kind = TransientError if any(each["is_transient"] for each in left.values()) else AgentError
-	names = ", ".join(list(left)[:NAMED]) + (f" and {len(left) - NAMED} more" if len(left) > NAMED else "")
-	return kind(
-		f"{len(left)} could not be given their entitlement.",
-		f"Left: {names}. See the step's output, mend their sites and press Retry, which takes only these. Without that they are tried again"
-		" in ten minutes, and then at growing intervals of up to an hour.",
-	)
+		context.log(delivery.deliver(context.tenant["name"], context.bench, self.make_ready, Sources()))

@@ -7,42 +7,43 @@ import time
 import frappe
 from frappe.utils import add_to_date, get_datetime, now_datetime
 
-from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements import statement
 from buildpro_saas.entitlements.clock import is_renewal_due
-from buildpro_saas.entitlements.decision import Gate
+from buildpro_saas.entitlements.decision import Decisions
 from buildpro_saas.entitlements.statement import DAY
 from buildpro_saas.licensing import signing_keys
 from buildpro_saas.licensing.catalogue import catalogue_for_tenants
+from buildpro_saas.licensing.sources import Sources
 
 # How far ahead a site's number may be to be believed: further than any clock leaps, and no number that a broken site makes up.
 FURTHEST = 10 * 366 * DAY
 
 
-def sign(tenant, above: int = 0) -> dict:
+def sign(tenant, above: int = 0, sources: Sources | None = None) -> dict:
 	"""A new statement for the tenant (document): {"token": JWT, "catalogue": as entitlements/catalogue.py has it}.
 
 	Its sequence number is higher than that of every earlier one, also when this admin site was restored from a backup: it begins at
-	the time. above: the highest that the site has had, where that is known; it is ahead when a clock was. What the statement says is
-	kept as a digest, with when to renew it.
+	the time. above: the highest that the site has had, where that is known; it is ahead when a clock was. sources: as they are now, where
+	they were read for many. What the statement says is kept as a digest, with when to renew it.
 	"""
-	catalogue = catalogue_for_tenants()
-	says, key, next_keys = _content(tenant, catalogue)
-	last = frappe.db.get_value("Tenant", tenant.name, "entitlement_sequence", for_update=True)
+	sources = sources or Sources()
+	says, key, next_keys = _content(tenant, sources)
+	last = tenant.entitlement_sequence
+	if not tenant.flags.is_held:
+		last = frappe.db.get_value("Tenant", tenant.name, "entitlement_sequence", for_update=True)
 	now = int(time.time())
 	sequence = max(int(last or 0) + 1, now, above + 1 if above < now + FURTHEST else 0)
-	settings = frappe.get_cached_doc("SaaS Settings")
 	token = statement.issue(
 		key,
 		says["data"],
-		valid_days=settings.entitlement_valid_days,
-		grace_days=settings.entitlement_grace_days,
+		valid_days=sources.valid_days,
+		grace_days=sources.grace_days,
 		sequence=sequence,
 		catalogue_digest=says["catalogue"],
 		next_keys=next_keys,
 		keys=says["keys"],
 	)
-	half = settings.entitlement_valid_days * DAY / 2
+	half = sources.valid_days * DAY / 2
 	values = {
 		"entitlement_sequence": sequence,
 		"entitlement_digest": _digest(says),
@@ -50,20 +51,20 @@ def sign(tenant, above: int = 0) -> dict:
 	}
 	tenant.update(values)
 	frappe.db.set_value("Tenant", tenant.name, values, update_modified=False)
-	return {"token": token, "catalogue": catalogue}
+	return {"token": token, "catalogue": sources.catalogue}
 
 
-def is_current(tenant) -> bool:
+def is_current(tenant, sources: Sources | None = None) -> bool:
 	"""Whether the newest statement of the tenant (document) says what one made now would, and half of its time is not over."""
-	valid_days = frappe.get_cached_doc("SaaS Settings").entitlement_valid_days
+	sources = sources or Sources()
 	renew_at = tenant.entitlement_renew_at and get_datetime(tenant.entitlement_renew_at)
-	if not tenant.entitlement_digest or is_renewal_due(renew_at or None, now_datetime(), valid_days):
+	if not tenant.entitlement_digest or is_renewal_due(renew_at or None, now_datetime(), sources.valid_days):
 		return False
-	says, _key, _next_keys = _content(tenant, catalogue_for_tenants())
+	says, _key, _next_keys = _content(tenant, sources)
 	return _digest(says) == tenant.entitlement_digest
 
 
-def gate(tenant) -> Gate:
+def decisions(tenant) -> Decisions:
 	"""What the tenant (document) may use as of now, from this site's own records: the decisions of its site, without a signature."""
 	settings = frappe.get_cached_doc("SaaS Settings")
 	now = time.time()
@@ -73,16 +74,16 @@ def gate(tenant) -> Gate:
 		valid_days=settings.entitlement_valid_days,
 		grace_days=settings.entitlement_grace_days,
 	)
-	return Gate(unsigned, unsigned.standing(now), unsigned.grants(now), catalogue_for_tenants())
+	return Decisions(unsigned, unsigned.standing(now), unsigned.grants(now), catalogue_for_tenants())
 
 
-def _content(tenant, catalogue: dict) -> tuple[dict, dict, dict[str, str]]:
+def _content(tenant, sources: Sources) -> tuple[dict, dict, dict[str, str]]:
 	"""What a statement for the tenant says, the key that signs it, and the keys that it brings along."""
 	keys = signing_keys.read()
 	key, next_keys = keys.for_tenant((tenant.trusted_keys or "").split())
 	says = {
-		"data": tenant.statement_data(),
-		"catalogue": catalogues.digest(catalogue),
+		"data": tenant.statement_data(sources),
+		"catalogue": sources.catalogue_digest,
 		"keys": sorted(keys.public),
 		"signed_with": key["kid"],
 	}

@@ -7,11 +7,10 @@ are asked for: frappe.conf is what it was when a job began, and a delivery to ma
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import frappe
 
-from buildpro_saas.agent import site_config
+from buildpro_saas.agent import door
 from buildpro_saas.entitlements import keys
 
 CURRENT = "buildpro_signing_key"
@@ -40,7 +39,7 @@ class SigningKeys:
 
 def read() -> SigningKeys:
 	"""The keys as they are now. Raises frappe.ValidationError when this site has none."""
-	config = site_config.read(Path(frappe.get_site_path()))
+	config = door.own_site().config
 	if not config.get(CURRENT):
 		frappe.throw(
 			f"This site has no {CURRENT} in its site_config.json: put back the one of a backup, or run `bench migrate` to have a new one"
@@ -64,7 +63,7 @@ def begin() -> str:
 			title="Rotation under way",
 		)
 	key = keys.generate()
-	site_config.update_own(
+	door.update_own_config(
 		{
 			NEXT: {"kid": key["kid"], "private": key["private"]},
 			PUBLIC: {**now.public, key["kid"]: key["public"]},
@@ -84,7 +83,7 @@ def finish() -> str:
 	"""Sign with the next key alone, and withdraw the one before; returns its id. Raises frappe.ValidationError outside of a rotation."""
 	before = _read_while_rotating()
 	kid = before.following["kid"]
-	site_config.update_own({CURRENT: before.following, NEXT: None, PUBLIC: {kid: before.public[kid]}})
+	door.update_own_config({CURRENT: before.following, NEXT: None, PUBLIC: {kid: before.public[kid]}})
 	return before.current["kid"]
 
 

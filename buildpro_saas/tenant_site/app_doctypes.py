@@ -1,8 +1,8 @@
-"""What apps ship of doctypes, which a tenant's users cannot make anything else.
+"""Keeps the doctypes that apps ship as they are: a tenant's users cannot turn one into something else.
 
-Frappe saves an app's DocType on any site once `custom` is ticked in it, and takes `istable` and the like from a Property Setter, too. A
-doctype that is gated would then be another: a table in a parent of the user's own, or one without its app's code. What Customize Form
-offers, Custom Fields, permissions and doctypes of the user's own stay his business.
+Frappe saves an app's DocType on any site once `custom` is ticked in it. It takes `istable` and the like from a Property Setter, too.
+So a user could turn a gated doctype into a table of a doctype of his own, or take its app's code away, and the gate would be gone.
+Customize Form, Custom Fields, permissions and doctypes of his own stay free.
 """
 
 import json
@@ -18,7 +18,7 @@ from frappe.custom.doctype.customize_form.customize_form import doctype_properti
 from buildpro_saas import site_role
 from buildpro_saas.tenant_site import maintenance
 
-# What Customize Form sets of a DocType itself; it also carries `istable` along, to read.
+# Properties of the DocType itself that Customize Form sets. It has `istable`, too, but does not set it.
 CUSTOMIZABLE = (doctype_properties.keys() - {"istable"}) | {
 	*("field_order", "links_order", "actions_order", "states_order"),
 }
@@ -59,12 +59,12 @@ def _module_folders() -> Iterator[Path]:
 
 
 def _of_doctype(doc) -> str | None:
-	# one of his own says so and is none of an app's
+	# a doctype of the user's own has `custom` ticked, and no app ships it
 	return doc.name if is_of_app(doc.name) or not doc.custom else None
 
 
 def _of_field(doc) -> str | None:
-	"""By whom the client says that the row is, and by whom the database says so."""
+	"""The app's doctype that the field belongs to: by what the client says, or by what the database has."""
 	stored = None if doc.is_new() else frappe.db.get_value(doc.doctype, doc.name, ["parent", "parenttype"])
 	owners = [(doc.get("parent"), doc.get("parenttype")), *([stored] if stored else [])]
 	return next((parent for parent, kind in owners if kind == "DocType" and is_of_app(parent)), None)

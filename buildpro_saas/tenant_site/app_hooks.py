@@ -1,7 +1,4 @@
-"""What the installed apps declare for us in their hooks.py, read there and not by frappe.get_hooks.
-
-Our own hooks.py asks for it while Frappe collects the hooks: which doctypes are named in some of them follows from it.
-"""
+"""What the installed apps declare for us in their hooks.py: read there, for Frappe drops what two apps say of the same key."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,7 +7,11 @@ import frappe
 
 def declared(hook: str) -> Iterator[Mapping]:
 	"""The dict that each installed app has under the name of a hook, in the order in which the apps were installed."""
-	# of an app that is gone from the bench Frappe takes no notice, either
-	for app in frappe.get_installed_apps(_ensure_on_bench=True):
+	for app in apps():
 		if found := getattr(frappe.get_module(f"{app}.hooks"), hook, None):
 			yield found
+
+
+def apps() -> list[str]:
+	"""The apps of this site. Of one that is gone from the bench Frappe takes no notice, either."""
+	return frappe.get_installed_apps(_ensure_on_bench=True)

@@ -1,7 +1,7 @@
-"""Frappe's views of the bench, on tenants' sites: a site's jobs are its own, its workers are everybody's.
+"""Frappe's views of the bench's jobs and workers. On a tenant's site they show the site's own jobs, and no workers.
 
-Virtual doctypes are asked without permission hooks (and Administrator everywhere), so the classes are replaced. Up to 15 Frappe asks them
-with one dict of all arguments, from 16 on with each by its name: whatever comes is handed on to its own class, as far as that takes it.
+Frappe asks no permission hook for virtual doctypes, nor for Administrator. So their classes are replaced. Up to version 15 Frappe calls
+them with one dict of all arguments, from 16 on with each argument by its name. Both are handed on to Frappe's own class.
 """
 
 from typing import NoReturn
@@ -24,7 +24,7 @@ def refuse() -> NoReturn:
 
 
 class OwnRQJob(RQJob):
-	"""Frappe goes by how a job's id begins: acme.example would see those of acme.example.org."""
+	"""The site's own jobs. Frappe compares how a job's id begins, so that acme.example would see the jobs of acme.example.org."""
 
 	@staticmethod
 	def get_matching_job_ids(*args, **kwargs) -> list[str]:
@@ -36,7 +36,7 @@ class OwnRQJob(RQJob):
 
 	@staticmethod
 	def get_list(*args, **kwargs) -> list:
-		# Frappe's own asks its own class for the ids
+		# Frappe's method asks Frappe's class for the ids, and not this one
 		jobs = frappe.call(RQJob.get_list, *args, **kwargs)
 		if not site_role.is_tenant_site():
 			return jobs
@@ -49,7 +49,7 @@ class OwnRQJob(RQJob):
 
 
 class NoRQWorker(RQWorker):
-	"""Names, queues and current jobs of the bench's workers: none of a tenant's business."""
+	"""No workers: what the bench's workers are called, and what they do, is not for tenants."""
 
 	def load_from_db(self) -> None:
 		if site_role.is_tenant_site():

@@ -6,14 +6,14 @@
      "banner": {"level": "warning" or "danger", "text"} or None,
      "contact": whom to ask}
 
-Of decisions and gates only what is denied, so that five hundred features stay a few kilobytes. All of it is plain text.
+Only what is denied has details, so that five hundred features stay a few kilobytes. All of it is plain text.
 """
 
 import frappe
 
 from buildpro_saas import site_role
 from buildpro_saas.entitlements import catalogue as catalogues
-from buildpro_saas.entitlements.decision import Decision, Gate
+from buildpro_saas.entitlements.decision import Decision, Decisions
 from buildpro_saas.entitlements.wording import OPERATOR
 from buildpro_saas.tenant_site import entitlement, gates, refusal, restriction, workspaces
 
@@ -31,33 +31,35 @@ READING = ("can_read", "can_search", "can_get_report", "can_export", "can_print"
 
 
 def extend(bootinfo) -> None:
-	"""Hook `extend_bootinfo`, which Frappe calls each time Desk is opened, after its cache: always the decisions of now."""
+	"""Hook `extend_bootinfo`. Frappe calls it each time Desk is opened, after its cache, so that what is said holds now."""
 	if not site_role.is_tenant_site():
 		return
-	gate = entitlement.current_gate()
-	bootinfo["buildpro"] = plan_for_desk(gate)
+	decisions = entitlement.current_decisions()
+	bootinfo["buildpro"] = plan_for_desk(decisions)
 	_take_away(bootinfo, bootinfo["buildpro"]["gates"])
-	if gate.restriction:
+	if decisions.restriction:
 		user = bootinfo.get("user") or frappe._dict()
 		user.update({key: [] for key in BUTTONS if key in user})
 
 
-def plan_for_desk(gate: Gate) -> dict:
-	"""`frappe.boot.buildpro` for a gate."""
-	answers = {feature: gate[feature] for feature in sorted(gate.known_features | _gating(gate))}
+def plan_for_desk(decisions: Decisions) -> dict:
+	"""`frappe.boot.buildpro` by what the entitlement decides."""
+	answers = {
+		feature: decisions[feature] for feature in sorted(decisions.known_features | _gating(decisions))
+	}
 	return {
 		"allowed": [feature for feature, answer in answers.items() if answer.allowed],
 		"denied": {
-			feature: _shown(gate, answer) for feature, answer in answers.items() if not answer.allowed
+			feature: _shown(decisions, answer) for feature, answer in answers.items() if not answer.allowed
 		},
-		"gates": _denied_gates(gate),
-		"banner": restriction.banner(gate),
-		"contact": (gate.basis and gate.basis.contact) or OPERATOR,
+		"gates": _denied_gates(decisions),
+		"banner": restriction.banner(decisions),
+		"contact": (decisions.newest and decisions.newest.contact) or OPERATOR,
 	}
 
 
-def _gating(gate: Gate) -> set[str]:
-	"""Features that gate something here; without an entitlement they are all that is known. Others have been declared in vain."""
+def _gating(decisions: Decisions) -> set[str]:
+	"""Features that gate something here and that the entitlement knows; where no entitlement counts, all that gate something."""
 	found = gates.current()
 	used = {
 		feature
@@ -68,12 +70,12 @@ def _gating(gate: Gate) -> set[str]:
 	used |= {
 		feature for names in found.others.values() for features in names.values() for feature in features
 	}
-	return used if gate.statement is None else used & gate.known_features
+	return used if decisions.statement is None else used & decisions.known_features
 
 
-def _shown(gate: Gate, answer: Decision) -> dict:
+def _shown(decisions: Decisions, answer: Decision) -> dict:
 	return {
-		"label": catalogues.label_of(gate.catalogue, "features", answer.feature),
+		"label": catalogues.label_of(decisions.catalogue, "features", answer.feature),
 		"reason": answer.reason.value,
 		"required_plan": answer.required_plan,
 		"title": refusal.title(answer),
@@ -81,12 +83,12 @@ def _shown(gate: Gate, answer: Decision) -> dict:
 	}
 
 
-def _denied_gates(gate: Gate) -> dict:
+def _denied_gates(decisions: Decisions) -> dict:
 	found = gates.current()
 	doctypes = {}
 	for doctype, operations in found.doctypes.items():
-		denied = {name: gates.denial(features, gate) for name, features in operations.items()}
-		denied["read"] = gates.denial(found.hidden.get(doctype), gate)
+		denied = {name: gates.denial(features, decisions) for name, features in operations.items()}
+		denied["read"] = gates.denial(found.hidden.get(doctype), decisions)
 		doctypes[doctype] = {name: answer.feature for name, answer in denied.items() if answer is not None}
 	others = {
 		kind: {name: answer.feature for name, answer in gates.denied_names(kind).items()}
@@ -97,7 +99,7 @@ def _denied_gates(gate: Gate) -> dict:
 
 
 def _take_away(bootinfo, denied: dict) -> None:
-	"""Take out of Frappe's own lists what Desk would only offer in vain."""
+	"""Take out of Frappe's own lists what Desk would offer and the server refuse."""
 	user = bootinfo.get("user") or frappe._dict()
 	doctypes = denied.get("DocType", {})
 	lists = BUTTONS | dict.fromkeys(READING, "read")

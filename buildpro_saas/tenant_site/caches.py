@@ -1,8 +1,8 @@
-"""What Frappe keeps of a site that follows from its entitlement."""
+"""What Frappe has in its caches that depends on a site's entitlement."""
 
 import frappe
 
-from buildpro_saas.tenant_site import gates
+from buildpro_saas.tenant_site import entitlement
 
 # Web pages as Frappe keeps them, which may have asked `has_feature`.
 PAGES = "website_page"
@@ -11,8 +11,7 @@ PAGES = "website_page"
 def forget() -> None:
 	"""Have it made anew. To be called once an entitlement has come into force and was committed.
 
-	The hooks and web pages: `frappe.boot.buildpro` is put in after Frappe's own cache of Desk's boot information (boot.py), the gate is in
-	no cache that outlives a request, and every process looks at the file (entitlement.py).
+	Only web pages are kept. What Desk is told is added after Frappe's cache (boot.py), and each request looks at the entitlement's file.
 	"""
-	gates.forget_hooks()
+	entitlement.forget_in_request()
 	frappe.cache.delete_value(PAGES)

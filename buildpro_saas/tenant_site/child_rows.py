@@ -1,6 +1,6 @@
-"""What becomes of a document's rows as it is saved, submitted or deleted: Frappe calls no event for a row of a table.
+"""Which rows of a document's tables are created, changed or deleted as it is saved: Frappe calls no event for a row.
 
-A row that stays as it is counts for nothing, so that a document from better days can be worked on.
+A row that stays as it is needs no permission of the plan's. So a document that was made under a larger plan can still be worked on.
 """
 
 from collections.abc import Container, Iterator
@@ -8,9 +8,9 @@ from collections.abc import Container, Iterator
 from frappe.model import no_value_fields
 from frappe.utils import cast
 
-# Events in which rows come, go and change with their document.
+# Events in which rows may be created, changed or deleted with their document.
 SAVING = frozenset({"before_validate", "before_update_after_submit"})
-# Others, and what they do to each row.
+# Other events, and which operation each is on every row.
 TO_ALL = {"before_cancel": "submit", "before_discard": "write", "on_trash": "delete"}
 
 
@@ -50,7 +50,7 @@ def with_stored(doc, fieldname: str) -> Iterator[tuple]:
 
 
 def _differs(row, old) -> bool:
-	"""Whether a field has another value: a client sends as text what the database has as a number or a date."""
+	"""Whether a field has another value. Both are cast first: a client sends text where the database has a number or a date."""
 	return any(
 		cast(df.fieldtype, row.get(df.fieldname)) != cast(df.fieldtype, old.get(df.fieldname))
 		for df in row.meta.fields

@@ -1,4 +1,4 @@
-"""The clock of this site's server, and the latest time that the site knows to have been (entitlements/clock.py says why both)."""
+"""What time it is for this site: by its server's clock, and by the latest time that it knows for sure (entitlements/clock.py says why)."""
 
 import time
 from datetime import datetime, timezone
@@ -8,11 +8,9 @@ from frappe import _
 
 from buildpro_saas.agent import site_config
 from buildpro_saas.entitlements import clock
-from buildpro_saas.entitlements.decision import Gate
+from buildpro_saas.entitlements.acceptance import CLOCK_KEY
+from buildpro_saas.entitlements.decision import Decisions
 from buildpro_saas.entitlements.reason import Reason
-
-# In site_config.json. The latest time that this site knows to have been (epoch seconds): a clock set back gains nothing.
-CLOCK_KEY = "buildpro_clock"
 
 
 def known() -> float:
@@ -31,13 +29,13 @@ def is_set_back() -> bool:
 
 
 def note(word: float | None = None) -> None:
-	"""Remember that it is now at least this late; a leap, only where the admin site's word is the same time (epoch seconds)."""
+	"""Remember what time it is. A leap forward is remembered only where the admin site says the same. word: its time (epoch seconds)."""
 	if (noted := clock.to_note(time.time(), known(), word)) is not None:
 		site_config.update_own({CLOCK_KEY: noted})
 
 
 def complaint() -> str | None:
-	"""One sentence on a clock that cannot be right, or may not be; None where nothing speaks against it."""
+	"""One sentence on a clock that is wrong, or may be; None where it seems right."""
 	now, latest = time.time(), known()
 	if clock.is_behind(now, latest):
 		return _(
@@ -50,9 +48,11 @@ def complaint() -> str | None:
 	return None
 
 
-def remark(gate: Gate) -> str:
-	"""What to add to the word that a statement is not in force, where it may be for the clock; begins with a space, or is empty."""
-	is_judged = gate.standing in (Reason.GRACE, Reason.NOT_YET_VALID) or gate.restriction is Reason.EXPIRED
+def remark(decisions: Decisions) -> str:
+	"""What to say after "not in force", where the clock may be the reason. Begins with a space, or is empty."""
+	is_judged = (
+		decisions.standing in (Reason.GRACE, Reason.NOT_YET_VALID) or decisions.restriction is Reason.EXPIRED
+	)
 	return f" {found}" if is_judged and (found := complaint()) else ""
 
 

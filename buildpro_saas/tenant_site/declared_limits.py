@@ -1,5 +1,4 @@
-"""What can be limited on this site, as its apps declare it in their hooks.py (`buildpro_limits`), by the kind of document or by a
-function that counts:
+"""What can be limited on this site, as its apps declare it in their hooks.py:
 
     buildpro_limits = {
         "max_rfis": {"label": "RFIs", "doctype": "RFI", "filters": [["status", "=", "Open"]]},
@@ -7,8 +6,10 @@ function that counts:
     }
 
 doctype, filters: a document that comes to match them adds 1, or what the function `size` says of it. count: a function without
-arguments that says how much is in use; without it, documents are counted. measured: `count` takes long, and is run each hour. period
-"day": begins anew at midnight, UTC. How much a plan allows is in the entitlement; who asks and is refused, in limits.py.
+arguments that says how much is in use; without it, documents are counted. measured: `count` takes long, and is run each hour.
+period "day": it begins anew at midnight, UTC.
+
+How much a plan allows is in the entitlement. How much is in use is limit_usage.py's to say. Who asks, and is refused, is in limits.py.
 """
 
 from collections.abc import Sequence
@@ -19,17 +20,12 @@ import frappe
 from frappe import local
 from frappe.utils.data import evaluate_filters
 
-from buildpro_saas.tenant_site import app_hooks, freed, limit_usage, utc_days
+from buildpro_saas.entitlements.kept import Kept
+from buildpro_saas.tenant_site import app_hooks, utc_days
 
 HOOK = "buildpro_limits"
-# In frappe.local.cache: (declarations by key, those by doctype).
+# In frappe.local.cache: the site's Declarations.
 LOCAL_KEY = "buildpro_limits"
-# Handlers of the documents that can be limited.
-HANDLERS = {
-	"before_validate": "buildpro_saas.tenant_site.limits.hold",
-	"validate": "buildpro_saas.tenant_site.limits.check_growth",
-	"after_delete": "buildpro_saas.tenant_site.limits.note_deletion",
-}
 
 
 @dataclass(frozen=True)
@@ -66,55 +62,23 @@ class Declared:
 	def day(self) -> date | None:
 		return utc_days.today() if self.is_daily else None
 
+	@property
+	def is_metered(self) -> bool:
+		"""Whether a meter in Redis says how much is in use, and not a count of documents (limit_usage.py)."""
+		return self.is_measured or self.is_daily
+
 	def is_measurable(self) -> bool:
-		"""Whether this site has what is counted (ERPNext's documents only where ERPNext is)."""
-		return bool(self.count or (self.doctype and frappe.db.table_exists(self.doctype)))
+		"""Whether this site has what is limited (ERPNext's documents only where ERPNext is)."""
+		return bool(self.count or self.is_daily or (self.doctype and frappe.db.table_exists(self.doctype)))
 
 	def measure(self) -> float:
 		"""How much is in use, counted now."""
 		if self.count:
 			return frappe.get_attr(self.count)()
-		return frappe.db.count(self.doctype, self.filters)
-
-	def in_use(self) -> float:
-		"""How much is in use: counted now, or when it was last measured and what was added since.
-
-		It is measured anew where something was deleted since.
-		"""
-		if not self.is_measurable():
-			return 0
-		if self.is_outdated():
-			return self.measure()
-		return (
-			self._kept(limit_usage.read(self.key) or limit_usage.Row())
-			if self.is_measured
-			else self.measure()
-		)
-
-	def in_use_with(self, growth: limit_usage.Growth) -> float:
-		"""The same for somebody who holds the limit: with what others have committed meanwhile."""
-		if self.is_measured:
-			return self._kept(growth.row)
-		counted = self.measure() + growth.others
-		return max(counted, growth.row.grown) if self.is_daily else counted
-
-	def is_outdated(self) -> bool:
-		"""Whether something that counted was deleted since it was measured; what counts by the day is not given back."""
-		return self.is_measured and not self.is_daily and freed.is_outdated(self.key)
-
-	def measured_anew(self, requested: float, *, is_there: bool) -> float:
-		"""How much is in use beside what is `requested`, which a measure finds already or not: measured now, and kept."""
-		limit_usage.keep(self.key, self.measure, is_anew=True, day=None)
-		used = (limit_usage.read(self.key, is_current=True) or limit_usage.Row()).used
-		if is_there:
-			return max(used - requested, 0)
-		limit_usage.grow(self.key, requested)
-		return used
-
-	def _kept(self, row: limit_usage.Row) -> float:
-		if not self.is_daily:
-			return row.used + row.grown
-		return max(row.used, row.grown) if row.day == self.day else 0
+		if not self.doctype:
+			return 0  # of a day: nothing but what was taken, which the meter has
+		today = [[self.doctype, "creation", ">=", utc_days.midnight_here()]] if self.is_daily else []
+		return frappe.db.count(self.doctype, self.filters + today)
 
 	def counts(self, doc) -> bool:
 		"""Whether a document or a row (None: there is none) is one of those that are limited."""
@@ -126,6 +90,11 @@ class Declared:
 
 	def size_of(self, doc) -> float:
 		return frappe.get_attr(self.size)(doc) if self.size else 1
+
+
+Declarations = tuple[dict[str, Declared], dict[str, list[Declared]]]
+# apps of a site, in the order of their installation → declarations by key, and those by doctype
+_by_apps: Kept[Declarations] = Kept(32)
 
 
 def declared() -> dict[str, Declared]:
@@ -149,25 +118,27 @@ def label_of(key: str) -> str | None:
 	return limit and limit.label
 
 
-def doc_events() -> dict[str, dict[str, str]]:
-	"""Hook `doc_events` for this site: of the doctypes that can be limited and of no others, for finding a handler takes Frappe longer
-	than the handler.
-	"""
-	if not getattr(local, "site", None):
-		return {}
-	return {spec["doctype"]: HANDLERS for spec in _specs().values() if spec.get("doctype")}
+def forget() -> None:
+	"""Have the apps' hooks.py read anew."""
+	_by_apps.clear()
+	local.cache.pop(LOCAL_KEY, None)
 
 
-def _declarations() -> tuple[dict[str, Declared], dict[str, list[Declared]]]:
+def _declarations() -> Declarations:
 	held = local.cache.get(LOCAL_KEY)
 	if held is None:
-		by_key = {key: Declared.from_hook(key, spec) for key, spec in _specs().items()}
-		by_doctype: dict[str, list[Declared]] = {}
-		for limit in by_key.values():
-			if limit.doctype:
-				by_doctype.setdefault(limit.doctype, []).append(limit)
-		held = local.cache[LOCAL_KEY] = (by_key, by_doctype)
+		apps = tuple(app_hooks.apps())
+		held = local.cache[LOCAL_KEY] = _by_apps.get(apps) or _by_apps.put(apps, _read())
 	return held
+
+
+def _read() -> Declarations:
+	by_key = {key: Declared.from_hook(key, spec) for key, spec in _specs().items()}
+	by_doctype: dict[str, list[Declared]] = {}
+	for limit in by_key.values():
+		if limit.doctype:
+			by_doctype.setdefault(limit.doctype, []).append(limit)
+	return by_key, by_doctype
 
 
 def _specs() -> dict[str, dict]:

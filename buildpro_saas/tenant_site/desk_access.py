@@ -1,4 +1,4 @@
-"""A role whose holders all come into Desk at once."""
+"""The limit on users, where a role is given access to Desk: all who have the role then count at once."""
 
 import frappe
 from frappe.utils import cint
@@ -8,9 +8,9 @@ from buildpro_saas.tenant_site import limits
 
 
 def check(doc, method: str | None = None) -> None:
-	"""Hook `validate` of Role: where *Desk Access* is ticked, ask for all who come to count by it together, before the first of them does.
+	"""Hook `validate` of Role: where *Desk Access* is ticked, raise LimitReachedError unless there is room for all who have the role.
 
-	The framework makes them System Users one after the other, and each is counted as he comes. Raises LimitReachedError.
+	The framework makes them System Users one after the other, and would stop halfway at the limit.
 	"""
 	before = doc.get_doc_before_save()
 	if not (before and cint(doc.desk_access) and not cint(before.desk_access) and not cint(doc.disabled)):
@@ -22,7 +22,7 @@ def check(doc, method: str | None = None) -> None:
 	for limit in in_force:
 		coming = [person for person in people if _comes_to_count(person, limit.filters)]
 		if coming:
-			limits.foresee(limit, len(coming))
+			limits.require_room(limit, len(coming))
 
 
 def _comes_to_count(person: dict, filters: list) -> bool:

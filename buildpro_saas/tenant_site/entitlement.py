@@ -1,14 +1,12 @@
-"""The entitlement that this site holds: where it is kept, and the gate that follows from it.
+"""The entitlement that this site holds: where it is kept, and what it decides.
 
-It is kept in a file of the site's folder, entitlement.json, and not in the database: nobody can write there from Desk, an old
-database that is restored brings no old entitlement back, and asking whether it has changed is one stat of a file, so that every
-process of the bench goes by a new one at once, with or without Redis. What makes it count (the public keys, the site's name, the
-lowest sequence number) comes from site_config.json.
+It is kept in a file of the site's folder, entitlement.json, and not in the database. Nobody can write there from Desk, and a restored
+database brings no old entitlement back. One stat of the file tells whether it has changed, so every process goes by a new one at once,
+with or without Redis. Whether it counts follows from site_config.json: the public keys, and the lowest sequence number.
 """
 
 import json
 import os
-from functools import lru_cache
 from pathlib import Path
 from time import monotonic
 
@@ -17,85 +15,84 @@ from filelock import FileLock
 from frappe import local
 
 from buildpro_saas.agent import site_config
+from buildpro_saas.entitlements import acceptance, decision, statement
 from buildpro_saas.entitlements import catalogue as catalogues
-from buildpro_saas.entitlements import decision, statement
+from buildpro_saas.entitlements.acceptance import FILE, KEYS_KEY, LAST_KEY, SEQUENCE_KEY
+from buildpro_saas.entitlements.catalogue import Catalogue
 from buildpro_saas.entitlements.clock import CURRENT
 from buildpro_saas.entitlements.closed import closed
-from buildpro_saas.entitlements.decision import Gate
+from buildpro_saas.entitlements.decision import Decisions
+from buildpro_saas.entitlements.kept import Kept
+from buildpro_saas.entitlements.packing import inflate
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.entitlements.statement import EntitlementError, Statement, inflate, pack
-from buildpro_saas.tenant_site import clock, installed_apps_guard
-from buildpro_saas.tenant_site.clock import CLOCK_KEY
+from buildpro_saas.entitlements.statement import Statement
+from buildpro_saas.tenant_site import clock
 
 DOCTYPE = "Nexelya Plan Settings"
-FILE = "entitlement.json"
 # Stands for the token of a file that cannot be read: no JWT, so it never counts.
 DAMAGED = "damaged"
-# In site_config.json. The sequence number of the newest statement that the site has had: no older one counts.
-SEQUENCE_KEY = installed_apps_guard.SEQUENCE_KEY
-# In site_config.json. {"token", "gates"} of the newest statement that the site has had, by which it is limited and restricted where
-# none counts any more: lost, damaged, of a site that was moved, or signed with a key that is not known.
-LAST_KEY = "buildpro_last_known"
-# In site_config.json. The public keys of the admin site, by key id.
-KEYS_KEY = "buildpro_public_keys"
+NO_CATALOGUE = catalogues.shared(None)
 # In frappe.local.cache, which lives as long as the request or job and is emptied by frappe.clear_cache().
-LOCAL_KEY = "buildpro_gate"
+LOCAL_KEY = "buildpro_decisions"
 # A job may run for hours; after so many seconds it asks for the entitlement again.
 HOLD_SECONDS = 60
 LOCK_TIMEOUT = 30  # seconds; applying takes milliseconds
 
+# Sites whose file a process holds as it was read: 5 KB each, for the catalogue is the same object for all sites that have the same.
+MOST_READ = 5000
 # path of a site's file → (signature of the file, token, catalogue): the same for all requests of a process
-_read: dict[str, tuple[tuple, str, dict]] = {}
+_read: Kept[tuple[tuple, str, Catalogue]] = Kept(MOST_READ)
 
 
 class Held:
-	"""A gate that a request or job holds until a moment of the monotonic clock.
+	"""The decisions that a request or job goes by until a moment of the monotonic clock.
 
-	With what it has asked for (checks.py) and what is gated (gates.py), each None until it is asked for.
+	With them: what it has asked for (checks.py), and what is gated (gates.py). Both are None until somebody asks.
 	"""
 
-	__slots__ = ("checks", "gate", "gates", "until")
+	__slots__ = ("checks", "decisions", "gates", "until")
 
-	def __init__(self, gate: Gate, seconds: float = HOLD_SECONDS):
-		self.gate = gate
+	def __init__(self, decisions: Decisions, seconds: float = HOLD_SECONDS):
+		self.decisions = decisions
 		self.until = monotonic() + seconds
 		self.checks = self.gates = None
 
 
 def current() -> Held:
-	"""This site's gate as of now. Within a request or job it is made once (again after HOLD_SECONDS)."""
+	"""What this site's entitlement decides, as of now. Within a request or job it is looked up once (again after HOLD_SECONDS)."""
 	held = local.cache.get(LOCAL_KEY)
 	if held is not None and monotonic() < held.until:
 		return held
 	return load()
 
 
-def current_gate() -> Gate:
-	"""The gate of current()."""
-	return current().gate
+def current_decisions() -> Decisions:
+	"""The decisions of current()."""
+	return current().decisions
 
 
-def load_gate() -> Gate:
-	"""The gate of load()."""
-	return load().gate
+def load_decisions() -> Decisions:
+	"""The decisions of load()."""
+	return load().decisions
 
 
 def load() -> Held:
-	"""Make this site's gate and keep it for the request: a stat of the file, which is read only when it has changed."""
+	"""Look the entitlement up and keep it for the request: a stat of the file, which is read only when it has changed."""
 	now = clock.trusted_now()
-	gate = _gate(now)
-	if gate.standing is Reason.UNKNOWN_KEY:
-		# in a job that began before the signing key was changed
+	decisions = _decisions(now)
+	if decisions.standing is Reason.UNKNOWN_KEY:
+		# this job began before the signing key was changed
 		frappe.local.conf[KEYS_KEY] = site_config.read(Path(frappe.local.site_path)).get(KEYS_KEY)
-		gate = _gate(now)
-	seconds = HOLD_SECONDS if gate.until is None else min(HOLD_SECONDS, max(gate.until - now, 0))
-	held = frappe.local.cache[LOCAL_KEY] = Held(gate, seconds)
+		decisions = _decisions(now)
+	until = decisions.until
+	seconds = HOLD_SECONDS if until is None else min(HOLD_SECONDS, max(until - now, 0))
+	held = frappe.local.cache[LOCAL_KEY] = Held(decisions, seconds)
 	return held
 
 
-def _gate(now: float) -> Gate:
+def _decisions(now: float) -> Decisions:
 	token, catalogue = stored()
-	made = decision.gate(
+	made = decision.decisions_of_token(
 		token,
 		public_keys(),
 		frappe.local.site,
@@ -104,7 +101,7 @@ def _gate(now: float) -> Gate:
 		lowest_sequence=lowest_sequence(),
 	)
 	if made.statement is None and has_had_one():
-		return closed(made.standing, now, statement.read(_last_known().get("token") or ""))
+		return closed(made.standing, now, _last_statement())
 	return made
 
 
@@ -118,40 +115,41 @@ def _last_known() -> dict:
 	return known if isinstance(known, dict) else {}
 
 
-def catalogue_to_gate_by() -> dict:
+def _last_statement() -> Statement | None:
+	return statement.read(_last_known().get("token") or "")
+
+
+def catalogue_to_gate_by() -> Catalogue:
 	"""The catalogue of this site; where its statement does not count, the gates of the last one that did."""
 	kept = _last_known().get("gates")
-	return _inflated(kept) if kept and current_gate().statement is None else stored()[1]
+	if not kept or current_decisions().statement is not None:
+		return stored()[1]
 
+	def gates() -> Catalogue:
+		return catalogues.shared(inflate(kept))
 
-# the very same object for the same gates, as what is read from the file is (gates.py)
-_inflated = lru_cache(maxsize=64)(inflate)
+	last = _last_statement()
+	return last.once("gates", kept, gates) if last else gates()
 
 
 def _kept(token: str, catalogue: dict | None) -> dict:
-	"""What LAST_KEY holds: the token, and of the catalogue what closes."""
-	features = (catalogue or {}).get("features") or {}
-	gates = {
-		name: {"gates": entry["gates"], "hides": entry.get("hides", False)}
-		for name, entry in features.items()
-		if entry.get("gates")
-	}
-	return {"token": token, "gates": pack({"features": gates})}
+	"""What LAST_KEY holds: the token, and the gates of the catalogue."""
+	return {"token": token, "gates": acceptance.pack_gates(catalogue)}
 
 
 def keep_last_known() -> None:
-	"""Note the statement that counts here, where an earlier version of this app put it into force and did not."""
-	if LAST_KEY not in frappe.conf and load_gate().statement:
+	"""Note the statement that counts here as the last known one, where an earlier version of this app did not do so."""
+	if LAST_KEY not in frappe.conf and load_decisions().statement:
 		site_config.update_own({LAST_KEY: _kept(*stored())})
 
 
-def stored() -> tuple[str, dict]:
-	"""The token and the catalogue of this site; ("", {}) when it has none."""
+def stored() -> tuple[str, Catalogue]:
+	"""The token and the catalogue of this site; an empty token and catalogue when it has none."""
 	path = os.path.join(frappe.local.site_path, FILE)
 	try:
 		found = os.stat(path)
 	except FileNotFoundError:
-		return "", {}
+		return "", NO_CATALOGUE
 	signature = (found.st_mtime_ns, found.st_ino, found.st_size)
 	held = _read.get(path)
 	if held and held[0] == signature:
@@ -159,21 +157,19 @@ def stored() -> tuple[str, dict]:
 	try:
 		token, catalogue = _content_of(Path(path))
 	except OSError:
-		return (
-			DAMAGED,
-			{},
-		)  # a folder of that name, or another user's file; looked at again, for that can be mended from outside
-	_read[path] = (signature, token, catalogue)
+		# a folder of that name, or another user's file: looked at again, for that can be mended from outside
+		return DAMAGED, NO_CATALOGUE
+	_read.put(path, (signature, token, catalogue))
 	return token, catalogue
 
 
-def _content_of(path: Path) -> tuple[str, dict]:
+def _content_of(path: Path) -> tuple[str, Catalogue]:
 	try:
 		content = json.loads(path.read_text())
-		return str(content["token"]), dict(content["catalogue"])
+		return str(content["token"]), catalogues.shared(dict(content["catalogue"]))
 	except (ValueError, KeyError, TypeError):
 		# a damaged file (a full disk, a hand that edited it) is no genuine entitlement; the site goes on answering
-		return DAMAGED, {}
+		return DAMAGED, NO_CATALOGUE
 
 
 def stored_token() -> str:
@@ -189,38 +185,19 @@ def apply(token: str, catalogue: dict | None = None) -> Statement:
 	"""
 	folder = Path(frappe.local.site_path)
 	(folder / "locks").mkdir(exist_ok=True)
+	# licensing/site_files.py takes the same lock, which brings statements from outside
 	with FileLock(folder / "locks" / "entitlement.lock", timeout=LOCK_TIMEOUT):
-		new = verify(token)
-		if new.catalogue_digest != catalogues.digest(catalogue):
-			raise EntitlementError(
-				Reason.BAD_SIGNATURE, "The catalogue is not the one that goes with the entitlement."
-			)
-		config = site_config.read(folder)
-		newest = int(config.get(SEQUENCE_KEY) or 0)
-		if new.sequence < newest:
-			raise EntitlementError(
-				Reason.REPLAYED, "The entitlement is older than one that this site has had."
-			)
-		site_config.write_json(folder / FILE, {"token": token, "catalogue": catalogue or {}})
-		site_config.update_own(
-			{
-				SEQUENCE_KEY: new.sequence,
-				LAST_KEY: _kept(token, catalogue),
-				# what the admin site says is the time comes first: a clock that ran ahead for an hour is forgiven with the next one
-				CLOCK_KEY: new.issued_at
-				if new.sequence > newest
-				else max(new.issued_at, int(config.get(CLOCK_KEY) or 0)),
-				KEYS_KEY: _trusted_after(new, config.get(KEYS_KEY) or {}),
-			}
+		accepted = acceptance.accept(
+			token,
+			site_config.read(folder),
+			frappe.local.site,
+			catalogue_digest=catalogues.digest(catalogue),
+			packed_gates=acceptance.pack_gates(catalogue),
 		)
+		site_config.write_json(folder / FILE, {"token": token, "catalogue": catalogue or {}})
+		site_config.update_own(accepted.config)
 	forget_in_request()
-	return new
-
-
-def _trusted_after(new: Statement, known: dict[str, str]) -> dict[str, str]:
-	"""The public keys to trust once `new` is in force: those that it brings along, too, and none that it does not name any more."""
-	keys = {**known, **new.next_keys}
-	return {kid: keys[kid] for kid in keys if not new.keys or kid in new.keys or kid == new.kid}
+	return accepted.statement
 
 
 def verify(token: str) -> Statement:
@@ -240,17 +217,17 @@ def lowest_sequence() -> int:
 
 
 def sequence_in_force() -> int:
-	"""The sequence number to ask the admin site with: of the newest statement that this site has had, 0 when none is in force here.
+	"""The sequence number to ask the admin site with: that of the statement in force here, 0 for none.
 
-	That number stays in site_config.json when the statement itself is lost, damaged, or over by this site's clock; who asks with it is
-	told that there is nothing new.
+	The newest number stays in site_config.json when its statement is lost, damaged or over by this site's clock. Who asked with that
+	would be told that there is nothing new.
 	"""
-	return lowest_sequence() if load_gate().standing in CURRENT else 0
+	return lowest_sequence() if load_decisions().standing in CURRENT else 0
 
 
 def forget() -> None:
 	"""Drop what this process holds of the site's entitlement."""
-	_read.pop(os.path.join(frappe.local.site_path, FILE), None)
+	_read.forget(os.path.join(frappe.local.site_path, FILE))
 	forget_in_request()
 
 
@@ -262,4 +239,5 @@ def forget_in_request() -> None:
 def remove() -> None:
 	"""Take the entitlement off the site, for uninstalling."""
 	Path(frappe.local.site_path, FILE).unlink(missing_ok=True)
+	site_config.update_own({acceptance.SHOWN_KEY: None})  # an app that is installed anew shows nothing yet
 	forget()

@@ -1,8 +1,8 @@
-"""Names that no file of a user's has on a tenant's site, by whatever way it comes: upload, archive, mail, import, a rename.
+"""Names that a user's file cannot have on a tenant's site, whichever way it comes: upload, archive, mail, import, a rename.
 
-They are those that a program reads by itself in a folder that it takes for its own: Frappe and this app in a site's (site_config.json,
-entitlement.json, sync.json), Frappe and bench in that of sites, gunicorn and honcho where they are started. So a folder of files can
-never be taken for a site. Names of code (hooks.py) are not among them: nothing looks for code in a folder of files.
+A program reads such a file by itself in its own folder: Frappe and this app in a site's folder, Frappe and bench in the folder of
+sites, gunicorn and honcho where they are started. With these names refused, a folder of files can never be taken for a site. Names of
+code (hooks.py) are allowed: nothing looks for code in a folder of files.
 """
 
 import os
@@ -22,13 +22,13 @@ RESERVED = frozenset(
 		*("gunicorn.conf.py", "procfile", ".env"),
 	}
 )
-# Some file systems take them for nothing at a name's end.
+# Characters that some file systems leave out at a name's end.
 IGNORED_AT_END = ". \0"
 TITLE = "File name not possible"
 
 
 def is_reserved(name: str | None) -> bool:
-	"""Whether a file of that name, which may be a path or an address, would be kept under a reserved one."""
+	"""Whether a file would be kept under a reserved name. name: the file's, or a path or an address."""
 	text = unicodedata.normalize("NFKC", name or "").split("?")[0]
 	# Frappe takes slashes out of a file's name, and the last part of an address
 	kept = (text.replace("/", ""), re.split(r"[/\\]", text)[-1])

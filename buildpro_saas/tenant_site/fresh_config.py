@@ -1,7 +1,7 @@
-"""frappe.conf as site_config.json is now, where the framework hands web requests what the process kept of it.
+"""Has each web request see site_config.json as it is now. From version 16 on Frappe would show it as it was up to a minute ago.
 
-Which role a site has, its keys, its newest statement and its clock are written there by other processes: a delivery, a command. They
-count for the next request, and not a minute later.
+Other processes write there: a delivery or a command writes the site's role, its keys, its newest statement and its clock. These must
+count from the next request on.
 """
 
 import os
@@ -18,7 +18,7 @@ _seen: dict[str, tuple] = {}
 
 
 def keep() -> None:
-	"""Have this process look whether the file has changed, as it enters a site. Frappe has no extension point for it: its function is wrapped."""
+	"""Have this process look whether the file has changed each time it enters a site. Frappe has no hook there, so its function is wrapped."""
 	original = frappe.init
 	if not framework.keeps_site_config() or getattr(original, "refreshes_config", False):
 		return
@@ -42,7 +42,7 @@ def refresh() -> None:
 		found = os.stat(os.path.join(path, FILE))
 	except FileNotFoundError:
 		return  # Frappe says so itself
-	# taken before the file is read: what is written meanwhile is seen by the next request
+	# the signature is older than the content that is read now: what is written in between is read by the next request
 	signature = (found.st_mtime_ns, found.st_ino, found.st_size)
 	if _seen.get(path) != signature:
 		local.conf = framework.site_config_anew()

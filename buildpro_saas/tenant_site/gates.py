@@ -1,4 +1,5 @@
-"""What features gate on this site, and the refusals: records here, methods, reports, pages and workspaces beside it.
+"""What features gate on this site, and the refusal of it. The framework's events for documents come here; methods.py, overrides.py,
+workspaces.py and hidden_records.py ask for the rest.
 
 Declared in the operator's catalogue (a Feature's gates), and by apps in their hooks.py:
 
@@ -6,10 +7,10 @@ Declared in the operator's catalogue (a Feature's gates), and by apps in their h
         "rfi": [{"kind": "DocType", "name": "RFI", "operations": ["create", "write"], "hides": False}],
     }
 
-Both count. Where several features gate one thing, all of them must be there: what an app declares can close, never open. The
-catalogue is read even where the entitlement does not count, since a gate that goes away with it would be open.
+Both count. Where several features gate one thing, the site must have all of them: so what an app declares can close, and never open.
+The catalogue is read even where the entitlement does not count, for a gate that went away with it would be open.
 
-Enforced on tenants' sites only, for everybody, and never while apps are installed, migrated, patched or uninstalled.
+Gates hold on tenants' sites, for everybody. They do not hold while apps are installed, migrated, patched or uninstalled.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,9 +19,9 @@ from dataclasses import dataclass, field
 import frappe
 from frappe import local
 
-from buildpro_saas import framework, site_role
+from buildpro_saas import site_role
 from buildpro_saas.entitlements import unknown
-from buildpro_saas.entitlements.decision import Decision, Gate
+from buildpro_saas.entitlements.decision import Decision, Decisions
 from buildpro_saas.tenant_site import (
 	app_hooks,
 	checks,
@@ -39,13 +40,11 @@ KINDS = ("DocType", "Report", "Page", "Method", "Workspace")
 OPERATIONS = ("create", "write", "submit", "delete")
 
 Features = tuple[str, ...]
-# path of a site → (catalogue, what apps declare, the gates that follow)
-_compiled: dict[str, tuple[Mapping, Mapping, "Gates"]] = {}
 
 
 @dataclass(slots=True)
 class Gates:
-	"""By kind and name, the features that must be there. doctypes: doctype → operation → features."""
+	"""Which features the site must have. doctypes: doctype → operation → features; others: kind → name → features."""
 
 	doctypes: dict[str, dict[str, Features]] = field(default_factory=dict)
 	hidden: dict[str, Features] = field(default_factory=dict)
@@ -68,17 +67,17 @@ class Gates:
 
 
 def on_event(doc, method: str | None = None, *args) -> None:
-	"""Hook `doc_events` of all doctypes, before anything is written: a look in a dict where nothing gates.
+	"""Hook `doc_events` of all doctypes, before anything is written. Where nothing gates the doctype, it is a look in a dict.
 
 	Raises FeatureNotAvailableError, or SiteRestrictedError on a site that is read-only for now.
 	"""
 	if local.conf.get("buildpro_role") != site_role.TENANT:
 		return
 	held = entitlement.current()
-	gate = held.gate
-	if gate.restriction and not maintenance.is_under_way():
-		restriction.check(doc, gate)
-	doctypes = (held.gates or current()).doctypes
+	decisions = held.decisions
+	if decisions.restriction and not maintenance.is_under_way():
+		restriction.check(doc, decisions)
+	doctypes, limited = (held.gates or current()).doctypes, declared_limits.doctypes()
 	meta = doc.meta
 	if (gated := doctypes.get(doc.doctype)) is not None:
 		needed = [gated.get(operation) for operation in _operations(doc, method)]
@@ -87,19 +86,22 @@ def on_event(doc, method: str | None = None, *args) -> None:
 	else:
 		needed = []
 	if children := {df.options for df in meta.get_table_fields()}:
-		if not children.isdisjoint(doctypes):
+		# asked of the keys, which looks up the children; a set would go through all doctypes that are gated
+		if not doctypes.keys().isdisjoint(children):
 			needed += _needed_by_rows(doc, method, doctypes)
-		if not children.isdisjoint(declared_limits.doctypes()):
+		if not limited.keys().isdisjoint(children):
 			limits.check_rows(doc, method)
 	if any(needed) and not maintenance.is_under_way():
 		for features in needed:
-			_require(features or (), gate)
+			_require(features or (), decisions)
+	if doc.doctype in limited and method == "before_validate":
+		limits.hold(doc)
 
 
 def check_workflow(doc, method: str | None = None) -> None:
 	"""Hook on Workflow: raise FeatureNotAvailableError where its doctype may not be written or submitted here.
 
-	As it is saved it writes states into that doctype's records, and submits or cancels them, by SQL: no event of theirs is asked.
+	As a Workflow is saved, it changes that doctype's records by SQL: it writes states, submits and cancels. No event of theirs is called.
 	"""
 	gated = current().doctypes.get(doc.document_type) if site_role.is_tenant_site() else None
 	for operation in ("write", "submit") if gated else ():
@@ -109,7 +111,7 @@ def check_workflow(doc, method: str | None = None) -> None:
 def require(features: Features) -> None:
 	"""Raise FeatureNotAvailableError unless this site may use all of the features. Only on a tenant's site, and counted."""
 	if site_role.is_tenant_site() and not maintenance.is_under_way():
-		_require(features, entitlement.current_gate())
+		_require(features, entitlement.current_decisions())
 
 
 def require_name(kind: str, name: str) -> None:
@@ -118,17 +120,17 @@ def require_name(kind: str, name: str) -> None:
 		return
 	features = current().others[kind].get(name)
 	if features and not maintenance.is_under_way():
-		_require(features, entitlement.current_gate())
+		_require(features, entitlement.current_decisions())
 
 
-def denial(features: Features | None, gate: Gate) -> Decision | None:
+def denial(features: Features | None, decisions: Decisions) -> Decision | None:
 	"""The first decision that denies (such a one is false in a condition), or None; nothing is counted.
 
 	A feature that no catalogue has is left out.
 	"""
 	for feature in features or ():
 		try:
-			if not (answer := gate[feature]).allowed:
+			if not (answer := decisions[feature]).allowed:
 				return answer
 		except unknown.UnknownFeatureError:
 			continue
@@ -139,8 +141,8 @@ def denied_names(kind: str) -> dict[str, Decision]:
 	"""What is denied on this site as of now: name → decision, of a kind other than DocType. Empty where nothing is enforced."""
 	if not site_role.is_tenant_site():
 		return {}
-	gate = entitlement.current_gate()
-	answers = {name: denial(features, gate) for name, features in current().others[kind].items()}
+	decisions = entitlement.current_decisions()
+	answers = {name: denial(features, decisions) for name, features in current().others[kind].items()}
 	return {name: answer for name, answer in answers.items() if answer is not None}
 
 
@@ -148,7 +150,7 @@ def is_hidden(doctype: str) -> bool:
 	"""Whether the records of a doctype are out of sight here."""
 	if not site_role.is_tenant_site():
 		return False
-	return denial(current().hidden.get(doctype), entitlement.current_gate()) is not None
+	return denial(current().hidden.get(doctype), entitlement.current_decisions()) is not None
 
 
 def current() -> Gates:
@@ -160,14 +162,13 @@ def current() -> Gates:
 
 
 def load() -> Gates:
-	"""The gates of this site: made once for each catalogue and what the installed apps declare."""
+	"""The gates of this site: made once for all sites that have the same catalogue, and whose apps declare the same."""
 	catalogue, hooked = entitlement.catalogue_to_gate_by(), declared_by_apps()
-	path = local.site_path
-	held = _compiled.get(path)
-	if held and held[0] is catalogue and held[1] == hooked:
-		return held[2]
+	for known, gates in list(catalogue.gates):
+		if known == hooked:
+			return gates
 	gates = compile_gates(catalogue, hooked)
-	_compiled[path] = (catalogue, hooked, gates)
+	catalogue.gates.append((hooked, gates))
 	return gates
 
 
@@ -196,14 +197,8 @@ def declared_by_apps() -> dict[str, list[dict]]:
 	return found
 
 
-def forget_hooks() -> None:
-	"""Have Frappe collect the hooks anew: which doctypes may be hidden follows from the catalogue (hooks.py)."""
-	framework.forget_hooks()
-	entitlement.forget_in_request()
-
-
 def _needed_by_rows(doc, method: str | None, doctypes: Mapping[str, Mapping]) -> list[Features | None]:
-	"""What rows that are gated by themselves need, whoever made the document that holds them."""
+	"""The features that gated rows of the document need, whatever doctype the document is of."""
 	return [
 		doctypes[child].get(operation)
 		for fieldname, child in child_rows.in_tables_of(doc, doctypes)
@@ -212,15 +207,15 @@ def _needed_by_rows(doc, method: str | None, doctypes: Mapping[str, Mapping]) ->
 
 
 def _parents(doc) -> set[str]:
-	"""Whose row it is that is written by itself: by what the client says, and by what the database has."""
+	"""The doctypes to which a row belongs that is saved by itself: by what the client says, and by what the database has."""
 	stored = None if doc.is_new() else frappe.db.get_value(doc.doctype, doc.name, "parenttype")
 	return {doc.get("parenttype"), stored}
 
 
-def _require(features: Features, gate: Gate) -> None:
+def _require(features: Features, decisions: Decisions) -> None:
 	for feature in features:
 		try:
-			answer = gate[feature]
+			answer = decisions[feature]
 		except unknown.UnknownFeatureError as error:
 			refuse_unknown(error)
 		usage.count(feature, checks.outcome(answer))
@@ -232,16 +227,15 @@ def _operations(doc, method: str | None) -> tuple[str, ...]:
 	"""Which of OPERATIONS the event stands for."""
 	if method != "before_validate":
 		return EVENTS.get(method, ())
-	# flags of the document are a script's to set; this Frappe itself sets at each insert
+	# a script can set the document's flags, but Frappe itself sets this one at each insert
 	is_new = doc.is_new()
 	if doc._action == "submit":
 		return ("create", "submit") if is_new else ("submit",)
 	return ("create",) if is_new else ("write",)
 
 
-# Those before the controller's own, where there are some: nothing has been written then. `before_validate` comes even
-# where validation is ignored, at an insertion too (before anything but the name's counter is written: one event less for each
-# document), and tells by the document's action whether it is a creation, a write or the submission.
+# Which operation an event is. They are events in which nothing has been written yet. `before_validate` is not among them: it comes at each
+# insert and save, even where validation is ignored, and the document's action tells which operation it is.
 EVENTS = {
 	"before_cancel": ("submit",),
 	"before_update_after_submit": ("write",),

@@ -1,4 +1,4 @@
-"""Frappe's report on a bench's health, where the framework has one (from 15 on): of database server, Redis and all queues, so not for tenants."""
+"""Frappe's report on a bench's health (from version 15 on). It shows the database server, Redis and all queues, so tenants do not get it."""
 
 from buildpro_saas import framework, site_role
 from buildpro_saas.tenant_site.bench_views import refuse

@@ -1,4 +1,4 @@
-"""Shows the admin site that it is this site that answers, and nobody else anything."""
+"""Proves to the admin site that it is this site that answers. Nobody else learns anything here."""
 
 import frappe
 from frappe import _
@@ -8,9 +8,9 @@ from buildpro_saas.agent import proof
 
 @frappe.whitelist(allow_guest=True, methods=["GET"])
 def prove(nonce: str = "", question: str = "") -> dict:
-	"""{"answer"}: what only this site can answer to the nonce, for whoever shows by `question` (agent/proof.py) that he knows its secret.
+	"""Answer the nonce as only this site can: {"answer"}. Who asks must prove by `question` that he knows the site's secret (agent/proof.py).
 
-	On suspended and on expired sites, too. Raises frappe.DoesNotExistError (HTTP 404) for all others.
+	Works on suspended and expired sites, too. Raises frappe.DoesNotExistError (HTTP 404) for whoever does not know the secret.
 	"""
 	secret, site = frappe.conf.get(proof.SECRET), frappe.local.site
 	if not secret or not proof.is_right(question, proof.question(secret, site, str(nonce))):

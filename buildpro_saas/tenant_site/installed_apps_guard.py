@@ -1,8 +1,8 @@
 """Keep this app among the apps of a tenant's site, whatever the site's own database says.
 
 Frappe reads from the site's database which apps a site has (`installed_apps`, a row of DefaultValue), and calls the hooks of those
-alone. The tenant's Administrator can write that row over REST, and a Server Script can: without this, every gate and limit would
-be gone with one word less in it. That a site is a tenant's, and has had an entitlement, is said by site_config.json.
+alone. The tenant's Administrator can write that row over REST, and so can a Server Script: without this guard, all gates and limits
+would be gone once our app is not in the row. site_config.json, which they cannot write, says that the site is a tenant's.
 """
 
 import json
@@ -39,12 +39,20 @@ def must_have_it() -> bool:
 	return bool(conf.get("buildpro_role") == "tenant" and conf.get(SEQUENCE_KEY) and not is_being_made)
 
 
+def is_missing() -> bool:
+	"""Whether the site's list, as its database has it, is without the app."""
+	return APP not in _listed()
+
+
+def _listed() -> list[str]:
+	return json.loads(frappe.db.get_global("installed_apps") or "[]")
+
+
 def restore() -> bool:
 	"""Write the app back into the site's list where it was taken out; returns whether it was."""
-	listed = json.loads(frappe.db.get_global("installed_apps") or "[]")
-	if APP in listed:
+	if not is_missing():
 		return False
-	others = [each for each in listed if each != "frappe"]
+	others = [each for each in _listed() if each != "frappe"]
 	frappe.db.set_global("installed_apps", json.dumps(["frappe", *others, APP]))
 	frappe.clear_cache()
 	frappe.log_error(title=f"{APP} had been taken out of this site's installed apps, and was put back")

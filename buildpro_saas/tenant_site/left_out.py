@@ -1,4 +1,4 @@
-"""A file for which there was no room: nothing of it stays, and a mail that brought it arrives with a note."""
+"""What becomes of a file for which there was no room: nothing of it stays on the disk, and a mail that brought it gets a note."""
 
 from html import escape
 
@@ -10,7 +10,7 @@ FLAG = "buildpro_left_out"
 
 
 def take_back(file, why: str) -> None:
-	"""Remove what a new File, which is refused, has written; the framework does so only where the whole transaction is rolled back."""
+	"""Remove what a refused new File has written. The framework does so only where the whole transaction is rolled back."""
 	if file.flags.new_file:
 		file.on_rollback()
 	if file.attached_to_doctype == "Communication":

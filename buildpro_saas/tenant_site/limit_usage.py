@@ -1,82 +1,72 @@
-"""How much of each limit is in use on this site, as Limit Level keeps it; and how two requests at the edge are told apart.
+"""How much of each limit is in use on this site, and how two that add to it at once are told apart. There are two kinds.
 
-A row for each limit is both its lock and its memory. Who adds something holds the row until the transaction ends, and adds to its
-`grown`. What is in use is counted by a plain read, which shows the site as it was when the transaction began; what
-others have committed since then is the difference between `grown` now and `grown` in that same picture. So nothing but this one
-row is locked, and the count is never too low. (It may be too high for somebody who adds in the very moment in which another
-removes; the next attempt succeeds.)
+**Counted**: documents that a query counts, such as users. Who adds one holds the limit's row of Limit Level until his transaction
+ends, and others wait. A count by a plain read shows the site as it was when the transaction began to read. The row's `grown` is the
+number of all that was ever added. It is read twice: as it was then, and as it is now. The difference is what others have committed
+meanwhile, and belongs on top of the count. (The sum may be too high for who adds while another removes; the next attempt succeeds.)
+
+**Metered**: what takes long to measure, such as storage, and what begins anew each day, such as mails. It has a meter in Redis
+(limit_meters.py). Nobody holds a row or waits. Where Redis is away it is measured at each asking: strict for one, but two at once may
+both get the last room.
 """
 
 import math
-import os
 from collections.abc import Callable, Set
-from dataclasses import dataclass, replace
-from datetime import date, datetime, time
 
 import frappe
 import redis
-from frappe import local
-from frappe.utils import convert_utc_to_system_timezone, now
-from pypika.functions import Count, Sum
+from frappe.utils import now
 
-from buildpro_saas.tenant_site import freed, utc_days
+from buildpro_saas.entitlements.decision import Decision
+from buildpro_saas.tenant_site import limit_meters
+from buildpro_saas.tenant_site.declared_limits import Declared
+from buildpro_saas.tenant_site.limit_meters import Level
 
 DOCTYPE = "Limit Level"
-GB = 10**9
-# In frappe.flags: limit → Growth, of those that this transaction holds.
-FLAG = "buildpro_growth"
-INSERT = """
-	insert into `tabLimit Level` (name, creation, modified, owner, modified_by, limit_key, used, grown, day)
-	values (%(key)s, %(now)s, %(now)s, 'Administrator', 'Administrator', %(key)s, 0, %(number)s, %(day)s)"""
-CALLS_KEPT = 2 * utc_days.LENGTH
+# In frappe.flags: limit → what others have added meanwhile, of the rows that this transaction holds.
+FLAG = "buildpro_held_limits"
+Decide = Callable[[float], Decision]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-	"""What Limit Level has of one limit, in the limit's unit: in use when last measured, added since (or on the day)."""
-
-	used: float = 0
-	grown: float = 0
-	day: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-	"""What a growth meets: the row before it, and what others have added since this transaction began to read."""
-
-	row: Row
-	others: float
+def in_use(limit: Declared) -> float:
+	"""How much is in use now, in the limit's unit; 0 where this site does not have what is limited."""
+	if not limit.is_measurable():
+		return 0
+	if not limit.is_metered:
+		return limit.measure()
+	try:
+		level = limit_meters.read(limit.key, limit.day)
+		return measure(limit) if level is None or level.too_high else level.used
+	except redis.exceptions.RedisError:
+		return _found(limit, limit.measure)
 
 
-def read(key: str, *, is_current: bool = False) -> Row | None:
-	"""The row of a limit as this transaction sees it; is_current: as it is now, and hold it. None where it has none."""
-	found = frappe.db.get_value(DOCTYPE, key, ["used", "grown", "day"], for_update=is_current)
-	return Row(*found) if found else None
+def take(limit: Declared, number: float, decide: Decide, *, is_there: bool = False) -> Decision:
+	"""What `decide` says, told how much is in use; where it allows, `number` more count from now on, unless the transaction is rolled back.
+
+	is_there: what is added would be measured already, as a file that was written before its document.
+	"""
+	if limit.is_metered:
+		return _take_metered(limit, number, decide, number if is_there else 0)
+	answer = decide(in_use(limit) + hold(limit.key))
+	if answer.allowed:
+		frappe.db.sql(f"update `tab{DOCTYPE}` set grown = grown + %s where name = %s", (number, limit.key))
+	return answer
 
 
-def hold(key: str, day: date | None = None) -> Growth:
-	"""Keep others from adding to a limit until this transaction ends. Waits for those that have added to it.
+def hold(key: str) -> float:
+	"""Keep others from adding to a counted limit until this transaction ends; waits for those that have added to it.
 
-	day: for a limit that begins anew each day.
+	Returns how much others have added since this transaction began to read.
 	"""
 	held = _held()
 	if key not in held:
-		seen = read(key)
-		if seen is None:
+		then = frappe.db.get_value(DOCTYPE, key, "grown")
+		if then is None:
 			make(key)  # a locking read of a row that is not there would lock the gap, for several at once
-		now_there = read(key, is_current=True) or Row()  # a plain read would still show the picture
-		row = now_there if now_there.day == day else Row(day=day)
-		others = row.grown - (seen.grown if seen and seen.day == day else 0)
-		held[key] = Growth(row, max(others, 0))
+		now_there = frappe.db.get_value(DOCTYPE, key, "grown", for_update=True)
+		held[key] = max((now_there or 0) - (then or 0), 0)
 	return held[key]
-
-
-def grow(key: str, number: float, day: date | None = None) -> Growth:
-	"""Hold a limit and note that this transaction adds `number`; returns what that meets."""
-	before = hold(key, day)
-	_add(key, number, day)
-	_held()[key] = replace(before, row=replace(before.row, grown=before.row.grown + number))
-	return before
 
 
 def make_missing(keys: Set[str]) -> None:
@@ -87,36 +77,18 @@ def make_missing(keys: Set[str]) -> None:
 
 def make(key: str) -> None:
 	"""Give a limit its row, and hold it; of several at once one makes it, and the others wait until that is committed."""
-	frappe.db.sql(f"{INSERT} on duplicate key update name = name", _values(key, 0, None))
+	_upsert(key, {})
 
 
-def _add(key: str, number: float, day: date | None) -> None:
-	update = """on duplicate key update
-		used = if(day <=> values(day), used, 0),
-		grown = if(day <=> values(day), grown, 0) + %(number)s,
-		day = values(day)"""
-	frappe.db.sql(f"{INSERT} {update}", _values(key, number, day))
+def measure(limit: Declared, less: float = 0) -> float:
+	"""Measure a metered limit, set its meter, and return how much is in use. Locks nothing. less: what is found and does not count yet."""
+	return _set_meter(limit, limit.measure, less).used
 
 
-def _values(key: str, number: float, day: date | None) -> dict:
-	return {"key": key, "now": now(), "number": number, "day": day}
-
-
-def keep(key: str, measure: Callable[[], float], *, is_anew: bool, day: date | None) -> None:
-	"""Measure and keep what is in use, while nobody adds to it; is_anew: what was added until now is part of it."""
-	if not frappe.db.exists(DOCTYPE, key):
-		make(key)
-	found = read(key, is_current=True) or Row()
-	deletions = freed.deletions(key)
-	values = {"used": measure(), "measured_on": now(), "day": day}
-	freed.is_measured(key, deletions)
-	if is_anew or found.day != day:
-		values["grown"] = 0
-	frappe.db.set_value(DOCTYPE, key, values, update_modified=False)
-	_held().pop(key, None)  # the row is not as it was
-
-
-# -- what is told to the admin site ----------------------------------------------------------------------------------
+def keep(limit: Declared, measure: Callable[[], float]) -> None:
+	"""Keep how much is in use in Limit Level, which people see and the admin site is told. The row is locked after the measuring."""
+	used = _set_meter(limit, measure).committed if limit.is_metered else measure()
+	_upsert(limit.key, {"used": used, "measured_on": now(), "day": limit.day})
 
 
 def to_send(batch: str) -> dict[str, int]:
@@ -130,85 +102,52 @@ def to_send(batch: str) -> dict[str, int]:
 	return found
 
 
-# -- how the shipped limits are measured -----------------------------------------------------------------------------
+# -- own -------------------------------------------------------------------------------------------------------------
 
 
-def storage_gb() -> float:
-	"""What database and files of this site take, in GB of 10**9 bytes. Backups are not the tenant's."""
-	tables = frappe.qb.Schema("information_schema").tables
-	database = (
-		frappe.qb.from_(tables)
-		.select(Sum(tables.data_length + tables.index_length))
-		.where(tables.table_schema == frappe.conf.db_name)
-		.run()
-	)[0][0]
-	files = sum(_folder_size(frappe.get_site_path(place, "files")) for place in ("public", "private"))
-	return (int(database or 0) + files) / GB
-
-
-def file_gb(doc) -> float:
-	"""The size of a new File's content in GB, as it lies on disk: what the form says of it may be anything."""
-	if doc.is_folder or doc.is_remote_file:
-		return 0
-	path = doc.get_full_path()
-	return os.path.getsize(path) / GB if os.path.exists(path) else 0
-
-
-def emails_today() -> int:
-	"""Recipients of the mails that this site has queued today (UTC)."""
-	midnight = convert_utc_to_system_timezone(datetime.combine(utc_days.today(), time())).replace(tzinfo=None)
-	queue, recipient = frappe.qb.DocType("Email Queue"), frappe.qb.DocType("Email Queue Recipient")
-	return (
-		frappe.qb.from_(queue)
-		.join(recipient)
-		.on(recipient.parent == queue.name)
-		.select(Count("*"))
-		.where(queue.creation >= midnight)
-		.run()
-	)[0][0]
-
-
-def recipients(doc) -> int:
-	"""How many people a new Email Queue goes to."""
-	return len(doc.recipients)
-
-
-def calls_today() -> int:
-	"""Calls with an API key or an OAuth token today (UTC), as Redis has them; 0 where it is away."""
+def _take_metered(limit: Declared, number: float, decide: Decide, less: float) -> Decision:
 	try:
-		return int(frappe.cache.get(_calls_name()) or 0)
+		answer = limit_meters.take(limit.key, limit.day, number, decide)
+		if answer is None:
+			used = measure(limit, less)
+			answer = limit_meters.take(limit.key, limit.day, number, decide)
+		return decide(used) if answer is None else answer
 	except redis.exceptions.RedisError:
-		return 0
+		return decide(_found(limit, limit.measure, less))
 
 
-def add_call(number: int = 1) -> int | None:
-	"""Count a call (-1: take one back), and return how many there are today; None where Redis is away."""
-	pipeline = frappe.cache.pipeline(transaction=False)
-	pipeline.incrby(_calls_name(), number)
-	pipeline.expire(_calls_name(), CALLS_KEPT)
+def _set_meter(limit: Declared, measure: Callable[[], float], less: float = 0) -> Level:
 	try:
-		return pipeline.execute()[0]
+		before = limit_meters.read(limit.key, limit.day)
+		found = _found(limit, measure, less)
+		if limit.day:
+			limit_meters.raise_to(limit.key, limit.day, found)
+		else:
+			limit_meters.set_measured(limit.key, found, before)
+		return limit_meters.read(limit.key, limit.day) or Level(found)
 	except redis.exceptions.RedisError:
-		return None
+		return Level(_found(limit, measure, less))
 
 
-def _calls_name() -> str:
-	# not below the site's own prefix: clearing the cache would begin the day anew
-	return f"buildpro_api_calls|{local.site}|{utc_days.today()}"
+def _found(limit: Declared, measure: Callable[[], float], less: float = 0) -> float:
+	"""What is measured; of a day, at least what was kept last: mails that were deleted since count all the same."""
+	kept = frappe.db.get_value(DOCTYPE, {"name": limit.key, "day": limit.day}, "used") if limit.day else 0
+	return max(measure() - less, kept or 0)
 
 
-def _folder_size(path: str) -> int:
-	size = 0
-	for folder, _folders, files in os.walk(path):
-		for file in files:
-			try:
-				size += os.lstat(os.path.join(folder, file)).st_size
-			except FileNotFoundError:
-				continue  # deleted since the folder was listed
-	return size
+def _upsert(key: str, values: dict) -> None:
+	"""Write a limit's row, which may not be there yet, without reading it first."""
+	users = {"owner": "Administrator", "modified_by": "Administrator"}
+	columns = {"name": key, "limit_key": key, "creation": now(), "modified": now(), **users, **values}
+	changes = ", ".join(f"`{column}` = values(`{column}`)" for column in values) or "name = name"
+	frappe.db.sql(
+		f"""insert into `tab{DOCTYPE}` ({", ".join(f"`{column}`" for column in columns)})
+		values ({", ".join(["%s"] * len(columns))}) on duplicate key update {changes}""",
+		list(columns.values()),
+	)
 
 
-def _held() -> dict[str, Growth]:
+def _held() -> dict[str, float]:
 	"""What this transaction holds; forgotten when it ends."""
 	if FLAG not in frappe.flags:
 		frappe.flags[FLAG] = {}

@@ -1,7 +1,7 @@
-"""Limits: how much of a thing this site may have, and the refusal of more, where documents come into being.
+"""Asks whether there is room below this site's limits, and refuses what goes above them. Only growth is refused: what is there stays.
 
-What can be limited is declared by apps (declared_limits.py); how much a plan allows is in the entitlement. Only growth is refused: what
-is there stays.
+Start reading here. What can be limited is in declared_limits.py. How much is in use, and how two that add something at the same time
+are told apart, is in limit_usage.py, with limit_meters.py. How much a plan allows is in the entitlement.
 """
 
 import html
@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 
 import frappe
+import redis
 from frappe import _, local
 from frappe.core.doctype.file.exceptions import MaxFileSizeReachedError
 from werkzeug.exceptions import TooManyRequests
@@ -21,18 +22,18 @@ from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.tenant_site import (
 	child_rows,
 	declared_limits,
-	freed,
 	left_out,
+	limit_meters,
 	limit_usage,
 	maintenance,
 	usage,
 	utc_days,
 )
 from buildpro_saas.tenant_site.declared_limits import Declared
-from buildpro_saas.tenant_site.entitlement import current_gate
+from buildpro_saas.tenant_site.entitlement import current_decisions
 
 API_CALLS = "api_calls_per_day"
-# While the framework or an app is being put in place, or the operator sets the site up, nobody is adding anything.
+# While the framework or an app is being installed, or the operator sets the site up, nothing is limited.
 INSTALLING = maintenance.FLAGS | {maintenance.SETUP_WIZARD}
 
 
@@ -44,33 +45,28 @@ class LimitReachedError(frappe.ValidationError):
 
 
 class StorageFullError(LimitReachedError, MaxFileSizeReachedError):
-	"""A file for which there is no room: where the framework goes on without a file that is too big, it goes on without this one."""
+	"""A file for which there is no room. Where the framework goes on without a file that is too big, it does so for this one, too."""
 
 
 # -- asking ----------------------------------------------------------------------------------------------------------
 
 
 def access(key: str, requested: float = 1) -> Decision:
-	"""Whether `requested` more may be added, as of now; holds nothing. Raises unknown.UnknownLimitError for an unknown key."""
+	"""Whether `requested` more may be added, as of now; reserves nothing. Raises unknown.UnknownLimitError for an unknown key."""
 	limit = _known(key)
-	return _decide(key, limit.in_use() if limit else 0, requested)
+	return _decide(key, limit_usage.in_use(limit) if limit else 0, requested)
 
 
 def admit(key: str, requested: float = 1, *, is_there: bool = False) -> Decision:
-	"""The same for somebody who adds it in this transaction: a hard limit is held until the transaction ends.
+	"""The same for somebody who adds it in this transaction: what is allowed counts from now on, unless it is rolled back.
 
 	is_there: what is added would be measured already, as a file that was written before its document.
 	"""
-	limit, granted = _known(key), current_gate().limits.get(key)
-	is_held = limit is not None and granted is not None and granted.is_hard and requested > 0
-	# more than can ever be holds nothing, and may be too much for a column
-	if not is_held or requested > granted.value:
+	limit, granted = _known(key), current_decisions().limits.get(key)
+	counts = limit and granted and requested > 0 and (granted.is_hard or limit.is_metered)
+	if not counts:
 		return access(key, requested)
-	growth = limit_usage.grow(key, requested, limit.day)
-	answer = _decide(key, limit.in_use_with(growth), requested)
-	if not answer.allowed and limit.is_outdated():
-		answer = _decide(key, limit.measured_anew(requested, is_there=is_there), requested)
-	return answer
+	return limit_usage.take(limit, requested, lambda used: _decide(key, used, requested), is_there=is_there)
 
 
 def require(key: str, requested: float = 1) -> None:
@@ -88,53 +84,54 @@ def on_documents(doctype: str) -> Sequence[Declared]:
 	limits = declared_limits.on_documents(doctype)
 	if not limits or maintenance.is_under_way(INSTALLING):
 		return ()
-	gate = current_gate()
-	# a restricted site is not the limits' to refuse
-	return () if gate.restriction else [limit for limit in limits if limit.key in gate.limits]
+	decisions = current_decisions()
+	# on a restricted site everything is refused, by restriction.py
+	return () if decisions.restriction else [limit for limit in limits if limit.key in decisions.limits]
 
 
-def foresee(limit: Declared, number: float) -> None:
-	"""Raise LimitReachedError unless `number` more may be added together; they are counted one by one as they come, in this transaction."""
-	if current_gate().limits[limit.key].is_hard:
-		answer = _decide(limit.key, limit.in_use_with(limit_usage.hold(limit.key, limit.day)), number)
-		if not answer.allowed:
-			_require(answer)
+def require_room(limit: Declared, number: float) -> None:
+	"""Raise LimitReachedError unless there is room for `number` more documents. They count later, as each is saved in this transaction."""
+	if _is_held(limit):
+		limit_usage.hold(limit.key)
+	answer = access(limit.key, number)
+	if not answer.allowed:
+		_require(answer)
 
 
 # -- hooks -----------------------------------------------------------------------------------------------------------
 
 
-def hold(doc, method: str | None = None) -> None:
-	"""Hook `before_validate` of what can be limited: hold a hard limit that saving it may come to.
+def hold(doc) -> None:
+	"""Hold the row of a hard limit that saving the document may come to. Called before it is validated (gates.on_event).
 
-	Before the framework's own validation takes locks of its own (a User's does), so that two requests meet here first, in order, and
-	not as a deadlock. What counts already cannot grow, and holds nothing.
+	The framework's own validation takes locks, too (a User's does). So two requests meet here first, and one waits; later they would
+	meet in a deadlock. What counts already cannot grow, and holds nothing.
 	"""
 	for limit in on_documents(doc.doctype):
-		if current_gate().limits[limit.key].is_hard and not limit.is_counted_already(doc):
-			limit_usage.hold(limit.key, limit.day)
+		if _is_held(limit) and not limit.is_counted_already(doc):
+			limit_usage.hold(limit.key)
 	if doc.flags.get("ignore_validate"):
 		check_growth(doc)  # which Frappe does not come to
 
 
 def check_growth(doc, method: str | None = None) -> None:
-	"""Hook `validate` of what can be limited: refuse a document that comes to count where the limit is reached."""
+	"""Hook `validate` of all doctypes: refuse a document that comes to count where the limit is reached."""
 	for limit in on_documents(doc.doctype):
 		if limit.counts(doc) and not limit.is_counted_already(doc):
 			_check(doc, limit, limit.size_of(doc))
 
 
 def note_deletion(doc, method: str | None = None) -> None:
-	"""Hook `after_delete` of what can be limited: what takes long to measure is measured anew when it is next asked for."""
+	"""Hook `after_delete` of all doctypes: what takes long to measure is measured anew when that decides."""
 	for limit in on_documents(doc.doctype):
-		if limit.is_measured and not limit.is_daily:
-			freed.note(limit.key)
+		if limit.is_metered and not limit.is_daily:
+			limit_meters.note_deletion(limit.key)
 
 
 def check_rows(doc, method: str | None = None) -> None:
 	"""Refuse a document's rows that come to count where the limit on their doctype is reached: no event is theirs.
 
-	Called by the one handler of all doctypes (gates.on_event), as rows of a document that has tables come, go and change.
+	Called by gates.on_event, as a document that has tables is saved.
 	"""
 	if method not in child_rows.SAVING:
 		return
@@ -155,16 +152,23 @@ def check_api_call() -> None:
 	"""
 	if local.conf.get("buildpro_role") != site_role.TENANT or not frappe.get_request_header("Authorization"):
 		return
-	gate = current_gate()
-	if API_CALLS not in gate.limits or gate.restriction or frappe.session.user in ("", None, "Guest"):
+	decisions = current_decisions()
+	if (
+		API_CALLS not in decisions.limits
+		or decisions.restriction
+		or frappe.session.user in ("", None, "Guest")
+	):
 		return
-	calls = limit_usage.add_call()
-	if calls is None:
+
+	def decide(used: float) -> Decision:
+		return _decide(API_CALLS, used, 1)
+
+	try:
+		answer = limit_meters.take(API_CALLS, utc_days.today(), 1, decide, starts_at=0, is_final=True)
+	except redis.exceptions.RedisError:
 		return
-	answer = _decide(API_CALLS, calls - 1, 1)
 	_count(answer)
 	if not answer.allowed:
-		limit_usage.add_call(-1)
 		raise TooManyRequests(response=_too_many(answer))
 
 
@@ -173,14 +177,18 @@ def measure_limits() -> None:
 	if local.conf.get("buildpro_role") != site_role.TENANT:
 		return
 	usage.store()
-	for key, limit in declared_limits.declared().items():
+	for limit in declared_limits.declared().values():
 		if limit.is_measurable():
-			is_anew = limit.is_measured and not limit.is_daily
-			limit_usage.keep(key, limit.measure, is_anew=is_anew, day=limit.day)
+			limit_usage.keep(limit, limit.measure)
 			frappe.db.commit()
 
 
 # -- own -------------------------------------------------------------------------------------------------------------
+
+
+def _is_held(limit: Declared) -> bool:
+	"""Whether who adds to it holds its row: a hard limit on documents that are counted."""
+	return current_decisions().limits[limit.key].is_hard and not limit.is_metered
 
 
 def _check(doc, limit: Declared, size: float) -> None:
@@ -204,20 +212,22 @@ def _require(answer: Decision, error: type[LimitReachedError] = LimitReachedErro
 
 def _known(key: str) -> Declared | None:
 	"""The declaration; None for a limit that only the plan knows. Raises unknown.UnknownLimitError for any other."""
-	limit, gate = declared_limits.declared().get(key), current_gate()
-	if limit is None and key not in gate.limits and key not in (gate.catalogue.get("limits") or {}):
-		raise unknown.UnknownLimitError(key, {*declared_limits.declared(), *gate.limits})
+	limit, decisions = declared_limits.declared().get(key), current_decisions()
+	if limit is None and key not in decisions.limits and key not in (decisions.catalogue.get("limits") or {}):
+		raise unknown.UnknownLimitError(key, {*declared_limits.declared(), *decisions.limits})
 	return limit
 
 
 def _decide(key: str, used: float, requested: float) -> Decision:
 	limit = declared_limits.declared().get(key)
 	label, unit = (limit.label, limit.unit) if limit else (None, "")
-	return current_gate().limit(key, _neat(used), _neat(requested), label=label, unit=_(unit) if unit else "")
+	return current_decisions().limit(
+		key, _neat(used), _neat(requested), label=label, unit=_(unit) if unit else ""
+	)
 
 
 def _neat(number: float) -> float | int:
-	"""Without what floating point adds to it; a whole number as one."""
+	"""The number without the error of floating point; a whole number as an int."""
 	number = round(number, 9)
 	return int(number) if number == int(number) else number
 

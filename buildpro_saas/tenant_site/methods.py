@@ -1,4 +1,4 @@
-"""Whitelisted methods that features gate: refused before the request gets to them, by whatever name it calls them."""
+"""Refuses whitelisted methods that a feature gates, before the request reaches them and whatever name it calls them by."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ NAME = re.compile(r"[A-Za-z_][\w.]{0,200}")
 def refuse_gated() -> None:
 	"""Hook `before_request`: raise FeatureNotAvailableError when the request calls a method that this site's plan lacks.
 
-	Compared are functions rather than names, of which one function can have many. Where nothing gates methods, nothing is looked up.
+	One function can have many names, so functions are compared. Where no feature gates a method, nothing is looked up.
 	"""
 	if local.conf.get("buildpro_role") != site_role.TENANT:
 		return
@@ -32,7 +32,7 @@ def refuse_gated() -> None:
 
 
 def _called_names() -> Iterator[str]:
-	"""Every name by which the request may call a method, with what apps put in its place."""
+	"""Every name by which the request may call a method, and the names that apps override it with."""
 	parts = request_target.method_path()
 	# Some of Frappe's methods call another that the caller names, each by a parameter of its own (mapper, search, tree, calendar, …).
 	names = [*local.form_dict.values(), *parts[:1]]
@@ -53,7 +53,7 @@ def _of_controller(doctype: str, method: str) -> str | None:
 
 
 def _find(name: str) -> Callable | None:
-	"""The function of that name, as frappe.get_attr finds it; None where there is none, which Frappe then says itself."""
+	"""The function of that name, as frappe.get_attr finds it; None where there is none: Frappe then says so itself."""
 	module, _dot, function = name.rpartition(".")
 	if name.partition(".")[0] not in frappe.get_installed_apps():
 		return None

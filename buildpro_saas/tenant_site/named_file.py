@@ -1,4 +1,4 @@
-"""Frappe's File, under no name that is reserved."""
+"""Frappe's File, which refuses reserved names (file_names.py)."""
 
 from frappe import _
 from frappe.core.doctype.file.exceptions import MaxFileSizeReachedError
@@ -15,13 +15,13 @@ class FileNameRefusedError(MaxFileSizeReachedError):
 
 
 class NamedFile(File):
-	"""Its name is looked at before anything is written, and where it or the address changes."""
+	"""Looks at its name before anything is written, and when the name or the address changes."""
 
 	def before_insert(self) -> None:
 		try:
 			self._refuse_reserved(self.file_name, self.file_url)
 		except FileNameRefusedError:
-			# is kept where the rest is, as a mail's is
+			# a comment on the document that the file belongs to, as on a mail, whose text arrives
 			said = _("A file was not accepted, because of its name.")
 			self.add_comment_in_reference_doc("Attachment Removed", said)
 			raise

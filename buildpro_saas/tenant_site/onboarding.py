@@ -1,10 +1,9 @@
-"""What makes a new site the customer's own: entitlement, owner, company.
+"""Makes a new site the customer's own: entitlement, owner, company.
 
-Called by provisioning steps, by dotted name.
-
-Each function may be called again after an interruption and then ends in the same state.
+Steps of provisioning call these functions by dotted name. Each may be called again after an interruption, and ends in the same state.
 """
 
+import time
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -14,11 +13,14 @@ from frappe import _
 from frappe.cache_manager import clear_defaults_cache
 from frappe.desk.page.setup_wizard.setup_wizard import setup_complete
 from frappe.email.doctype.email_account.email_account import EmailAccount
+from frappe.model.document import Document
 from frappe.utils import cint, get_datetime, now_datetime, validate_email_address
-from frappe.utils.global_search import get_doctypes_with_global_search, rebuild_for_doctype
+from frappe.utils.global_search import rebuild_for_doctype
 from frappe.utils.scheduler import enable_scheduler
 
 from buildpro_saas import framework, region
+from buildpro_saas.agent import site_config
+from buildpro_saas.entitlements import acceptance
 from buildpro_saas.entitlements.statement import EntitlementError
 from buildpro_saas.tenant_site import (
 	caches,
@@ -51,7 +53,7 @@ def apply_entitlement(token: str, catalogue: dict | None = None, company: str | 
 	"""Put a signed entitlement into force on this site, and show it in Nexelya Plan Settings.
 
 	Returns {"plan", "status", "features": count, "sequence"}. Raises frappe.ValidationError when the token is not genuine, was made
-	for another site, or is older than one that the site has had; the one in force then stays.
+	for another site, or is older than one that the site has had; the one in force then stays. company: None for the one that is shown.
 	"""
 	if not token:
 		frappe.throw(_("There is no entitlement to apply."))
@@ -59,12 +61,8 @@ def apply_entitlement(token: str, catalogue: dict | None = None, company: str | 
 		statement = entitlement.apply(token, catalogue)
 	except EntitlementError as error:
 		frappe.throw(str(error), title=_("Entitlement refused"))
-	settings = frappe.get_doc(entitlement.DOCTYPE)
-	settings.company = company or settings.company
-	settings.show_entitlement()
 	site_limits.follow()
-	limit_usage.make_missing(statement.grants().limits.keys() & declared_limits.declared().keys())
-	installed_apps_guard.restore()
+	settings = show_entitlement(company)
 	# now for this process, after the commit for what another has made of the old one meanwhile
 	caches.forget()
 	frappe.db.after_commit.add(caches.forget)
@@ -74,6 +72,30 @@ def apply_entitlement(token: str, catalogue: dict | None = None, company: str | 
 		"features": len(statement.grants().features),
 		"sequence": statement.sequence,
 	}
+
+
+def show_entitlement(company: str | None = None) -> Document:
+	"""Have this site's own records follow the entitlement in force: Nexelya Plan Settings, which it returns, and a row for each limit.
+
+	The admin site calls it where they would show something else than it has put into force (licensing/site_files.py). The caller commits.
+	"""
+	statement = entitlement.load_decisions().statement
+	settings = frappe.get_doc(entitlement.DOCTYPE)
+	settings.company = company or settings.company
+	settings.show_entitlement()
+	installed_apps_guard.restore()
+	if statement:
+		limit_usage.make_missing(statement.grants().limits.keys() & declared_limits.declared().keys())
+		shown = acceptance.shown(statement, settings.company, time.time())
+		frappe.db.after_commit.add(lambda: site_config.update_own({acceptance.SHOWN_KEY: shown}))
+	return settings
+
+
+def show_newest_entitlement() -> None:
+	"""Once an hour: show what was put into force since, which the admin site does by the files alone where nothing else changed."""
+	shown = frappe.db.get_single_value(entitlement.DOCTYPE, "token", cache=False)
+	if shown != entitlement.stored_token() or installed_apps_guard.is_missing():
+		show_entitlement()
 
 
 def make_owner(email: str, full_name: str, language: str, time_zone: str) -> dict:
@@ -223,9 +245,24 @@ def index_for_search_later() -> None:
 
 
 def index_for_search() -> None:
-	"""Make the entries of every doctype that is searched."""
-	for doctype in get_doctypes_with_global_search(with_child_tables=False):
+	"""Make the entries of every doctype that is searched, on a site that has no doctypes but its apps' own."""
+	for doctype in _searched_doctypes():
 		rebuild_for_doctype(doctype)
+
+
+def _searched_doctypes() -> list[str]:
+	"""As Frappe's get_doctypes_with_global_search. That reads the definition of every doctype for it: seconds of a processor (with ERPNext
+	a dozen) just while the owner signs in for the first time."""
+	settings = ("in_global_search", "show_name_in_global_search")
+	marked = {
+		*frappe.get_all("DocField", {"in_global_search": 1}, pluck="parent"),
+		*frappe.get_all("Custom Field", {"in_global_search": 1}, pluck="dt"),
+		*frappe.get_all("Property Setter", {"property": ("in", settings)}, pluck="doc_type"),
+		*frappe.get_all("DocType", {"show_name_in_global_search": 1}, pluck="name"),
+	}
+	kinds = {"name": ("in", marked), "istable": 0, "issingle": 0}
+	found = frappe.get_all("DocType", kinds, pluck="name", order_by="name")
+	return [doctype for doctype in found if frappe.get_meta(doctype).get_global_search_fields()]
 
 
 def _run_wizard(arguments: dict) -> None:

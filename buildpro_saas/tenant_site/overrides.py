@@ -1,4 +1,4 @@
-"""Frappe's documents that do more than keep data, refused where a feature gates them: the same on every way that leads to them."""
+"""Reports, pages and scheduled jobs, refused or paused where the plan says so: in their classes, which every way to them goes through."""
 
 from html import escape
 from typing import Any
@@ -18,7 +18,7 @@ FRAMEWORK = "frappe"
 
 
 class GatedReport(Report):
-	"""Asked for by Desk and exports (is_permitted), by prepared and mailed reports (the others)."""
+	"""Refused where a feature gates it. Desk and exports call is_permitted; prepared and mailed reports call the other methods."""
 
 	def is_permitted(self) -> bool | None:
 		gates.require_name("Report", self.name)
@@ -38,7 +38,7 @@ class GatedReport(Report):
 
 
 class GatedPage(Page):
-	"""Asked for when Desk loads the page."""
+	"""Refused where a feature gates it. Desk calls is_permitted as it loads the page."""
 
 	def is_permitted(self) -> bool | None:
 		gates.require_name("Page", self.name)
@@ -46,11 +46,11 @@ class GatedPage(Page):
 
 
 class PausingScheduledJobType(ScheduledJobType):
-	"""Waits while the site is restricted, when what it does is the tenant's business; the next time it is due, it is done.
+	"""Waits while the site is restricted, where the job does the tenant's business. It runs when it is next due after that.
 
-	A job of a tenant's names what an app schedules, or a function of an app that is neither the framework nor this one. Frappe lets a
-	System Manager name any function without arguments, and some act on the whole bench: they empty its queues, enter other sites, or
-	take the site's role and entitlement away.
+	Frappe lets a System Manager name any function without arguments. Some act on the whole bench: they empty its queues, enter other
+	sites, or take the site's role and entitlement away. So a tenant's job may name what an app schedules, or a function of another app
+	than the framework and this one.
 	"""
 
 	def validate(self) -> None:
@@ -58,7 +58,7 @@ class PausingScheduledJobType(ScheduledJobType):
 		super().validate()
 
 	def refuse_internals(self) -> None:
-		"""Raise frappe.PermissionError for a job of a tenant's that names a function which no app schedules, unless it is of an app's own."""
+		"""Raise frappe.PermissionError for a function of the framework's or of this app's that no app schedules."""
 		if self.server_script or not site_role.is_tenant_site() or self.method in scheduled_methods():
 			return
 		if app_of(self.method) not in apps_of_bench() - {APP, FRAMEWORK}:
@@ -71,7 +71,7 @@ class PausingScheduledJobType(ScheduledJobType):
 			)
 
 	def is_event_due(self, current_time=None) -> bool:
-		"""As Frappe's, but a time that has not been yet, left by a clock that ran ahead, is no last execution."""
+		"""As Frappe's. But a last execution in the future, left by a clock that ran ahead, does not count."""
 		now = current_time or now_datetime()
 		if self.last_execution and get_datetime(self.last_execution) > now:
 			return True
@@ -103,9 +103,9 @@ def scheduled_methods() -> set[str]:
 
 
 def app_of(method: str | None) -> str | None:
-	"""The app in which the function is written that the dotted name leads to: modules also have what they import.
+	"""The app whose code the function is. It need not be the one in the dotted name, for a module also has what it imports.
 
-	None for what is no function of an app's; nothing outside of apps is imported.
+	None for what is no function of an app's. Nothing outside of apps is imported.
 	"""
 	module, _dot, name = (method or "").rpartition(".")
 	if module.partition(".")[0] not in apps_of_bench():
@@ -118,5 +118,5 @@ def app_of(method: str | None) -> str | None:
 
 
 def apps_of_bench() -> set[str]:
-	"""The apps of the bench, from its own list: that of the site is in its database."""
+	"""The apps of the bench by its own list, for the site's list is in its database, which a tenant can write."""
 	return set(frappe.get_all_apps(with_internal_apps=False))

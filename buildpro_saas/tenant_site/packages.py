@@ -1,7 +1,7 @@
-"""Frappe's packages, which are not there on tenants' sites.
+"""Refuses Frappe's packages on tenants' sites.
 
-A Package Import extracts an archive of the user's with `tar` below sites/SITE: with links in it, it writes wherever the bench's user may,
-in `site_config.json`, in other tenants' sites, in the apps' code. A Package Release writes files by names that the user chooses.
+A Package Import extracts a user's archive with `tar` below sites/SITE. With links in the archive it writes wherever the bench's user
+may: `site_config.json`, other tenants' sites, the apps' code. A Package Release writes files under names that the user chooses.
 """
 
 from collections.abc import Callable
@@ -32,13 +32,13 @@ def _not_on_tenant_sites(method: Callable) -> Callable:
 
 
 class NoPackageImport(PackageImport):
-	"""Refused where a tenant could extract an archive."""
+	"""Refuses to extract an archive."""
 
 	import_package = _not_on_tenant_sites(PackageImport.import_package)
 
 
 class NoPackageRelease(PackageRelease):
-	"""Refused where a tenant could write files, as a whole and by each of its parts."""
+	"""Refuses to write files, as a whole and in each of its parts."""
 
 	export_files = _not_on_tenant_sites(PackageRelease.export_files)
 	export_modules = _not_on_tenant_sites(PackageRelease.export_modules)

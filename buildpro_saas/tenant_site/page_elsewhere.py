@@ -1,4 +1,4 @@
-"""What stands for a website's page whose path leads out of the apps' folders."""
+"""Answers "not found" for a page of the website whose path leads out of the apps' folders."""
 
 from frappe.website.page_renderers.not_found_page import NotFoundPage
 
@@ -6,10 +6,9 @@ from buildpro_saas.tenant_site.strict_names import is_plain_path
 
 
 class PageElsewhere(NotFoundPage):
-	"""Hook `page_renderer`: "not found", whoever names the page.
+	"""Hook `page_renderer`. Frappe looks for a page's file wherever its path leads, and sends it.
 
-	Frappe looks for a page's file wherever its path leads, and sends what is no text as it is. The path need not come from the address:
-	a site's home page is a path that its System Manager chooses.
+	The path need not come from the address: a site's home page is a path that its System Manager chooses.
 	"""
 
 	def can_render(self) -> bool:

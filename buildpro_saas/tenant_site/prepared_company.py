@@ -1,8 +1,8 @@
 """A company that is set up ahead of time, in a site image, and becomes the customer's in each copy.
 
-ERPNext's set-up makes some 600 records that depend on the country and not on the customer, in whose names the company's
-name and abbreviation stand. So it is run once, for a company whose name and abbreviation are random letters; a copy puts
-the customer's in their places. Called by provisioning steps, by dotted name.
+ERPNext's set-up makes some 600 records. They depend on the country and not on the customer, but their names have the company's name or
+abbreviation in them. So the set-up is run once, for a company whose name and abbreviation are random letters. Each copy puts
+the customer's in their places. Steps of provisioning call these functions by dotted name.
 """
 
 import random
@@ -20,9 +20,9 @@ from buildpro_saas.company_name import ABBREVIATION_LENGTH, abbreviation
 from buildpro_saas.tenant_site import company_setup, onboarding
 
 TEXT_TYPES = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext")
-# What happened while the company was set up; no more the customer's than the other logs of which an image is emptied.
+# The log of what was changed. What happened in an image is not the customer's, so it is emptied like the image's other logs.
 HISTORY = "Version"
-# Kept in caches for long, and by every process: not to be changed in a copy.
+# Every process keeps these in its caches for long. So a copy must not change them.
 DEFINITIONS = ("tabDocType", "tabDocField", "tabCustom Field", "tabProperty Setter")
 Replace = CustomFunction("replace", ["text", "old", "new"])
 

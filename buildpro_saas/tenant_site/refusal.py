@@ -1,4 +1,4 @@
-"""What is raised where a tenant may not go on: one class for each cause, one sentence for the person."""
+"""The errors of a tenant's site: one class for each cause, with one sentence for the person."""
 
 from html import escape
 from typing import NoReturn
@@ -44,7 +44,7 @@ def refuse(answer: Decision) -> NoReturn:
 
 def title(answer: Decision) -> str:
 	"""The heading over a denial: "Available in Growth" where a plan has the feature."""
-	# a plan of which the tenant has an earlier version
+	# the tenant has an earlier version of that plan
 	is_own = answer.required_plan == answer.plan
 	if answer.reason == Reason.NOT_IN_PLAN and answer.required_plan and not is_own:
 		return _("Available in {0}").format(escape(answer.required_plan, quote=False))

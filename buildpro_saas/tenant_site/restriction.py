@@ -1,4 +1,4 @@
-"""A site whose plan has expired is read-only for its users, one that is suspended shows a page: Active → Past Due → … and back.
+"""Restricts a site whose plan has expired (its users can only read) or that is suspended (it shows a page).
 
 |                      | web requests                            | users' jobs           | scheduled jobs                       |
 | -------------------- | --------------------------------------- | --------------------- | ------------------------------------ |
@@ -6,13 +6,12 @@
 | expired              | read, print, export, back up; sign in   | refused when writing  | Frappe's housekeeping, and our own   |
 | suspended            | HTTP 402, but for /api/method/ping      | refused when writing  | Frappe's housekeeping, and our own   |
 
-Nothing is deleted, stopped or changed on the site for it: each request and job goes by the entitlement of the moment, so that
-what has been paid for is there again with the next one. Where no statement counts (lost, damaged, of another name, of an unknown key), the
-newest one that the site has had says whether it is expired or suspended. Whoever has a shell (`bench console`, the operator's calls) is not
-restricted.
+Nothing on the site is deleted, stopped or changed for it. Each request and job looks at the entitlement of the moment, so the next one
+after a payment works again. Where no statement counts (it is lost or damaged, has another site's name or an unknown key), the newest one
+that the site has had says whether it is expired or suspended. The operator's shell (`bench console`) is not restricted.
 
-Web requests of an expired site run in Frappe's own read-only mode (frappe/app.py), so that the database refuses what no hook sees;
-the clear sentence comes from doc_events.
+Web requests of an expired site run in Frappe's own read-only mode (frappe/app.py): the database refuses what no hook sees. Where a hook
+sees it first (doc_events), the user gets a clear sentence.
 """
 
 import json
@@ -26,7 +25,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from buildpro_saas import site_role
-from buildpro_saas.entitlements.decision import Gate
+from buildpro_saas.entitlements.decision import Decisions
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.wording import OPERATOR
 from buildpro_saas.tenant_site import clock, entitlement, request_target
@@ -39,9 +38,9 @@ PAGE = "buildpro_saas/templates/suspended.html"
 # In frappe.flags, which every request and job begins without.
 READ_ONLY = "buildpro_read_only"
 
-# Said to everybody who asks whether the site is up, and to the admin site whether it is this one: nothing of the tenant's is in it.
+# Answered at all times: whether the site is up, and, to the admin site, whether it is this one. Nothing of the tenant's is in the answers.
 PING = {"ping", "frappe.ping", "buildpro_saas.tenant_site.identity.prove"}
-# Signing in and out and passwords, by any of Frappe's ways, write into the database. So does a report that is made ready.
+# Allowed on an expired site although they write into the database: signing in and out, passwords, reports that are prepared.
 ALWAYS = {
 	*("login", "logout", "web_logout", "frappe.handler.logout", "frappe.handler.web_logout"),
 	"frappe.core.doctype.user.user.update_password",
@@ -65,7 +64,7 @@ KEPT_OF_USERS = {
 	"Notification Settings",
 }
 OUR_MODULE = "Tenant Site"
-# Of Frappe's own scheduled jobs, those that write business data or act in its name. What they find undone, they do later.
+# Frappe's own scheduled jobs that write business data or act on it. They wait, and do later what they find undone.
 BUSINESS_JOBS = (
 	"frappe.automation.",
 	"frappe.email.doctype.email_account.email_account.pull",
@@ -83,22 +82,22 @@ def on_request() -> None:
 	"""Hook `before_request`: the page of a suspended site, the read-only mode of an expired one."""
 	if local.conf.get("buildpro_role") != site_role.TENANT or local.request.method == "OPTIONS":
 		return
-	gate = entitlement.current_gate()
+	decisions = entitlement.current_decisions()
 	name = request_target.method_name()
-	if gate.restriction is Reason.SUSPENDED and (name not in PING or _is_answered_by_script(name)):
-		raise HTTPException(response=suspended_response(gate))
-	if gate.restriction is Reason.EXPIRED and not _is_always_possible():
+	if decisions.restriction is Reason.SUSPENDED and (name not in PING or _is_answered_by_script(name)):
+		raise HTTPException(response=suspended_response(decisions))
+	if decisions.restriction is Reason.EXPIRED and not _is_always_possible():
 		_read_only_from_here()
 
 
 def explain(response: Response | None = None) -> None:
-	"""Hook `after_request`: the clear sentence, with HTTP 403, where it was the database that refused to write.
+	"""Hook `after_request`: where the database refused to write, answer HTTP 403 with a clear sentence.
 
-	Frappe's own words are about maintenance, which is over in a moment.
+	Frappe's own answer speaks of maintenance that will soon be over.
 	"""
 	if response is None or not local.flags.get(READ_ONLY) or response.status_code != UNAVAILABLE:
 		return
-	message = escape(sentence(entitlement.current_gate()), quote=False)
+	message = escape(sentence(entitlement.current_decisions()), quote=False)
 	shown = json.dumps({"message": message, "title": _("This site is read-only"), "indicator": "red"})
 	answer = {
 		"exc_type": "SiteRestrictedError",
@@ -111,11 +110,11 @@ def explain(response: Response | None = None) -> None:
 
 
 def on_job(method: str | None = None) -> None:
-	"""Hook `before_job`: what runs from here on is a job of the site's, and no call of the operator's."""
+	"""Hook `before_job`: note that this is a job of the site's, and no call of the operator's."""
 	local.flags[IN_JOB] = method or True
 
 
-def check(doc, gate: Gate) -> None:
+def check(doc, decisions: Decisions) -> None:
 	"""Raise SiteRestrictedError when a user's request or job is about to write `doc` on a restricted site."""
 	if not getattr(local, "request", None) and not local.flags.get(IN_JOB):
 		return
@@ -125,63 +124,66 @@ def check(doc, gate: Gate) -> None:
 		return
 	if doc.doctype in KEPT_OF_USERS and getattr(local, "request", None) and _is_always_possible():
 		return
-	refuse_to_write(sentence(gate))
+	refuse_to_write(sentence(decisions))
 
 
 def pauses(method: str | None, is_script: bool) -> bool:
 	"""Whether a scheduled job waits until this site is no longer restricted. method: its dotted name."""
-	if not site_role.is_tenant_site() or not entitlement.current_gate().restriction:
+	if not site_role.is_tenant_site() or not entitlement.current_decisions().restriction:
 		return False
 	app = (method or "").partition(".")[0]
 	return is_script or app not in ("frappe", "buildpro_saas") or method.startswith(BUSINESS_JOBS)
 
 
-def sentence(gate: Gate) -> str:
+def sentence(decisions: Decisions) -> str:
 	"""What a user of a restricted site is told: why, that nothing is lost, and whom to ask. Plain text."""
-	contact = (gate.basis and gate.basis.contact) or OPERATOR
-	if gate.basis is None:
+	contact = (decisions.newest and decisions.newest.contact) or OPERATOR
+	if decisions.newest is None:
 		return _(
 			"This site is read-only, because it cannot be told what your plan includes. Nothing is lost: you can read, print, export and"
 			" back up everything. To go on working, please ask {0}."
 		).format(contact)
-	if gate.restriction is Reason.SUSPENDED:
+	if decisions.restriction is Reason.SUSPENDED:
 		return _("This site is suspended. Your data is safe and unchanged. Please ask {0}.").format(contact)
 	return _(
 		"This site is read-only, because your plan {0} expired on {1}. Nothing is lost: you can read, print, export and back up"
 		" everything. To go on working, please ask {2}."
-	).format(gate.plan, _date(gate.basis.expires), contact) + clock.remark(gate)
+	).format(decisions.plan, _date(decisions.newest.expires), contact) + clock.remark(decisions)
 
 
-def banner(gate: Gate) -> dict | None:
+def banner(decisions: Decisions) -> dict | None:
 	"""What Desk shows above every page: {"level": "warning" or "danger", "text": plain text}; None where all is well."""
-	if gate.restriction:
-		return {"level": "danger", "text": sentence(gate)}
-	if gate.statement is None:
+	if decisions.restriction:
+		return {"level": "danger", "text": sentence(decisions)}
+	if decisions.statement is None:
 		text = _(
 			"What your plan includes cannot be told, and its features are not available. Please ask {0}."
 		)
-		return {"level": "danger", "text": text.format((gate.basis and gate.basis.contact) or OPERATOR)}
-	contact = gate.statement.contact or OPERATOR
-	if gate.standing is Reason.GRACE:
+		return {
+			"level": "danger",
+			"text": text.format((decisions.newest and decisions.newest.contact) or OPERATOR),
+		}
+	contact = decisions.statement.contact or OPERATOR
+	if decisions.standing is Reason.GRACE:
 		text = _("Your plan {0} expired on {1}. From {2} on, this site will be read-only. Please ask {3}.")
-		statement = gate.statement
+		statement = decisions.statement
 		dates = _date(statement.expires), _date(statement.grace_until)
-		text = text.format(gate.grants.plan, *dates, contact)
-		return {"level": "warning", "text": text + clock.remark(gate)}
-	if gate.standing is Reason.NOT_YET_VALID:
+		text = text.format(decisions.grants.plan, *dates, contact)
+		return {"level": "warning", "text": text + clock.remark(decisions)}
+	if decisions.standing is Reason.NOT_YET_VALID:
 		text = _("What your plan includes does not hold yet by this server's clock. Please ask {0}.").format(
 			contact
 		)
-		return {"level": "danger", "text": text + clock.remark(gate)}
-	if gate.statement.status == "Past Due":
+		return {"level": "danger", "text": text + clock.remark(decisions)}
+	if decisions.statement.status == "Past Due":
 		text = _("A payment for your plan {0} is past due. Please ask {1}.")
-		return {"level": "warning", "text": text.format(gate.grants.plan, contact)}
+		return {"level": "warning", "text": text.format(decisions.grants.plan, contact)}
 	return None
 
 
-def suspended_response(gate: Gate) -> Response:
+def suspended_response(decisions: Decisions) -> Response:
 	"""HTTP 402 (Payment Required): a page for people, {"reason", "message", "exc_type"} for programs. Needs no sign-in."""
-	message = sentence(gate)
+	message = sentence(decisions)
 	if _wants_page():
 		body = frappe.render_template(PAGE, {"message": message, "lang": local.lang})
 		kind = "text/html; charset=utf-8"
@@ -202,7 +204,7 @@ def _read_only_from_here() -> None:
 
 
 def _is_always_possible() -> bool:
-	"""Whether the request is one that must work on an expired site, and no script of a user's under its name."""
+	"""Whether the request must work on an expired site, and no user's script answers under its name."""
 	name = request_target.method_name()
 	is_listed = name in ALWAYS or bool(name and name.startswith(ALWAYS_UNDER))
 	return is_listed and not _is_answered_by_script(name)

@@ -1,4 +1,7 @@
-"""Desk's searches without records that are out of sight: in place of Frappe's methods, which ask no permission hook, or can be told not to."""
+"""Desk's searches, without the records that are hidden on this site (gates.is_hidden).
+
+They override Frappe's methods. Those ask no permission hook, or can be told not to.
+"""
 
 from collections.abc import Callable
 
@@ -11,25 +14,25 @@ from buildpro_saas.tenant_site import gates
 
 @frappe.whitelist()
 def search(text, start=0, limit=20, doctype="") -> list[dict]:
-	"""As Frappe's global search, which it calls."""
+	"""Frappe's global search, without what is hidden."""
 	found = global_search.search(text, start, limit, doctype)
 	return [row for row in found if not gates.is_hidden(row["doctype"])]
 
 
 @frappe.whitelist()
 def search_link(doctype: str, txt: str, **options):
-	"""As Frappe's for link fields, which it calls; of a doctype out of sight there is nothing."""
+	"""Frappe's search for link fields; it finds nothing of a hidden doctype."""
 	return _unless_hidden(of_links.search_link, "results", doctype, txt, options)
 
 
 @frappe.whitelist()
 def search_widget(doctype: str, txt: str, **options):
-	"""As Frappe's for the dialog of a link field, which it calls; of a doctype out of sight there is nothing."""
+	"""Frappe's search for the dialog of a link field; it finds nothing of a hidden doctype."""
 	return _unless_hidden(of_links.search_widget, "values", doctype, txt, options)
 
 
 def _unless_hidden(search: Callable, answer: str, doctype: str, txt: str, options: dict):
-	"""answer: the key of the response by which Frappe of 2023 answers; later ones answer by what they return."""
+	"""answer: the key under which Frappe of 2023 puts its answer into the response. Later versions return it."""
 	if gates.is_hidden(doctype):
 		frappe.response[answer] = []
 		return []

@@ -4,21 +4,21 @@ import frappe
 
 from buildpro_saas import site_role
 from buildpro_saas.agent import site_config
-from buildpro_saas.agent.frappe_limits import frappe_limits
+from buildpro_saas.entitlements.frappe_limits import frappe_limits
 from buildpro_saas.tenant_site import entitlement
 
 
 def follow() -> None:
 	"""Write the limits that are in force now, where they are not there yet; on a tenant's site only.
 
-	Called when an entitlement comes, and now and then: an entitlement holds the dates at which its limits change. Without one that
-	counts, what is there stays.
+	Called when an entitlement comes, and once an hour, for its limits may change at a date. Where no entitlement counts, nothing is
+	changed.
 	"""
 	if not site_role.is_tenant_site():
 		return
-	gate = entitlement.load_gate()
-	if gate.statement is None:
+	decisions = entitlement.load_decisions()
+	if decisions.statement is None:
 		return
-	wanted = frappe_limits({key: limit.value for key, limit in gate.limits.items()})
+	wanted = frappe_limits({key: limit.value for key, limit in decisions.limits.items()})
 	if any(frappe.conf.get(key) != value for key, value in wanted.items()):
 		site_config.update_own(wanted)

@@ -1,9 +1,9 @@
-"""Which site a request is for, and which file, by one spelling only.
+"""Has a site, a file or a page be found under one spelling of its name only. Any other spelling is answered with 404.
 
-Frappe takes the site's name from the header X-Frappe-Site-Name or from Host, and joins it to the folder of sites as it comes:
-`./acme.localhost` is acme's folder and database under another name, and `acme.localhost/private/files` a site of a customer's making, if
-he has a site_config.json there. An entitlement is made for one name, so under another it does not count. The address of a file or page
-is joined in the same way. Here what is not the plain name is answered as what does not exist: with 404.
+Frappe takes the site's name from the header X-Frappe-Site-Name or from Host, and joins it to the folder of sites as it comes. So
+`./acme.localhost` would be acme's folder and database under another name, and an entitlement does not count under another name. And
+`acme.localhost/private/files` would be a site of a customer's making, with a site_config.json of his. Addresses of files and pages
+are joined in the same way.
 """
 
 import os
@@ -30,7 +30,7 @@ def is_host_name(name: object) -> bool:
 def is_site(name: object, sites: str = ".") -> bool:
 	"""Whether `name` is the one spelling of a site in the folder `sites`: a plain host name, and its folder's own name.
 
-	A link to another site's folder is another spelling of that site. A link to another disk keeps the name.
+	A link to another site's folder is another spelling of that site, and does not count. A link to another disk may keep the name.
 	"""
 	if not is_host_name(name):
 		return False
@@ -44,7 +44,7 @@ def is_plain_path(path: str) -> bool:
 
 
 def keep() -> None:
-	"""Have this process enter a site by its one name only. Frappe has no extension point for it: its function is wrapped."""
+	"""Have this process enter a site by its one name only. Frappe has no hook there, so its function is wrapped."""
 	original = frappe.init
 	if getattr(original, "keeps_names", False):
 		return
@@ -62,9 +62,9 @@ def keep() -> None:
 
 
 def refuse_other_spellings(name: str | None, sites: str = ".") -> None:
-	"""Raise NotFound in a web request for what is no site's one name; elsewhere IncorrectSitePath for what is a path.
+	"""Raise NotFound in a web request for anything but a site's one name. In a shell, raise IncorrectSitePath for a path.
 
-	A shell's sites may have names that no browser asks for (`My_Site`), and none at all.
+	A shell may name sites that no browser asks for (`My_Site`), and need not name one.
 	"""
 	if getattr(frappe.local, "request", None):
 		if not is_site(name, sites):
@@ -78,7 +78,8 @@ def refuse_other_spellings(name: str | None, sites: str = ".") -> None:
 def on_request() -> None:
 	"""Hook `before_request`, our first: raise NotFound for a site or a path that is spelled in another way.
 
-	Of a site's name only the first request of a process gets as far as this. Its session may have been read; nothing else.
+	A wrong name of a site gets here only in the first request of a process, which came before `keep`. Its session may have been read;
+	nothing else.
 	"""
 	if not is_site(frappe.local.site, frappe.local.sites_path) or not is_plain_path(
 		frappe.local.request.path

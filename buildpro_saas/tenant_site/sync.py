@@ -1,7 +1,7 @@
-"""Asks the admin site for this site's entitlement, wherever that runs, and sends back what was used.
+"""Asks the admin site for this site's entitlement, and tells it what was used.
 
-On the admin site's own bench it pushes what is new (licensing/delivery.py); there this is the second leg. What was last
-achieved is kept in sync.json in the site's folder.
+To sites on its own bench the admin site pushes new entitlements (licensing/delivery.py); they ask all the same, less often, in case a
+push failed. sync.json in the site's folder says how asking went.
 """
 
 import json
@@ -36,18 +36,19 @@ class SyncError(Exception):
 
 
 def pull_when_due() -> None:
-	"""Once an hour, on a tenant's site: ask the admin site, unless it is too early for that, and keep what follows from dates alone."""
+	"""Once an hour, on a tenant's site: ask the admin site where it is time to, and apply what changes by its date alone."""
 	if not site_role.is_tenant_site():
 		return
 	clock.note()
 	site_limits.follow()
+	onboarding.show_newest_entitlement()
 	if is_configured() and _is_time():
 		try:
 			pull_now()
 		except SyncError:
 			# pull_now has written it to the state and, the first time, to the log
 			frappe.db.rollback()
-	# last, for the admin site's word may have said that all is well
+	# last, for the admin site's answer may have shown that the clock is right
 	if complaint := clock.complaint():
 		frappe.log_error(title=_("The clock of this site's server"), message=complaint)
 
@@ -55,10 +56,10 @@ def pull_when_due() -> None:
 def _is_time() -> bool:
 	known = state()
 	pause = known.get("next", 0) - time.time()
-	# no answer names a later time than the longest pause: a clock that ran ahead has done so
+	# no answer asks for more than the longest pause; a longer one was noted while the clock ran ahead
 	if pause <= EARLY or pause > LONGEST_PAUSE + LONGEST_PAUSE // 10:
 		return True
-	# not before its pause is over where the admin site is away or what it gives is refused
+	# where asking failed, the pause is kept; else it is cut short where the clock is wrong or nothing is in force
 	return not known.get("failures") and (
 		clock.complaint() is not None or not entitlement.sequence_in_force()
 	)
@@ -95,8 +96,8 @@ def pull_now() -> dict:
 		if not is_configured():
 			raise SyncError(_("This site does not know its admin site, or has no token to ask it with."))
 		batch = usage.to_send()
-		# a row of Limit Level is what everybody waits for who adds something: it is not held while the admin site thinks. What is
-		# noted as under way is sent again where no answer comes
+		# to_send locks rows of Limit Level, for which everybody waits who adds something: they are free again before the admin site is
+		# asked. What was noted as under way is sent again where no answer comes
 		frappe.db.commit()
 		answer = _ask(batch)
 		if new := answer.get("sync_token"):
@@ -123,7 +124,7 @@ def _ask(batch: dict | None) -> dict:
 	url, headers, is_local = address(conf.buildpro_admin_url)
 	question = {
 		"tenant": conf.buildpro_tenant,
-		# a new statement says what is the time, where the clock is not believed
+		# where the clock is not believed, ask for a new statement in any case: it says what time it is
 		"sequence": 0 if clock.is_set_back() else entitlement.sequence_in_force(),
 		"lowest": entitlement.lowest_sequence(),
 		"keys": sorted(entitlement.public_keys()),
@@ -197,7 +198,7 @@ def _note_success(next_pull: int) -> None:
 
 
 def _note_failure(error: str) -> None:
-	"""The first of several in a row goes to the log, all to the state. The pause grows with them: 1, 2, 4, 8, 12 hours."""
+	"""Note a failure in the state; the first of several in a row goes to the log, too. The pause grows: 1, 2, 4, 8, 12 hours."""
 	now, before = int(time.time()), state()
 	failures = before.get("failures", 0) + 1
 	pause = min(HOUR * 2 ** (failures - 1), LONGEST_PAUSE)
@@ -215,7 +216,7 @@ def _note_failure(error: str) -> None:
 
 
 def jitter(site: str, most: int) -> int:
-	"""Seconds below `most`, always the same for a site: those that lost their admin site together do not come back together."""
+	"""Seconds below `most`, always the same for one site. So sites that lost their admin site together do not ask again together."""
 	return zlib.crc32(site.encode()) % max(most, 1)
 
 

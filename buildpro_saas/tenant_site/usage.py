@@ -1,8 +1,8 @@
 """How often each feature is asked for and with what outcome: counted without SQL, kept by day, told to the admin site.
 
-A decision adds one to a number in this process's memory. At the end of a request, every few seconds, the numbers go to Redis; from
-there the scheduler moves them into Feature Usage. On every way they are taken away before they are added: what a crash
-interrupts is lost rather than counted twice. Where Redis is away they wait in memory, of which there is an end.
+A decision adds one to a number in this process's memory. Every few seconds, at the end of a request, the numbers go to Redis. From
+there the scheduler moves them into Feature Usage. On each way they are first taken away and then added: what a crash interrupts is
+lost, and not counted twice. Where Redis is away they wait in memory, which is bounded.
 """
 
 import atexit
@@ -22,7 +22,7 @@ from buildpro_saas.tenant_site import limit_usage, utc_days
 DOCTYPE = "Feature Usage"
 ALLOWED, DENIED, SHADOW = OUTCOMES = ("ALLOWED", "DENIED", "SHADOW")
 FLUSH_SECONDS = 3
-# Different (site, day, feature, outcome) that wait in a process; what comes beyond is not counted.
+# How many different (site, day, feature, outcome) wait in a process at most; beyond that nothing new is counted.
 MOST_WAITING = 10_000
 # How long Redis holds what no scheduler fetches (seconds), and the site its days.
 KEPT_IN_REDIS = 7 * utc_days.LENGTH
@@ -61,7 +61,7 @@ def flush() -> None:
 	if not _waiting or frappe.cache is None:
 		return
 	try:
-		# what fails from here on may have been counted in part: it is not tried again
+		# what fails after this may have been counted in part, so it is not tried again
 		frappe.cache.ping()
 	except redis.exceptions.RedisError:
 		return

@@ -1,7 +1,10 @@
-"""The days that uses and daily limits are counted by: those of UTC, for a tenant can choose the site's time zone."""
+"""The days by which uses and daily limits are counted. They are days of UTC, for a tenant can choose the site's time zone."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
 from time import time
+
+from frappe.utils import convert_utc_to_system_timezone
 
 LENGTH = 24 * 60 * 60  # seconds
 EPOCH = date(1970, 1, 1)
@@ -23,3 +26,8 @@ def today() -> date:
 def seconds_left() -> int:
 	"""How long today lasts."""
 	return LENGTH - int(time()) % LENGTH
+
+
+def midnight_here() -> datetime:
+	"""When today began, as the site's database writes moments: in the site's time zone, without saying so."""
+	return convert_utc_to_system_timezone(datetime.combine(today(), time_of_day())).replace(tzinfo=None)

@@ -1,4 +1,4 @@
-"""Desk's workspaces without those, and without the links to what, this site's plan lacks: in place of Frappe's own two methods."""
+"""Desk's workspaces, without those that this site's plan lacks, and without links to what it lacks. Overrides two methods of Frappe's."""
 
 import json
 
@@ -7,13 +7,13 @@ from frappe.desk import desktop
 
 from buildpro_saas.tenant_site import gates
 
-# Kinds of links and shortcuts in a workspace that a feature may gate otherwise than as a doctype.
+# What links and shortcuts of a workspace may lead to, beside doctypes, that a feature may gate.
 LINKED = ("Report", "Page")
 
 
 @frappe.whitelist()
 def get_workspace_sidebar_items() -> dict:
-	"""As Frappe's, which it calls: {"pages": …}."""
+	"""Frappe's answer, {"pages": …}, without the workspaces that the plan lacks."""
 	answer = desktop.get_workspace_sidebar_items()
 	answer["pages"] = without_gated(answer["pages"])
 	return answer
@@ -21,7 +21,7 @@ def get_workspace_sidebar_items() -> dict:
 
 @frappe.whitelist()
 def get_desktop_page(page: str) -> dict:
-	"""As Frappe's, which it calls. Raises FeatureNotAvailableError for a workspace that the plan lacks."""
+	"""Frappe's answer, without links to what the plan lacks. Raises FeatureNotAvailableError for a workspace that it lacks."""
 	gates.require_name("Workspace", json.loads(page).get("name"))
 	answer = desktop.get_desktop_page(page)
 	is_out = _judge()
@@ -41,7 +41,7 @@ def without_gated(pages: list[dict]) -> list[dict]:
 
 
 def take_out_of_boot(bootinfo: dict) -> None:
-	"""Take them out of what Desk is started with: up to 15 lists of workspaces, in 16 `pages` of a dict, and the sidebars' items with links."""
+	"""Take them out of what Desk is started with. Up to version 15 that has lists of workspaces; in 16, a dict with `pages`, and sidebars."""
 	for key in ("allowed_workspaces", "workspaces", "sidebar_pages"):
 		found = bootinfo.get(key)
 		if isinstance(found, list):
@@ -59,7 +59,7 @@ def take_out_of_boot(bootinfo: dict) -> None:
 
 
 def _judge():
-	"""A function that tells whether a link or shortcut leads to what is not there."""
+	"""A function that tells whether a link or shortcut leads to something that the plan lacks."""
 	denied = {kind: gates.denied_names(kind) for kind in LINKED}
 
 	def is_out(item: dict) -> bool:

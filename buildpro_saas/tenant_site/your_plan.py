@@ -1,4 +1,4 @@
-"""The page "Your Plan", as the site's own System Manager sees it: features, limits with what is in use, dates, uses of the last days."""
+"""The page "Your Plan" for the site's System Manager: features, limits and what is in use, dates, uses of the last days."""
 
 from datetime import datetime, timezone
 
@@ -7,11 +7,11 @@ from frappe import _
 from frappe.utils import convert_utc_to_system_timezone, formatdate
 
 from buildpro_saas.entitlements import catalogue as catalogues
-from buildpro_saas.entitlements.decision import DENYING_GRANTS, Gate
+from buildpro_saas.entitlements.decision import DENYING_GRANTS, Decisions
 from buildpro_saas.entitlements.layers import Grant, Limit
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.wording import OPERATOR, readable_number
-from buildpro_saas.tenant_site import clock, declared_limits, usage
+from buildpro_saas.tenant_site import clock, declared_limits, limit_usage, usage
 
 VIEW = "buildpro_saas/tenant_site/doctype/nexelya_plan_settings/nexelya_plan_settings.html"
 DAYS = 30
@@ -19,36 +19,36 @@ DAYS = 30
 NEARLY = 0.8
 
 
-def render(gate: Gate, status: str) -> str:
-	"""The view as HTML; every name in it is escaped by the template. status: what Nexelya Plan Settings calls the standing."""
+def render(decisions: Decisions, status: str) -> str:
+	"""The page as HTML; the template escapes every name. status: the standing as Nexelya Plan Settings calls it."""
 	context = {
-		"message": explanation(gate, status),
+		"message": explanation(decisions, status),
 		"status": _(status),
-		"colour": _colour(gate),
+		"colour": _colour(decisions),
 		"days": DAYS,
 	}
-	if gate.statement:
+	if decisions.statement:
 		context |= {
-			"plan": gate.grants.plan,
-			"dates": _dates(gate),
-			"features": _features(gate),
-			"limits": [_limit(gate, key, limit) for key, limit in sorted(gate.limits.items())],
+			"plan": decisions.grants.plan,
+			"dates": _dates(decisions),
+			"features": _features(decisions),
+			"limits": [_limit(decisions, key, limit) for key, limit in sorted(decisions.limits.items())],
 		}
-		context["next_plans"] = _next_plans(gate, context["features"])
+		context["next_plans"] = _next_plans(decisions, context["features"])
 	return frappe.render_template(VIEW, context)
 
 
-def explanation(gate: Gate, status: str) -> str:
+def explanation(decisions: Decisions, status: str) -> str:
 	"""What to do about it, and whom to ask."""
-	contact = (gate.statement and gate.statement.contact) or OPERATOR
-	if gate.standing == Reason.PLAN:
+	contact = (decisions.statement and decisions.statement.contact) or OPERATOR
+	if decisions.standing == Reason.PLAN:
 		return _("To change your plan, please ask {0}.").format(contact)
-	if gate.statement is None:
+	if decisions.statement is None:
 		return _(
 			"This site has no entitlement that counts, so no feature is available. Please ask {0}."
 		).format(contact)
 	text = _("The entitlement is not in force as it should be: {0}. Please ask {1}.")
-	return text.format(_(status), contact) + clock.remark(gate)
+	return text.format(_(status), contact) + clock.remark(decisions)
 
 
 def as_system_time(seconds: int) -> datetime:
@@ -57,15 +57,17 @@ def as_system_time(seconds: int) -> datetime:
 	return convert_utc_to_system_timezone(utc).replace(tzinfo=None)
 
 
-def _colour(gate: Gate) -> str:
-	if not gate.is_in_force:
+def _colour(decisions: Decisions) -> str:
+	if not decisions.is_in_force:
 		return "red"
-	return "green" if gate.standing is Reason.PLAN and gate.statement.status == "Active" else "orange"
+	return (
+		"green" if decisions.standing is Reason.PLAN and decisions.statement.status == "Active" else "orange"
+	)
 
 
-def _dates(gate: Gate) -> list[str]:
+def _dates(decisions: Decisions) -> list[str]:
 	"""Sentences on what begins and ends when."""
-	grants, statement = gate.grants, gate.statement
+	grants, statement = decisions.grants, decisions.statement
 	found = []
 	if grants.plan_until:
 		when = _when(grants.plan_until)
@@ -75,7 +77,7 @@ def _dates(gate: Gate) -> list[str]:
 			sentence.format(grants.plan, when) + (_(", then {0}").format(following) if following else "")
 		)
 	found.append(_("Confirmed until {0}").format(_when(statement.expires)))
-	if gate.standing is Reason.GRACE:
+	if decisions.standing is Reason.GRACE:
 		found.append(_("Grace until {0}").format(_when(statement.grace_until)))
 	return found
 
@@ -84,21 +86,21 @@ def _when(seconds: int) -> str:
 	return formatdate(as_system_time(seconds))
 
 
-def _features(gate: Gate) -> list[dict]:
-	"""The catalogue's features, those of the tenant first: how it comes to each, and how often each was used."""
+def _features(decisions: Decisions) -> list[dict]:
+	"""A row for each feature of the catalogue, the tenant's own first: where it comes from, and how often it was used."""
 	uses = usage.recent(DAYS)
 	rows = []
-	for key in gate.known_features:
-		grant = gate.grants.features.get(key)
-		available_in = gate[key].required_plan
-		if available_in == gate.grants.plan:
-			available_in = None  # in a version of it that is not theirs
+	for key in decisions.known_features:
+		grant = decisions.grants.features.get(key)
+		available_in = decisions[key].required_plan
+		if available_in == decisions.grants.plan:
+			available_in = None  # their own plan has it, but in another version than theirs
 		is_had = grant is not None and grant.reason not in DENYING_GRANTS
-		text, colour = _state(grant, gate[key].reason, available_in)
+		text, colour = _state(grant, decisions[key].reason, available_in)
 		rows.append(
 			{
 				"key": key,
-				"label": catalogues.label_of(gate.catalogue, "features", key),
+				"label": catalogues.label_of(decisions.catalogue, "features", key),
 				"is_had": is_had,
 				"available_in": None if is_had or grant else available_in,
 				"state": text,
@@ -126,25 +128,25 @@ def _state(grant: Grant | None, reason: Reason, available_in: str | None) -> tup
 	}[grant.reason]
 
 
-def _next_plans(gate: Gate, features: list[dict]) -> list[dict]:
-	"""What each plan above has that this one has not, features and higher limits: {"plan", "adds": a list in words}."""
-	offers = {offer["plan"]: offer["limits"] for offer in gate.catalogue.get("plans") or ()}
+def _next_plans(decisions: Decisions, features: list[dict]) -> list[dict]:
+	"""What each higher plan adds, in features and limits: {"plan", "adds": a list in words}."""
+	offers = {offer["plan"]: offer["limits"] for offer in decisions.catalogue.get("plans") or ()}
 	above = list(offers)
-	if gate.grants.plan in offers:
-		above = above[above.index(gate.grants.plan) + 1 :]
+	if decisions.grants.plan in offers:
+		above = above[above.index(decisions.grants.plan) + 1 :]
 	found: dict[str, list[str]] = {plan: [] for plan in above}
 	for feature in features:
 		if feature["available_in"]:
 			found.setdefault(feature["available_in"], []).append(feature["label"])
-	for plan in above if gate.grants.plan in offers else ():
-		found[plan] += _higher_limits(gate, offers[plan])
+	for plan in above if decisions.grants.plan in offers else ():
+		found[plan] += _higher_limits(decisions, offers[plan])
 	return [{"plan": plan, "adds": ", ".join(adds)} for plan, adds in found.items() if adds]
 
 
-def _higher_limits(gate: Gate, offered: dict[str, int]) -> list[str]:
+def _higher_limits(decisions: Decisions, offered: dict[str, int]) -> list[str]:
 	found = []
-	for key, limit in sorted(gate.limits.items()):
-		label = _limit_label(gate, key)
+	for key, limit in sorted(decisions.limits.items()):
+		label = _limit_label(decisions, key)
 		if key not in offered:
 			found.append(_("{0}: without limit").format(label))
 		elif offered[key] > limit.value:
@@ -154,19 +156,19 @@ def _higher_limits(gate: Gate, offered: dict[str, int]) -> list[str]:
 	return found
 
 
-def _limit_label(gate: Gate, key: str) -> str:
-	return catalogues.label_of(gate.catalogue, "limits", key, declared_limits.label_of(key))
+def _limit_label(decisions: Decisions, key: str) -> str:
+	return catalogues.label_of(decisions.catalogue, "limits", key, declared_limits.label_of(key))
 
 
-def _limit(gate: Gate, key: str, limit: Limit) -> dict:
+def _limit(decisions: Decisions, key: str, limit: Limit) -> dict:
 	"""A limit's row: "12 of 10", how long its bar is (per cent), and its colour. Without a measure: its value alone."""
 	declared = declared_limits.declared().get(key)
 	is_measured = declared is not None and declared.is_measurable()
-	used = declared.in_use() if is_measured else 0
+	used = limit_usage.in_use(declared) if is_measured else 0
 	part = used / limit.value if limit.value else float(used > 0)
 	return {
 		"key": key,
-		"label": _limit_label(gate, key),
+		"label": _limit_label(decisions, key),
 		"kind": _("Hard: more is refused") if limit.is_hard else _("Soft: more is noted"),
 		"text": _shown(used, limit, declared.unit) if is_measured else readable_number(limit.value),
 		"is_measured": is_measured,

@@ -98,10 +98,11 @@ class BenchUnderTest:
 
 	def look_after(self):
 		"""What the scheduler does each minute."""
-		from buildpro_saas.jobs import lifecycle
+		from buildpro_saas.jobs import batches, lifecycle
 
 		self.frappe.db.commit()
 		lifecycle.recover_lost_jobs()
+		batches.recover_batches()
 		self.frappe.db.commit()
 
 	# -- ways of making a site -----------------------------------------------------------------------------------
@@ -179,12 +180,12 @@ class BenchUnderTest:
 			self.frappe.db.commit()
 
 	def discard_standby_sites(self, filters: dict):
-		from buildpro_saas.agent.bench import Bench
 		from buildpro_saas.fleet import standby
+		from buildpro_saas.jobs.bench_door import door_of
 
-		for name in self.frappe.get_all("Standby Site", filters, pluck="name"):
-			assert standby.take(name, "Ready")
-			standby.discard(standby.row(name), Bench(self.path))
+		for row in self.frappe.get_all("Standby Site", filters, ["name", "bench"]):
+			assert standby.take(row.name, "Ready")
+			standby.discard(standby.row(row.name), door_of(row.bench))
 
 	def remove_images(self, keep: str | None = None):
 		"""All images but `keep`, and all standby sites, through the product's own ways."""

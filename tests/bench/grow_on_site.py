@@ -1,7 +1,7 @@
 """Adds a document to a tenant's site in a process of its own, on command: python grow_on_site.py SITE KIND.
 
 Reads a line before each act: `look` (reads, as a request has done before it comes to adding), `add` (inserts a document of the
-kind, and says "added" or "refused: …"), `commit`, `rollback`. Answers each with a line.
+kind, or of another: `add mail`; says "added", "refused: …" or "deadlock"), `commit`, `rollback`. Answers each with a line.
 """
 
 import sys
@@ -38,11 +38,28 @@ def add_file() -> None:
 	).insert()
 
 
-ADD = {"user": (add_user, "max_users"), "file": (add_file, "max_storage_gb")}
+def add_mail() -> None:
+	frappe.get_doc(
+		{
+			"doctype": "Email Queue",
+			"sender": "sender@race.example",
+			"message": "x",
+			"status": "Not Sent",
+			"recipients": [{"recipient": f"{frappe.generate_hash(length=12)}@race.example"}],
+		}
+	).insert()
 
 
-def act(command: str) -> str:
-	add, limit = ADD[kind]
+ADD = {
+	"user": (add_user, "max_users"),
+	"file": (add_file, "max_storage_gb"),
+	"mail": (add_mail, "emails_per_day"),
+}
+
+
+def act(line: str) -> str:
+	command, _space, other = line.partition(" ")
+	add, limit = ADD[other or kind]
 	if command == "look":
 		return str(get_limit_access(limit).used)
 	if command == "add":
@@ -51,6 +68,9 @@ def act(command: str) -> str:
 			add()
 		except LimitReachedError as error:
 			return f"refused: {error}"
+		except frappe.QueryDeadlockError:
+			frappe.db.rollback()  # as MariaDB has done already
+			return "deadlock"
 		return f"added in {time.perf_counter() - begin:.4f}"
 	getattr(frappe.db, command)()
 	return command

@@ -106,3 +106,21 @@ def set_password(user: str, password: str) -> None:
 
 	update_password(user, password)
 	frappe.db.commit()
+
+
+def doctypes_of(names: list[str]) -> list[str]:
+	"""Those of the names that are doctypes of this site."""
+	return frappe.get_all("DocType", {"name": ("in", names)}, pluck="name")
+
+
+def known_definitions() -> list[str]:
+	"""Doctypes whose definitions Redis knows."""
+	return [frappe.as_unicode(name) for name in frappe.cache.hkeys("doctype_meta")]
+
+
+def languages() -> dict:
+	"""The language of the site and of its owner."""
+	return {
+		"site": frappe.db.get_single_value("System Settings", "language"),
+		"owner": frappe.db.get_value("User", {"email": ("like", "owner@%")}, "language"),
+	}

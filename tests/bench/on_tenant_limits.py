@@ -4,15 +4,15 @@ import frappe
 import redis
 from frappe.core.doctype.user.user import generate_keys
 
-from buildpro_saas.tenant_site import declared_limits, limit_usage, usage
+from buildpro_saas.tenant_site import declared_limits, limit_measures, limit_meters, limit_usage, usage
 
 
 def used(key: str) -> float:
-	return declared_limits.declared()[key].in_use()
+	return limit_usage.in_use(declared_limits.declared()[key])
 
 
 def measure(key: str, used: float) -> None:
-	limit_usage.keep(key, lambda: used, is_anew=True, day=None)
+	limit_usage.keep(declared_limits.declared()[key], lambda: used)
 	frappe.db.commit()
 
 
@@ -25,10 +25,20 @@ def api_key() -> str:
 
 
 def forget_calls() -> None:
-	redis.Redis.delete(frappe.cache, limit_usage._calls_name())
+	forget_meter("api_calls_per_day")
+
+
+def forget_meter(key: str) -> None:
+	"""As Redis does when it restarts."""
+	redis.Redis.delete(frappe.cache, limit_meters.name(key, declared_limits.declared()[key].day))
 
 
 def uses(feature: str, outcome: str) -> int:
 	usage.store()
 	found = frappe.get_all(usage.DOCTYPE, {"feature": feature, "outcome": outcome}, pluck="count")
 	return sum(found)
+
+
+def mails() -> int:
+	"""Recipients of today's mails, as the database has them."""
+	return limit_measures.emails_today()

@@ -26,7 +26,7 @@ class Story:
 
 	def settle(self) -> None:
 		"""All runs again; what waits is looked after, what failed is retried once, and the bench compared with the records."""
-		from buildpro_saas.licensing import delivery
+		from buildpro_saas.licensing import renewal
 
 		self.hands.start_everything()
 		self._finish_jobs()
@@ -34,7 +34,7 @@ class Story:
 			self._retry(job)
 		self._finish_jobs()
 		self.hands.told.append(f"at the end: {self.hands.reconcile()}")
-		delivery.renew_entitlements()
+		renewal.renew_entitlements()
 		self._finish_jobs()
 		self.hands.watch()
 

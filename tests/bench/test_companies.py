@@ -4,6 +4,7 @@ their own. `make countries` does it everywhere (every_company.py)."""
 import os
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -46,17 +47,13 @@ class UnsetSites:
 		return answer
 
 	def run(self, method: str, **arguments):
-		from buildpro_saas.agent import site_runner
-
-		site = self._site()
-		return site_runner.run(
-			os.path.relpath(site.path, site.bench_sites),  # a standby site lies deeper than others
-			site.bench_sites,
+		return self._site().run(
 			method,
-			arguments,
+			id=uuid4().hex,
 			timeout=15 * MINUTES,
 			log=print,
 			checkpoint=lambda: None,
+			**arguments,
 		)
 
 	def discard(self) -> None:
@@ -65,11 +62,11 @@ class UnsetSites:
 			self.name = None
 
 	def _site(self):
-		from buildpro_saas.agent.bench import Bench
+		from buildpro_saas.agent import door
 
 		self.name = self.name or self.bench.standby_site(self.plan)
 		database = self.bench.frappe.db.get_value("Standby Site", self.name, "database")
-		return Bench(self.bench.path).standby(database)
+		return door.here().standby(database)
 
 
 @pytest.fixture(scope="module")

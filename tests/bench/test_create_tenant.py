@@ -72,7 +72,7 @@ def test_the_tenant_is_active_with_its_facts(module_bench, acme):
 	from buildpro_saas.fleet import benches
 
 	assert acme.status == "Active" and acme.created_in > 0
-	assert acme.database == benches.default_database_name(acme.site)
+	assert acme.database == benches.default_database_name(acme.bench, acme.site)
 	assert {"frappe", "buildpro_saas"} <= {row.app for row in acme.apps}
 	assert all(row.version for row in acme.apps)
 	job = module_bench.job(acme.name)
@@ -199,13 +199,13 @@ def test_a_neighbours_token_in_the_database_changes_nothing(module_bench, acme, 
 
 
 def test_a_forged_statement_grants_nothing(module_bench, acme, owner_of_acme):
-	from buildpro_saas.entitlements import statement
+	from buildpro_saas.entitlements import packing
 
 	head, body, signature = token_of(module_bench, acme).split(".")
 	claims = json.loads(base64.urlsafe_b64decode(body + "=="))
-	granted = statement.unpack(claims["layers"])
+	granted = packing.inflate(claims["layers"])
 	granted["plans"][0]["features"].append("bim")
-	claims["layers"] = statement.pack(granted)
+	claims["layers"] = packing.pack(granted)
 	forged = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
 	with other_token(module_bench, acme, f"{head}.{forged}.{signature}"):
 		answer = decision(module_bench, acme, owner_of_acme, "bim").json()["message"]
@@ -264,7 +264,7 @@ def test_a_tenants_system_manager_cannot_run_the_control_plane(module_bench, acm
 	for method in (
 		"jobs.lifecycle.run",
 		"jobs.lifecycle.recover_lost_jobs",
-		"fleet.database_account.account",
+		"fleet.database_account.make_account",
 		"fleet.owner_link.login_link",
 	):
 		path = f"/api/method/buildpro_saas.{method}"
@@ -286,16 +286,19 @@ def test_secrets_are_readable_by_their_owner_only(module_bench, acme, admin_site
 	for site in (acme.site, admin_site_name):
 		mode = (module_bench.path / "sites" / site / "site_config.json").stat().st_mode
 		assert stat.S_IMODE(mode) == 0o600
-	common = (module_bench.path / "sites/common_site_config.json").read_text()
-	assert "buildpro_db" not in common
+	account_file = module_bench.path / "config/buildpro_database.json"
+	assert stat.S_IMODE(account_file.stat().st_mode) == 0o600
+	password = json.loads(account_file.read_text())["password"]
+	for file in (module_bench.path / "sites").glob("*/*.json"):
+		assert password not in file.read_text()
 
 
-def test_no_secret_is_in_the_jobs_record(module_bench, acme):
+def test_no_secret_is_in_the_jobs_record(module_bench, acme, bench_account):
 	config = json.loads((module_bench.path / "sites" / acme.site / "site_config.json").read_text())
 	job = module_bench.job(acme.name)
 	record = job.as_json() + "".join(row.output or "" for row in job.steps)
 	secrets = [config[key] for key in ("db_password", "encryption_key", "buildpro_sync_token")]
-	secrets.append(module_bench.frappe.conf.buildpro_db_password)
+	secrets.append(bench_account()["password"])
 	assert not [secret for secret in secrets if secret in record]
 
 
@@ -315,15 +318,15 @@ def test_a_tenants_database_user_reaches_its_own_database_only(module_bench, acm
 	connection.close()
 
 
-def test_the_control_planes_account_is_not_root(module_bench):
+def test_the_control_planes_account_is_not_root(module_bench, bench_account):
 	import pymysql
 
 	conf = module_bench.frappe.conf
 	connection = pymysql.connect(
 		host=conf.db_host,
 		port=int(conf.db_port),
-		user=conf.buildpro_db_user,
-		password=conf.buildpro_db_password,
+		user=bench_account()["user"],
+		password=bench_account()["password"],
 	)
 	with connection.cursor() as cursor:
 		for statement in (

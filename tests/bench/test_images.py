@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 import threading
 from collections import Counter
 from contextlib import contextmanager
@@ -349,6 +350,38 @@ def test_a_standby_site_is_out_of_sight_until_it_is_given(bench):
 	assert config["pause_scheduler"] and config["mute_emails"] and config["maintenance_mode"]
 
 
+def test_a_standby_site_holds_nobody_who_could_sign_in(bench):
+	name = bench.frappe.db.get_value("Standby Site", bench.standby_site(PLAN), "database")
+	with bench.root() as cursor:
+		cursor.execute(f"select name from `{name}`.tabUser where name not in ('Administrator', 'Guest')")
+		assert not cursor.fetchall()
+		for table in ("__Auth", "tabSessions"):
+			cursor.execute(f"select count(*) from `{name}`.`{table}`")
+			assert cursor.fetchone()[0] == 0, table
+
+
+def test_what_was_read_ahead_of_time_is_still_known_when_the_owner_has_signed_in(bench):
+	"""Neither the job nor the owner's choice of a password throws the definitions away."""
+	from buildpro_saas.fleet.steps.image import FIRST_ASKED_FOR
+
+	bench.standby_site(PLAN)
+	tenant = bench.new_tenant(plan=PLAN)
+	assert bench.wait_job(tenant.name).way == "from a standby site", bench.describe(tenant.name)
+	there = set(bench.on_site(tenant.name, "on_tenant.doctypes_of", names=list(FIRST_ASKED_FOR)))
+	# the wizard, which sets this site's company up, clears all at its end; nothing after that does
+	bench.on_site(tenant.name, "buildpro_saas.agent.installer.warm_caches", doctypes=list(FIRST_ASKED_FOR))
+	set_first_password(bench, tenant)
+	assert there - set(bench.on_site(tenant.name, "on_tenant.known_definitions")) == set()
+
+
+def test_a_tenant_of_another_language_gets_a_standby_site_too(bench):
+	bench.standby_site(PLAN)
+	tenant = bench.new_tenant(plan=PLAN, language="de")
+	assert bench.wait_job(tenant.name).way == "from a standby site", bench.describe(tenant.name)
+	languages = bench.on_site(tenant.name, "on_tenant.languages")
+	assert languages == {"site": "de", "owner": "de"}
+
+
 def test_a_tenant_gets_the_standby_site_and_its_database(bench):
 	row = bench.frappe.get_doc("Standby Site", bench.standby_site(PLAN))
 	tenant = bench.new_tenant(plan=PLAN)
@@ -504,6 +537,19 @@ def goes_on_to_a_site_alone(bench, tenant, before: dict):
 		"users": {database},
 		"folders": {site},
 	}
+
+
+def set_first_password(bench, tenant):
+	"""As the owner does, through the single-use link."""
+	link = bench.frappe.get_doc("Tenant", tenant.name).owner_link()["link"]
+	url = f"http://127.0.0.1:{bench.services.port('web')}/api/method/frappe.core.doctype.user.user.update_password"
+	answer = requests.post(
+		url,
+		data={"key": link.split("key=")[1].split("&")[0], "new_password": secrets.token_urlsafe(24)},
+		headers={"Host": bench.site(tenant.name), "Accept": "application/json"},
+		timeout=60,
+	)
+	assert answer.status_code == 200, answer.text
 
 
 def start_building(bench, images) -> tuple[str, str]:

@@ -136,17 +136,78 @@ def test_two_additions_in_one_transaction_count_both(acme, process):
 	one.do("commit")
 
 
-def test_storage_admits_one_at_the_edge(acme, process):
+@pytest.mark.parametrize("end, later", [("commit", "refused: Storage"), ("rollback", "added")])
+def test_storage_admits_one_at_the_edge(acme, process, end, later):
 	acme.on_site("measure", key="max_storage_gb", used=0.9975)  # 2.5 MB are left; each file has 1.6
 	acme.limit("max_storage_gb", 0.003)
 	one, two = process("file"), process("file")
 	one.do("look"), two.do("look")
 	assert one.do("add").startswith("added")
-	two.tell("add")
-	wait_until_held(acme)
-	one.do("commit")
-	assert two.answer().startswith("refused: Storage")
+	assert two.do("add").startswith("refused: Storage")  # at once, while the first is still open
 	two.do("rollback")
+	one.do(end)
+	assert two.do("add").startswith(later)
+	two.do("rollback")
+
+
+# -- mails and files: nobody waits for anybody -----------------------------------------------------------------------
+
+
+def test_mail_and_file_in_either_order_do_not_stop_each_other(acme, process):
+	acme.on_site("measure", key="max_storage_gb", used=0.5)
+	acme.entitle(
+		{
+			"max_storage_gb": {"value": 1, "is_hard": True},
+			"emails_per_day": {"value": 10**6, "is_hard": True},
+		}
+	)
+	one, two = process("mail"), process("file")
+	one.do("look"), two.do("look")
+	assert one.do("add").startswith("added") and two.do("add").startswith("added")
+	one.tell("add file")
+	two.tell("add mail")
+	answers = [one.answer(), two.answer()]
+	assert all(answer.startswith("added") for answer in answers), answers
+	one.do("rollback"), two.do("rollback")
+
+
+def test_mails_wait_for_nobody_and_a_rollback_gives_back(acme, process):
+	used = acme.limit("emails_per_day", 2)
+	one, two, three = (process("mail") for _ in range(3))
+	assert {float(each.do("look")) for each in (one, two, three)} == {used}
+	assert one.do("add").startswith("added") and two.do("add").startswith("added")
+	# both are still open: three is told so, and does not wait
+	assert three.do("add").startswith("refused: E-mails today")
+	two.do("rollback")
+	assert three.do("add").startswith("added")
+	one.do("commit"), three.do("commit")
+	assert acme.on_site("used", key="emails_per_day") == used + 2
+	assert two.do("add").startswith("refused")
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+def test_of_eight_mails_at_once_as_many_are_admitted_as_there_is_room_for(acme, process, is_forgotten):
+	"""Where Redis has forgotten the number, the first of them counts anew."""
+	used = acme.limit("emails_per_day", ROOM)
+	processes = [process("mail") for _ in range(MANY)]
+	assert {float(each.do("look")) for each in processes} == {used}
+	if is_forgotten:
+		acme.on_site("forget_meter", key="emails_per_day")
+
+	def add(each: Process) -> str:
+		return each.do("add")
+
+	with ThreadPoolExecutor(MANY) as pool:
+		answers = list(pool.map(add, processes))
+	assert sum(answer.startswith("added") for answer in answers) == ROOM, answers
+	assert sum(answer.startswith("refused") for answer in answers) == MANY - ROOM, answers
+	for each in processes:
+		each.do("commit")
+	assert acme.on_site("used", key="emails_per_day") == used + ROOM
+	assert acme.on_site("mails") == used + ROOM
+
+
+# -- over HTTP -----------------------------------------------------------------------------------------------------------
 
 
 def test_over_http_exactly_one_is_admitted(acme):

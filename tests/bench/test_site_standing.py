@@ -76,11 +76,12 @@ def proxy_to(bench, site: str):
 
 
 def check(bench, tenant, port: int | None = None) -> dict:
-	from buildpro_saas.agent.bench import Bench
+	from buildpro_saas.agent import door
 	from buildpro_saas.fleet.steps.reachable import CheckReachable
 
 	context = SimpleNamespace(
-		site=Bench(bench.path).site(tenant.site),
+		bench=door.here(),
+		site=door.here().site(tenant.site),
 		bench_row={"web_port": port or bench.services.port("web")},
 		log=lambda line: None,
 	)
@@ -172,6 +173,7 @@ def test_the_owners_link_of_a_site_that_is_gone(module_bench, acme, staff):
 		(lambda *at: config(*at, buildpro_role=None, buildpro_tenant=None), "buildpro_saas was uninstalled"),
 		(lambda *at: config(*at, buildpro_tenant="another"), "is set up for another"),
 		(lambda *at: config(*at, db_name="_of_a_neighbour"), "names the database _of_a_neighbour"),
+		(lambda *at: config(*at, db_password="wrong"), "cannot be entered"),
 	],
 )
 def test_a_status_that_does_not_hold_on_the_site_is_said(
@@ -193,13 +195,112 @@ def test_a_status_that_does_not_hold_on_the_site_is_said(
 		settled(module_bench, acme)
 
 
+@pytest.mark.parametrize("bent", [taken_away, lambda *at: config(*at, db_password="wrong")])
+def test_a_plan_that_the_site_cannot_be_given_is_said(
+	module_bench, acme, frappe, staff, bench_command, admin_site_name, bent
+):
+	says = ("is on record, and its site has not got it yet", "tried again by itself, in ten minutes")
+	with bent(module_bench, acme):
+		told = bench_command(
+			"--site", admin_site_name, "saas", "set-plan", acme.name, "Core", "--at", "2198-01-01"
+		)
+		assert told.returncode == 1 and all(text in told.stderr for text in says), told
+		answer = staff("set_plan", tenant=acme.name, plan="Core", at="2199-01-01").json()
+		assert all(text in answer["message"]["warning"] for text in says), answer
+		settled(module_bench, acme)
+	frappe.db.rollback()
+	assert str(frappe.db.get_value("Tenant", acme.name, "next_plan_on")) == "2199-01-01 00:00:00"
+	told = bench_command(
+		"--site", admin_site_name, "saas", "set-plan", acme.name, "Core", "--at", "2197-01-01"
+	)
+	assert told.returncode == 0 and "Core from 2197-01-01" in told.stdout, told
+	settled(module_bench, acme)
+
+
+def cut_off(path):
+	path.write_text(path.read_text()[:40])
+
+
+def a_folder(path):
+	path.unlink()
+	path.mkdir()
+
+
+@contextmanager
+def damaged(bench, tenant, damage):
+	"""The site's site_config.json is that within the block."""
+	path = folder(bench, tenant) / "site_config.json"
+	kept = path.rename(path.with_name("site_config.kept"))
+	path.write_text(kept.read_text())
+	damage(path)
+	try:
+		yield
+	finally:
+		path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+		kept.rename(path)
+
+
+@pytest.mark.parametrize("damage", [cut_off, a_folder])
+def test_a_damaged_configuration_is_a_sentence_for_every_command(
+	module_bench, acme, frappe, staff, bench_command, admin_site_name, damage
+):
+	"""What can only say so ends with 1; nobody meets a traceback."""
+	job = module_bench.job(acme.name)
+
+	def on_record(job_is: str, tenant_is: str) -> None:
+		frappe.db.set_value("Provisioning Job", job.name, "status", job_is)
+		frappe.db.set_value("Tenant", acme.name, "status", tenant_is)
+		frappe.db.commit()
+
+	with damaged(module_bench, acme, damage):
+		# as of a job that is not over on record
+		on_record("Failed", "Failed")
+		cancelled = bench_command("--site", admin_site_name, "saas", "cancel", job.name)
+		on_record("Completed", "Active")
+		told = {
+			words: bench_command("--site", admin_site_name, "saas", *words.split())
+			for words in (
+				*(f"retry {job.name}", f"owner-link {acme.name}", f"adopt {acme.site}"),
+				*(f"set-plan {acme.name} Core", f"suspend {acme.name} --reason x", f"resume {acme.name}"),
+				*("drift", "trash", "doctor", "tenants", f"job {job.name}", "put-back nothing"),
+			)
+		}
+		answers = {
+			"owner_link": staff("owner_link", tenant=acme.name),
+			"suspend": staff("suspend", tenant=acme.name, reason="x"),
+			"resume": staff("resume", tenant=acme.name),
+			"status": staff("status", tenant=acme.name),
+		}
+	told["cancel"] = cancelled
+	output = {words: each.stdout + each.stderr for words, each in told.items()}
+	assert [words for words, text in output.items() if "Traceback" in text] == [], output
+	says = "site_config.json cannot be read"
+	for words in ("cancel", f"owner-link {acme.name}", f"suspend {acme.name} --reason x"):
+		assert told[words].returncode == 1 and says in told[words].stderr, told[words]
+	assert "site_config.json that can be read" in output["drift"]
+	assert answers["owner_link"].status_code == 417 and says in answers["owner_link"].text
+	assert says in answers["suspend"].json()["message"]["warning"]
+	assert all(each.status_code != 500 for each in answers.values())
+	settled(module_bench, acme)
+
+
+@pytest.mark.parametrize("damage", [cut_off, a_folder])
+def test_commands_on_the_damaged_site_itself(module_bench, acme, bench_command, damage):
+	with damaged(module_bench, acme, damage):
+		told = [
+			bench_command("--site", acme.site, "saas", *words) for words in (["pull"], ["explain", "rfi"])
+		]
+	assert told[0].returncode == 1 and told[0].stderr, told
+	assert all("Traceback" not in each.stdout + each.stderr for each in told), told
+
+
 def settled(bench, tenant):
 	"""Wait until no job is about to send to the tenant."""
 	from buildpro_saas.licensing import delivery
 
 	def is_quiet():
 		bench.frappe.db.rollback()
-		return tenant.name not in delivery._under_way()
+		return tenant.name not in delivery.under_way()
 
 	bench.wait_for(is_quiet, SECONDS)
 
@@ -279,9 +380,10 @@ def test_an_uninstalled_app_is_noticed_and_an_installed_one_set_up_again(
 	module_bench, acme, frappe, bench_command
 ):
 	"""The last test of this module: the site is another afterwards."""
-	from buildpro_saas.agent.bench import Bench
+	from buildpro_saas.agent import door
 	from buildpro_saas.fleet import site_standing
 	from buildpro_saas.licensing import delivery
+	from buildpro_saas.licensing.sources import Sources
 
 	def command(*arguments):
 		done = bench_command("--site", acme.site, *arguments)
@@ -295,10 +397,10 @@ def test_an_uninstalled_app_is_noticed_and_an_installed_one_set_up_again(
 	(found,) = findings(frappe, acme)
 	assert "set up as no tenant's" in found.what and f"--site {acme.site} install-app" in found.action
 	with pytest.raises(Exception, match="buildpro_saas was uninstalled"):
-		delivery.deliver(acme.name, Bench(module_bench.path), site_standing.make_ready)
+		delivery.deliver(acme.name, door.here(), site_standing.make_ready, Sources())
 	frappe.db.rollback()
 	command("install-app", "buildpro_saas")
-	delivery.deliver(acme.name, Bench(module_bench.path), site_standing.make_ready)
+	delivery.deliver(acme.name, door.here(), site_standing.make_ready, Sources())
 	assert findings(frappe, acme) == []
 	config = json.loads((folder(module_bench, acme) / "site_config.json").read_text())
 	assert (config["buildpro_tenant"], config["buildpro_job"]) == (acme.name, mark)

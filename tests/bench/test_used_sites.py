@@ -82,7 +82,7 @@ def config_of(bench, tenant) -> dict:
 
 def forget_that_it_was_finished(bench, tenant) -> None:
 	from buildpro_saas.agent.bench import Bench
-	from buildpro_saas.agent.site_use import NOTE
+	from buildpro_saas.agent.facts import FINISHED_NOTE as NOTE
 
 	site = Bench(bench.path).site(tenant.site)
 	site.update_config({"buildpro_finished": None})
@@ -91,7 +91,7 @@ def forget_that_it_was_finished(bench, tenant) -> None:
 
 
 def test_the_job_has_left_its_mark_that_the_site_is_finished(module_bench, acme):
-	from buildpro_saas.agent.site_use import NOTE
+	from buildpro_saas.agent.facts import FINISHED_NOTE as NOTE
 
 	config = config_of(module_bench, acme)
 	assert config["buildpro_finished"] == 1

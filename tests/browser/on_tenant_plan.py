@@ -5,7 +5,7 @@ import json
 import frappe
 from frappe.utils.password import update_password
 
-from buildpro_saas.tenant_site import declared_limits, limits, usage
+from buildpro_saas.tenant_site import declared_limits, limit_usage, limits, usage
 
 
 def sign_in_as_owner(password: str) -> str:
@@ -18,7 +18,7 @@ def sign_in_as_owner(password: str) -> str:
 
 def fill(users: int, uses: str) -> None:
 	"""Have so many system users, and uses counted: JSON of [[feature, outcome, count], …]."""
-	for number in range(users - int(declared_limits.declared()["max_users"].in_use())):
+	for number in range(users - int(limit_usage.in_use(declared_limits.declared()["max_users"]))):
 		user = frappe.get_doc(
 			{
 				"doctype": "User",

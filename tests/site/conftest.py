@@ -13,6 +13,8 @@ import werkzeug.test
 import werkzeug.wrappers
 from conftest_data import CATALOGUE
 
+from buildpro_saas.entitlements.acceptance import CLOCK_KEY
+
 PLAN_SETTINGS = "Nexelya Plan Settings"
 HOURS = 2 * 3600
 HIDDEN = ".buildpro"
@@ -132,11 +134,13 @@ class SiteUnderTest:
 
 	def collect_hooks(self) -> None:
 		"""Have Frappe read the apps' hooks.py anew, as a process does that begins with other ones."""
-		from buildpro_saas.tenant_site import declared_limits, gates
+		from buildpro_saas.tenant_site import declared_limits
 
-		gates.forget_hooks()
+		declared_limits.forget()
+		self.frappe.cache.delete_value("app_hooks")
+		if client_cache := getattr(self.frappe, "client_cache", None):
+			client_cache.delete_value("app_hooks")
 		local = self.frappe.local
-		local.cache.pop(declared_limits.LOCAL_KEY, None)
 		local.request_cache.clear()
 		if hasattr(local, "doc_events_hooks"):
 			del local.doc_events_hooks
@@ -188,7 +192,7 @@ class SiteUnderTest:
 		"""Leave the site as one that never had an entitlement."""
 		self.entitlement.remove()
 		entitlement = self.entitlement
-		keys = (entitlement.SEQUENCE_KEY, entitlement.CLOCK_KEY, entitlement.LAST_KEY)
+		keys = (entitlement.SEQUENCE_KEY, CLOCK_KEY, entitlement.LAST_KEY)
 		self.update_config(dict.fromkeys(keys))
 
 	def settings(self):
@@ -236,10 +240,11 @@ class Drifting:
 		return path.name
 
 	def server(self):
+		from buildpro_saas.agent import account
+		from buildpro_saas.agent.bench import Bench
 		from buildpro_saas.agent.databases import server
-		from buildpro_saas.fleet import database_account
 
-		return server(database_account.account())
+		return server(account.read(Bench.here()))
 
 	def database(self, mark: str, *, has_user: bool = True, has_tables: bool = False) -> str:
 		name = f"_{self.token}_{self.frappe.generate_hash(length=6).lower()}"
@@ -278,13 +283,14 @@ class Drifting:
 		self.frappe.db.commit()
 		return doc.name
 
-	def job(self, mark: str, status: str, state: dict | None = None) -> str:
+	def job(self, mark: str, status: str, state: dict | None = None, database: str | None = None) -> str:
 		return self.record(
 			"Provisioning Job",
 			title="Test",
 			playbook="test",
 			status=status,
-			inputs=json.dumps({"mark": mark}),
+			mark=mark,
+			database=database,
 			state=json.dumps(state or {}),
 		)
 
@@ -347,9 +353,11 @@ class Drifting:
 
 	def clean_up(self) -> None:
 		self.frappe.db.rollback()
-		for entry in self.reconciliation.trash():
+		from buildpro_saas.fleet import bench_trash
+
+		for entry in bench_trash.entries():
 			if self.token in entry.subject:
-				self.reconciliation.remove_from_trash(entry.name)
+				bench_trash.remove(entry.name)
 		for place in ("", f"{HIDDEN}/images", f"{HIDDEN}/standby"):
 			for path in (self.sites / place).glob(f"*{self.token}*"):
 				shutil.rmtree(path)

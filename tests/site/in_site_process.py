@@ -48,3 +48,7 @@ def where() -> dict:
 		"workers": sorted(frappe.conf.get("workers") or {}),
 		"niceness": os.nice(0),
 	}
+
+
+def fail(told: str) -> None:
+	raise ValueError(told)

@@ -104,7 +104,7 @@ class Attack:
 		"""The gate of a new request is that of the entitlement that the admin site made."""
 		self.new_request()
 		assert self.folder() == self.files
-		gate = self.site.entitlement.current_gate()
+		gate = self.site.entitlement.current_decisions()
 		assert gate["rfi"].reason.value == "NOT_IN_PLAN" and not self.site.gating.check_feature_access("rfi")
 		assert gate["daily_log"].allowed and gate.limits["max_users"].value == 5
 
@@ -186,7 +186,7 @@ def test_keys_of_his_own(attack):
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
 def test_the_clock_by_time_zone(attack, zone):
-	until = attack.site.entitlement.current_gate()["daily_log"].valid_until
+	until = attack.site.entitlement.current_decisions()["daily_log"].valid_until
 	attack.call(
 		"frappe.client.set_value",
 		doctype="System Settings",
@@ -196,13 +196,13 @@ def test_the_clock_by_time_zone(attack, zone):
 	)
 	attack.call("frappe.client.set_value", doctype="User", name=MALLORY, fieldname="time_zone", value=zone)
 	attack.holds()
-	assert attack.site.entitlement.current_gate()["daily_log"].valid_until == until
+	assert attack.site.entitlement.current_decisions()["daily_log"].valid_until == until
 
 
 def test_the_servers_clock_set_back_behind_the_expiry(attack):
 	from buildpro_saas.tenant_site.clock import is_set_back
 
-	expires = attack.site.entitlement.current_gate().statement.grace_until
+	expires = attack.site.entitlement.current_decisions().statement.grace_until
 	attack.site.update_config({attack.site.entitlement.CLOCK_KEY: expires + 1000})
 	attack.site.entitlement.forget_in_request()
 	assert attack.site.gating.get_feature_access("daily_log").reason.value == "EXPIRED"

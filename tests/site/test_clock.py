@@ -9,6 +9,8 @@ import pytest
 from conftest_data import CATALOGUE
 from test_sync import answering, syncing  # noqa: F401
 
+from buildpro_saas.entitlements.acceptance import CLOCK_KEY
+
 HOUR, DAY = 3600, 24 * 3600
 
 
@@ -48,7 +50,7 @@ def test_a_site_that_believed_a_clock_ahead_is_given_a_new_statement_when_it_ask
 	clock,
 ):
 	syncing.apply()
-	syncing.update_config({syncing.entitlement.CLOCK_KEY: int(clock.right()) + 60 * DAY})
+	syncing.update_config({CLOCK_KEY: int(clock.right()) + 60 * DAY})
 	clock(0)
 	assert syncing.gating.get_feature_access("rfi").reason.value == "EXPIRED"
 	new = {"token": syncing.token(), "catalogue": CATALOGUE, "next_pull": 6 * HOUR}
@@ -63,12 +65,12 @@ def test_a_site_that_believed_a_clock_ahead_is_given_a_new_statement_when_it_ask
 def test_a_clock_that_is_behind_is_put_right_by_a_new_statement(syncing, answering, clock, ahead):  # noqa: F811
 	"""By less than the statement lasts: nothing is refused, and what begins or ends by date would stand still."""
 	syncing.apply()
-	syncing.update_config({syncing.entitlement.CLOCK_KEY: int(clock.right()) + ahead})
+	syncing.update_config({CLOCK_KEY: int(clock.right()) + ahead})
 	clock(0)
 	asked = answering({"token": syncing.token(), "catalogue": CATALOGUE, "next_pull": 6 * HOUR})
 	syncing.sync.pull_when_due()
 	assert [each["sequence"] for each in asked] == [0]
-	assert syncing.frappe.conf[syncing.entitlement.CLOCK_KEY] <= clock.right()
+	assert syncing.frappe.conf[CLOCK_KEY] <= clock.right()
 
 
 def test_the_admin_sites_word_confirms_a_leap(syncing, answering, clock):  # noqa: F811
@@ -77,7 +79,7 @@ def test_the_admin_sites_word_confirms_a_leap(syncing, answering, clock):  # noq
 	clock(7 * DAY)
 	answering({"unchanged": True, "next_pull": 6 * HOUR, "now": int(time.time())})
 	syncing.sync.pull_when_due()
-	assert abs(syncing.frappe.conf[syncing.entitlement.CLOCK_KEY] - time.time()) < 60
+	assert abs(syncing.frappe.conf[CLOCK_KEY] - time.time()) < 60
 
 
 @pytest.mark.parametrize("next_pull", [10**30, 60 * DAY, -5])
@@ -95,9 +97,9 @@ def test_people_and_the_log_are_told_of_the_clock(syncing, clock, known, machine
 
 	frappe = syncing.frappe
 	syncing.apply()
-	syncing.update_config({syncing.entitlement.CLOCK_KEY: int(clock.right()) + known})
+	syncing.update_config({CLOCK_KEY: int(clock.right()) + known})
 	clock(machine)
-	gate = syncing.entitlement.current_gate()
+	gate = syncing.entitlement.current_decisions()
 	for said in (
 		restriction.banner(gate)["text"],
 		restriction.sentence(gate),
@@ -110,7 +112,7 @@ def test_people_and_the_log_are_told_of_the_clock(syncing, clock, known, machine
 	assert any("clock" in row.method and "clock says" in row.error for row in logged), logged
 	syncing.apply()
 	clock(0)
-	assert restriction.banner(syncing.entitlement.current_gate()) is None
+	assert restriction.banner(syncing.entitlement.current_decisions()) is None
 
 
 def test_a_banner_names_days_as_the_site_counts_them_and_not_the_machine(syncing, monkeypatch):  # noqa: F811
@@ -129,7 +131,7 @@ def test_a_banner_names_days_as_the_site_counts_them_and_not_the_machine(syncing
 
 def test_scheduled_jobs_do_not_wait_for_a_time_that_a_clock_ahead_has_left(admin_site):
 	job = admin_site.get_doc(
-		"Scheduled Job Type", {"method": "buildpro_saas.licensing.delivery.renew_entitlements"}
+		"Scheduled Job Type", {"method": "buildpro_saas.licensing.renewal.renew_entitlements"}
 	)
 	now = admin_site.utils.now_datetime()
 	job.last_execution = admin_site.utils.add_to_date(now, days=60)

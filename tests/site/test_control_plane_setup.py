@@ -7,7 +7,7 @@ def test_the_bench_is_registered_by_itself(frappe):
 	from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
 	from buildpro_saas.fleet import benches
 
-	facts = benches.facts()
+	facts = benches.facts_here()
 	frappe.db.delete("Bench App")
 	frappe.db.delete("Bench")
 	bench = frappe.get_doc("Bench", ensure_local_bench())
@@ -123,10 +123,11 @@ def test_an_entitlement_is_valid_for_a_day_at_least(frappe):
 		settings.save()
 
 
-def test_the_database_password_is_moved_out_of_the_database(frappe):
-	conf = frappe.conf
+def test_the_database_password_is_moved_out_of_the_database(frappe, bench_account):
 	settings = frappe.get_doc("SaaS Settings")
-	settings.update({"database_user": conf.buildpro_db_user, "database_password": conf.buildpro_db_password})
+	settings.update(
+		{"database_user": bench_account()["user"], "database_password": bench_account()["password"]}
+	)
 	settings.save()
 	kept = frappe.db.sql(
 		"select value from tabSingles where doctype = 'SaaS Settings' and field = 'database_password'"
@@ -134,17 +135,17 @@ def test_the_database_password_is_moved_out_of_the_database(frappe):
 	assert not any(value for (value,) in kept)
 	assert not frappe.db.sql("select 1 from __Auth where doctype = 'SaaS Settings'")
 	versions = frappe.get_all("Version", {"ref_doctype": "SaaS Settings"}, pluck="data")
-	assert not any(conf.buildpro_db_password in data for data in versions)
+	assert not any(bench_account()["password"] in data for data in versions)
 
 
-def test_a_database_account_that_does_not_work_is_refused(frappe):
-	before = (frappe.conf.buildpro_db_user, frappe.conf.buildpro_db_password)
+def test_a_database_account_that_does_not_work_is_refused(frappe, bench_account):
+	before = bench_account()
 	settings = frappe.get_doc("SaaS Settings")
-	settings.update({"database_user": before[0], "database_password": "wrong-secret"})
+	settings.update({"database_user": before["user"], "database_password": "wrong-secret"})
 	with pytest.raises(frappe.ValidationError, match="does not accept the account") as caught:
 		settings.save()
 	assert "wrong-secret" not in str(caught.value)
-	assert (frappe.conf.buildpro_db_user, frappe.conf.buildpro_db_password) == before
+	assert bench_account() == before
 	settings = frappe.get_doc("SaaS Settings")
 	settings.database_user = "somebody_else"
 	with pytest.raises(frappe.ValidationError, match="Enter the password of the database user somebody_else"):

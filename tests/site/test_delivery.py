@@ -1,4 +1,4 @@
-"""What is sent to whom, when: the jobs and their merging, renewal in time, and what is left alone."""
+"""What is sent to whom, when: batches and their merging, what goes first, renewal in time, and what is left alone."""
 
 import json
 import time
@@ -10,16 +10,19 @@ DAY = 24 * 3600
 
 @pytest.fixture
 def sending(admin_site, drifting):
-	"""Tenants on record, without sites; jobs are made and not dispatched."""
+	"""Tenants on record, without sites; batches are made and not worked through."""
 	return Sending(admin_site, drifting)
 
 
 class Sending:
 	def __init__(self, frappe, drifting):
-		from buildpro_saas.licensing import delivery
+		from buildpro_saas.licensing import backoff, delivery, renewal
 
 		self.frappe, self.drifting, self.delivery = frappe, drifting, delivery
+		self.backoff, self.renewal = backoff, renewal
 		frappe.db.delete("Provisioning Job", {"playbook": delivery.PLAYBOOK})
+		frappe.db.delete("Batch")
+		frappe.db.delete("Batch Row")
 		frappe.db.commit()
 
 	def tenant(self, status: str = "Active", **values) -> str:
@@ -35,30 +38,28 @@ class Sending:
 		}
 		return self.drifting.record("Tenant", name=name, **{**row, **values})
 
-	def jobs(self) -> list:
-		return self.frappe.get_all(
-			"Provisioning Job",
-			{"playbook": self.delivery.PLAYBOOK},
-			["name", "inputs", "title", "status"],
-			order_by="creation",
-		)
+	def batches(self) -> list:
+		return self.frappe.get_all("Batch", fields=["*"], order_by="creation")
 
-	def tenants_of(self, job) -> list[str]:
-		return json.loads(job.inputs)["tenants"]
+	def tenants_of(self, batch) -> list[str]:
+		return self.frappe.get_all("Batch Row", {"batch": batch.name}, pluck="tenant", order_by="position")
+
+	def why_of(self, batch) -> str:
+		return json.loads(batch.inputs)["why"]
 
 	def forget(self) -> None:
 		"""As a new request: what this one made is not known."""
-		getattr(self.frappe.local, self.delivery.LOCAL_KEY, {}).clear()
+		setattr(self.frappe.local, self.delivery.LOCAL_KEY, None)
 
 
-def test_calls_of_one_transaction_are_one_job(sending):
+def test_calls_of_one_transaction_are_one_batch(sending):
 	first, second = sorted((sending.tenant(), sending.tenant()))
 	sending.delivery.send([second], "plan")
 	sending.delivery.send([first, second], "override")
-	(job,) = sending.jobs()
-	assert sending.tenants_of(job) == [first, second]
-	assert json.loads(job.inputs)["why"] == "plan; override"
-	assert job.title == "Send entitlements: 2 tenants (plan; override)"
+	(batch,) = sending.batches()
+	assert sending.tenants_of(batch) == [second, first]
+	assert sending.why_of(batch) == "plan; override"
+	assert batch.title == "Send entitlements: 2 tenants (plan; override)"
 
 
 def test_what_is_rolled_back_is_not_merged_into(sending):
@@ -66,8 +67,8 @@ def test_what_is_rolled_back_is_not_merged_into(sending):
 	sending.delivery.send([tenant], "never happened")
 	sending.frappe.db.rollback()
 	sending.delivery.send([tenant], "happened")
-	(job,) = sending.jobs()
-	assert json.loads(job.inputs)["why"] == "happened"
+	(batch,) = sending.batches()
+	assert sending.why_of(batch) == "happened"
 
 
 def test_what_is_rolled_back_to_a_savepoint_is_not_merged_into(sending):
@@ -76,47 +77,47 @@ def test_what_is_rolled_back_to_a_savepoint_is_not_merged_into(sending):
 	sending.delivery.send([tenant], "never happened")
 	sending.frappe.db.rollback(save_point="here")
 	sending.delivery.send([tenant], "happened")
-	(job,) = sending.jobs()
-	assert json.loads(job.inputs)["why"] == "happened"
+	(batch,) = sending.batches()
+	assert sending.why_of(batch) == "happened"
 
 
-def test_what_is_sent_together_is_one_job_whatever_is_committed_meanwhile(sending):
+def test_what_is_sent_together_is_one_batch_whatever_is_committed_meanwhile(sending):
 	first, second = sorted((sending.tenant(), sending.tenant()))
 	with sending.delivery.together():
 		for tenant in (second, first):
 			sending.delivery.send([tenant], "its terms")
 			sending.frappe.db.commit()
-		assert not sending.jobs()
-	(job,) = sending.jobs()
-	assert sending.tenants_of(job) == [first, second] and json.loads(job.inputs)["why"] == "its terms"
+		assert not sending.batches()
+	(batch,) = sending.batches()
+	assert sending.tenants_of(batch) == [first, second] and sending.why_of(batch) == "its terms"
 
 
 def test_what_was_to_be_sent_together_is_not_where_the_block_fails(sending):
 	with pytest.raises(ZeroDivisionError), sending.delivery.together():
 		sending.delivery.send([sending.tenant()], "its terms")
 		raise ZeroDivisionError
-	assert not sending.jobs()
+	assert not sending.batches()
 	sending.delivery.send([sending.tenant()], "another")
-	assert len(sending.jobs()) == 1
+	assert len(sending.batches()) == 1
 
 
-def test_agreed_dates_that_come_together_are_one_job(sending):
+def test_agreed_dates_that_come_together_are_one_batch(sending):
 	from buildpro_saas.licensing import agreed_dates
 
 	date = sending.frappe.utils.add_to_date(sending.frappe.utils.now_datetime(), minutes=-1)
 	moved = {sending.tenant(next_plan="Growth", next_plan_on=date) for _ in range(3)}
 	agreed_dates.follow_agreed_dates()
-	sent = [set(sending.tenants_of(job)) & moved for job in sending.jobs()]
+	sent = [set(sending.tenants_of(batch)) & moved for batch in sending.batches()]
 	assert sent == [moved]
 	assert {sending.frappe.db.get_value("Tenant", name, "plan") for name in moved} == {"Growth"}
 
 
-def test_a_job_that_has_gone_its_way_is_not_merged_into(sending):
+def test_a_batch_that_has_begun_is_not_merged_into(sending):
 	tenant = sending.tenant()
 	sending.delivery.send([tenant], "plan")
-	sending.frappe.db.set_value("Provisioning Job", sending.jobs()[0].name, "status", "Running")
+	sending.frappe.db.set_value("Batch", sending.batches()[0].name, "status", "Running")
 	sending.delivery.send([tenant], "plan")
-	assert len(sending.jobs()) == 2
+	assert len(sending.batches()) == 2
 
 
 def test_only_tenants_with_a_site_are_sent_to(sending):
@@ -124,24 +125,38 @@ def test_only_tenants_with_a_site_are_sent_to(sending):
 	others = {sending.tenant(status) for status in ("Draft", "Provisioning", "Failed", "Archived", "Removed")}
 	others.add(sending.tenant(bench=None))
 	sending.delivery.send(None, "all")
-	(job,) = sending.jobs()
-	sent_to = set(sending.tenants_of(job))
+	(batch,) = sending.batches()
+	sent_to = set(sending.tenants_of(batch))
 	assert wanted <= sent_to and not sent_to & others
 
 
-def test_nobody_to_send_to_is_no_job(sending):
+def test_nobody_to_send_to_is_no_batch(sending):
 	sending.delivery.send([], "nobody")
 	sending.delivery.send([sending.tenant("Draft")], "nobody")
-	assert sending.jobs() == []
+	assert sending.batches() == []
 
 
-def test_the_jobs_do_not_wait_behind_heavy_ones(sending):
+def test_its_runners_do_not_wait_behind_heavy_jobs(sending):
 	from buildpro_saas.jobs import queue, registry
 
 	playbook = registry.get(sending.delivery.PLAYBOOK)
 	assert not playbook.is_heavy
 	assert queue.name_for(sending.frappe._dict(queue="long"), playbook) == "short"
 	assert queue.name_for(sending.frappe._dict(queue="long"), registry.get("create_tenant")) == "long"
+
+
+@pytest.mark.parametrize(("number", "priority"), [(1, 10), (3, 10), (4, 0)])
+def test_what_one_customer_waits_for_goes_before_a_change_for_many(sending, number, priority):
+	sending.delivery.send([sending.tenant() for _ in range(number)], "plan")
+	(batch,) = sending.batches()
+	assert batch.priority == priority
+
+
+def test_what_is_renewed_in_time_goes_last(sending):
+	tenant = sending.tenant()
+	sending.renewal.renew_entitlements()
+	(batch,) = sending.batches()
+	assert tenant in sending.tenants_of(batch) and batch.priority < 0
 
 
 # -- renewing in time -------------------------------------------------------------------------------------------------
@@ -161,10 +176,10 @@ def due(sending, monkeypatch, tenant: str, **later) -> bool:
 	"""Whether the tenant is sent to by one of the runs of an hour."""
 	now = sending.frappe.utils.add_to_date(None, as_datetime=True, **later)
 	for minute in range(0, 60, 10):
-		monkeypatch.setattr(sending.delivery, "now_datetime", lambda at=minute: now.replace(minute=at))
+		monkeypatch.setattr(sending.renewal, "now_datetime", lambda at=minute: now.replace(minute=at))
 		sending.forget()
-		sending.delivery.renew_entitlements()
-	sent = {name for job in sending.jobs() for name in sending.tenants_of(job)}
+		sending.renewal.renew_entitlements()
+	sent = {name for batch in sending.batches() for name in sending.tenants_of(batch)}
 	sending.frappe.db.rollback()
 	return tenant in sent
 
@@ -214,7 +229,7 @@ def contact(sending):
 
 def test_another_contact_that_nobody_sent_is_noticed(sending, signed, contact, monkeypatch):
 	contact("other@example.com")
-	assert sending.jobs() == []
+	assert sending.batches() == []
 	assert due(sending, monkeypatch, signed)
 
 
@@ -222,8 +237,8 @@ def test_another_contact_is_sent_when_it_is_saved(sending, signed):
 	settings = sending.frappe.get_doc("SaaS Settings")
 	settings.support_contact = "other@example.com"
 	settings.save()
-	(job,) = sending.jobs()
-	assert signed in sending.tenants_of(job)
+	(batch,) = sending.batches()
+	assert signed in sending.tenants_of(batch)
 
 
 @pytest.fixture
@@ -262,8 +277,10 @@ class Brought:
 	def is_sent_in_the_next_run(self) -> bool:
 		self.sending.frappe.db.commit()
 		self.sending.forget()
-		self.sending.delivery.renew_entitlements()
-		return self.name in {name for job in self.sending.jobs() for name in self.sending.tenants_of(job)}
+		self.sending.renewal.renew_entitlements()
+		return self.name in {
+			name for batch in self.sending.batches() for name in self.sending.tenants_of(batch)
+		}
 
 
 def changed(token: str) -> str:
@@ -315,10 +332,10 @@ def test_a_site_that_cannot_be_looked_at_does_not_keep_the_others(sending, broug
 	(brought.folder / "site_config.json").write_text('{"db_name": ')
 	frappe.db.delete("Error Log", {"method": ("like", f"%{brought.name}%")})
 	assert not brought.is_sent_in_the_next_run()
-	sent = {name for job in sending.jobs() for name in sending.tenants_of(job)}
+	sent = {name for batch in sending.batches() for name in sending.tenants_of(batch)}
 	assert others <= sent
 	(logged,) = frappe.get_all("Error Log", {"method": ("like", f"%{brought.name}%")}, ["name", "error"])
-	assert "site_config.json is no JSON" in logged.error and "put back" in logged.error
+	assert "site_config.json cannot be read" in logged.error and "put back" in logged.error
 	frappe.db.delete("Error Log", {"name": logged.name})
 	frappe.db.commit()
 
@@ -329,85 +346,80 @@ def unreached(sending, monkeypatch):
 	return Unreached(sending, monkeypatch)
 
 
-def test_a_failure_at_a_time_that_has_not_been_yet_gives_no_rest(unreached):
-	unreached.job(60 * 24 * 60)
-	assert unreached.name not in unreached.sending.delivery._resting()
-
-
 class Unreached:
 	def __init__(self, sending, monkeypatch):
 		self.sending, self.monkeypatch = sending, monkeypatch
 		self.name = sending.tenant()
 		self.begin = sending.frappe.utils.now_datetime().replace(minute=0, second=0, microsecond=0)
 
-	def job(self, minute: float, status: str = "Failed", *, is_left: bool = True, **values) -> str:
-		"""A delivery to the tenant that ended in this minute."""
-		left = {self.name: {"error": "", "is_transient": False}} if is_left else {}
-		return self.sending.drifting.record(
-			"Provisioning Job",
-			**{
-				"title": "Test",
-				"playbook": self.sending.delivery.PLAYBOOK,
-				"status": status,
-				"inputs": json.dumps({"mark": "x", "tenants": [self.name], "why": "test"}),
-				"state": json.dumps({"sent": 1, "left": left}),
-				"ended_at": self.sending.frappe.utils.add_to_date(self.begin, minutes=minute),
-				**values,
-			},
-		)
+	def at(self, minute: float) -> None:
+		"""From now on it is this minute."""
+		now = self.sending.frappe.utils.add_to_date(self.begin, minutes=minute)
+		for module in (self.sending.renewal, self.sending.backoff):
+			self.monkeypatch.setattr(module, "now_datetime", lambda: now)
+
+	def fails(self, minute: float) -> None:
+		"""A delivery to the tenant fails in this minute."""
+		self.at(minute)
+		self.sending.backoff.failed(self.name)
+		self.sending.frappe.db.commit()
+
+	def is_reached(self, minute: float) -> None:
+		self.at(minute)
+		self.sending.backoff.reached(self.sending.frappe.get_doc("Tenant", self.name))
+		self.sending.frappe.db.commit()
 
 	def is_tried(self, minute: float) -> bool:
-		"""Whether the run of this minute sends to the tenant; the job that it makes is taken back."""
-		now = self.sending.frappe.utils.add_to_date(self.begin, minutes=minute)
-		self.monkeypatch.setattr(self.sending.delivery, "now_datetime", lambda: now)
-		before = {job.name for job in self.sending.jobs()}
+		"""Whether the run of this minute sends to the tenant; what it makes is taken back."""
+		self.at(minute)
+		before = {batch.name for batch in self.sending.batches()}
 		self.sending.forget()
-		self.sending.delivery.renew_entitlements()
-		new = [job for job in self.sending.jobs() if job.name not in before]
+		self.sending.renewal.renew_entitlements()
+		new = [batch for batch in self.sending.batches() if batch.name not in before]
+		is_tried = any(self.name in self.sending.tenants_of(batch) for batch in new)
 		self.sending.frappe.db.rollback()
-		return any(self.name in self.sending.tenants_of(job) for job in new)
+		return is_tried
 
 
 def test_a_tenant_that_cannot_be_reached_is_tried_less_and_less_often(unreached):
 	tried = []
-	unreached.job(0.1)
+	unreached.fails(0.1)
 	for minute in range(10, 330, 10):
 		if unreached.is_tried(minute):
 			tried.append(minute)
-			unreached.job(minute + 0.1)
+			unreached.fails(minute + 0.1)
 	assert tried == [10, 20, 40, 80, 140, 200, 260, 320]
 
 
 def test_several_failures_within_a_minute_are_no_reason_to_wait_for_long(unreached):
 	for second in range(5):
-		unreached.job(second / 60)
+		unreached.fails(second / 60)
 	assert unreached.is_tried(10)
 
 
 def test_a_change_that_could_not_be_brought_does_not_wait_for_its_turn_of_the_hour(unreached):
 	unreached.sending.frappe.get_doc("Tenant", unreached.name).sign_entitlement()
 	unreached.sending.frappe.db.set_value("Tenant", unreached.name, "plan", "Growth")
-	unreached.sending.frappe.db.commit()
-	unreached.job(0)
+	unreached.fails(0)
 	assert all(unreached.is_tried(minute) for minute in range(10, 70, 10))
 
 
-@pytest.mark.parametrize("newer", ["Completed", "Failed"])
-def test_an_old_failure_does_not_hold_back_a_tenant_that_a_newer_job_reached(unreached, newer):
-	unreached.job(0)
-	unreached.job(60)
+def test_an_old_failure_does_not_hold_back_a_tenant_that_was_reached_since(unreached):
+	unreached.fails(0)
+	unreached.fails(60)
 	assert not unreached.is_tried(70)
-	unreached.job(65, newer, is_left=False)
+	unreached.is_reached(65)
 	assert unreached.is_tried(70)
 
 
-def test_a_newer_job_that_did_not_come_to_a_tenant_says_nothing_of_it(unreached):
-	unreached.job(0)
-	unreached.job(60)
-	unreached.job(65, "Cancelled", state=json.dumps({"sent": 0, "left": {}}))
-	assert not unreached.is_tried(70)
+def test_a_failure_at_a_time_that_has_not_been_yet_gives_no_rest(unreached):
+	unreached.fails(60 * 24 * 60)
+	assert unreached.is_tried(10)
+	unreached.fails(10)  # and the pause that follows is that of a first failure
+	assert unreached.is_tried(20)
 
 
-def test_a_tenant_to_whom_a_job_is_about_to_send_is_left_to_it(unreached):
-	unreached.job(0, "Waiting", state=None, ended_at=None)
+def test_a_tenant_who_waits_for_his_turn_is_left_to_it(unreached):
+	unreached.sending.delivery.send([unreached.name], "test")
+	unreached.sending.frappe.db.commit()
 	assert not unreached.is_tried(10)

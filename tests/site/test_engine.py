@@ -5,96 +5,21 @@ import time
 
 import pytest
 from conftest_data import second_connection
+from engine_bench import bench_of, engine_of, failing, step, waiting_on
 
 from buildpro_saas.agent.errors import AgentError, TransientError
 
 
 @pytest.fixture
 def engine(admin_site):
-	engine = EngineBench(admin_site)
-	yield engine
-	admin_site.db.rollback()
-	for job in engine.made:
-		admin_site.db.delete("Provisioning Job Step", {"parent": job})
-		admin_site.db.delete("Provisioning Job", {"name": job})
-	admin_site.db.commit()
+	with engine_of(admin_site) as engine:
+		yield engine
 
 
 @pytest.fixture
 def own_bench(engine):
-	"""A Bench on record in whose slots only the test's own jobs are: this one's scheduler may build images meanwhile.
-
-	It has the path of the one that this site runs on.
-	"""
-	frappe = engine.frappe
-	name = f"b{frappe.generate_hash(length=8)}"
-	doc = frappe.copy_doc(frappe.get_doc("Bench", {"is_local": 1}))
-	doc.update({"name": name, "bench_name": name, "queue": "", "max_heavy_jobs": 1})
-	doc.docstatus = 0  # a copy has none until it is inserted
-	doc.db_insert()
-	frappe.db.commit()
-	yield doc
-	frappe.db.rollback()
-	frappe.db.delete("Bench", {"name": name})
-	frappe.db.commit()
-
-
-class EngineBench:
-	"""Makes jobs of made-up playbooks and runs them in this process, without a worker."""
-
-	def __init__(self, frappe):
-		from buildpro_saas.jobs import lifecycle, registry
-
-		self.frappe, self.jobs, self.registry = frappe, lifecycle, registry
-		self.done: list[str] = []
-		self.made: list[str] = []
-
-	def job(self, *steps, **options):
-		from buildpro_saas.jobs.playbook import Playbook
-
-		name = f"test_{self.frappe.generate_hash(length=8)}"
-		self.registry.register(Playbook(name=name, title="Test", steps=steps, **options))
-		job = self.jobs.start(name, tenant=None, bench=self.frappe.get_all("Bench", pluck="name")[0])
-		self.frappe.db.after_commit.reset()  # no worker: this test runs it
-		job.db_set("status", "Queued")
-		self.frappe.db.commit()
-		self.made.append(job.name)
-		return job
-
-	def next_jobs(self, bench: str, slots: int) -> list:
-		from buildpro_saas.jobs import dispatcher
-
-		return dispatcher._next_jobs(bench, slots)
-
-	def run(self, job):
-		self.jobs.run(job.name)
-		return self.frappe.get_doc("Provisioning Job", job.name)
-
-
-def step(engine, name, *, run=None, undo=None, **attributes):
-	"""A step called `name` that notes that it ran, and does `run` before."""
-	from buildpro_saas.jobs.playbook import RetryPolicy, Step
-
-	def do_run(self, context):
-		engine.done.append(name)
-		return run(context) if run else None
-
-	def do_undo(self, context):
-		engine.done.append(f"undo {name}")
-		return undo(context) if undo else None
-
-	quick = {"title": name, "retry": RetryPolicy(attempts=3, first_delay=0.01)}
-	return type(name, (Step,), {**quick, **attributes, "run": do_run, "undo": do_undo})()
-
-
-def failing(times, error):
-	left = [error] * times
-
-	def run(_context):
-		if left:
-			raise left.pop()
-
-	return run
+	with bench_of(engine.frappe) as bench:
+		yield bench
 
 
 def statuses(job):
@@ -221,6 +146,30 @@ def test_cancel_undoes_in_reverse(engine):
 	assert statuses(job) == ["Undone", "Undone", "Undone", "Pending"]
 
 
+def test_a_step_that_fails_while_the_job_is_being_cancelled_is_undone(engine):
+	def cancel_and_fail(context):
+		engine.frappe.db.set_value("Provisioning Job", context.job, "cancel_requested", 1)
+		engine.frappe.db.commit()
+		raise AgentError("The disk is full.")
+
+	told = []
+	broken = step(engine, "B", run=cancel_and_fail)
+	job = engine.job(step(engine, "A"), broken, on_status=lambda _inputs, status: told.append(status))
+	job = engine.run(job)
+	assert (job.status, engine.done) == ("Cancelled", ["A", "B", "undo B", "undo A"])
+	assert told == ["Running", "Cancelled"]  # and never Failed in between
+
+
+def test_an_undo_that_goes_on_failing_ends_the_job(engine):
+	away = step(engine, "A", undo=failing(9, ConnectionResetError("away")))
+	job = engine.job(away)
+	job.steps[0].db_set({"status": "Completed", "attempts": 1})
+	job.db_set({"cancel_requested": 1, "status": "Cancelling"})
+	engine.frappe.db.commit()
+	job = engine.run(job)
+	assert (job.status, len(engine.done)) == ("Failed", 3) and "away" in job.error
+
+
 def test_undoing_is_gone_on_with_after_a_crash(engine):
 	job = engine.job(step(engine, "A"), step(engine, "B", undo=failing(1, ConnectionResetError("db away"))))
 	for row in job.steps:
@@ -345,16 +294,6 @@ def other_bench(engine, own_bench):
 	own_bench.db_set("queue", "gone")
 	engine.frappe.db.commit()
 	return own_bench
-
-
-def waiting_on(engine, bench: str, count: int = 1, **options) -> list:
-	made = [engine.job(step(engine, f"Step{n}"), **options) for n in range(count)]
-	for job in made:
-		engine.frappe.db.set_value("Provisioning Job", job.name, {"status": "Waiting", "bench": bench})
-	engine.frappe.db.commit()
-	for job in made:
-		job.reload()
-	return made
 
 
 def test_jobs_of_a_bench_whose_queue_is_gone_end_with_a_sentence_and_the_others_go(engine, other_bench):
@@ -659,17 +598,29 @@ def test_cancelling_says_retry_only_of_a_job_that_has_it(engine, status):
 def test_retry_alone_is_no_advice_where_the_folder_is_not_in_place(engine, drifting, place):
 	from types import SimpleNamespace
 
+	from buildpro_saas.agent import door, site_use
 	from buildpro_saas.agent.errors import NotOursError
-	from buildpro_saas.agent.site import Site
 	from buildpro_saas.fleet import finished_site
 
 	mark = drifting.mark()
 	name = f"{drifting.token}.localhost"
 	if place != "gone":
-		drifting.site(mark if place == "in place" else drifting.mark())
-	context = SimpleNamespace(site=Site(drifting.sites, name), mark=mark)
-	with pytest.raises(NotOursError, match="in use: it is") as refusal:
-		finished_site.refuse_used(context, "it is")
+		drifting.site(mark if place == "in place" else drifting.mark(), buildpro_sequence=2)
+	database = drifting.database(mark, has_tables=True)
+	with drifting.server() as mariadb:
+		mariadb.db.sql(f"alter table `{database}`.`tabSingles` add doctype text, add field text")
+		site_use.note_finished(mariadb, database)
+	here = door.here()
+	context = SimpleNamespace(
+		bench=here,
+		site=here.site(name),
+		mark=mark,
+		job="none",
+		tenant={"entitlement_sequence": 2},
+		state={"database": database},
+	)
+	with pytest.raises(NotOursError, match="in use: it was finished") as refusal:
+		finished_site.check_unused(context)
 	is_told = refusal.value.hint == finished_site.NOT_IN_PLACE
 	assert is_told == (place != "in place") and "Retry" in refusal.value.hint
 

@@ -65,7 +65,7 @@ def test_another_thread_and_another_site_do_not_see_it(site, tests_allowed, monk
 		thread.join()
 		assert seen == ["NO_ENTITLEMENT"]
 		monkeypatch.setattr(site.frappe.local, "site", "other.example")
-		assert site.entitlement.load_gate().standing.value == "NO_ENTITLEMENT"
+		assert site.entitlement.load_decisions().standing.value == "NO_ENTITLEMENT"
 		monkeypatch.undo()
 
 

@@ -137,7 +137,7 @@ def lose(request, tenant):
 		with outside_of_requests(tenant):
 			request.param(tenant)
 		new_request(tenant)
-		assert tenant.entitlement.current_gate().statement is None
+		assert tenant.entitlement.current_decisions().statement is None
 
 	yield lose
 	tenant.update_config({"buildpro_public_keys": keys})
@@ -250,10 +250,10 @@ def test_a_site_that_never_had_one_is_not_restricted(tenant):
 def test_a_statement_that_begins_later_limits_all_the_same(tenant):
 	"""As where this machine's clock is behind the admin site's."""
 	tenant.apply(limits=NO_MORE_USERS)
-	gate = tenant.entitlement.current_gate()
+	gate = tenant.entitlement.current_decisions()
 	from buildpro_saas.entitlements import decision
 
-	later = decision.gate_of(gate.statement, gate.statement.not_before - DAY, CATALOGUE)
+	later = decision.decisions_of_statement(gate.statement, gate.statement.not_before - DAY, CATALOGUE)
 	assert later.standing.value == "NOT_YET_VALID"
 	tenant.frappe.local.cache[tenant.entitlement.LOCAL_KEY] = tenant.entitlement.Held(later)
 	insert(tenant)

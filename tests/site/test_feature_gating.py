@@ -96,7 +96,7 @@ def test_another_process_goes_by_a_new_entitlement_from_its_next_request_on(site
 def test_a_long_job_asks_again(site, monkeypatch):
 	site.apply()
 	assert site.gating.check_feature_access("rfi")
-	gate = site.entitlement.current_gate()
+	gate = site.entitlement.current_decisions()
 	site.apply(features=[])
 	site.frappe.local.cache[site.entitlement.LOCAL_KEY] = site.entitlement.Held(gate)
 	assert site.gating.check_feature_access("rfi")

@@ -281,18 +281,17 @@ def test_a_hidden_doctype_is_empty_rather_than_broken(tenant):
 	assert frappe.get_list("Event", {"name": name}) and frappe.has_permission("Event", "read", name)
 
 
-def test_one_hook_hides_all_doctypes_where_the_framework_has_such_hooks(tenant):
-	from buildpro_saas import framework
-	from buildpro_saas.tenant_site import permission_hooks
+def test_one_hook_hides_all_doctypes(tenant):
+	from buildpro_saas.tenant_site import hidden_records
 
 	for hook in ("has_permission", "permission_query_conditions"):
 		found = tenant.frappe.get_hooks(hook)
 		ours = {
 			key
 			for key, names in found.items()
-			if any(name.startswith(permission_hooks.__name__) for name in names)
+			if any(name.startswith(hidden_records.__name__) for name in names)
 		}
-		assert ours == ({"*"} if framework.has_hooks_of_all_doctypes() else {"Event"})
+		assert ours == {"*"}
 
 
 def test_the_search_of_desk_does_not_find_what_is_hidden(tenant):
@@ -545,7 +544,7 @@ def test_desk_of_five_hundred_features_stays_small(tenant):
 	}
 	tenant.catalogue = {"features": features, "limits": {}}
 	tenant.apply(features=names[10:])
-	plan = boot.plan_for_desk(tenant.entitlement.current_gate())
+	plan = boot.plan_for_desk(tenant.entitlement.current_decisions())
 	assert len(plan["denied"]) == 10 and len(plan["gates"]["DocType"]) == 10
 	assert len(json.dumps(plan)) < 16_000
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 import redis
+from conftest_data import second_connection
 
 HARD_USERS = {"max_users": {"value": 3, "is_hard": True}}
 
@@ -19,13 +20,28 @@ def frappe(site):
 		"User", {"user_type": "System User", "name": ("not in", ("Administrator", "Guest"))}, "enabled", 0
 	)
 	new_user(frappe).insert()  # Frappe gives the first one all rights
+	forget_meters(frappe)
 	yield frappe
 	frappe.conf.buildpro_role = "admin"
 	frappe.db.rollback()
+	forget_meters(frappe)
 	frappe.local.cache.pop("buildpro_limits", None)
 	for name in frappe.local.flags.copy():
 		if name.startswith("in_"):
 			frappe.local.flags.pop(name)
+
+
+def forget_meters(frappe) -> None:
+	"""As Redis does when it restarts."""
+	for name in redis.Redis.scan_iter(frappe.cache, f"buildpro_limit|{frappe.conf.db_name}|*"):
+		redis.Redis.delete(frappe.cache, name)
+
+
+def measured(key: str, used: float) -> None:
+	"""As if the hourly job had found so much in use."""
+	from buildpro_saas.tenant_site import declared_limits, limit_usage
+
+	limit_usage.keep(declared_limits.declared()[key], lambda: used)
 
 
 @pytest.fixture
@@ -199,15 +215,19 @@ def test_two_apps_declare_one_limit_and_the_later_one_counts_in_what_it_says(sit
 	)
 
 
-def test_only_documents_of_what_can_be_limited_are_looked_at(frappe, declare):
-	def handlers(doctype):
-		return [name for names in frappe.get_doc_hooks().get(doctype, {}).values() for name in names]
+def test_only_documents_of_what_can_be_limited_are_looked_at(site, frappe, declare, monkeypatch):
+	from buildpro_saas.tenant_site import limit_usage
+	from buildpro_saas.tenant_site.declared_limits import Declared
 
-	ours = "buildpro_saas.tenant_site.limits"
-	assert f"{ours}.check_growth" in handlers("User") and f"{ours}.hold" in handlers("User")
-	assert not any(name.startswith(ours) for name in handlers("Note") + handlers("*"))
+	site.apply(limits=HARD_USERS | {"max_notes": {"value": 10**6, "is_hard": True}})
+	looked_at = []
+	monkeypatch.setattr(Declared, "counts", lambda limit, doc: looked_at.append(doc) or False)
+	monkeypatch.setattr(limit_usage, "hold", lambda key: looked_at.append(key))
+	note(frappe).insert()
+	assert not looked_at
 	declare(max_notes={"doctype": "Note"})
-	assert f"{ours}.check_growth" in handlers("Note")
+	note(frappe).insert()
+	assert "max_notes" in looked_at
 
 
 def test_an_app_that_is_gone_from_the_bench_does_no_harm(site, frappe):
@@ -217,7 +237,8 @@ def test_an_app_that_is_gone_from_the_bench_does_no_harm(site, frappe):
 	try:
 		site.collect_hooks()
 		assert "no_such_app" in frappe.get_installed_apps()
-		assert "max_users" in declared_limits.declared() and "User" in frappe.get_doc_hooks()
+		assert "max_users" in declared_limits.declared()
+		assert "buildpro_saas.tenant_site.limits.check_growth" in frappe.get_doc_hooks()["*"]["validate"]
 	finally:
 		frappe.db.rollback()
 		frappe.clear_cache()
@@ -225,10 +246,10 @@ def test_an_app_that_is_gone_from_the_bench_does_no_harm(site, frappe):
 
 
 def test_an_app_counts_by_itself(site, frappe, declare, monkeypatch):
-	from buildpro_saas.tenant_site import limit_usage
+	from buildpro_saas.tenant_site import limit_measures
 
-	monkeypatch.setattr(limit_usage, "count_models", lambda: 7, raising=False)
-	declare(max_models={"count": "buildpro_saas.tenant_site.limit_usage.count_models"})
+	monkeypatch.setattr(limit_measures, "count_models", lambda: 7, raising=False)
+	declare(max_models={"count": "buildpro_saas.tenant_site.limit_measures.count_models"})
 	site.apply(limits={"max_models": {"value": 9, "is_hard": True}})
 	site.gating.require_limit("max_models", 2)
 	with pytest.raises(site.gating.LimitReachedError, match="Max models: 7 of the 9"):
@@ -289,31 +310,31 @@ def file(frappe, size: int, **fields):
 
 
 def test_storage_is_what_was_measured_and_what_was_added_since(site, frappe):
-	from buildpro_saas.tenant_site import declared_limits, limit_usage
+	from buildpro_saas.tenant_site import declared_limits, limit_measures, limit_usage
 
 	site.apply(limits={"max_storage_gb": {"value": 1, "is_hard": True}})
-	limit_usage.keep("max_storage_gb", lambda: 1 - 3e-6, is_anew=True, day=None)  # 3 kB are left
+	measured("max_storage_gb", 1 - 3e-6)  # 3 kB are left
 	frappe.form_dict.file_size = 1  # what the form says is not what counts
 	kept = [file(frappe, 2000).insert()]
 	with pytest.raises(site.gating.LimitReachedError, match="Storage"):
 		file(frappe, 2000).insert()
-	limit_usage.keep("max_storage_gb", limit_usage.storage_gb, is_anew=True, day=None)
+	measured("max_storage_gb", limit_measures.storage_gb())
 	kept.append(file(frappe, 2000).insert())
-	assert 0 < declared_limits.declared()["max_storage_gb"].in_use() < 1
+	assert 0 < limit_usage.in_use(declared_limits.declared()["max_storage_gb"]) < 1
 	for each in kept:
 		os.unlink(each.get_full_path())
 	frappe.form_dict.clear()
 
 
 def test_the_measure_sees_database_and_files(site, frappe):
-	from buildpro_saas.tenant_site import limit_usage
+	from buildpro_saas.tenant_site import limit_measures
 
-	before = limit_usage.storage_gb()
+	before = limit_measures.storage_gb()
 	big = file(frappe, 5_000_000).insert()
 	try:
 		assert 0.001 < before < 1
-		assert limit_usage.storage_gb() - before == pytest.approx(0.005, abs=0.003)
-		assert limit_usage.file_gb(big) == 0.005
+		assert limit_measures.storage_gb() - before == pytest.approx(0.005, abs=0.003)
+		assert limit_measures.file_gb(big) == 0.005
 	finally:
 		os.unlink(big.get_full_path())
 
@@ -321,32 +342,25 @@ def test_the_measure_sees_database_and_files(site, frappe):
 @pytest.fixture
 def full(site, frappe):
 	"""Storage with room for one file of 2 kB, and nothing freed yet."""
-	from buildpro_saas.tenant_site import limit_usage
-
-	for name in ("deleted", "measured"):
-		redis.Redis.delete(frappe.cache, f"buildpro_freed|{frappe.local.site}|max_storage_gb|{name}")
-	used = limit_usage.storage_gb()
-	limit_usage.keep("max_storage_gb", lambda: used, is_anew=True, day=None)
 	site.apply(limits={"max_storage_gb": {"value": 1, "is_hard": True}})
 
-	def measured(with_room: float) -> float:
-		"""Half of the measure is not this site's, so that there is room for so many bytes."""
-		return 1 - with_room / 1e9
+	def with_room(room: float) -> float:
+		"""What is in use where so many bytes are left."""
+		return 1 - room / 1e9
 
-	limit_usage.keep("max_storage_gb", lambda: measured(3000), is_anew=True, day=None)
-	return measured
+	measured("max_storage_gb", with_room(3000))
+	return with_room
 
 
 def test_what_is_deleted_is_free_at_once(site, frappe, full, monkeypatch):
-	from buildpro_saas.tenant_site import limit_usage
+	from buildpro_saas.tenant_site import limit_measures
 
-	measure = limit_usage.storage_gb
-	before = measure()
+	before = bytes_of_files(frappe)
 
 	def storage():
-		return full(3000) + measure() - before
+		return full(3000) + (bytes_of_files(frappe) - before) / limit_measures.GB
 
-	monkeypatch.setattr(limit_usage, "storage_gb", storage)
+	monkeypatch.setattr(limit_measures, "storage_gb", storage)
 	first = file(frappe, 2000).insert()
 	frappe.db.commit()
 	with pytest.raises(site.gating.LimitReachedError):
@@ -367,6 +381,10 @@ def test_what_is_deleted_is_free_at_once(site, frappe, full, monkeypatch):
 		frappe.db.delete("Limit Level")
 		frappe.db.delete("Deleted Document", {"deleted_doctype": "File"})
 		frappe.db.commit()
+
+
+def bytes_of_files(frappe) -> int:
+	return sum(os.path.getsize(path) for path in files_of(frappe))
 
 
 def files_of(frappe) -> set[str]:
@@ -546,11 +564,10 @@ def _apply(site, mails: int) -> bool:
 @pytest.fixture
 def api_call(site, frappe, monkeypatch):
 	"""Make a call as somebody who came with an API key: what `auth_hooks` are run for."""
-	from buildpro_saas.tenant_site import limit_usage, limits
+	from buildpro_saas.tenant_site import limits
 
 	headers = {"Authorization": "token a:b"}
 	monkeypatch.setattr(frappe, "get_request_header", lambda name, default=None: headers.get(name, default))
-	redis.Redis.delete(frappe.cache, limit_usage._calls_name())
 
 	def call(user: str = "Administrator", authorization: str | None = "token a:b"):
 		headers["Authorization"] = authorization
@@ -560,8 +577,7 @@ def api_call(site, frappe, monkeypatch):
 		finally:
 			frappe.session.user = "Administrator"
 
-	yield call
-	redis.Redis.delete(frappe.cache, limit_usage._calls_name())
+	return call
 
 
 def test_api_calls_above_the_limit_are_refused_until_midnight(site, frappe, api_call):
@@ -591,6 +607,129 @@ def test_api_calls_above_a_soft_limit_and_without_redis_are_admitted(site, frapp
 		api_call()
 
 
+# -- meters --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def other(frappe):
+	"""A second connection to the site's database."""
+	connection = second_connection(frappe)
+	yield connection
+	connection.close()
+
+
+def test_nobody_holds_a_row_while_files_are_walked(site, frappe, full, other, monkeypatch):
+	"""Neither who adds a file, where what was deleted is measured anew, nor the hourly job."""
+	from buildpro_saas.tenant_site import limit_measures, limits
+
+	free = []
+
+	def storage() -> float:
+		with other.cursor() as cursor:
+			cursor.execute(
+				"select name from `tabLimit Level` where name = 'max_storage_gb' for update nowait"
+			)
+			free.append(cursor.fetchone())
+		other.rollback()
+		return full(5000)
+
+	monkeypatch.setattr(limit_measures, "storage_gb", storage)
+	limits.measure_limits()
+	first = file(frappe, 2000).insert()
+	frappe.db.commit()
+	first.delete()
+	frappe.db.commit()
+	second = file(frappe, 4000).insert()
+	assert len(free) == 2  # each of them has measured, and found nobody on the row
+	os.unlink(second.get_full_path())
+	frappe.db.rollback()
+	frappe.db.delete("Deleted Document", {"deleted_doctype": "File"})
+	frappe.db.delete("Limit Level")
+	frappe.db.commit()
+
+
+def test_what_others_add_during_a_measurement_stays_on_top(site, frappe, full):
+	from buildpro_saas.tenant_site import limit_meters
+
+	key = "max_storage_gb"
+	site.gating.require_limit(key, 1e-6)
+	before = limit_meters.read(key, None)
+	frappe.db.commit()
+	site.gating.require_limit(key, 5e-7)
+	limit_meters.set_measured(key, 0.25, before)
+	level = limit_meters.read(key, None)
+	assert (level.measured, level.added, level.reserved) == pytest.approx((0.25, 1e-6, 5e-7))
+	assert level.too_high  # it may have found them: measured anew before it refuses
+
+
+def test_a_reservation_of_a_process_that_was_killed_lapses(site, frappe, monkeypatch):
+	from buildpro_saas.tenant_site import limit_meters
+
+	_apply(site, 3)
+	site.gating.require_limit("emails_per_day", 2)
+	frappe.flags.pop(limit_meters.FLAG)  # nobody ends it
+	frappe.db.rollback()
+	with pytest.raises(site.gating.LimitReachedError):
+		site.gating.require_limit("emails_per_day", 2)
+	monkeypatch.setattr(limit_meters, "time", lambda: time.time() + limit_meters.LAPSE)
+	site.gating.require_limit("emails_per_day", 2)
+
+
+def test_what_a_transaction_adds_counts_once_it_is_committed_and_not_if_it_is_rolled_back(site, frappe):
+	_apply(site, 10)
+	site.gating.require_limit("emails_per_day", 3)
+	site.gating.require_limit("emails_per_day", 2)
+	frappe.db.commit()
+	site.gating.require_limit("emails_per_day", 4)
+	assert site.gating.get_limit_access("emails_per_day").used == 9
+	frappe.db.rollback()
+	assert site.gating.get_limit_access("emails_per_day").used == 5
+
+
+def test_a_day_that_redis_has_forgotten_is_counted_again(site, frappe):
+	from buildpro_saas.tenant_site import limits
+
+	_apply(site, 10)
+	mail(frappe, 3).insert()
+	limits.measure_limits()
+	mail(frappe, 2).insert()
+	forget_meters(frappe)
+	assert site.gating.get_limit_access("emails_per_day").used == 5
+	frappe.db.rollback()
+	frappe.db.delete("Email Queue")
+	forget_meters(frappe)
+	try:
+		# what was kept last counts, though the mails are gone
+		assert site.gating.get_limit_access("emails_per_day").used == 3
+	finally:
+		frappe.db.delete("Email Queue Recipient")
+		frappe.db.delete("Limit Level")
+		frappe.db.commit()
+
+
+@pytest.mark.parametrize("key, room", [("emails_per_day", 1), ("max_storage_gb", 1)])
+def test_without_redis_it_is_measured_at_each_asking(site, frappe, monkeypatch, key, room):
+	from buildpro_saas.tenant_site import declared_limits
+
+	used = declared_limits.declared()[key].measure()
+	site.apply(limits={key: {"value": int(used) + room, "is_hard": True}})
+	monkeypatch.setattr(frappe, "cache", type(frappe.cache).from_url("redis://localhost:1"))
+	site.gating.require_limit(key, room - used % 1)
+	with pytest.raises(site.gating.LimitReachedError):
+		site.gating.require_limit(key, room + 1)
+
+
+def test_documents_of_a_day_are_those_that_were_made_on_it(site, frappe, declare):
+	old = note(frappe).insert()
+	frappe.db.set_value("Note", old.name, "creation", "2020-01-01", update_modified=False)
+	declare(notes_per_day={"doctype": "Note", "period": "day"})
+	today = frappe.db.count("Note", {"creation": (">", "2020-01-02")})
+	site.apply(limits={"notes_per_day": {"value": today + 1, "is_hard": True}})
+	note(frappe).insert()
+	with pytest.raises(site.gating.LimitReachedError):
+		note(frappe).insert()
+
+
 # -- levels ----------------------------------------------------------------------------------------------------------
 
 
@@ -608,9 +747,7 @@ def test_the_hourly_job_measures_what_this_site_has(site, frappe):
 
 
 def test_nobody_writes_levels(site, frappe):
-	from buildpro_saas.tenant_site import limit_usage
-
-	limit_usage.keep("max_users", lambda: 5, is_anew=False, day=None)
+	measured("max_users", 5)
 	doc = frappe.get_doc("Limit Level", "max_users")
 	doc.used = 0
 	with pytest.raises(frappe.PermissionError):

@@ -203,3 +203,13 @@ def test_while_the_wizard_runs_no_two_records_get_one_name(site, monkeypatch):
 	site.onboarding._run_wizard({})
 	assert asked == {"Bank Accounts": word, "Bank Account": "Bank Account"}
 	assert frappe._("Bank Account") == word  # afterwards as before
+
+
+def test_what_is_searched_is_found_as_the_framework_finds_it(site):
+	from frappe.utils.global_search import get_doctypes_with_global_search
+
+	site.frappe.cache.delete_value("doctypes_with_global_search")
+	wanted = get_doctypes_with_global_search(with_child_tables=False)
+	site.frappe.cache.delete_value("doctypes_with_global_search")
+	assert len(wanted) > 10
+	assert sorted(site.onboarding._searched_doctypes()) == sorted(wanted)

@@ -174,7 +174,7 @@ def test_a_stale_entitlement_is_told(site, client, monkeypatch):
 	from openfeature.flag_evaluation import Reason
 
 	site.apply()
-	gate = site.entitlement.current_gate()
+	gate = site.entitlement.current_decisions()
 	in_grace = gate.statement.expires + 1000
 	monkeypatch.setattr(time, "time", lambda: in_grace)
 	site.entitlement.forget_in_request()

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from conftest_data import CATALOGUE
 
+from buildpro_saas.entitlements.acceptance import CLOCK_KEY
+
 PLAN_SETTINGS = "Nexelya Plan Settings"
 
 
@@ -135,7 +137,7 @@ def test_a_clock_that_is_set_back_gains_nothing(site):
 
 	site.apply()
 	later = time.time() + 60 * 24 * 3600
-	site.update_config({site.entitlement.CLOCK_KEY: int(later)})
+	site.update_config({CLOCK_KEY: int(later)})
 	site.entitlement.forget()
 	assert is_set_back()
 	assert site.gating.get_feature_access("rfi").reason.value == "EXPIRED"
@@ -145,7 +147,7 @@ def test_a_clock_that_ran_ahead_is_forgiven_with_the_next_statement(site):
 	from buildpro_saas.tenant_site.clock import is_set_back
 
 	token = site.apply()
-	site.update_config({site.entitlement.CLOCK_KEY: int(time.time()) + 60 * 24 * 3600})
+	site.update_config({CLOCK_KEY: int(time.time()) + 60 * 24 * 3600})
 	site.onboarding.apply_entitlement(token, CATALOGUE)  # the same once more says nothing of the time
 	assert site.gating.get_feature_access("rfi").reason.value == "EXPIRED"
 	site.apply()
@@ -161,3 +163,27 @@ def test_the_form_shows_every_feature_with_the_plan_that_has_it_and_escapes_labe
 	assert "Available in Enterprise" in view and "Users" in view and "support@example.com" in view
 	assert "BIM &lt;i&gt;Models&lt;/i&gt;" in view and "<i>" not in view
 	assert view.index('data-feature="rfi"') < view.index('data-feature="bim"')
+
+
+def test_the_record_follows_what_came_by_the_files_alone(site):
+	"""The admin site brings a renewal so; whoever reads the record's values in the database sees it within the hour."""
+	site.apply()
+	renewed = site.token()
+	site.entitlement.apply(renewed, site.catalogue)
+	assert site.settings().get_db_value("token") != renewed
+	site.onboarding.show_newest_entitlement()
+	assert site.settings().get_db_value("token") == renewed
+
+
+def test_what_the_record_shows_is_noted_once_it_is_committed(site):
+	from buildpro_saas.entitlements import acceptance
+
+	site.apply()
+	frappe = site.frappe
+	frappe.db.rollback()
+	assert not frappe.conf.get(acceptance.SHOWN_KEY)
+	site.apply()
+	frappe.db.commit()
+	statement = site.entitlement.load_decisions().statement
+	assert frappe.conf[acceptance.SHOWN_KEY] == acceptance.shown(statement, "Acme", statement.issued_at)
+	site.update_config({acceptance.SHOWN_KEY: None})

@@ -92,7 +92,8 @@ def test_a_customers_site_that_the_records_forgot_stays(drifting):
 	drifting.mend()
 	found = {row.subject: row for row in drifting.compare()}
 	assert set(found) == {site, lost}  # the database is the site's
-	assert all(row.is_ours and "older backup" in row.action for row in found.values())
+	assert all(row.is_ours for row in found.values())
+	assert "older backup" in found[lost].action and f"saas adopt {site}" in found[site].action
 	assert all(drifting.has(subject) for subject in (site, database, lost))
 
 
@@ -204,23 +205,27 @@ def test_a_standby_site_on_its_way_to_a_tenant_is_its_jobs(drifting):
 
 @pytest.mark.parametrize("change", ["begins", "ends"])
 def test_what_changes_while_the_bench_is_looked_at_is_no_drift(drifting, monkeypatch, change):
-	mark, actual_state = drifting.mark(), drifting.reconciliation.actual_state
+	from buildpro_saas.agent.door import Door
+
+	mark = drifting.mark()
 	if change == "ends":
 		drifting.job(mark, "Cancelling")
 		drifting.database(mark)
-	take = actual_state.take
+	do = Door.do
 
-	def meanwhile(*arguments):
+	def meanwhile(bench, name, /, **spec):
+		if name != "take_inventory":
+			return do(bench, name, **spec)
 		if change == "begins":
 			drifting.database(mark)
 			drifting.job(mark, "Running")
-			return take(*arguments)
-		found = take(*arguments)
+			return do(bench, name, **spec)
+		found = do(bench, name, **spec)
 		drifting.frappe.db.set_value("Provisioning Job", drifting.rows[0][1], "status", "Cancelled")
 		return found
 
 	with monkeypatch.context() as patch:
-		patch.setattr(actual_state, "take", meanwhile)
+		patch.setattr(Door, "do", meanwhile)
 		assert drifting.compare() == []
 	assert len(drifting.compare()) == (change == "ends")  # by then it is
 
@@ -269,7 +274,7 @@ def test_a_site_config_that_cannot_be_read_hides_nothing(drifting):
 def test_a_user_whose_name_anybody_may_choose_is_not_ours(drifting):
 	name = drifting.user("cust_")
 	assert drifting.compare() == []
-	drifting.job(drifting.mark(), "Cancelled", {"reserved_database": name})
+	drifting.job(drifting.mark(), "Cancelled", database=name)
 	drifting.seen_long_ago()
 	drifting.mend()
 	assert [bool(row.is_ours) for row in drifting.compare()] == [False] and drifting.has(name)
@@ -277,7 +282,7 @@ def test_a_user_whose_name_anybody_may_choose_is_not_ours(drifting):
 
 def test_a_lone_user_is_ours_when_a_job_names_it(drifting):
 	name = drifting.user()
-	drifting.job(drifting.mark(), "Cancelled", {"reserved_database": name})
+	drifting.job(drifting.mark(), "Cancelled", database=name)
 	drifting.seen_long_ago()
 	drifting.mend()
 	assert not drifting.has(name) and drifting.status(name) == "Removed"
@@ -484,8 +489,14 @@ def removed_site(drifting) -> tuple[str, str]:
 	return site, database
 
 
+def bench_trash():
+	from buildpro_saas.fleet import bench_trash
+
+	return bench_trash
+
+
 def trash_of(drifting) -> dict:
-	return {entry.subject: entry for entry in drifting.reconciliation.trash()}
+	return {entry.subject: entry for entry in bench_trash().entries()}
 
 
 def test_what_is_removed_comes_back_by_one_command(drifting):
@@ -550,7 +561,7 @@ def test_a_note_that_cannot_be_read_stops_nothing(drifting, note):
 	broken.write_bytes(note.encode(errors="surrogateescape"))
 	try:
 		drifting.mend()
-		assert kept[database].name in drifting.reconciliation.unreadable_in_trash()
+		assert kept[database].name in bench_trash().unreadable()
 		assert site in trash_of(drifting) and database not in trash_of(drifting)
 		# nobody knows any more that it is the trash's, but its name says so
 		assert drifting.compare(kept[database].database) == []
@@ -559,7 +570,7 @@ def test_a_note_that_cannot_be_read_stops_nothing(drifting, note):
 		assert drifting.reconciliation.put_back(kept[site].name)
 	finally:
 		broken.write_bytes(whole)
-	assert drifting.reconciliation.unreadable_in_trash() == []
+	assert bench_trash().unreadable() == []
 
 
 def test_the_trash_is_emptied_by_days_that_were_lived_through(drifting, monkeypatch):
@@ -571,9 +582,9 @@ def test_the_trash_is_emptied_by_days_that_were_lived_through(drifting, monkeypa
 	monkeypatch.setattr(trash.time, "time", lambda: now + 60 * 86400)
 	drifting.mend()
 	assert {site, database} <= set(trash_of(drifting))
-	for _day in range(int(drifting.reconciliation.trash_days() * 86400 / trash.LONGEST_LOOK)):
+	for _day in range(int(bench_trash().days() * 86400 / trash.LONGEST_LOOK)):
 		now += trash.LONGEST_LOOK
-		drifting.reconciliation.look_into_trash()
+		bench_trash().look_into()
 	assert not {site, database} & set(trash_of(drifting))
 
 
@@ -590,7 +601,7 @@ def test_a_move_into_the_trash_that_was_killed_is_done_again(drifting):
 		mariadb.create_database(entry.database, mark)
 	drifting.seen_long_ago()
 	drifting.mend()
-	(kept,) = [entry for entry in drifting.reconciliation.trash() if entry.subject == database]
+	(kept,) = [entry for entry in bench_trash().entries() if entry.subject == database]
 	assert kept.database != entry.database
 	with drifting.server() as mariadb:
 		assert not mariadb.has_database(entry.database) and mariadb.has_tables(kept.database)
@@ -673,3 +684,51 @@ def test_a_moved_site_is_told_while_its_job_has_not_let_go(drifting):
 	drifting.seen_long_ago()
 	drifting.mend()
 	assert drifting.has(site)
+
+
+def test_a_database_is_put_back_beside_a_damaged_site(drifting):
+	mark = drifting.mark()
+	drifting.job(mark, "Cancelled")
+	database = drifting.database(mark, has_tables=True)
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert not drifting.has(database)
+	(drifting.sites / drifting.site(None) / "site_config.json").write_text('{"db_na')
+	(entry,) = [each for each in drifting.reconciliation.trash() if each.subject == database]
+	drifting.reconciliation.put_back(entry.name)
+	assert drifting.has(database)
+
+
+# -- copies that no record knows -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place, prefix", [("images", "image-"), ("standby", "standby-")])
+def test_a_copy_of_which_no_record_is_left_goes_with_its_database(drifting, place, prefix):
+	"""As one that was made after the backup from which the admin site was restored."""
+	mark = drifting.mark()
+	database = drifting.database(mark, has_tables=True)
+	folder = drifting.site(mark, f"{HIDDEN}/{place}", prefix, db_name=database)
+	found = {row.subject: row for row in drifting.compare()}
+	assert set(found) == {database, folder}
+	assert all("removed by itself" in row.action for row in found.values())
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert not drifting.has(database) and not drifting.has(folder)
+	(entry,) = [each for each in drifting.reconciliation.trash() if each.subject == folder]
+	drifting.reconciliation.put_back(entry.name)
+	assert drifting.has(database) and drifting.has(folder)
+
+
+def test_a_copy_that_somebody_has_used_stays_with_its_database(drifting):
+	mark = drifting.mark()
+	database = drifting.database(mark, has_tables=True)
+	with drifting.server() as mariadb:
+		mariadb.db.sql(f"create table `{database}`.`tabSessions` (`user` text)")
+		mariadb.db.sql(f"insert into `{database}`.`tabSessions` values ('olga@acme.example')")
+		mariadb.db.commit()
+	folder = drifting.site(mark, f"{HIDDEN}/standby", "standby-", db_name=database)
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert drifting.has(database) and drifting.has(folder)
+	(found,) = drifting.compare()
+	assert found.subject == folder and "is signed in" in found.what

@@ -256,6 +256,6 @@ def test_desk_says_how_it_stands(tenant, state, level, words):
 	from buildpro_saas.tenant_site import restriction
 
 	state(tenant)
-	banner = restriction.banner(tenant.entitlement.current_gate())
+	banner = restriction.banner(tenant.entitlement.current_decisions())
 	assert (banner and banner["level"]) == level
 	assert all(word in banner["text"] for word in words)

@@ -22,7 +22,7 @@ def failed(drifting):
 		playbook="create_tenant",
 		status="Failed",
 		tenant=tenant,
-		inputs=json.dumps({"mark": drifting.mark()}),
+		mark=drifting.mark(),
 		state=json.dumps(state),
 	)
 	for index, key in enumerate(STEPS, start=1):

@@ -187,6 +187,33 @@ def test_the_framework_can_be_tried(admin_site):
 	assert framework._conditions_of({framework.PROBE: ["_"]}) in (framework.PROBE, "1 = 1")
 
 
+def test_hooks_of_all_doctypes_are_asked_beside_those_of_one(admin_site, monkeypatch):
+	"""By the framework itself, or by what framework.py adds to that of 2023."""
+	from frappe.model.db_query import DatabaseQuery
+	from frappe.permissions import has_controller_permissions
+
+	answers = {"own": True, "all": False}
+	monkeypatch.setattr(admin_site, "get_hooks", lambda *_, **__: {framework.PROBE: ["own"], "*": ["all"]})
+	monkeypatch.setattr(admin_site, "get_attr", lambda name: name)
+	monkeypatch.setattr(admin_site, "call", lambda name, *_, **__: answers[name])
+	doc = SimpleNamespace(doctype=framework.PROBE)
+	assert has_controller_permissions(doc, "read", user="Guest") is False
+	answers["all"] = framework.undecided()
+	assert has_controller_permissions(doc, "read", user="Guest")
+	told = []
+	conditions = {"own": "a = 1 or b = 1", "all": "1 = 0"}
+
+	def call(name, *_, doctype=None, **__) -> str:
+		told.append((name, doctype))
+		return conditions[name]
+
+	monkeypatch.setattr(admin_site, "call", call)
+	asked = SimpleNamespace(doctype=framework.PROBE, user="Guest")
+	found = DatabaseQuery.get_permission_query_conditions(asked)
+	assert "a = 1 or b = 1" in found and "1 = 0" in found
+	assert ("all", framework.PROBE) in told  # by which it knows what it is asked for
+
+
 def test_a_hook_that_does_not_decide_leaves_it_to_the_roles_and_to_other_hooks(admin_site, monkeypatch):
 	"""What framework.undecided() says, tried on the framework itself, with its own way of asking hooks."""
 	from frappe.permissions import has_controller_permissions

@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -13,10 +14,10 @@ SECONDS = 120  # for one run, which takes some two, and more on a busy machine
 
 @pytest.fixture
 def site(admin_site, bench_path, monkeypatch):
-	from buildpro_saas.agent.bench import Bench
+	from buildpro_saas.agent import door
 
 	monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-	return Bench(bench_path).site(admin_site.local.site)
+	return door.here().site(admin_site.local.site)
 
 
 def run(
@@ -29,7 +30,12 @@ def run(
 	**arguments,
 ):
 	return site.run(
-		f"in_site_process.{function}", timeout=timeout, log=log, checkpoint=checkpoint, **arguments
+		f"in_site_process.{function}",
+		id=uuid4().hex,
+		timeout=timeout,
+		log=log,
+		checkpoint=checkpoint,
+		**arguments,
 	)
 
 
@@ -81,18 +87,19 @@ def test_a_process_that_takes_too_long_is_stopped(site):
 
 def test_a_site_below_the_others_has_the_bench_s_configuration(site, bench_path):
 	"""Images and standby sites are kept below sites/."""
-	from buildpro_saas.agent.bench import HIDDEN, Bench
+	from buildpro_saas.agent import door
 
-	bench = Bench(bench_path)
-	for place in (bench.image(site.name), bench.standby(site.name)):
-		place.sites_path.mkdir(parents=True, exist_ok=True)
-		os.symlink(site.path, place.path)
+	sites = bench_path / "sites"
+	for place in (door.here().image(site.name), door.here().standby(site.name)):
+		link = sites / place.place / site.name
+		link.parent.mkdir(parents=True, exist_ok=True)
+		os.symlink(sites / site.name, link)
 		try:
 			found = run(place, "where")
-			assert found == {**run(site, "where"), "site": f"{HIDDEN}/{place.sites_path.name}/{site.name}"}
+			assert found == {**run(site, "where"), "site": f"{place.place}/{site.name}"}
 			assert place.call("in_site_process.where")["site"] == found["site"]
 		finally:
-			place.path.unlink()
+			link.unlink()
 
 
 def test_it_is_as_urgent_as_who_runs_it(site):

@@ -38,10 +38,10 @@ def test_as_the_server_has_it_on_a_held_limit_fails(site_with_limit):
 	from buildpro_saas.agent.errors import is_transient, mariadb_code
 	from buildpro_saas.tenant_site import limit_usage
 
-	limit_usage.read(LIMIT)
+	site_with_limit.db.exists(limit_usage.DOCTYPE, LIMIT)
 	add_elsewhere(site_with_limit)
 	with pytest.raises(Exception) as raised:
-		limit_usage.grow(LIMIT, 1)
+		limit_usage.hold(LIMIT)
 	assert mariadb_code(raised.value) == CHANGED and is_transient(raised.value)
 
 
@@ -54,9 +54,9 @@ def test_switched_off_a_limit_is_held_and_shows_what_others_added(site_with_limi
 	monkeypatch.setattr(snapshot_isolation, "ASK", "show session variables like 'innodb_snapshot_isolation'")
 	snapshot_isolation.switch_off(frappe.local.db)
 	assert list(snapshot_isolation._is_on.values()) == [True]
-	limit_usage.read(LIMIT)
+	frappe.db.exists(limit_usage.DOCTYPE, LIMIT)
 	add_elsewhere(frappe)
-	assert limit_usage.grow(LIMIT, 1).others == 1
+	assert limit_usage.hold(LIMIT) == 1
 
 
 def test_every_connection_of_a_process_is_asked_about(site_with_limit, monkeypatch):

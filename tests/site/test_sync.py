@@ -213,10 +213,10 @@ def test_what_is_asked_and_whom(syncing, answering, usage):
 
 
 def test_what_was_used_is_sent_until_it_has_arrived(syncing, answering, usage):
-	from buildpro_saas.tenant_site import limit_usage, utc_days
+	from buildpro_saas.tenant_site import declared_limits, limit_usage, utc_days
 
 	row = {"date": str(utc_days.today()), "feature": "rfi", "outcome": "ALLOWED"}
-	limit_usage.keep("max_projects", lambda: 4, is_anew=True, day=None)
+	limit_usage.keep(declared_limits.declared()["max_projects"], lambda: 4)
 	usage.count("rfi", "ALLOWED")
 	lost = answering({"not": "what an admin site says"})
 	with pytest.raises(syncing.sync.SyncError, match="no admin site"):
@@ -231,9 +231,9 @@ def test_what_was_used_is_sent_until_it_has_arrived(syncing, answering, usage):
 
 
 def test_nobody_waits_for_an_admin_site_that_thinks(syncing, answering, usage):
-	from buildpro_saas.tenant_site import limit_usage
+	from buildpro_saas.tenant_site import declared_limits, limit_usage
 
-	limit_usage.keep("max_projects", lambda: 4, is_anew=True, day=None)
+	limit_usage.keep(declared_limits.declared()["max_projects"], lambda: 4)
 	usage.count("rfi", "ALLOWED")
 	usage.store()
 	other = syncing.frappe.db.get_connection()

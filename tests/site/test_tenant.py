@@ -1,5 +1,6 @@
 """A Tenant after it was inserted: its statuses, what only jobs write, what is fixed, and its entitlement."""
 
+import re
 import time
 
 import pytest
@@ -99,17 +100,45 @@ def test_facts_can_be_kept_though_the_plan_went_meanwhile(frappe, tenant):
 	tenant.set_status("Active")
 
 
-def test_staff_cannot_write_what_jobs_write(frappe, tenant):
-	tenant.reload()
-	tenant.update(
-		{"status": "Active", "database": "mysql", "site": "other.example", "customisations": "special"}
+@pytest.mark.parametrize(
+	"field, value",
+	[
+		("status", "Active"),
+		("database", "mysql"),
+		("site", "other.example"),
+		("created_in", 1),
+		("active_since", "2026-01-01"),
+	],
+)
+def test_what_jobs_write_is_not_entered(frappe, tenant, field, value):
+	"""As Frappe's REST API changes a document: it is loaded, updated with what was sent, and saved."""
+	before = frappe.db.get_value("Tenant", tenant.name, field)
+	doc = frappe.get_doc("Tenant", tenant.name)
+	doc.update({field: value, "customisations": "special"})
+	with pytest.raises(
+		frappe.ValidationError, match=f"The {re.escape(doc.meta.get_label(field))} of st-acme is not entered"
+	):
+		doc.save()
+	assert frappe.db.get_value("Tenant", tenant.name, field) == before
+	doc = frappe.get_doc("Tenant", tenant.name)
+	doc.append("apps", {"app": "mine"})
+	with pytest.raises(frappe.ValidationError, match="apps of st-acme are those that its site has"):
+		doc.save()
+
+
+def test_what_was_shown_may_be_sent_back(frappe, tenant):
+	"""As Desk does with all of a document, and whoever changes what was read over REST."""
+	tenant.set_status("Active")
+	tenant.record_facts(
+		{"database": "_x", "created_in": 12.3456, "apps": [{"app": "frappe", "version": "15"}]}
 	)
-	tenant.append("apps", {"app": "mine"})
-	tenant.save()
+	shown = frappe.parse_json(frappe.as_json(frappe.get_doc("Tenant", tenant.name).as_dict()))
+	frappe.db.set_value("Tenant", tenant.name, "entitlement_sequence", "77", update_modified=False)
+	shown["customisations"] = "special"
+	frappe.get_doc(shown).save()
 	kept = frappe.get_doc("Tenant", tenant.name)
-	assert (kept.status, kept.database, kept.site) == ("Provisioning", None, tenant.site_name)
-	assert not kept.apps
-	assert kept.customisations == "special"
+	assert (kept.status, kept.database, kept.customisations) == ("Active", "_x", "special")
+	assert kept.entitlement_sequence == "77"
 
 
 @pytest.mark.parametrize(

@@ -444,7 +444,7 @@ def test_no_bench(frappe, refused):
 		({"status": "Inactive"}, "is not active"),
 		({"max_sites": 1}, "is full with"),
 		({"min_free_disk_gb": 10**6}, "less than the 1e+06 GB it must keep"),
-		({"is_local": 0}, "is not the one that this site runs on"),
+		({"is_reachable": 0}, "cannot be reached from this site"),
 	],
 )
 def test_bench_that_cannot_take_it(frappe, refused, bench, values, sentence):
@@ -456,7 +456,7 @@ def test_the_last_place_is_given_once(frappe, bench):
 	from buildpro_saas.fleet import benches
 
 	frappe.db.delete("Tenant")  # rolled back; of the sites on the disk none is to come
-	frappe.db.set_value("Bench", bench.name, "max_sites", benches.facts()["sites"] + 1)
+	frappe.db.set_value("Bench", bench.name, "max_sites", benches.facts(bench.name)["sites"] + 1)
 	insert(frappe)
 	with pytest.raises(frappe.ValidationError, match="is full with"):
 		insert(frappe, subdomain="sv-late")
@@ -468,12 +468,15 @@ def test_no_base_domain(frappe, refused, bench):
 	assert "Set the base domain" in refused()
 
 
-def test_no_database_account(frappe, refused):
-	user = frappe.conf.pop("buildpro_db_user")
+def test_no_database_account(frappe, refused, bench_path):
+	from buildpro_saas.agent import account
+
+	kept = bench_path / account.FILE
+	aside = kept.rename(kept.with_suffix(".aside"))
 	try:
 		assert f"run `bench --site {frappe.local.site} saas setup`" in refused()
 	finally:
-		frappe.conf.buildpro_db_user = user
+		aside.rename(kept)
 
 
 @pytest.mark.parametrize(
@@ -495,12 +498,9 @@ def test_database_name_that_cannot_be(refused, name):
 	assert "cannot be a tenant's database name" in refused(database_name=name)
 
 
-def test_database_name_that_is_taken(frappe, refused):
-	from buildpro_saas.agent.databases import server
-	from buildpro_saas.fleet import database_account
-
+def test_database_name_that_is_taken(frappe, refused, drifting):
 	name, mark = f"sv_{frappe.generate_hash(length=8)}_db", "sv"
-	with server(database_account.account()) as mariadb:
+	with drifting.server() as mariadb:
 		mariadb.create(name, "sv-secret", mark)
 		try:
 			assert f"The database name {name} is taken" in refused(
@@ -510,13 +510,12 @@ def test_database_name_that_is_taken(frappe, refused):
 			mariadb.drop(name, mark)
 
 
-def test_the_database_that_the_site_would_get_is_there_already(frappe, bench, refused):
+def test_the_database_that_the_site_would_get_is_there_already(frappe, bench, refused, drifting):
 	"""Left by a site that was removed by hand, say."""
-	from buildpro_saas.agent.databases import server
-	from buildpro_saas.fleet import benches, database_account
+	from buildpro_saas.fleet import benches
 
-	name, mark = benches.default_database_name(f"{GOOD['subdomain']}.{bench.domain}"), "sv"
-	with server(database_account.account()) as mariadb:
+	name, mark = benches.default_database_name(bench.name, f"{GOOD['subdomain']}.{bench.domain}"), "sv"
+	with drifting.server() as mariadb:
 		mariadb.create(name, "sv-secret", mark)
 		try:
 			assert f"would get the database {name}, which exists" in refused(frappe.DuplicateEntryError)

@@ -184,9 +184,9 @@ def test_what_is_counted_while_a_batch_is_under_way_is_sent_with_the_next(site, 
 
 
 def test_levels_are_sent_when_they_change(site, usage):
-	from buildpro_saas.tenant_site import limit_usage
+	from buildpro_saas.tenant_site import declared_limits, limit_usage
 
-	limit_usage.keep("max_storage_gb", lambda: 1.2, is_anew=True, day=None)
+	limit_usage.keep(declared_limits.declared()["max_storage_gb"], lambda: 1.2)
 	batch = usage.to_send()
 	assert batch["levels"] == {"max_storage_gb": 2} and batch["rows"] == []
 	usage.sent(batch["id"])

@@ -27,9 +27,9 @@ def row(view, kind: str, key: str) -> str:
 
 
 def test_a_downgrade_shows_twelve_of_ten_in_red(site, shown, monkeypatch):
-	from buildpro_saas.tenant_site.declared_limits import Declared
+	from buildpro_saas.tenant_site import limit_usage
 
-	monkeypatch.setattr(Declared, "in_use", lambda limit: 12 if limit.key == "max_users" else 8.5)
+	monkeypatch.setattr(limit_usage, "in_use", lambda limit: 12 if limit.key == "max_users" else 8.5)
 	view = shown(
 		limits={
 			"max_users": {"value": 10, "is_hard": True},
@@ -64,9 +64,9 @@ def test_a_downgrade_shows_twelve_of_ten_in_red(site, shown, monkeypatch):
 	],
 )
 def test_a_limit_says_where_it_comes_from(site, shown, monkeypatch, value, kinds, told):
-	from buildpro_saas.tenant_site.declared_limits import Declared
+	from buildpro_saas.tenant_site import limit_usage
 
-	monkeypatch.setattr(Declared, "in_use", lambda limit: 12)
+	monkeypatch.setattr(limit_usage, "in_use", lambda limit: 12)
 	view = shown(limits={"max_users": {"value": value, "is_hard": True}}, **kinds)
 	assert row(view, "limit", "max_users") == f"Users {told} Hard: more is refused"
 

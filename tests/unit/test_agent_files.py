@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from buildpro_saas.agent import site_config
-from buildpro_saas.agent.errors import NotOursError
+from buildpro_saas.agent.errors import AgentError, NotOursError
 from buildpro_saas.agent.site import Site
 
 
@@ -95,3 +95,36 @@ def test_two_writers_lose_nothing(site):
 	for writer in writers:
 		writer.join()
 	assert len(json.loads((site.path / "site_config.json").read_text())) == 51
+
+
+DAMAGES = {
+	"cut off": lambda path: path.write_text('{"db_name": '),
+	"empty": lambda path: path.write_text(""),
+	"no object": lambda path: path.write_text("[]"),
+	"no text": lambda path: path.write_bytes(b"\xff\xfe\x00"),
+	"a folder": lambda path: path.mkdir(),
+	"a link to itself": lambda path: path.symlink_to(path.name),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_configuration_is_told_in_a_sentence(site, damage):
+	site.path.mkdir()
+	DAMAGES[damage](site.path / "site_config.json")
+	with pytest.raises(
+		AgentError, match=r"site_config.json cannot be read .*: correct it, or put back"
+	) as told:
+		site.call("frappe.ping")
+	assert "do not restore it" in told.value.hint
+
+
+def test_a_lost_configuration_is_told_from_a_lost_site(site):
+	with pytest.raises(AgentError, match=r"There is no site acme.localhost") as told:
+		site.call("frappe.ping")
+	assert "last backup" in told.value.hint
+	site.path.mkdir()
+	with pytest.raises(
+		AgentError, match=r"The folder of the site acme.localhost has no site_config.json"
+	) as told:
+		site.call("frappe.ping")
+	assert "Put back its own site_config.json" in told.value.hint and "do not restore it" in told.value.hint

@@ -2,8 +2,8 @@
 
 import pytest
 
-from buildpro_saas.agent.frappe_limits import frappe_limits
 from buildpro_saas.entitlements import keys, layers, statement
+from buildpro_saas.entitlements.frappe_limits import frappe_limits
 
 SITE = "acme.localhost"
 

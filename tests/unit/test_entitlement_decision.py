@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildpro_saas.entitlements import catalogue, decision, keys, layers, statement
-from buildpro_saas.entitlements.decision import gate
+from buildpro_saas.entitlements.decision import decisions_of_token
 from buildpro_saas.entitlements.reason import ALLOWING, Reason
 from buildpro_saas.entitlements.statement import DAY
 from buildpro_saas.entitlements.unknown import UnknownFeatureError
@@ -50,12 +50,12 @@ def token(**changes) -> str:
 	)
 
 
-def gate_at(now=NOW, **changes):
-	return gate(token(**changes), PUBLIC_KEYS, SITE, now, catalogue=CATALOGUE)
+def decisions_at(now=NOW, **changes):
+	return decisions_of_token(token(**changes), PUBLIC_KEYS, SITE, now, catalogue=CATALOGUE)
 
 
 def ask(feature, now=NOW, **changes):
-	return gate_at(now, **changes)[feature]
+	return decisions_at(now, **changes)[feature]
 
 
 def layered(**kinds) -> dict:
@@ -134,14 +134,14 @@ def test_suspended():
 def test_without_a_statement_everything_is_denied_with_the_reason(
 	bad_token, public_keys, site, reason, feature
 ):
-	answer = gate(bad_token, public_keys, site, NOW)[feature]
+	answer = decisions_of_token(bad_token, public_keys, site, NOW)[feature]
 	assert not answer.allowed and answer.reason is reason
 	assert answer.message.startswith(feature) and "Please ask the operator of this site." in answer.message
 	assert (answer.plan, answer.required_plan, answer.valid_until) == (None, None, None)
 
 
 def test_asking_without_a_statement_keeps_nothing():
-	empty = gate("", PUBLIC_KEYS, SITE)
+	empty = decisions_of_token("", PUBLIC_KEYS, SITE)
 	for number in range(100):
 		assert not empty[f"feature {number}"]
 	assert len(empty) == 0
@@ -179,7 +179,7 @@ def test_every_denial_names_feature_and_contact_and_the_plan_where_one_has_it(fe
 
 
 def test_json_can_hold_every_decision():
-	for answer in (ask("rfi"), ask("bim"), gate("", PUBLIC_KEYS, SITE, NOW)["rfi"]):
+	for answer in (ask("rfi"), ask("bim"), decisions_of_token("", PUBLIC_KEYS, SITE, NOW)["rfi"]):
 		read = json.loads(json.dumps(answer.as_dict()))
 		assert read["allowed"] is answer.allowed and read["reason"] == answer.reason.value
 	assert ask("rfi").as_dict()["valid_until"] == "2023-12-14T22:13:20+00:00"
@@ -191,29 +191,33 @@ def test_every_reason_has_a_sentence():
 
 def test_a_warm_gate_verifies_nothing_and_hands_out_the_same_decision(monkeypatch):
 	good = token()
-	first = gate(good, PUBLIC_KEYS, SITE, NOW, catalogue=CATALOGUE)["rfi"]
+	first = decisions_of_token(good, PUBLIC_KEYS, SITE, NOW, catalogue=CATALOGUE)["rfi"]
 	monkeypatch.setattr(jwt, "decode", lambda *args, **kwargs: pytest.fail("verified again"))
-	monkeypatch.setattr(decision.Gate, "_decide", lambda *args: pytest.fail("decided again"))
-	assert gate(good, PUBLIC_KEYS, SITE, NOW + 5, catalogue=CATALOGUE)["rfi"] is first
+	monkeypatch.setattr(decision.Decisions, "_decide", lambda *args: pytest.fail("decided again"))
+	assert decisions_of_token(good, PUBLIC_KEYS, SITE, NOW + 5, catalogue=CATALOGUE)["rfi"] is first
 
 
 def test_a_gate_of_one_standing_does_not_leak_into_the_next():
 	good = token()
-	assert gate(good, PUBLIC_KEYS, SITE, NOW, catalogue=CATALOGUE)["rfi"].allowed
-	assert not gate(good, PUBLIC_KEYS, SITE, NOW + 40 * DAY, catalogue=CATALOGUE)["rfi"].allowed
-	assert gate(good, PUBLIC_KEYS, SITE, NOW, catalogue=CATALOGUE)["rfi"].allowed
+	assert decisions_of_token(good, PUBLIC_KEYS, SITE, NOW, catalogue=CATALOGUE)["rfi"].allowed
+	assert not decisions_of_token(good, PUBLIC_KEYS, SITE, NOW + 40 * DAY, catalogue=CATALOGUE)["rfi"].allowed
+	assert decisions_of_token(good, PUBLIC_KEYS, SITE, NOW, catalogue=CATALOGUE)["rfi"].allowed
 
 
 def test_a_catalogue_that_is_not_the_one_that_came_with_it_does_not_count():
 	for other in (None, {}, CATALOGUE | {"limits": {}}):
-		answer = gate(token(), PUBLIC_KEYS, SITE, NOW, catalogue=other)["rfi"]
+		answer = decisions_of_token(token(), PUBLIC_KEYS, SITE, NOW, catalogue=other)["rfi"]
 		assert not answer and answer.reason is Reason.BAD_SIGNATURE
 
 
 def test_an_older_statement_than_the_site_has_had_does_not_count():
-	answer = gate(token(), PUBLIC_KEYS, SITE, NOW, catalogue=CATALOGUE, lowest_sequence=NOW + 1)["rfi"]
+	answer = decisions_of_token(
+		token(), PUBLIC_KEYS, SITE, NOW, catalogue=CATALOGUE, lowest_sequence=NOW + 1
+	)["rfi"]
 	assert not answer and answer.reason is Reason.REPLAYED
-	assert gate(token(), PUBLIC_KEYS, SITE, NOW, catalogue=CATALOGUE, lowest_sequence=NOW)["rfi"]
+	assert decisions_of_token(token(), PUBLIC_KEYS, SITE, NOW, catalogue=CATALOGUE, lowest_sequence=NOW)[
+		"rfi"
+	]
 
 
 def test_an_addon_and_an_override_allow_and_say_so():
@@ -246,7 +250,7 @@ def test_shadow_allows_what_would_be_denied_and_nothing_else():
 def test_who_has_an_earlier_version_of_the_plan_is_told_so():
 	known = CATALOGUE | {"features": CATALOGUE["features"] | {"bim": {"label": "BIM", "plan": "Growth"}}}
 	unsigned = statement.unsigned(DATA, now=NOW, valid_days=30)
-	answer = decision.gate_of(unsigned, NOW, known)["bim"]
+	answer = decision.decisions_of_statement(unsigned, NOW, known)["bim"]
 	assert not answer and "current version of Growth" in answer.message
 
 
@@ -272,8 +276,8 @@ def test_a_trial_falls_to_its_plan_by_itself_at_its_date():
 	assert on_trial.valid_until == datetime.fromtimestamp(NOW + DAY, timezone.utc)
 	after = ask("bim", now=NOW + DAY, layers={"plans": plans})
 	assert after.reason is Reason.NOT_IN_PLAN and after.plan == "Core"
-	assert gate_at(layers={"plans": plans}).until == NOW + DAY
-	assert gate_at(NOW + DAY, layers={"plans": plans}).until == NOW + 30 * DAY + statement.LEEWAY
+	assert decisions_at(layers={"plans": plans}).until == NOW + DAY
+	assert decisions_at(NOW + DAY, layers={"plans": plans}).until == NOW + 30 * DAY + statement.LEEWAY
 
 
 @pytest.mark.parametrize(
@@ -287,7 +291,7 @@ def test_a_trial_falls_to_its_plan_by_itself_at_its_date():
 	],
 )
 def test_a_hard_limit_refuses_growth_only(used, requested, allowed, reason):
-	answer = gate_at().limit("max_users", used, requested)
+	answer = decisions_at().limit("max_users", used, requested)
 	assert (answer.allowed, answer.reason) == (allowed, reason)
 	assert (answer.limit, answer.used, answer.requested) == (10, used, requested)
 	assert "Users" in answer.message and (allowed or "support@example.com" in answer.message)
@@ -338,18 +342,21 @@ def limited(value: int, **kinds) -> dict:
 	],
 )
 def test_a_limits_sentence_has_its_unit_and_what_set_it(changes, used, unit, told):
-	answer = gate_at(**changes).limit("max_users", used, unit=unit)
+	answer = decisions_at(**changes).limit("max_users", used, unit=unit)
 	assert answer.reason is Reason.LIMIT_REACHED
 	assert answer.message.startswith(told), answer.message
 
 
 def test_a_limit_with_room_has_its_unit_once():
-	assert gate_at(**limited(10)).limit("max_users", 2.5, unit="GB").message == "Users: 2.5 of 10 GB in use."
+	assert (
+		decisions_at(**limited(10)).limit("max_users", 2.5, unit="GB").message
+		== "Users: 2.5 of 10 GB in use."
+	)
 
 
 def test_a_soft_limit_says_what_set_it():
 	override = {"limit": "max_users", "value": 1, "is_hard": False}
-	told = gate_at(**limited(5, overrides=[override])).limit("max_users", 1, unit="GB").message
+	told = decisions_at(**limited(5, overrides=[override])).limit("max_users", 1, unit="GB").message
 	assert (
 		told
 		== "Users: 1 GB in use and 1 GB more, which is above the 1 GB that were agreed with you beside your plan Growth."
@@ -358,15 +365,17 @@ def test_a_soft_limit_says_what_set_it():
 
 def test_a_soft_limit_admits_and_says_so():
 	soft = {"layers": layers.single_plan("Growth", [], {"max_users": {"value": 10, "is_hard": False}})}
-	answer = gate_at(**soft).limit("max_users", 10)
+	answer = decisions_at(**soft).limit("max_users", 10)
 	assert answer.allowed and answer.reason is Reason.OVER_SOFT_LIMIT
 
 
 def test_what_is_not_limited_is_allowed_and_what_is_not_in_force_is_not():
-	assert gate_at().limit("max_projects", 10**9).limit is None
-	assert gate_at().limit("max_projects", 10**9).allowed
-	assert gate_at(NOW + 40 * DAY).limit("max_users", 1).reason is Reason.EXPIRED
-	assert gate("", PUBLIC_KEYS, SITE, NOW).limit("max_users", 1).reason is Reason.NO_ENTITLEMENT
+	assert decisions_at().limit("max_projects", 10**9).limit is None
+	assert decisions_at().limit("max_projects", 10**9).allowed
+	assert decisions_at(NOW + 40 * DAY).limit("max_users", 1).reason is Reason.EXPIRED
+	assert (
+		decisions_of_token("", PUBLIC_KEYS, SITE, NOW).limit("max_users", 1).reason is Reason.NO_ENTITLEMENT
+	)
 
 
 @pytest.mark.parametrize(
@@ -381,7 +390,9 @@ def test_what_is_not_limited_is_allowed_and_what_is_not_in_force_is_not():
 )
 def test_a_refusal_names_no_plan_that_is_not_sold(feature, now, offered, named):
 	held = {**CATALOGUE, "plans": [{"plan": plan, "limits": {}} for plan in offered]}
-	answer = decision.gate_of(statement.unsigned(DATA, now=NOW, valid_days=30), now, held)[feature]
+	answer = decision.decisions_of_statement(statement.unsigned(DATA, now=NOW, valid_days=30), now, held)[
+		feature
+	]
 	assert answer.required_plan == named
 	if named is None and not answer.allowed:
 		assert "available in" not in answer.message, answer.message

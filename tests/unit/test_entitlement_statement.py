@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buildpro_saas.entitlements import keys, layers, statement
+from buildpro_saas.entitlements import keys, layers, packing, statement
 from buildpro_saas.entitlements.reason import ALLOWING, Reason
 from buildpro_saas.entitlements.statement import DAY, LEEWAY, EntitlementError
 
@@ -131,7 +131,7 @@ def test_500_features_and_50_limits_fit_into_8_kb():
 
 
 @pytest.mark.parametrize(
-	"packed", ["", "AAAA", 7, None, statement.pack({}), statement.pack({"plans": [{"plan": 1}]})]
+	"packed", ["", "AAAA", 7, None, packing.pack({}), packing.pack({"plans": [{"plan": 1}]})]
 )
 def test_layers_that_are_none_are_malformed(packed):
 	claims = claims_of(issue()) | {"layers": packed}
@@ -140,7 +140,7 @@ def test_layers_that_are_none_are_malformed(packed):
 
 
 def test_layers_that_would_fill_the_memory_are_malformed():
-	bomb = base64.urlsafe_b64encode(zlib.compress(b" " * (statement.LARGEST + 1))).decode()
+	bomb = base64.urlsafe_b64encode(zlib.compress(b" " * (packing.LARGEST + 1))).decode()
 	token = jwt.encode(
 		claims_of(issue()) | {"layers": bomb},
 		keys.load_private(KEY["private"]),
@@ -281,7 +281,7 @@ def test_any_changed_byte_is_refused(data):
 @pytest.mark.parametrize(
 	"change",
 	[
-		{"layers": statement.pack(layers.single_plan("Enterprise", ["bim", "rfi"]))},
+		{"layers": packing.pack(layers.single_plan("Enterprise", ["bim", "rfi"]))},
 		{"seq": NOW * 2},
 		{"status": "Active "},
 		{"exp": NOW + 3650 * DAY},

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from buildpro_saas.entitlements import catalogue, explain, keys, layers, statement
-from buildpro_saas.entitlements.decision import gate
+from buildpro_saas.entitlements.decision import decisions_of_token
 from buildpro_saas.entitlements.unknown import UnknownFeatureError
 
 DAY = 24 * 60 * 60
@@ -60,7 +60,7 @@ def explained(key, at=NOW, site=SITE, lowest_sequence=0, known=CATALOGUE, **data
 	)
 	arguments = {"catalogue": known, "lowest_sequence": lowest_sequence}
 	found = explain.explain(key, token, PUBLIC, site, at=at, **arguments)
-	return found, gate(token, PUBLIC, site, at, **arguments)
+	return found, decisions_of_token(token, PUBLIC, site, at, **arguments)
 
 
 def layers_of(found):

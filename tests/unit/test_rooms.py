@@ -29,12 +29,42 @@ MAY_IMPORT = {
 	"openfeature_provider": {"entitlements", "tenant_site"},
 	"testing": {"entitlements", "tenant_site"},
 }
+# The agent's door: what others may import of it. What is behind is plain Python on the bench's disk and servers.
+DOOR = {"door", "facts", "errors"}
+ALSO_OPEN = {
+	# the site's own file, and how it proves that it is itself: both are on the tenant's site
+	"tenant_site": {"site_config", "proof"},
+}
+# What opens a file under sites/, or another connection to MariaDB, by Frappe's own names.
+BEHIND_THE_DOOR = {"sites_path", "site_path", "get_site_path", "get_site_base_path", "get_db", "bench_sites"}
+RUN_ON_THE_SITE = {
+	"tenant_site": "works on the files of the very site that the process is on",
+	"framework": "asks the framework for the configuration of the very site that the process is on",
+}
 # Crossings that no import shows: (room, what is named) with the reason for each.
 CALLED_ON_SITES = "runs there in a process or a context of the tenant's site, which has the same app"
+IMPORTED_BEFORE = "is imported by a worker before it forks for a job that needs it"
 MAY_NAME = {
+	**dict.fromkeys(
+		(
+			("commands", "buildpro_saas.agent.installer"),
+			("commands", "buildpro_saas.agent.operations"),
+			("commands", "buildpro_saas.fleet.playbooks"),
+			("commands", "buildpro_saas.licensing.plan_versions"),
+			("commands", "buildpro_saas.control_plane.doctype"),
+			("commands", "buildpro_saas.tenant_site.doctype"),
+			("commands", "buildpro_saas.tenant_site.hidden_records"),
+			("commands", "buildpro_saas.tenant_site.prepared_company"),
+		),
+		IMPORTED_BEFORE,
+	),
 	("fleet", "buildpro_saas.agent.installer"): CALLED_ON_SITES,
-	("fleet", "buildpro_saas.tenant_site.identity"): CALLED_ON_SITES,
+	(
+		"agent",
+		"buildpro_saas.tenant_site.identity",
+	): "is asked for over HTTP: the site proves that it is itself",
 	("fleet", "buildpro_saas.tenant_site.onboarding"): CALLED_ON_SITES,
+	("fleet", "buildpro_saas.tenant_site.own_facts"): CALLED_ON_SITES,
 	("fleet", "buildpro_saas.tenant_site.prepared_company"): CALLED_ON_SITES,
 	("licensing", "buildpro_saas.tenant_site.onboarding"): CALLED_ON_SITES,
 	(
@@ -47,6 +77,8 @@ MAY_USE_DOCTYPES = {
 	"jobs": {
 		"Provisioning Job": "is what the engine runs",
 		"Provisioning Job Step": "is what the engine runs",
+		"Batch": "is what the engine works through",
+		"Batch Row": "is what the engine works through",
 		"Bench": "has the slots and the queue of its jobs",
 		"Tenant": "is told what became of it in the transaction that ends its job",
 	},
@@ -70,11 +102,15 @@ MAY_USE_DOCTYPES = {
 		**dict.fromkeys(("Site Image", "Standby Site", "Drift Finding"), "is the fleet's own record"),
 		**dict.fromkeys(("Tenant", "Bench", "Plan", "SaaS Settings"), "says what a site is to be"),
 		**dict.fromkeys(("Provisioning Job", "Provisioning Job Step"), "is evidence of what made a site"),
-		"Nexelya Plan Settings": "is one of those whose cache is made ahead on a site",
+		**dict.fromkeys(("Batch", "Batch Row"), "is pruned as jobs are"),
+		**dict.fromkeys(
+			("Nexelya Plan Settings", "Limit Level"), "is one of those whose cache is made ahead on a site"
+		),
 	},
-	"api": dict.fromkeys(("Bench", "Plan", "Tenant"), "is what is asked for"),
+	"api": dict.fromkeys(("Batch", "Bench", "Plan", "Tenant"), "is what is asked for"),
 	"commands": dict.fromkeys(
-		("Bench", "Plan", "Provisioning Job", "SaaS Settings", "Site Image", "Tenant"), "is what is asked for"
+		("Batch", "Bench", "Plan", "Provisioning Job", "SaaS Settings", "Site Image", "Tenant"),
+		"is what is asked for",
 	),
 	"agent": {"Bench": "is the agent's own class, not the doctype"},
 	"tenant_site": {},
@@ -96,6 +132,33 @@ def imported_rooms(file: Path) -> set[str]:
 			names = [alias.name.split(".") for alias in node.names]
 			found |= {name[1] for name in names if name[0] == APP.name and len(name) > 1}
 	return found
+
+
+def imported_of_agent(file: Path) -> set[str]:
+	"""The agent's modules that a file imports, inside functions too."""
+	found = set()
+	for node in ast.walk(ast.parse(file.read_text())):
+		if isinstance(node, ast.ImportFrom) and node.module == f"{APP.name}.agent":
+			found |= {alias.name for alias in node.names}
+		names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+		if isinstance(node, ast.Import):
+			names = [alias.name for alias in node.names]
+		found |= {name.split(".")[2] for name in names if name.startswith(f"{APP.name}.agent.")}
+	return found
+
+
+def names_in(file: Path) -> set[str]:
+	"""Attributes and names that a file's code uses."""
+	nodes = list(ast.walk(ast.parse(file.read_text())))
+	return {node.attr for node in nodes if isinstance(node, ast.Attribute)} | {
+		node.id for node in nodes if isinstance(node, ast.Name)
+	}
+
+
+def outside_the_agent() -> list[str]:
+	"""The other rooms, and the files beside them."""
+	files = [path.stem for path in APP.glob("*.py") if path.stem != "__init__"]
+	return sorted({*MAY_IMPORT, *files} - {"agent"})
 
 
 def texts_in(file: Path) -> Iterator[str]:
@@ -133,6 +196,23 @@ def test_a_room_knows_only_whom_it_may(room):
 	allowed = MAY_IMPORT[room] | COMMON | {room}
 	strangers = {str(file.relative_to(APP)): imported_rooms(file) - allowed for file in files_of(room)}
 	assert files_of(room) and not {file: rooms for file, rooms in strangers.items() if rooms}
+
+
+@pytest.mark.parametrize("room", outside_the_agent())
+def test_the_agent_is_reached_by_its_door_only(room):
+	allowed = DOOR | ALSO_OPEN.get(room, set())
+	strangers = {
+		str(file.relative_to(APP)): imported_of_agent(file) - allowed
+		for file in files_of(room)
+		if imported_of_agent(file) - allowed
+	}
+	assert not strangers
+
+
+@pytest.mark.parametrize("room", sorted(set(outside_the_agent()) - RUN_ON_THE_SITE.keys()))
+def test_nobody_else_opens_a_bench(room):
+	opened = {str(file.relative_to(APP)): names_in(file) & BEHIND_THE_DOOR for file in files_of(room)}
+	assert not {file: names for file, names in opened.items() if names}
 
 
 def test_no_two_rooms_know_each_other():

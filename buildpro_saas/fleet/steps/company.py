@@ -27,8 +27,9 @@ class SetUpCompany(Step):
 		if prepared := context.state.get("prepared_company"):
 			return self._adopt(context, prepared)
 		tenant = context.tenant
-		done = context.site.run(
+		done = context.run_on_site(
 			"buildpro_saas.tenant_site.onboarding.set_up_company",
+			self.timeout,
 			company=tenant["company"],
 			country=tenant["country"],
 			currency=tenant["currency"],
@@ -36,9 +37,6 @@ class SetUpCompany(Step):
 			language=tenant["language"],
 			owner_email=tenant["owner_email"],
 			owner_name=tenant["owner_name"],
-			timeout=self.timeout,
-			log=context.log,
-			checkpoint=context.checkpoint,
 		)
 		context.log(f"{tenant['company']} set up by the {done['way']}'s own set-up")
 		return {"company_way": done["way"]}

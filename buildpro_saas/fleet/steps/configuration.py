@@ -23,7 +23,7 @@ class Configure(Step):
 				"encryption_key": site.config.get("encryption_key") or Fernet.generate_key().decode(),
 				"buildpro_role": "tenant",
 				"buildpro_tenant": context.tenant["name"],
-				"buildpro_admin_url": benches.admin_url(context.bench_row),
+				"buildpro_admin_url": benches.admin_url(),
 				"buildpro_public_keys": signing_keys.public_keys(),
 				"buildpro_sync_token": frappe.get_doc("Tenant", context.tenant["name"]).sync_token(),
 				"maintenance_mode": None,

@@ -5,18 +5,26 @@ import time
 
 import frappe
 
-from buildpro_saas.agent.database_copy import Contents
-from buildpro_saas.agent.databases import server
 from buildpro_saas.agent.errors import AgentError, TransientError
-from buildpro_saas.agent.fingerprint import fingerprints
-from buildpro_saas.fleet import database_account, image_record, images, site_sources, standby
+from buildpro_saas.fleet import image_record, images, site_sources, standby
+from buildpro_saas.fleet.drift import IMAGE_DATABASE
 from buildpro_saas.fleet.steps.site import MINUTES, InstallApps
 from buildpro_saas.jobs.playbook import Context, Step, WayClosedError
 
-# By signing in, by making the owner's user and by saving the plan settings; with the tables in them.
+# By making the owner's user, by saving the plan settings, by signing in and by Desk's first page; with the tables in them.
 FIRST_ASKED_FOR = (
-	*("System Settings", "User", "User Type", "Notification Settings", "Contact", "Activity Log", "Version"),
-	*("DocShare", "User Permission", "Notification", "Server Script", "Nexelya Plan Settings"),
+	*("System Settings", "User", "User Type", "Notification Settings", "Contact"),
+	*("Activity Log", "Version", "DocShare", "User Permission", "Notification"),
+	*("Server Script", "Nexelya Plan Settings", "Limit Level", "Block Module", "User Email"),
+	*("DefaultValue", "User Social Login", "Webhook", "Document Naming Rule", "Translation"),
+	*("Notification Subscribed Document", "Assignment Rule", "Energy Point Settings"),
+	*("Milestone Tracker", "DocType", "Comment", "Role", "Has Role", "Language", "Has Domain"),
+	*("Page", "Error Log", "Custom DocPerm", "Website Route Redirect", "Website Settings"),
+	*("Website Theme", "DocPerm", "Module Def", "Property Setter", "Report", "Workspace"),
+	*("Workspace Shortcut", "Workspace Link", "Dashboard", "Letter Head", "Domain"),
+	*("DocType Layout", "DocField", "Print Settings", "Client Script", "Kanban Board"),
+	*("Navbar Settings", "Navbar Item", "Form Tour", "Country", "Success Action"),
+	*("Route History", "Portal Settings"),
 )
 
 
@@ -27,13 +35,14 @@ class ReserveImage(Step):
 
 	def run(self, context: Context) -> dict:
 		apps = context.inputs["apps"]
-		missing = [app for app in apps if app not in context.bench.app_names()]
+		there = context.bench.app_names()
+		missing = [app for app in apps if app not in there]
 		if missing:
 			raise AgentError(
 				f"The bench lacks {', '.join(missing)}.",
 				"Get the app with `bench get-app`, then press Retry.",
 			)
-		database = context.state.get("reserved_database") or f"_image_{secrets.token_hex(8)}"
+		database = context.state.get("reserved_database") or f"{IMAGE_DATABASE}{secrets.token_hex(8)}"
 		return {
 			# .invalid (RFC 2606) is nobody's: the site is one only while it is being built
 			"site": f"image-{database.rpartition('_')[2]}.invalid",
@@ -52,7 +61,7 @@ class MakeImageSite(Step):
 	def run(self, context: Context) -> dict:
 		self.undo(context)
 		# what the apps on disk are now: looked at again when the image is sealed
-		noted = {"fingerprints": fingerprints(context.bench, _apps(context)), "began": time.time()}
+		noted = {"fingerprints": _fingerprints(context), "began": time.time()}
 		return {**noted, **self._make(context)}
 
 	def _make(self, context: Context) -> dict:
@@ -67,7 +76,8 @@ class MakeImageSite(Step):
 	def undo(self, context: Context) -> None:
 		if "site" in context.state:
 			image_record.begin_again(context.inputs["image"])
-			context.bench.image(context.state["reserved_database"]).remove_folder(context.mark)
+			database = context.state["reserved_database"]
+			context.bench.do("remove_image_files", database=database, mark=context.mark)
 			site_sources.unmake(context)
 
 
@@ -89,12 +99,8 @@ class PrepareCompany(Step):
 		if not company:
 			context.log("Without a company: each tenant's is set up on its own site")
 			return {"prepared_company": None}
-		prepared = context.site.run(
-			"buildpro_saas.tenant_site.prepared_company.prepare",
-			**company,
-			timeout=self.timeout,
-			log=context.log,
-			checkpoint=context.checkpoint,
+		prepared = context.run_on_site(
+			"buildpro_saas.tenant_site.prepared_company.prepare", self.timeout, **company
 		)
 		context.log(f"A company of {company['country']}, as {prepared['company']}")
 		return {"prepared_company": prepared}
@@ -109,22 +115,14 @@ class SealImage(Step):
 
 	def run(self, context: Context) -> None:
 		state, image = context.state, context.inputs["image"]
-		context.site.run(
-			"buildpro_saas.agent.installer.clean_image",
-			timeout=self.timeout,
-			log=context.log,
-			checkpoint=context.checkpoint,
-		)
+		context.run_on_site("buildpro_saas.agent.installer.clean_image", self.timeout)
 		company = self._company(context)
-		apps = fingerprints(context.bench, _apps(context))
+		apps = _fingerprints(context)
 		if apps != state["fingerprints"]:
 			raise TransientError("An app of the bench changed while the image was built.")
-		with server(database_account.account()) as mariadb:
-			mariadb.drop_user(state["database"], context.mark)
-			contents = Contents.of(mariadb, state["database"])
-		# the password of a user that is gone need not lie about, nor a key with which nothing is encrypted any more
-		context.site.update_config({"db_password": None, "encryption_key": None})
-		context.site.move_to(context.bench.image(state["database"]), context.mark)
+		contents = context.bench.do(
+			"seal_image", site=state["site"], database=state["database"], mark=context.mark
+		)
 		context.log(f"{len(contents.tables)} tables, {contents.size / 10**6:.0f} MB")
 		# last: it is committed together with the step's end
 		image_record.record(
@@ -141,20 +139,18 @@ class SealImage(Step):
 		prepared = context.state["prepared_company"]
 		if not prepared:
 			return None
-		places = context.site.run(
+		places = context.run_on_site(
 			"buildpro_saas.tenant_site.prepared_company.places",
+			self.timeout,
 			company=prepared["company"],
 			abbr=prepared["abbr"],
-			timeout=self.timeout,
-			log=context.log,
-			checkpoint=context.checkpoint,
 		)
 		context.log(f"The company's name stands in {len(places)} columns")
 		return {**prepared, "places": places}
 
 
-def _apps(context: Context) -> list[str]:
-	return ["frappe", *context.inputs["apps"]]
+def _fingerprints(context: Context) -> list[dict]:
+	return context.bench.do("app_fingerprints", apps=["frappe", *context.inputs["apps"]])
 
 
 class RemoveImage(Step):
@@ -169,10 +165,7 @@ class RemoveImage(Step):
 			return
 		database, mark = frappe.db.get_value("Site Image", name, ["database", "mark"])
 		if mark:
-			with server(database_account.account()) as mariadb:
-				if mariadb.mark_of(database) == mark:
-					mariadb.drop(database, mark)
-			context.bench.image(database).remove_folder(mark)
+			context.bench.do("remove_image", database=database, mark=mark)
 		frappe.delete_doc("Site Image", name, ignore_permissions=True, force=True)
 		context.log(f"{name} is gone")
 
@@ -211,8 +204,7 @@ class FillStandby(Step):
 
 	def _copy(self, context: Context, image, database: str) -> None:
 		try:
-			with server(database_account.account()) as mariadb:
-				site_sources.copy_image(image, mariadb, context.bench.standby(database), database, context)
+			site_sources.copy_image(image, context.bench.standby(database), database, context, self.timeout)
 		except WayClosedError as reason:
 			images.still_ready(
 				image.name

@@ -1,11 +1,9 @@
 """From a free name to a site with its plan's apps."""
 
-from dataclasses import asdict
 from typing import ClassVar
 
-from buildpro_saas.agent.databases import server
-from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.fleet import benches, database_account, image_spec, site_sources
+from buildpro_saas.agent.errors import AgentError, NotOursError
+from buildpro_saas.fleet import image_spec, site_sources
 from buildpro_saas.jobs.playbook import Context, Step, WayClosedError
 
 MINUTES = 60
@@ -21,27 +19,30 @@ class ReserveName(Step):
 		return not state.get("answered") and state.get("plan_apps") != image_spec.apps_to_install(tenant.plan)
 
 	def run(self, context: Context) -> dict:
-		site = context.bench.site(context.tenant["site"])
-		database = context.tenant.get("database_name") or benches.default_database_name(site.name)
-		if site.exists():
-			site.only_with_mark(context.mark)
-		self._check_database(database, context.mark)
+		site = context.tenant["site"]
+		database = context.tenant.get("database_name") or context.bench.do("database_name_for", site=site)
+		self._check_names(context, site, database)
 		apps = self._apps(context)
-		context.log(f"{site.name} with database {database} and {', '.join(apps)}")
-		return {"site": site.name, "database": database, "reserved_database": database, "plan_apps": apps}
+		context.log(f"{site} with database {database} and {', '.join(apps)}")
+		return {"site": site, "database": database, "reserved_database": database, "plan_apps": apps}
 
-	def _check_database(self, database: str, mark: str) -> None:
-		with server(database_account.account()) as mariadb:
-			found = mariadb.mark_of(database)
-			if found != mark and (found is not None or mariadb.has_user(database)):
-				raise AgentError(
-					f"The database name {database} is taken on this server.",
-					"Remove the other database and press Retry; or Cancel, change the tenant's database name, and provision it.",
-				)
+	def _check_names(self, context: Context, site: str, database: str) -> None:
+		taken = context.bench.do("names_taken", site=site, database=database, mark=context.mark)
+		if taken["site"]:
+			raise NotOursError(
+				f"The site {site} was not made by this job and is left alone.",
+				"Choose another subdomain for this tenant.",
+			)
+		if taken["database"]:
+			raise AgentError(
+				f"The database name {database} is taken on this server.",
+				"Remove the other database and press Retry; or Cancel, change the tenant's database name, and provision it.",
+			)
 
 	def _apps(self, context: Context) -> list[str]:
 		wanted = image_spec.apps_to_install(context.tenant["plan"])
-		missing = [app for app in wanted if app not in context.bench.app_names()]
+		there = context.bench.app_names()
+		missing = [app for app in wanted if app not in there]
 		if missing:
 			raise AgentError(
 				f"The bench lacks {', '.join(missing)}, which plan {context.tenant['plan']} installs.",
@@ -87,12 +88,6 @@ class InstallApps(Step):
 			return {"apps": copied}
 		for app in context.state["plan_apps"]:
 			context.log(f"Installing {app}")
-			context.site.run(
-				"buildpro_saas.agent.installer.install_app",
-				app=app,
-				timeout=self.timeout,
-				log=context.log,
-				checkpoint=context.checkpoint,
-			)
+			context.run_on_site("buildpro_saas.agent.installer.install_app", self.timeout, app=app)
 		installed = context.site.call("buildpro_saas.agent.installer.installed_apps")
-		return {"apps": [asdict(context.bench.app(app)) for app in installed]}
+		return {"apps": context.bench.app_facts(installed)}

@@ -26,14 +26,19 @@ class Bench(AdminDocument):
 		apps: DF.Table[BenchApp]
 		base_domain: DF.Data | None
 		bench_name: DF.Data
+		database_server: DF.Data | None
+		database_user: DF.Data | None
 		frappe_version: DF.Data | None
 		is_local: DF.Check
+		is_reachable: DF.Check
 		max_heavy_jobs: DF.Int
 		max_sites: DF.Int
 		min_free_disk_gb: DF.Float
 		path: DF.Data | None
 		public_address: DF.Data | None
+		python: DF.Data | None
 		queue: DF.Data | None
+		redis_servers: DF.SmallText | None
 		status: DF.Literal["Active", "Inactive"]
 		web_port: DF.Int
 	# end: auto-generated types
@@ -43,22 +48,30 @@ class Bench(AdminDocument):
 		self.bench_name = (self.bench_name or "").strip()
 
 	def validate(self) -> None:
-		"""Normalise the base domain; tell the bench that we run on from others by its folder."""
+		"""Normalise the base domain; tell the bench that we run on from others by its folder, and who may be reached."""
 		if self.base_domain:
 			self.base_domain = check_domain(self.base_domain)
 		self.path = benches.same_path(self.path)
 		self.is_local = int(benches.is_here(self.path))
+		self.is_reachable = int(self.is_local or self._was_registered())
 		if self.is_local and (
 			other := frappe.db.exists("Bench", {"path": self.path, "name": ("!=", self.name)})
 		):
 			refuse(_("The bench at {0} is registered as {1} already: edit that record."), self.path, other)
 		self.queue = (self.queue or "").strip()
-		if self.is_local and self.queue and self.queue not in (known := queue.names()):
+		if self.is_reachable and self.queue and self.queue not in (known := queue.names()):
 			refuse(
 				_("This bench has no queue {0}: choose one of {1}, or leave it empty."),
 				self.queue,
 				", ".join(sorted(known)),
 			)
+
+	def _was_registered(self) -> bool:
+		"""Whether a shell named the folder: that bench's Python runs with our rights, so no record that is written otherwise may say where
+		it is."""
+		before = self.get_doc_before_save()
+		is_as_before = before and before.path == self.path and before.is_reachable
+		return bool(self.path and (self.flags.is_from_shell or is_as_before))
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
@@ -70,12 +83,16 @@ class Bench(AdminDocument):
 		self.save(ignore_permissions=True)
 
 	def take_facts(self) -> None:
-		"""Set what is known of the bench that this site runs on; raises frappe.ValidationError for another one."""
-		facts = benches.facts()
-		if not benches.is_here(self.path):
-			refuse(_("{0} is not the bench that this site runs on: its facts are read there."), self.name)
+		"""Set what is known of the bench; raises frappe.ValidationError for one that cannot be reached."""
+		if not (benches.is_here(self.path) or self.is_reachable or self.flags.is_from_shell):
+			refuse(_("{0} cannot be reached from this site: its facts are read there."), self.name)
+		facts, server = benches.facts_at(self.path), benches.server_at(self.path)
 		self.frappe_version = facts["frappe_version"]
 		self.web_port = facts["web_port"]
+		self.python = facts["python"]
+		self.redis_servers = "\n".join(facts["redis"])
+		self.database_server = f"{server['kind']} at {server['host']}:{server['port']}"
+		self.database_user = server["user"]
 		self.set("apps", facts["apps"])
 
 	@property
@@ -86,7 +103,7 @@ class Bench(AdminDocument):
 
 def ensure_local_bench() -> str:
 	"""Register the bench that this site runs on, or bring its record up to date with its disk; return its name."""
-	facts = benches.facts()
+	facts = benches.facts_here()
 	name = _registered(facts["path"]) or _moved(facts["path"])
 	if name:
 		bench = frappe.get_doc("Bench", name)
@@ -95,6 +112,24 @@ def ensure_local_bench() -> str:
 		bench = frappe.get_doc(
 			{"doctype": "Bench", "bench_name": _free_name(facts["name"]), "path": facts["path"]}
 		)
+	bench.take_facts()
+	return bench.save(ignore_permissions=True).name
+
+
+def register(path: str, name: str | None = None) -> str:
+	"""Register the bench in a folder of this machine, or bring its record up to date; returns its name. For a shell only.
+
+	name: what a new record is called, its folder's name without. Raises AgentError where that is no bench with this app.
+	"""
+	path = benches.same_path(path)
+	if benches.is_here(path):
+		return ensure_local_bench()
+	if known := _registered(path):
+		bench = frappe.get_doc("Bench", known)
+	else:
+		wanted = name or benches.facts_at(path)["name"]
+		bench = frappe.get_doc({"doctype": "Bench", "bench_name": _free_name(wanted), "path": path})
+	bench.flags.is_from_shell = True
 	bench.take_facts()
 	return bench.save(ignore_permissions=True).name
 

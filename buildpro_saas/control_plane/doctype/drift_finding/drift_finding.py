@@ -4,7 +4,8 @@ from frappe.utils import now_datetime
 
 from buildpro_saas.control_plane.access import arguments, staff
 from buildpro_saas.control_plane.access.document import AdminDocument
-from buildpro_saas.fleet import reconciliation
+from buildpro_saas.control_plane.doctype.tenant.adoption import adopt
+from buildpro_saas.fleet import adoption, drift, reconciliation
 from buildpro_saas.jobs import AgentError
 
 
@@ -29,6 +30,11 @@ class DriftFinding(AdminDocument):
 		trash: DF.Data | None
 		what: DF.SmallText | None
 	# end: auto-generated types
+
+	def onload(self) -> None:
+		"""Tell the form whether it is about a tenant's site that can be taken in again."""
+		is_open = self.kind == drift.SITE_FOLDER and self.status in reconciliation.OPEN
+		self.set_onload("may_be_adopted", is_open and adoption.may_be_adopted(self.subject))
 
 	def validate(self) -> None:
 		"""Findings are the comparison's record: nobody else makes or edits them."""
@@ -66,6 +72,18 @@ class DriftFinding(AdminDocument):
 			return [entry.subject for entry in reconciliation.put_back(self.trash)]
 		except AgentError as error:
 			frappe.throw(" ".join(filter(None, (str(error), error.hint))), title=_("Trash"))
+
+	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
+	def adopt(self, plan: str | None = None) -> str:
+		"""Make the record of the tenant anew whose site this is about; returns the tenant's name. For SaaS Manager only.
+
+		`plan`: instead of the one that the site's statement names. Raises frappe.ValidationError with what to do.
+		"""
+		staff.only_for_manager()
+		if self.kind != drift.SITE_FOLDER:
+			frappe.throw(_("{0} is not about a site.").format(self.name), title=_("Adopt"))
+		return adopt(self.subject, plan or None).name
 
 	def _go(self, old: str, **values) -> None:
 		"""Raises frappe.ValidationError when the finding, as it is now, does not have the status `old`."""

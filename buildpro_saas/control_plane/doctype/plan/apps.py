@@ -43,10 +43,14 @@ def _tell(bench: str, apps: str, plan: str) -> None:
 
 
 def _apps_of_benches() -> dict[str, set[str]]:
-	"""{bench: its apps} of the active benches of which they are known; of this one as they are on the disk now."""
+	"""{bench: its apps} of the active benches of which they are known; of those that can be reached as they are on the disk now."""
 	found = {}
-	for bench in frappe.get_all("Bench", {"status": "Active"}, ["name", "is_local"], order_by="name"):
-		there = benches.facts()["apps"] if bench.is_local else frappe.get_doc("Bench", bench.name).apps
+	for bench in frappe.get_all("Bench", {"status": "Active"}, ["name", "is_reachable"], order_by="name"):
+		there = (
+			benches.facts(bench.name)["apps"]
+			if bench.is_reachable
+			else frappe.get_doc("Bench", bench.name).apps
+		)
 		if there:
 			found[bench.name] = {row.get("app") for row in there}
 	return found

@@ -25,17 +25,22 @@ class ProvisioningJob(AdminDocument):
 
 		bench: DF.Link | None
 		cancel_requested: DF.Check
+		database: DF.Data | None
 		duration: DF.Float
 		ended_at: DF.Datetime | None
 		enqueued_at: DF.Datetime | None
 		error: DF.Code | None
 		hint: DF.Code | None
+		holds: DF.Check
+		image: DF.Data | None
 		inputs: DF.Code | None
+		mark: DF.Data | None
 		peak_memory: DF.Float
 		playbook: DF.Data | None
 		priority: DF.Int
 		run_after: DF.Datetime | None
 		runs: DF.Int
+		site_mark: DF.Data | None
 		started_at: DF.Datetime | None
 		state: DF.Code | None
 		status: DF.Literal["Waiting", "Queued", "Running", "Cancelling", "Completed", "Failed", "Cancelled"]

@@ -4,7 +4,7 @@ from frappe import _
 from buildpro_saas import region
 from buildpro_saas.control_plane.access.document import AdminDocument
 from buildpro_saas.control_plane.host_names import check_domain
-from buildpro_saas.fleet import database_account, reconciliation
+from buildpro_saas.fleet import bench_trash, database_account
 from buildpro_saas.fleet.image_spec import DEFAULT_LANGUAGE
 from buildpro_saas.licensing import delivery
 from buildpro_saas.refusal import refuse
@@ -43,14 +43,14 @@ class SaaSSettings(AdminDocument):
 	def onload(self) -> None:
 		"""Tell the form whether the control plane can make databases yet."""
 		self.set_onload("has_account", database_account.has_account())
-		self.database_user = frappe.conf.get("buildpro_db_user")
+		self.database_user = database_account.user()
 
 	def validate(self) -> None:
 		"""Normalise names; store the database account where it belongs."""
 		if self.base_domain:
 			self.base_domain = check_domain(self.base_domain)
 		self.reserved_subdomains = "\n".join(self.reserved())
-		self.trash_days = self.trash_days or reconciliation.TRASH_DAYS
+		self.trash_days = self.trash_days or bench_trash.DAYS
 		if (self.entitlement_valid_days or 0) < 1:
 			refuse(_("An entitlement must be valid for a day at least: enter 1 or more days."))
 		if self.default_bench and frappe.db.get_value("Bench", self.default_bench, "status") != "Active":
@@ -107,10 +107,10 @@ class SaaSSettings(AdminDocument):
 			)
 
 	def _move_account(self) -> None:
-		"""Try the account that was entered and move it to site_config.json; of the password nothing stays here."""
+		"""Try the account that was entered and move it to its file on this bench; of the password nothing stays here."""
 		password, self.database_password = self.database_password, None
 		if not password:
-			if self.database_user and self.database_user != frappe.conf.get("buildpro_db_user"):
+			if self.database_user and self.database_user != database_account.user():
 				refuse(_("Enter the password of the database user {0}, too."), self.database_user)
 			return
 		if not self.database_user:

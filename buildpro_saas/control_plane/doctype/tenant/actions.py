@@ -67,6 +67,10 @@ class TenantActions:
 			self.flags.has_new_trial = bool(ends)
 		validation.check_links(self)
 		self.save()
+		if self.status in tenant_status.WITH_SITE:
+			self._warn(
+				_("The new plan of {0} is on record, and its site has not got it yet.").format(self.name)
+			)
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
@@ -101,10 +105,15 @@ class TenantActions:
 			refuse(_("Enter the reason: it stays on record with the tenant."), title=_("Reason"))
 		self.set_status(new)
 		self.add_comment("Info", frappe.utils.escape_html(": ".join(filter(None, (what, reason)))))
-		self.warning = site_standing.of_record(self)
-		if self.warning:
-			text = _("{0} is {1} on record, but that does not hold on its site. {2}")
-			self.warning = text.format(self.name, _(new), self.warning)
+		self._warn(_("{0} is {1} on record, and its site has not got that yet.").format(self.name, _(new)))
+
+	def _warn(self, text: str) -> None:
+		"""Say so where the tenant's site cannot be given what has just been put on record: why, what to do, and when it is tried again."""
+		if fault := site_standing.of_record(self):
+			again = _(
+				"Its site is tried again by itself, in ten minutes and then at growing intervals of up to an hour."
+			)
+			self.warning = f"{text} {fault} {again}"
 			frappe.msgprint(
 				frappe.utils.escape_html(self.warning), title=_("Not on the site"), indicator="orange"
 			)

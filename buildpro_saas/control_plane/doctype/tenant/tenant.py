@@ -1,6 +1,6 @@
 import frappe
 from frappe import _
-from frappe.utils import now_datetime
+from frappe.utils import flt, get_datetime, now_datetime
 
 from buildpro_saas import tenant_status
 from buildpro_saas.control_plane.access.document import AdminDocument
@@ -11,12 +11,18 @@ from buildpro_saas.fleet import benches
 from buildpro_saas.jobs import lifecycle
 from buildpro_saas.licensing import delivery, signing, sync_tokens
 from buildpro_saas.licensing.entitlement_sources import Offer
+from buildpro_saas.licensing.sources import Sources
 from buildpro_saas.refusal import refuse
 
 # What only jobs write.
 FACTS = (
 	*("status", "site", "database", "created_in", "active_since", "entitlement_sequence"),
 	*("entitlement_digest", "entitlement_renew_at", "trusted_keys", "token_since"),
+	*("delivery_failing_since", "delivery_next_try"),
+)
+# Of these a caller may have an older value and mean nothing by it: deliveries write them without a new `modified`.
+QUIET = (
+	*("entitlement_sequence", "entitlement_digest", "entitlement_renew_at", "trusted_keys", "token_since"),
 )
 # What the tenant's site was made from: a change here would make the record say what the site does not have.
 FIXED_AFTER_DRAFT = ("bench", "database_name")
@@ -50,6 +56,8 @@ class Tenant(TenantActions, AdminDocument):
 		customisations: DF.TextEditor | None
 		database: DF.Data | None
 		database_name: DF.Data | None
+		delivery_failing_since: DF.Datetime | None
+		delivery_next_try: DF.Datetime | None
 		entitlement_digest: DF.Data | None
 		entitlement_renew_at: DF.Datetime | None
 		entitlement_sequence: DF.Data | None
@@ -96,7 +104,8 @@ class Tenant(TenantActions, AdminDocument):
 		if not (self.flags.ignore_permissions or kwargs.get("ignore_permissions")):
 			self.check_permission("create")
 		validation.check_links(self)
-		tenant_region.fill(self)
+		if not self.flags.is_adopted:
+			tenant_region.fill(self)
 		try:
 			return super().insert(*args, **kwargs)
 		except frappe.UniqueValidationError as error:
@@ -111,10 +120,17 @@ class Tenant(TenantActions, AdminDocument):
 			super().db_insert(*args, **kwargs)
 		except frappe.DuplicateEntryError:
 			frappe.clear_last_message()
+			if self.flags.is_adopted:
+				validation.refuse_on_record(self)
 			validation.refuse_taken(self)
 
 	def before_insert(self) -> None:
-		"""Check the subdomain before it becomes the record's name, and fill what staff left empty."""
+		"""Check the subdomain before it becomes the record's name, and fill what staff left empty.
+
+		Of a tenant that is adopted, its site has said all that (adoption.py).
+		"""
+		if self.flags.is_adopted:
+			return
 		settings = frappe.get_single("SaaS Settings")
 		self.subdomain = check_subdomain(self.subdomain, settings.reserved())
 		self.update(dict.fromkeys(FACTS))
@@ -128,6 +144,8 @@ class Tenant(TenantActions, AdminDocument):
 			self._keep_what_is_fixed()
 			tenant_region.follow_country(self, self.get_doc_before_save())
 		validation.check_details(self)
+		if self.flags.is_adopted:
+			return
 		commercial.check(self)
 		if self.is_new():
 			validation.check_can_be_made(self)
@@ -142,7 +160,8 @@ class Tenant(TenantActions, AdminDocument):
 
 	def after_insert(self) -> None:
 		"""Inserting a tenant is all that staff do: the job makes its site."""
-		self._start_provisioning()
+		if not self.flags.is_adopted:
+			self._start_provisioning()
 
 	def on_update(self) -> None:
 		"""The tenant's site is told what changed of what it may use. One that is being made gets it from its job, and what changed
@@ -192,9 +211,13 @@ class Tenant(TenantActions, AdminDocument):
 		"""Whether the tenant may go to that status from the one that it has, or has it already."""
 		return new == self.status or new in tenant_status.TRANSITIONS.get(self.status, ())
 
-	def set_status(self, new: str) -> None:
-		"""Go to another status, recorded as a change of the document. Raises frappe.ValidationError for a way there is not."""
+	def set_status(self, new: str, facts: dict | None = None) -> None:
+		"""Go to another status, with what a job found (record_facts has it), recorded as one change of the document.
+
+		Raises frappe.ValidationError for a way there is not.
+		"""
 		self._lock()
+		self._take(facts or {})
 		tenant_status.check_transition(self.name, self.status, new)
 		self.status = new
 		if new == tenant_status.ACTIVE and not self.active_since:
@@ -207,6 +230,10 @@ class Tenant(TenantActions, AdminDocument):
 		A fact that is not given stays as it is. An app's commit, where not given, is the one on the tenant's bench.
 		"""
 		self._lock()
+		self._take(facts)
+		self._save_facts()
+
+	def _take(self, facts: dict) -> None:
 		self.database = facts.get("database") or self.database
 		if facts.get("created_in") is not None:
 			self.created_in = facts["created_in"]
@@ -214,7 +241,6 @@ class Tenant(TenantActions, AdminDocument):
 			commits = {row.app: row.commit for row in frappe.get_doc("Bench", self.bench).apps}
 			rows = [{"commit": commits.get(app["app"]), **app} for app in facts["apps"]]
 			self.set("apps", [{key: row.get(key) for key in ("app", "version", "commit")} for row in rows])
-		self._save_facts()
 
 	# -- entitlement -----------------------------------------------------------------------------------------------
 
@@ -235,23 +261,24 @@ class Tenant(TenantActions, AdminDocument):
 		self.add_comment("Info", text)
 		return True
 
-	def statement_data(self) -> dict:
-		"""What a statement for the tenant says now, as entitlements.statement.issue takes it."""
+	def statement_data(self, sources: Sources | None = None) -> dict:
+		"""What a statement for the tenant says now, as entitlements.statement.issue takes it; sources: where they were read already."""
+		sources = sources or Sources()
 		return {
 			"tenant": self.name,
 			"site": self.site_name,
-			"layers": self.layers(),
-			"contact": frappe.get_cached_doc("SaaS Settings").support_contact or "",
+			"layers": sources.offer.layers(self),
+			"contact": sources.contact,
 			"status": tenant_status.IN_STATEMENT.get(self.status),
 		}
 
-	def sign_entitlement(self, above: int = 0) -> dict:
+	def sign_entitlement(self, above: int = 0, sources: Sources | None = None) -> dict:
 		"""A new statement for the tenant's site, and the catalogue, as signing.sign has them; above: the highest number there."""
-		return signing.sign(self, above)
+		return signing.sign(self, above, sources)
 
-	def is_entitlement_current(self) -> bool:
+	def is_entitlement_current(self, sources: Sources | None = None) -> bool:
 		"""Whether the newest statement says what one made now would, and half of its time is not over."""
-		return signing.is_current(self)
+		return signing.is_current(self, sources)
 
 	def trust(self, key_ids: list[str]) -> None:
 		"""Keep which signing keys the tenant's site trusts."""
@@ -285,8 +312,28 @@ class Tenant(TenantActions, AdminDocument):
 		finally:
 			self.flags.ignore_validate = self.flags.ignore_links = False
 
+	def _refuse_other_facts(self, before) -> None:
+		"""What only jobs and buttons write is not entered. Raises frappe.ValidationError where it is given and another than on record."""
+		for field in set(FACTS) - set(QUIET):
+			df = self.meta.get_field(field)
+			if _plain(df.fieldtype, self.get(field)) != _plain(df.fieldtype, before.get(field)):
+				refuse(
+					_(
+						"The {0} of {1} is not entered, but follows from what is done with the tenant: it is {2}. Leave it out."
+					),
+					_(df.label),
+					self.name,
+					before.get(field) or _("empty"),
+					title=_(df.label),
+				)
+		if [row.app for row in self.apps] != [row.app for row in before.apps]:
+			refuse(
+				_("The apps of {0} are those that its site has: leave them out."), self.name, title=_("Apps")
+			)
+
 	def _keep_what_is_fixed(self) -> None:
 		before = self.get_doc_before_save()
+		self._refuse_other_facts(before)
 		self.update({field: before.get(field) for field in FACTS})
 		self.set("apps", before.apps)
 		fixed = () if before.status == tenant_status.DRAFT else FIXED_AFTER_DRAFT
@@ -302,3 +349,12 @@ class Tenant(TenantActions, AdminDocument):
 					self.name,
 					before.get(field) or _("nothing"),
 				)
+
+
+def _plain(fieldtype: str, value: object) -> object:
+	"""A fact in comparable form: as the database has it, as JSON has it, and without what a form drops of it."""
+	if not value:
+		return None
+	if fieldtype == "Datetime":
+		return get_datetime(value).replace(microsecond=0)
+	return flt(value, 3) if fieldtype == "Float" else str(value)

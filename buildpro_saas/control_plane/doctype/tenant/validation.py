@@ -6,7 +6,7 @@ from frappe import _
 from buildpro_saas import company_name, tenant_status
 from buildpro_saas.control_plane.doctype.tenant import owner_email, tenant_region
 from buildpro_saas.control_plane.host_names import LONGEST_NAME
-from buildpro_saas.fleet import benches, database_account
+from buildpro_saas.fleet import benches
 from buildpro_saas.refusal import refuse
 
 LINKS = ("plan", "plan_after_trial", "next_plan", "bench", "country", "currency", "language")
@@ -58,12 +58,6 @@ def _check_company(tenant) -> None:
 
 def check_can_be_made(tenant) -> None:
 	"""All that must hold before a site is made. Holds the bench's row until commit: two requests never share the last place."""
-	if not database_account.has_account():
-		refuse(
-			_("The control plane has no database account yet: run `bench --site {0} saas setup` once."),
-			frappe.local.site,
-			title=_("No database account"),
-		)
 	if not tenant.bench:
 		refuse(_("Choose a bench, or set the default bench in SaaS Settings."), title=_("Bench"))
 	lock_bench(tenant.bench)
@@ -86,15 +80,20 @@ def _check_bench(bench) -> dict:
 	title = _("Bench")
 	if bench.status != "Active":
 		refuse(_("The bench {0} is not active: choose another one, or activate it."), bench.name, title=title)
-	if not bench.is_local:
+	if not bench.is_reachable:
 		refuse(
-			_("The bench {0} is not the one that this site runs on: choose that one."),
-			bench.name,
-			title=title,
+			_("The bench {0} cannot be reached from this site: choose another one."), bench.name, title=title
 		)
 	if not bench.domain:
 		refuse(_("Set the base domain of the bench {0}, or that of SaaS Settings."), bench.name, title=title)
-	return benches.facts()
+	if not benches.has_account(bench.name):
+		refuse(
+			_("The bench {0} has no database account yet: run `bench --site {1} saas setup` once."),
+			bench.name,
+			frappe.local.site,
+			title=_("No database account"),
+		)
+	return benches.facts(bench.name)
 
 
 def _check_plan(tenant, bench, facts: dict) -> list[str]:
@@ -149,7 +148,7 @@ def check_plan_for_site(tenant, field: str) -> None:
 
 def _check_room(tenant, bench, facts: dict) -> None:
 	title = _("Bench")
-	taken = facts["sites"] + _sites_to_come(tenant)
+	taken = facts["sites"] + _sites_to_come(tenant, bench)
 	if bench.max_sites and taken >= bench.max_sites:
 		refuse(
 			_(
@@ -173,7 +172,7 @@ def _check_room(tenant, bench, facts: dict) -> None:
 		)
 
 
-def _sites_to_come(tenant) -> int:
+def _sites_to_come(tenant, bench) -> int:
 	"""How many tenants of the bench have been admitted whose site is not on the disk yet."""
 	table = frappe.qb.DocType("Tenant")
 	# a locking read: a plain one would miss what another request committed since this transaction began
@@ -185,7 +184,7 @@ def _sites_to_come(tenant) -> int:
 		.for_update()
 		.run(pluck=True)
 	)
-	return sum(not benches.site_exists(site) for site in admitted if site)
+	return benches.room(bench.name, [site for site in admitted if site])["to_come"]
 
 
 def check_names_free(tenant) -> None:
@@ -196,7 +195,7 @@ def check_names_free(tenant) -> None:
 		refuse(_("{0} is longer than a host name may be: use a shorter subdomain."), site, title=title)
 	if tenant.is_new() and frappe.db.exists("Tenant", tenant.subdomain):
 		refuse_taken(tenant)
-	if benches.site_exists(site):
+	if benches.site_exists(tenant.bench, site):
 		refuse(
 			_("{0} exists on the bench already and is no tenant's: use another subdomain."),
 			site,
@@ -206,7 +205,7 @@ def check_names_free(tenant) -> None:
 	tenant.site = site
 	if tenant.database_name:
 		_check_database_name(tenant)
-	elif benches.database_exists(database := benches.default_database_name(site)):
+	elif benches.database_exists(tenant.bench, database := benches.default_database_name(tenant.bench, site)):
 		refuse(
 			_("{0} would get the database {1}, which exists already: remove that, or enter a database name."),
 			site,
@@ -226,6 +225,16 @@ def refuse_taken(tenant) -> None:
 	)
 
 
+def refuse_on_record(tenant) -> None:
+	"""Raise frappe.DuplicateEntryError: a tenant that is to be adopted has a record already."""
+	refuse(
+		_("The tenant {0} is on record already: there is nothing to adopt."),
+		tenant.subdomain,
+		title=_("Adopt"),
+		error=frappe.DuplicateEntryError,
+	)
+
+
 def _check_database_name(tenant) -> None:
 	title = _("Database Name")
 	name = tenant.database_name
@@ -237,7 +246,7 @@ def _check_database_name(tenant) -> None:
 			name,
 			title=title,
 		)
-	if benches.database_exists(name) or frappe.db.exists(
+	if benches.database_exists(tenant.bench, name) or frappe.db.exists(
 		"Tenant", {"database_name": name, "name": ("!=", tenant.name or "")}
 	):
 		refuse_database_taken(name)

@@ -41,7 +41,7 @@ class NexelyaPlanSettings(Document):
 
 	def onload(self) -> None:
 		self.follow_entitlement()
-		self.set_onload("features", your_plan.render(entitlement.load_gate(), self.status))
+		self.set_onload("features", your_plan.render(entitlement.load_decisions(), self.status))
 
 	def validate(self) -> None:
 		self.keep_company()
@@ -62,13 +62,13 @@ class NexelyaPlanSettings(Document):
 
 	def follow_entitlement(self) -> None:
 		"""Set token, plan, status and validity from the entitlement in force, whatever was typed into them."""
-		gate = entitlement.load_gate()
+		decisions = entitlement.load_decisions()
 		self.token = entitlement.stored_token()
-		self.status = STATUSES.get(gate.standing, NOT_GENUINE)
-		self.valid_until = gate.statement and your_plan.as_system_time(gate.statement.expires)
-		if gate.statement:
-			self.plan_type = gate.grants.plan
-			if gate.standing is Reason.PLAN and gate.statement.status == statement.PAST_DUE:
+		self.status = STATUSES.get(decisions.standing, NOT_GENUINE)
+		self.valid_until = decisions.statement and your_plan.as_system_time(decisions.statement.expires)
+		if decisions.statement:
+			self.plan_type = decisions.grants.plan
+			if decisions.standing is Reason.PLAN and decisions.statement.status == statement.PAST_DUE:
 				self.status = PAST_DUE
 
 	def show_entitlement(self) -> None:

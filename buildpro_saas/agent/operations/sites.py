@@ -1,0 +1,257 @@
+"""A site: its folder, its configuration, calls made on it, its making from scratch and its end."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import frappe
+import requests
+from filelock import FileLock
+
+from buildpro_saas import framework
+from buildpro_saas.agent import account, proof, site_config, site_use
+from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.databases import DatabaseServer, server
+from buildpro_saas.agent.errors import TransientError
+from buildpro_saas.agent.facts import FINISHED, Answer, Use
+from buildpro_saas.agent.operations.names import Mark, Method, Place, SiteName, site_at
+from buildpro_saas.agent.operations.operation import in_process, quick
+from buildpro_saas.agent.site import Site
+from buildpro_saas.agent.site_runner import Order
+
+SEQUENCE = (
+	"buildpro_sequence"  # in site_config.json: the number of the newest statement that the site has had
+)
+PROVE = "buildpro_saas.tenant_site.identity.prove"
+PROVE_SECONDS = 30  # for one request; a site's first one loads its hooks and caches
+OK = 200
+LOCK_TIMEOUT = 30  # seconds; who holds it writes for milliseconds
+
+
+# -- folder and configuration ----------------------------------------------------------------------------------------
+
+
+@quick
+def site_exists(bench: Bench, site: SiteName, place: Place = "") -> bool:
+	"""True when a folder or file of that name is there, whoever made it."""
+	return site_at(bench, site, place).exists()
+
+
+@quick
+def read_site_config(bench: Bench, site: SiteName, place: Place = "") -> dict[str, Any]:
+	"""site_config.json; {} when there is none. Raises AgentError when it is damaged."""
+	return site_at(bench, site, place).config
+
+
+@quick
+def read_site_config_in_place(bench: Bench, site: SiteName, place: Place = "") -> dict[str, Any]:
+	"""site_config.json of a site that is there. Raises AgentError, with what to do, where the site is away, or that file alone."""
+	return site_at(bench, site, place).config_in_place()
+
+
+@quick
+def update_site_config(
+	bench: Bench, site: SiteName, values: dict[str, Any], place: Place = ""
+) -> dict[str, Any]:
+	"""Merge values into site_config.json (None removes a key), atomically; returns the whole."""
+	return site_at(bench, site, place).update_config(values)
+
+
+@quick
+def read_site_file(bench: Bench, site: SiteName, file: SiteName) -> dict[str, Any]:
+	"""The object in a JSON file of the site's folder; {} when there is no such file, or something else in it."""
+	return bench.site(site).json_file(file)
+
+
+@quick
+def put_site_file(
+	bench: Bench,
+	site: SiteName,
+	file: SiteName,
+	text: str,
+	values: dict[str, Any],
+	seen: dict[str, Any],
+	forgotten: list[str],
+) -> None:
+	"""Write a JSON file (its text was made before) into the site's folder, and merge values into its site_config.json, at one with it.
+
+	seen: keys of site_config.json with the values on which the caller has decided. Raises TransientError where one is another by now, and
+	nothing is written; AgentError when there is no such site. forgotten: names of what Frappe keeps of the site in its cache.
+	"""
+	folder = bench.site(site)
+	folder.config_in_place()
+	(folder.path / "locks").mkdir(exist_ok=True)
+	# the site itself takes the same lock when it writes the file (tenant_site/entitlement.py)
+	with FileLock(folder.path / "locks" / f"{Path(file).stem}.lock", timeout=LOCK_TIMEOUT):
+		config = folder.config
+		if any(config.get(key) != value for key, value in seen.items()):
+			raise TransientError(f"The site {site} has changed meanwhile.")
+		site_config.write_text(folder.path / file, text)
+		folder.update_config(values)
+	keys = [framework.cache_key_of(config["db_name"], name) for name in forgotten]
+	frappe.cache.delete_value(keys, make_keys=False)
+
+
+# -- calls -----------------------------------------------------------------------------------------------------------
+
+
+@quick
+def call_on_site(
+	bench: Bench, site: SiteName, method: Method, arguments: dict[str, Any], place: Place = ""
+) -> Any:
+	"""Call a function on the site in this process. Raises AgentError when there is no such site, else what the function raises."""
+	return site_at(bench, site, place).call(method, **arguments)
+
+
+@in_process
+def run_on_site(
+	bench: Bench, site: SiteName, method: Method, arguments: dict[str, Any], place: Place = ""
+) -> Any:
+	"""Call a function on the site in a process of its own. What it prints are the operation's lines."""
+	folder = site_at(bench, site, place)
+	return Order(bench.python, folder.frappe_name(), str(folder.bench_sites), method, arguments)
+
+
+@quick
+def ask_site(bench: Bench, site: SiteName, port: int) -> Answer:
+	"""Ask the bench's web server on a port for the site under its Host header, with what only that site knows.
+
+	Raises what `requests` raises when nothing answers.
+	"""
+	secret, nonce = bench.site(site).config[proof.SECRET], secrets.token_urlsafe(16)
+	url = f"http://127.0.0.1:{port}/api/method/{PROVE}"
+	with requests.Session() as session:
+		session.trust_env = False  # a proxy of the environment is not for this machine's own address
+		answer = session.get(
+			url,
+			params={"nonce": nonce, "question": proof.question(secret, site, nonce)},
+			headers={"Host": site, "Accept": "application/json"},
+			timeout=PROVE_SECONDS,
+			allow_redirects=False,
+		)
+	is_itself = answer.status_code == OK and proof.is_right(_said(answer), proof.answer(secret, site, nonce))
+	return Answer(url, answer.status_code, is_itself)
+
+
+def _said(answer: requests.Response) -> str:
+	try:
+		return str(answer.json()["message"]["answer"])
+	except (ValueError, KeyError, TypeError):
+		return ""
+
+
+# -- from its first moment to its last -------------------------------------------------------------------------------
+
+
+@quick
+def names_taken(bench: Bench, site: SiteName, database: str, mark: Mark) -> dict[str, bool]:
+	"""{"site", "database"}: whether somebody else than the job with the mark has the name, of a database or its user."""
+	folder = bench.site(site)
+	with server(account.read(bench)) as mariadb:
+		found = mariadb.mark_of(database)
+		is_taken = found != mark and (found is not None or mariadb.has_user(database))
+	return {"site": folder.exists() and folder.mark != mark, "database": is_taken}
+
+
+@quick
+def make_empty_site(bench: Bench, site: SiteName, database: str, mark: Mark) -> None:
+	"""Make the site's folder, its empty database and its database user, all with the mark. Repeatable.
+
+	Raises NotOursError when one of the names is somebody else's.
+	"""
+	password = new_password()
+	of_bench = account.read(bench)
+	folder = bench.site(site)
+	folder.make_folder(first_config(of_bench, database, password), mark)
+	with server(of_bench) as mariadb:
+		mariadb.create(database, password, mark)
+
+
+@quick
+def finish_site(bench: Bench, site: SiteName) -> None:
+	"""Note on the site, and in its database, that it is its tenant's for good."""
+	folder = bench.site(site)
+	with server(account.read(bench)) as mariadb:
+		site_use.note_finished(mariadb, folder.config["db_name"])
+	folder.update_config({FINISHED: 1})
+
+
+@quick
+def site_use_of(bench: Bench, site: SiteName, mark: Mark, databases: list[str], known_sequence: int) -> Use:
+	"""What shows that somebody may have used the site that a job made. Looked at are its configuration, hidden or not, and the databases
+	that carry the mark, wherever the folder is.
+
+	known_sequence: of the newest statement that the records, or the job itself, may have brought.
+	"""
+	return _use(bench, bench.site(site), mark, databases, known_sequence)
+
+
+@quick
+def remove_unused_site(
+	bench: Bench, site: SiteName, mark: Mark, databases: list[str], used: list[str], known_sequence: int
+) -> Use:
+	"""Take away what a job made of the site, wholly or in part, as far as it carries the mark; repeatable. Nothing where it may be in use.
+
+	databases: to be dropped; used: in which to look for use, beside them; the rest as site_use_of. Returns what shows the use.
+	"""
+	folder = bench.site(site)
+	is_its = not folder.exists() or folder.mark == mark
+	looked_at = [*databases, *used]
+	try:
+		use = _use(bench, folder, mark, looked_at, known_sequence)
+		if is_its and not use.sign:
+			# out of the web server's sight: nobody comes in any more, but somebody may just have
+			folder.hide(mark)
+			use = _use(bench, folder, mark, looked_at, known_sequence)
+	except BaseException:
+		folder.show(mark)
+		raise
+	if use.sign:
+		folder.show(mark)
+		return use
+	if is_its:
+		folder.remove_draft(mark)
+	with server(account.read(bench)) as mariadb:
+		for name in databases:
+			if mariadb.mark_of(name) == mark:
+				mariadb.drop(name, mark)
+	return use
+
+
+def _use(bench: Bench, folder: Site, mark: str, databases: list[str], known_sequence: int) -> Use:
+	config = folder.marked_config(mark)
+	is_in_place = bool(config)
+	if config.get(FINISHED):
+		return Use("it was finished, and handed over to its tenant", is_in_place)
+	if int(config.get(SEQUENCE) or 0) > known_sequence:
+		return Use("it has a newer entitlement than the records know of", is_in_place)
+	names = {*databases, config.get("db_name")} - {None, ""}
+	with server(account.read(bench)) as mariadb:
+		return Use(_use_of_databases(mariadb, mark, names), is_in_place)
+
+
+def _use_of_databases(mariadb: DatabaseServer, mark: str, names: set[str]) -> str:
+	for name in sorted(names):
+		if mariadb.mark_of(name) == mark and (sign := site_use.signs_of_use(mariadb, name)):
+			return sign
+	return ""
+
+
+def first_config(of_bench: account.Account, database: str, password: str) -> dict:
+	"""site_config.json of a site that is being made: nobody's scheduler, mail or web request touches it before it is ready."""
+	return {
+		"db_name": database,
+		"db_password": password,
+		"db_type": of_bench.kind,
+		**of_bench.where,
+		"buildpro_role": "tenant",
+		"pause_scheduler": 1,
+		"maintenance_mode": 1,
+		"mute_emails": 1,
+		"allow_reads_during_maintenance": 0,
+	}
+
+
+def new_password() -> str:
+	"""A database password that nobody needs to know."""
+	return secrets.token_urlsafe(24)

@@ -1,0 +1,50 @@
+"""Layers, and other plain data, as a text that fits into a claim: 500 features with their names must fit into 8 KB."""
+
+import json
+import sys
+import zlib
+from collections.abc import Mapping
+from functools import lru_cache
+
+from jwt.utils import base64url_decode, base64url_encode
+
+from buildpro_saas.entitlements import layers
+
+# Bytes that unpacked data may have. A claim is signed, but a damaged admin site may have signed it.
+LARGEST = 4 * 1024 * 1024
+# Layers that a process holds. Tenants with the same plan, and nothing beside it, have the same.
+MOST_LAYERS = 256
+
+
+def pack(plain: Mapping) -> str:
+	"""An object that JSON can hold, as deflated text."""
+	text = json.dumps(plain, separators=(",", ":"), sort_keys=True)
+	return base64url_encode(zlib.compress(text.encode(), 9)).decode()
+
+
+@lru_cache(maxsize=MOST_LAYERS)
+def unpack(packed: str) -> dict:
+	"""The layers that were packed: one object for all who ask, which nobody changes. Raises ValueError or zlib.error for anything else."""
+	plain = inflate(packed)
+	layers.check(plain)
+	return plain
+
+
+def inflate(packed: str) -> dict:
+	"""What `pack` was given. Raises ValueError or zlib.error for anything else."""
+	inflater = zlib.decompressobj()
+	text = inflater.decompress(base64url_decode(packed), LARGEST)
+	if inflater.unconsumed_tail:
+		raise ValueError("what was packed is too large")
+	return json.loads(text, object_pairs_hook=_interned)
+
+
+def _interned(pairs: list[tuple]) -> dict:
+	# feature names are the same in a thousand tenants' statements: held once
+	intern = sys.intern
+	return {
+		intern(key): [intern(each) if type(each) is str else each for each in value]
+		if type(value) is list
+		else value
+		for key, value in pairs
+	}

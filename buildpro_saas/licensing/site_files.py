@@ -1,0 +1,99 @@
+"""What a delivery touches of a tenant's site, through the agent's door: two files in its folder, and what Frappe keeps of it in its cache.
+
+The files decide what is in force, so that neither the site's database nor its processes are needed for it.
+"""
+
+import json
+import time
+
+from buildpro_saas import site_role
+from buildpro_saas.agent.door import SiteDoor
+from buildpro_saas.agent.errors import AgentError
+from buildpro_saas.entitlements import acceptance, clock, decision
+from buildpro_saas.entitlements.acceptance import CLOCK_KEY, FILE, KEYS_KEY, SEQUENCE_KEY, SHOWN_KEY, Accepted
+from buildpro_saas.entitlements.frappe_limits import frappe_limits
+from buildpro_saas.entitlements.statement import EntitlementError
+from buildpro_saas.jobs.bench_door import door_of, is_reached
+from buildpro_saas.licensing.sources import Sources
+
+ROLE = "buildpro_role"
+# What Frappe keeps of a site that follows from its entitlement, as tenant_site/caches.py has it: web pages.
+CACHED = ["website_page"]
+# Of site_config.json, what decides whether a site takes a statement.
+DECIDING = (SEQUENCE_KEY, KEYS_KEY)
+SHOW = "buildpro_saas.tenant_site.onboarding.show_entitlement"
+
+
+def put(site: SiteDoor, config: dict, token: str, sources: Sources, mended: dict) -> Accepted:
+	"""Put a token into force on its site, as the site itself does (tenant_site/entitlement.py), for all of its processes.
+
+	config: the site's site_config.json as it was read. sources: those that the token was made of. mended: values that site_config.json gets
+	with it. Raises AgentError when the site does not take it, and TransientError when it has got another one since its configuration
+	was read; what is in force then stays.
+	"""
+	as_mended = {**config, **mended}
+	try:
+		accepted = acceptance.accept(
+			token,
+			as_mended,
+			site.name,
+			catalogue_digest=sources.catalogue_digest,
+			packed_gates=sources.packed_gates,
+		)
+	except EntitlementError as error:
+		raise AgentError(f"The site refuses its entitlement: {error}") from error
+	site.put_file(
+		FILE,
+		f'{{"catalogue": {sources.catalogue_text}, "token": {json.dumps(token)}}}',
+		{**mended, **accepted.config, **_frappes_own(as_mended, accepted)},
+		seen={key: config.get(key) for key in DECIDING},
+		forgotten=CACHED,
+	)
+	return accepted
+
+
+def show(site: SiteDoor, config: dict, accepted: Accepted, company: str) -> None:
+	"""Have the site's own records show the statement that was put into force, where they show another one by its site_config.json.
+
+	What is read there: plan, status, company, a row for each limit. It takes a visit to the site's database, ten times what the
+	files take; token and validity follow when somebody looks at them (Nexelya Plan Settings), and once an hour.
+	"""
+	if config.get(SHOWN_KEY) != acceptance.shown(accepted.statement, company, time.time()):
+		site.call(SHOW, company=company)
+
+
+def is_in_force(bench: str, site_name: str, sequence: str | None) -> bool:
+	"""Whether the statement of that number is in force on the site; True for sites that cannot be reached, which ask for it.
+
+	Decided as the site itself does, from the two files that it goes by (a third of a millisecond): its number in site_config.json
+	alone says nothing of a statement that was lost or damaged since.
+	"""
+	if not is_reached(bench):
+		return True
+	site = door_of(bench).site(site_name)
+	if not (config := site.config):
+		return True
+	if str(config.get(SEQUENCE_KEY)) != sequence:
+		return False
+	stored = site.json_file(FILE)
+	now, known = time.time(), float(config.get(CLOCK_KEY) or 0)
+	if clock.is_behind(now, known):
+		return False  # this machine's clock ran ahead and was set right; the next statement tells the site
+	found = decision.decisions_of_token(
+		str(stored.get("token") or ""),
+		config.get(KEYS_KEY) or {},
+		site.name,
+		now,
+		catalogue=stored.get("catalogue"),
+		lowest_sequence=int(config[SEQUENCE_KEY]),
+	)
+	return found.standing in clock.CURRENT and str(found.statement.sequence) == sequence
+
+
+def _frappes_own(config: dict, accepted: Accepted) -> dict:
+	"""The limits that the framework enforces by its own keys, where they are to be others than they are (tenant_site/site_limits.py)."""
+	if config.get(ROLE) != site_role.TENANT:
+		return {}
+	limits = accepted.statement.grants(time.time()).limits
+	wanted = frappe_limits({key: limit.value for key, limit in limits.items()})
+	return {key: value for key, value in wanted.items() if config.get(key) != value}

@@ -1,0 +1,64 @@
+"""What statements are made of, read once for any number of tenants, and read anew as soon as any of it has changed."""
+
+import json
+import time
+
+import frappe
+
+from buildpro_saas.entitlements import acceptance
+from buildpro_saas.entitlements import catalogue as catalogues
+from buildpro_saas.licensing.catalogue import catalogue_for_tenants
+from buildpro_saas.licensing.entitlement_sources import Offer
+
+# A change of one of these is a change of its `modified`; their rows are saved with them.
+DOCTYPES = ("Plan", "Plan Version", "Add-on", "Feature", "Kill Switch")
+SETTINGS = "SaaS Settings"
+# Seconds after which they are read anew in any case: what has ended meanwhile is left out of statements.
+LONGEST = 60
+
+
+class Sources:
+	"""Plans, versions, add-ons, kill switches, catalogue and settings as they are in the database, at one moment.
+
+	offer: as entitlement_sources has it. catalogue, catalogue_digest: as entitlements/catalogue.py has them; catalogue_text: the
+	catalogue as JSON; packed_gates: as entitlements/acceptance.py has them. valid_days, grace_days, contact: of SaaS Settings.
+	"""
+
+	def __init__(self):
+		self._read(_fingerprint())
+
+	def follow(self) -> None:
+		"""Read all of it anew where any of it has changed since.
+
+		To be called with the tenant's row held, by a transaction that has read nothing before it held it: of two statements, the one with the
+		higher sequence number then also has the newer content.
+		"""
+		now = _fingerprint()
+		if now != self._read_at or time.time() - self.offer.now > LONGEST:
+			self._read(now)
+
+	def _read(self, fingerprint: tuple) -> None:
+		self._read_at = fingerprint
+		self.offer = Offer()
+		self.catalogue = catalogue_for_tenants()
+		self.catalogue_digest = catalogues.digest(self.catalogue)
+		self.catalogue_text = json.dumps(self.catalogue, sort_keys=True)
+		self.packed_gates = acceptance.pack_gates(self.catalogue)
+		settings = frappe.get_doc(SETTINGS)  # not what is cached: a delivery to many lasts
+		self.valid_days, self.grace_days = settings.entitlement_valid_days, settings.entitlement_grace_days
+		self.contact = settings.support_contact or ""
+
+
+def _fingerprint() -> tuple:
+	"""Another one after each change that was committed, in one query of some tenths of a millisecond.
+
+	A sum tells changes apart that were committed in another order than they were made, which the latest time alone does not; the count and
+	the latest time tell those apart that a sum could miss.
+	"""
+	parts = [
+		f"select count(*), max(modified), sum(crc32(concat(name, modified))) from `tab{doctype}`"
+		for doctype in DOCTYPES
+	]
+	of_settings = """select count(*), null, sum(crc32(concat(field, ':', coalesce(value, ''))))
+		from tabSingles where doctype = %s"""
+	return frappe.db.sql(" union all ".join([*parts, of_settings]), SETTINGS)

@@ -1,0 +1,25 @@
+import json
+
+import frappe
+
+DOCTYPE = "Provisioning Job"
+
+
+def execute() -> None:
+	"""The mark, image and database of a job are columns now, by which it is found; before, they were looked for in its JSON."""
+	if not frappe.db.table_exists(DOCTYPE):
+		return  # a tenant's site, which has the record's doctype but nothing in it, or none
+	for row in frappe.get_all(DOCTYPE, {"mark": ("is", "not set")}, ["name", "inputs", "state"]):
+		inputs, state = _read(row.inputs), _read(row.state)
+		values = {
+			"mark": inputs.get("mark"),
+			"image": inputs.get("image"),
+			"site_mark": inputs.get("site_mark"),
+			"database": state.get("reserved_database") or state.get("database"),
+		}
+		frappe.db.set_value(DOCTYPE, row.name, values, update_modified=False)
+
+
+def _read(text: str | None) -> dict:
+	found = json.loads(text or "{}")
+	return found if isinstance(found, dict) else {}
