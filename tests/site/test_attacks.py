@@ -200,10 +200,11 @@ def test_the_clock_by_time_zone(attack, zone):
 
 
 def test_the_servers_clock_set_back_behind_the_expiry(attack):
+	from buildpro_saas.entitlements.acceptance import CLOCK_KEY
 	from buildpro_saas.tenant_site.clock import is_set_back
 
 	expires = attack.site.entitlement.current_decisions().statement.grace_until
-	attack.site.update_config({attack.site.entitlement.CLOCK_KEY: expires + 1000})
+	attack.site.update_config({CLOCK_KEY: expires + 1000})
 	attack.site.entitlement.forget_in_request()
 	assert attack.site.gating.get_feature_access("daily_log").reason.value == "EXPIRED"
 	assert is_set_back()
