@@ -23,7 +23,7 @@ from dev.sites import AdminSite
 FOLDER = "lanes"
 GB_FOR_TWO = 6  # memory: a lane takes 2 GB at its most, and a browser and the builds' programs come beside
 # The stages that change the apps or the Python packages of the first bench.
-COPIED_STAGES = ("bench", "our-apps", "assets", "app-*")
+COPIED_STAGES = ("bench", "our-apps", "assets", "app-*", "lane")
 
 
 class LaneBench(PrivateBench):

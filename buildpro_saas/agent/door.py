@@ -246,7 +246,7 @@ def to(path: str | None) -> Door:
 
 def path_here() -> Path:
 	"""The folder of the bench that this process runs on."""
-	return Bench.here().path
+	return Path(os.path.realpath(frappe.local.sites_path)).parent
 
 
 def own_site() -> SiteDoor:

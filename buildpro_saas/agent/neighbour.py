@@ -33,15 +33,19 @@ class Neighbour:
 		self._lock = threading.Lock()
 
 	def do(self, name: str, spec: dict) -> Any:
+		"""Have a quick operation answered there."""
 		return self._ask("do", name, spec)
 
 	def start(self, name: str, spec: dict, id: str) -> None:
+		"""Start an operation there, or find the one of this id."""
 		self._ask("start", name, spec, id)
 
 	def look(self, id: str, from_line: int, wait: float) -> dict:
+		"""What is to be seen of an operation there, once something has happened or after so many seconds."""
 		return self._ask("look", id, from_line, wait)
 
 	def cancel(self, id: str) -> None:
+		"""End an operation there with all that it has started."""
 		if self._is_alive():  # what ran in a helper that is gone is gone, too
 			self._ask("cancel", id)
 

@@ -28,6 +28,7 @@ MODULES = (
 	*("frappe.automation.doctype.assignment_rule.assignment_rule", "bleach", "sqlparse"),
 	*("pytz", "_strptime", "buildpro_saas.hooks", "buildpro_saas.fleet.playbooks"),
 	*("buildpro_saas.licensing.plan_versions", "buildpro_saas.agent.installer"),
+	"buildpro_saas.agent.operations.prepared",
 	"buildpro_saas.control_plane.doctype.plan.plan",
 	"buildpro_saas.control_plane.doctype.provisioning_job.provisioning_job",
 	"buildpro_saas.control_plane.doctype.site_image.site_image",

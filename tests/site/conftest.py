@@ -22,10 +22,19 @@ PASSWORD = "not-a-secret-of-anybody"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_images(bench_path, admin_site_name):
-	"""Where the bench has the apps of the plans, the admin site's scheduler builds images of them: for minutes, beside the tests."""
+def temporary_folder(tmp_path_factory):
+	"""pytest's own, made now: one that is made while a test plays a tenant's request is that tenant's."""
+	return tmp_path_factory.getbasetemp()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_else(bench_path, admin_site_name):
+	"""The admin site's scheduler would do beside the tests what they do: move tenants whose date has come, or build images for minutes."""
 	import frappe
 
+	from dev.services import Services
+
+	Services.from_environment().stop("scheduler")
 	os.chdir(bench_path / "sites")
 	frappe.init(site=admin_site_name, sites_path=".")
 	frappe.connect()

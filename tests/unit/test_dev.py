@@ -4,12 +4,14 @@ import io
 import json
 import os
 import shlex
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from execnet import XSpec
@@ -171,33 +173,19 @@ def test_a_choice_that_names_no_tests_is_refused(monkeypatch):
 		checks._chosen([])
 
 
-def test_what_is_copied_for_a_second_bench_names_its_own_folder(tmp_path):
+def test_a_second_bench_imports_its_own_copy_of_an_app(tmp_path):
 	from dev import second_bench
 
-	script, paths, program = tmp_path / "gunicorn", tmp_path / "ours.pth", tmp_path / "python"
-	first, replaced = (
-		"/home/first/bench",
-		{"/home/first/bench": "/home/second/bench", "/work/app": "/home/second/bench/apps/app"},
-	)
-	script.write_text(f"#!{first}/env/bin/python\nprint('/work/app')\n")
-	script.chmod(0o755)
-	paths.write_text("/work/app")
-	program.write_bytes(b"\x7fELF\xff" + first.encode())
-	kept = tmp_path / "first-gunicorn"
-	os.link(script, kept)
-	for file in (script, paths, program):
-		second_bench._replace(file, replaced)
-	assert script.read_text() == "#!/home/second/bench/env/bin/python\nprint('/work/app')\n"
-	assert os.access(script, os.X_OK) and kept.read_text().startswith(f"#!{first}")
-	assert paths.read_text() == "/home/second/bench/apps/app"
-	assert program.read_bytes().endswith(first.encode())
-
-
-@pytest.mark.parametrize("chosen", ["two", "0", "-1", "1.5"])
-def test_lanes_is_a_number(monkeypatch, home, chosen):
-	monkeypatch.setenv("LANES", chosen)
-	with pytest.raises(DevError, match="LANES is how many"):
-		lanes.wanted(PrivateBench(home), is_whole_suite=True)
+	packages = tmp_path / "first/lib/python3.11/site-packages"
+	packages.mkdir(parents=True)
+	(packages / "app.pth").write_text("/work/app")
+	(packages / "other.pth").write_text("/work/app/dev/apps/other\n")
+	shutil.copytree(tmp_path / "first", tmp_path / "second", copy_function=os.link)
+	second_bench._import_from(tmp_path / "second", Path("/work/app"), Path("/second/apps/app"))
+	copied = tmp_path / "second/lib/python3.11/site-packages"
+	assert (copied / "app.pth").read_text() == "/second/apps/app\n"
+	assert (copied / "other.pth").read_text() == "/work/app/dev/apps/other\n"
+	assert (packages / "app.pth").read_text() == "/work/app"
 
 
 def test_a_bench_that_is_there_already_is_the_only_lane(monkeypatch, home, tmp_path):

@@ -48,6 +48,7 @@ MAY_NAME = {
 	**dict.fromkeys(
 		(
 			("commands", "buildpro_saas.agent.installer"),
+			("commands", "buildpro_saas.agent.operations"),
 			("commands", "buildpro_saas.fleet.playbooks"),
 			("commands", "buildpro_saas.licensing.plan_versions"),
 			("commands", "buildpro_saas.control_plane.doctype"),

@@ -40,6 +40,10 @@ class Operation:
 		result = self.function(bench, **given, **self.checked(spec))
 		return self._result.dump_python(result, mode="json")
 
+	def prepare(self) -> None:
+		"""Make ready what checks it, which else the first call does."""
+		self._spec, self._result
+
 	def load(self, result: Any) -> Any:
 		"""The plain data as what the function is said to return."""
 		return self._result.validate_python(result)

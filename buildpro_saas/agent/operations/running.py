@@ -88,9 +88,11 @@ class InThread(Running):
 		self._thread.start()
 
 	def wait(self, seconds: float) -> None:
+		"""Return at its end, or after so many seconds."""
 		self._thread.join(seconds)
 
 	def cancel(self) -> None:
+		"""Have it stop where it next asks, and wait for that."""
 		self._progress.is_stopped.set()
 		self._thread.join(LONGEST_DYING)
 
@@ -103,6 +105,7 @@ class InProcess(Running):
 		self._process = SiteProcess(order, self.lines.append)
 
 	def wait(self, seconds: float) -> None:
+		"""Return once it has printed something or ended, or after so many seconds."""
 		until = time.monotonic() + seconds
 		known = len(self.lines)
 		while not self.has_ended:
@@ -112,6 +115,7 @@ class InProcess(Running):
 				return
 
 	def cancel(self) -> None:
+		"""Kill it, and what it has started."""
 		if not self.has_ended:
 			self._process.end()
 			self.state = CANCELLED
