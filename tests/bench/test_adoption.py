@@ -352,7 +352,7 @@ def test_a_job_that_has_not_let_go(module_bench, acme, frappe, lost):
 			"title": "Test",
 			"playbook": "create_tenant",
 			"status": "Failed",
-			"inputs": json.dumps({"mark": mark}),
+			"mark": mark,
 		}
 	)
 	job.name = f"PJ-{frappe.generate_hash(length=6)}"

@@ -323,7 +323,7 @@ def test_drift_is_found_and_mended_there(second, acme):
 			"playbook": "test",
 			"status": "Cancelled",
 			"bench": "second",
-			"inputs": json.dumps({"mark": mark}),
+			"mark": mark,
 		}
 	)
 	job.name = "second-bench-orphan"

@@ -423,3 +423,10 @@ def test_a_tenant_who_waits_for_his_turn_is_left_to_it(unreached):
 	unreached.sending.delivery.send([unreached.name], "test")
 	unreached.sending.frappe.db.commit()
 	assert not unreached.is_tried(10)
+
+
+def test_a_form_that_was_open_while_a_delivery_failed_can_be_saved(sending):
+	"""Its copy of what a delivery has written meanwhile is older, and means nothing."""
+	from buildpro_saas.control_plane.doctype.tenant import tenant
+
+	assert set(sending.backoff.FIELDS) <= set(tenant.QUIET) <= set(tenant.FACTS)

@@ -110,7 +110,7 @@ class Bringing:
 		self.frappe, self.name, self.delivery, self.site_files = drifting.frappe, name, delivery, site_files
 		self.Sources = Sources
 		self.site = door.here().site(self.frappe.db.get_value("Tenant", name, "site"))
-		self.shown = []
+		self.bench, self.shown = drifting.bench, []
 		# what it does in the site's database is tests/bench/test_deliveries.py's
 		monkeypatch.setattr(site_files, "show", lambda *arguments: self.shown.append(arguments))
 
@@ -141,7 +141,7 @@ def test_a_statement_is_put_into_force_by_two_files(bringing):
 	assert len(bringing.shown) == 1
 	row = bringing.frappe.db.get_value("Tenant", bringing.name, ["entitlement_sequence", "trusted_keys"])
 	assert row == (str(stored.sequence), "\n".join(config[acceptance.KEYS_KEY]))
-	assert bringing.site_files.is_in_force(bringing.site.name, row[0])
+	assert bringing.site_files.is_in_force(bringing.bench, bringing.site.name, row[0])
 
 
 def test_what_the_admin_site_writes_is_what_the_site_itself_would(bringing, site):

@@ -23,6 +23,7 @@ FACTS = (
 # Of these a caller may have an older value and mean nothing by it: deliveries write them without a new `modified`.
 QUIET = (
 	*("entitlement_sequence", "entitlement_digest", "entitlement_renew_at", "trusted_keys", "token_since"),
+	*("delivery_failing_since", "delivery_next_try"),
 )
 # What the tenant's site was made from: a change here would make the record say what the site does not have.
 FIXED_AFTER_DRAFT = ("bench", "database_name")
