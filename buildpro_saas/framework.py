@@ -57,7 +57,7 @@ def ask_hooks_of_all_doctypes() -> None:
 		return
 
 	@wraps(original)
-	def has_controller_permissions(doc, ptype, user=None):
+	def permissions_of_all(doc, ptype, user=None):
 		answers = [original(doc, ptype, user=user)]
 		for method in frappe.get_hooks("has_permission").get(EVERY, ()):
 			user = user or frappe.session.user
@@ -65,15 +65,15 @@ def ask_hooks_of_all_doctypes() -> None:
 		return False if False in answers else next((each for each in answers if each is not None), None)
 
 	@wraps(conditions)
-	def get_permission_query_conditions(self):
+	def conditions_of_all(self):
 		found = [conditions(self)]
 		for method in frappe.get_hooks("permission_query_conditions", {}).get(EVERY, ()):
 			found.append(frappe.call(frappe.get_attr(method), self.user, doctype=self.doctype))
 		return " and ".join(f"({each})" for each in found if each)
 
-	has_controller_permissions.asks_all = True
-	permissions.has_controller_permissions = has_controller_permissions
-	DatabaseQuery.get_permission_query_conditions = get_permission_query_conditions
+	permissions_of_all.asks_all = True
+	permissions.has_controller_permissions = permissions_of_all
+	DatabaseQuery.get_permission_query_conditions = conditions_of_all
 
 
 def _hooks_allow(hooks: dict, answer: bool | None) -> bool:
