@@ -30,6 +30,7 @@ HISTORIES = {
 SECRETS = {
 	*("db_password", "encryption_key", "db_name", "host_name", "buildpro_job", "buildpro_tenant"),
 	*("buildpro_sequence", "buildpro_clock", "buildpro_sync_token", "buildpro_last_known"),
+	"buildpro_shown",
 }
 
 
