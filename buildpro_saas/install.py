@@ -27,6 +27,7 @@ SITE_CONFIG_KEYS = (
 	"buildpro_sequence",
 	"buildpro_last_known",
 	"buildpro_clock",
+	"buildpro_shown",
 	"buildpro_sync_token",
 	"buildpro_requests_per_hour",
 	"buildpro_job",
