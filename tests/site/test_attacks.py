@@ -147,7 +147,7 @@ def test_another_token_in_the_record(attack, kind):
 def test_a_better_statement_replayed_through_the_front_door(attack):
 	"""Even if he could call what the admin site calls."""
 	with pytest.raises(attack.frappe.ValidationError, match="older"):
-		attack.site.onboarding.apply_entitlement(attack.site.better, CATALOGUE)
+		attack.site.in_force.apply_entitlement(attack.site.better, CATALOGUE)
 	attack.holds()
 
 
@@ -157,7 +157,7 @@ def test_a_catalogue_of_his_own_beside_a_genuine_statement(attack):
 		"features": {**CATALOGUE["features"], "rfi": {"label": "RFI", "plan": "Core", "gates": []}},
 	}
 	with pytest.raises(attack.frappe.ValidationError, match="catalogue"):
-		attack.site.onboarding.apply_entitlement(attack.site.token(features=["rfi"]), changed)
+		attack.site.in_force.apply_entitlement(attack.site.token(features=["rfi"]), changed)
 	attack.holds()
 
 
@@ -236,7 +236,7 @@ BLOCKED = {
 	"underscores": "frappe.get_doc.__globals__",
 	"a controller's module": f"frappe.get_doc('{SETTINGS}').follow_entitlement.__globals__",
 	"our function": "frappe.call('buildpro_saas.tenant_site.entitlement.remove')",
-	"the front door": "frappe.call('buildpro_saas.tenant_site.onboarding.apply_entitlement', token='x')",
+	"the front door": "frappe.call('buildpro_saas.tenant_site.entitlement_in_force.apply_entitlement', token='x')",
 	"the helper for tests": "frappe.call('buildpro_saas.testing.entitled', 'rfi')",
 	"flags": "frappe.flags.in_test = True; frappe.call('buildpro_saas.testing.entitled')",
 }
