@@ -139,8 +139,11 @@ def _told(copy: LaneBench) -> str:
 
 
 def stop_all(home: Home) -> list[str]:
-	"""Stop what runs of all lanes but the first; returns the services' names."""
-	folders = sorted((home.path / FOLDER).glob("*"))
+	"""Stop what runs of all lanes but the first, and of the second benches of theirs; returns the services' names."""
+	lanes = home.path / FOLDER
+	folders = sorted([*lanes.glob("*"), *(mark.parent for mark in lanes.glob("*/*/ports.json"))])
 	return [
-		f"lane {folder.name}'s {name}" for folder in folders for name in Services(Home(folder)).stop_all()
+		f"{name} of {folder.relative_to(home.path)}"
+		for folder in folders
+		for name in Services(Home(folder)).stop_all()
 	]

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY))
 # Of the files of tests/bench, those that take longest come first: on several lanes the short ones then fill the rest.
-LONGEST = ("test_faults.py", "test_images.py")
+LONGEST = ("test_faults.py", "test_images.py", "test_second_bench.py")
 
 
 def use_own_bench():

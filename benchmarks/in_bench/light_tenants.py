@@ -18,7 +18,7 @@ import frappe
 from buildpro_saas.agent import door
 from buildpro_saas.licensing import delivery
 
-APPLY = "buildpro_saas.tenant_site.onboarding.apply_entitlement"
+APPLY = "buildpro_saas.tenant_site.entitlement_in_force.apply_entitlement"
 
 
 def names_of(like: str) -> list[str]:

@@ -25,8 +25,8 @@ OWN_ADDON = 10
 def make_sites(signing_key: dict, folder: Path) -> str:
 	"""The sites, as deliveries leave them; returns the API key of a user of theirs."""
 	from buildpro_saas.agent import site_config
+	from buildpro_saas.entitlements import acceptance
 	from buildpro_saas.entitlements import catalogue as catalogues
-	from buildpro_saas.tenant_site import entitlement
 
 	sites = folder / "sites"
 	sites.mkdir()
@@ -45,13 +45,13 @@ def make_sites(signing_key: dict, folder: Path) -> str:
 			own = {"addons": [{"addon": f"Own {number}", "features": ["feature_0"], "limits": {}}]}
 		token = token_of(signing_key, site, catalogue, 1, **own)
 		known = {
-			entitlement.SEQUENCE_KEY: 1,
-			entitlement.LAST_KEY: entitlement._kept(token, catalogue),
-			entitlement.CLOCK_KEY: int(time.time()),
+			acceptance.SEQUENCE_KEY: 1,
+			acceptance.LAST_KEY: {"token": token, "gates": acceptance.pack_gates(catalogue)},
+			acceptance.CLOCK_KEY: int(time.time()),
 			"host_name": f"http://{site}",
 		}
 		(path / "site_config.json").write_text(json.dumps({**config, **known}))
-		(path / entitlement.FILE).write_text(json.dumps({"token": token, "catalogue": catalogue}))
+		(path / acceptance.FILE).write_text(json.dumps({"token": token, "catalogue": catalogue}))
 	return api_key()
 
 

@@ -2,29 +2,19 @@
 
 import errno
 
-# MariaDB's client and server codes for "not now": cannot connect, gone away, lost, too many connections, shutting
-# down, killed, lock wait, deadlock (mariadb.com/kb/en/mariadb-error-codes).
+from pymysql.constants import CR, ER
+
+# What PyMySQL has no name for: MariaDB ended the connection, or the statement for its time (mariadb.com/kb/en/mariadb-error-codes).
+CONNECTION_KILLED, STATEMENT_TIMEOUT = 1927, 1969
+# MariaDB's answers for "not now": cannot connect, gone away, lost, too many connections, shutting down, killed, lock wait, deadlock.
 TRANSIENT_MARIADB_CODES = frozenset(
 	{
-		1020,
-		1040,
-		1053,
-		1152,
-		1158,
-		1159,
-		1160,
-		1161,
-		1203,
-		1205,
-		1213,
-		1317,
-		1927,
-		1969,
-		2002,
-		2003,
-		2006,
-		2013,
-		2055,
+		*(CR.CR_CONNECTION_ERROR, CR.CR_CONN_HOST_ERROR, CR.CR_SERVER_GONE_ERROR),
+		*(CR.CR_SERVER_LOST, CR.CR_SERVER_LOST_EXTENDED),
+		*(ER.CON_COUNT_ERROR, ER.TOO_MANY_USER_CONNECTIONS, ER.SERVER_SHUTDOWN),
+		*(ER.ABORTING_CONNECTION, ER.QUERY_INTERRUPTED, CONNECTION_KILLED, STATEMENT_TIMEOUT),
+		*(ER.NET_READ_ERROR, ER.NET_READ_INTERRUPTED, ER.NET_ERROR_ON_WRITE, ER.NET_WRITE_INTERRUPTED),
+		*(ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK, ER.CHECKREAD),
 	}
 )
 TRANSIENT_ERRNOS = frozenset(

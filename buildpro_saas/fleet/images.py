@@ -10,7 +10,8 @@ from frappe.utils import getdate
 from buildpro_saas import site_role
 from buildpro_saas.agent.errors import OperationFault
 from buildpro_saas.agent.facts import Contents
-from buildpro_saas.fleet import benches, image_spec
+from buildpro_saas.fleet import benches, image_policy, image_spec
+from buildpro_saas.fleet.image_policy import Known
 from buildpro_saas.fleet.image_record import is_in_hand, set_stale, unfinished_job
 from buildpro_saas.fleet.image_spec import ImageKind
 from buildpro_saas.jobs import lifecycle
@@ -206,26 +207,33 @@ def renew_images() -> None:
 
 def _renew_on(bench: str) -> None:
 	kinds = wanted(bench)
-	newest: set[str] = set()
-	for row in frappe.get_all(
-		"Site Image", {"bench": bench, "status": "Ready"}, ["name", "kind"], order_by="built_at desc"
-	):
-		if row.kind in newest or row.kind not in kinds:
-			set_stale(row.name, "A newer one took its place" if row.kind in newest else "No plan needs it")
-		elif reason := staleness(frappe.get_doc("Site Image", row.name)):
-			set_stale(row.name, reason)
-		else:
-			newest.add(row.kind)
-	for name in frappe.get_all("Site Image", {"bench": bench, "status": "Stale"}, pluck="name"):
+	barred = {name for name in kinds if not _may_build(bench, name)}
+	todo = image_policy.decide(_known(bench, kinds), kinds, barred)
+	for name, reason in todo.set_stale.items():
+		set_stale(name, reason)
+	for name in todo.prune:
 		if not is_in_hand(PRUNE, name):
 			prune(name)
 			frappe.db.commit()
-	for name, kind in kinds.items():
-		# one with a company is a copy of one without
-		has_source = not kind.company or kind.without_company.name in newest
-		if name not in newest and has_source and _may_build(bench, name):
-			build(bench, kind, priority=PRIORITY)
-			frappe.db.commit()
+	for name in todo.build:
+		build(bench, kinds[name], priority=PRIORITY)
+		frappe.db.commit()
+
+
+def _known(bench: str, kinds: dict[str, ImageKind]) -> list[Known]:
+	"""The bench's images that are ready or stale, the newest first. Only of those that may be kept it is asked whether they are outdated."""
+	fields = ["name", "kind", "status"]
+	filters = {"bench": bench, "status": ("in", ("Ready", "Stale"))}
+	rows = frappe.get_all("Site Image", filters, fields, order_by="built_at desc")
+	return [
+		Known(
+			row.name,
+			row.kind,
+			is_ready := row.status == "Ready",
+			staleness(frappe.get_doc("Site Image", row.name)) if is_ready and row.kind in kinds else "",
+		)
+		for row in rows
+	]
 
 
 def _may_build(bench: str, kind: str) -> bool:

@@ -21,7 +21,7 @@ ROLE = "buildpro_role"
 CACHED = ["website_page"]
 # Of site_config.json, what decides whether a site takes a statement.
 DECIDING = (SEQUENCE_KEY, KEYS_KEY)
-SHOW = "buildpro_saas.tenant_site.onboarding.show_entitlement"
+SHOW = "buildpro_saas.tenant_site.entitlement_in_force.show_entitlement"
 
 
 def put(site: SiteDoor, config: dict, token: str, sources: Sources, mended: dict) -> Accepted:

@@ -1,9 +1,8 @@
-"""Makes a new site the customer's own: entitlement, owner, company.
+"""Makes a new site the customer's own: owner, company.
 
 Steps of provisioning call these functions by dotted name. Each may be called again after an interruption, and ends in the same state.
 """
 
-import time
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -13,24 +12,14 @@ from frappe import _
 from frappe.cache_manager import clear_defaults_cache
 from frappe.desk.page.setup_wizard.setup_wizard import setup_complete
 from frappe.email.doctype.email_account.email_account import EmailAccount
-from frappe.model.document import Document
 from frappe.utils import cint, get_datetime, now_datetime, validate_email_address
 from frappe.utils.global_search import rebuild_for_doctype
 from frappe.utils.scheduler import enable_scheduler
 
 from buildpro_saas import framework, region
-from buildpro_saas.agent import site_config
-from buildpro_saas.entitlements import acceptance
-from buildpro_saas.entitlements.statement import EntitlementError
 from buildpro_saas.tenant_site import (
-	caches,
 	company_setup,
-	declared_limits,
-	entitlement,
-	installed_apps_guard,
-	limit_usage,
 	record_names,
-	site_limits,
 )
 
 # Roles that Frappe's own set-up keeps from a site's first user
@@ -47,55 +36,6 @@ NOT_FOR_OWNER = {
 # How long an owner has to follow the link (seconds); Frappe's 20 minutes suit somebody who has just asked for it.
 LINK_VALID = 24 * 60 * 60
 LINK_EXPIRY = "reset_password_link_expiry_duration"
-
-
-def apply_entitlement(token: str, catalogue: dict | None = None, company: str | None = None) -> dict:
-	"""Put a signed entitlement into force on this site, and show it in Nexelya Plan Settings.
-
-	Returns {"plan", "status", "features": count, "sequence"}. Raises frappe.ValidationError when the token is not genuine, was made
-	for another site, or is older than one that the site has had; the one in force then stays. company: None for the one that is shown.
-	"""
-	if not token:
-		frappe.throw(_("There is no entitlement to apply."))
-	try:
-		statement = entitlement.apply(token, catalogue)
-	except EntitlementError as error:
-		frappe.throw(str(error), title=_("Entitlement refused"))
-	site_limits.follow()
-	settings = show_entitlement(company)
-	# now for this process, after the commit for what another has made of the old one meanwhile
-	caches.forget()
-	frappe.db.after_commit.add(caches.forget)
-	return {
-		"plan": settings.plan_type,
-		"status": settings.status,
-		"features": len(statement.grants().features),
-		"sequence": statement.sequence,
-	}
-
-
-def show_entitlement(company: str | None = None) -> Document:
-	"""Have this site's own records follow the entitlement in force: Nexelya Plan Settings, which it returns, and a row for each limit.
-
-	The admin site calls it where they would show something else than it has put into force (licensing/site_files.py). The caller commits.
-	"""
-	statement = entitlement.load_decisions().statement
-	settings = frappe.get_doc(entitlement.DOCTYPE)
-	settings.company = company or settings.company
-	settings.show_entitlement()
-	installed_apps_guard.restore()
-	if statement:
-		limit_usage.make_missing(statement.grants().limits.keys() & declared_limits.declared().keys())
-		shown = acceptance.shown(statement, settings.company, time.time())
-		frappe.db.after_commit.add(lambda: site_config.update_own({acceptance.SHOWN_KEY: shown}))
-	return settings
-
-
-def show_newest_entitlement() -> None:
-	"""Once an hour: show what was put into force since, which the admin site does by the files alone where nothing else changed."""
-	shown = frappe.db.get_single_value(entitlement.DOCTYPE, "token", cache=False)
-	if shown != entitlement.stored_token() or installed_apps_guard.is_missing():
-		show_entitlement()
 
 
 def make_owner(email: str, full_name: str, language: str, time_zone: str) -> dict:

@@ -17,7 +17,7 @@ from frappe import _
 
 from buildpro_saas import site_role
 from buildpro_saas.agent import site_config
-from buildpro_saas.tenant_site import clock, entitlement, onboarding, site_limits, usage
+from buildpro_saas.tenant_site import clock, entitlement, entitlement_in_force, site_limits, usage
 from buildpro_saas.tenant_site.sandbox import addresses
 
 ENDPOINT = "/api/method/buildpro_saas.api.entitlements.pull"
@@ -41,7 +41,7 @@ def pull_when_due() -> None:
 		return
 	clock.note()
 	site_limits.follow()
-	onboarding.show_newest_entitlement()
+	entitlement_in_force.show_newest_entitlement()
 	if is_configured() and _is_time():
 		try:
 			pull_now()
@@ -183,7 +183,7 @@ def address(admin_url: str) -> tuple[str, dict, bool]:
 def _apply(answer: dict) -> None:
 	asked_with = entitlement.lowest_sequence()
 	try:
-		onboarding.apply_entitlement(answer["token"], answer["catalogue"])
+		entitlement_in_force.apply_entitlement(answer["token"], answer["catalogue"])
 	except (frappe.ValidationError, KeyError) as error:
 		frappe.clear_last_message()
 		frappe.local.conf.update(site_config.read(Path(frappe.local.site_path)))

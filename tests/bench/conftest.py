@@ -314,7 +314,7 @@ class BenchUnderTest:
 			catalogue_digest=catalogues.digest(catalogue),
 			now=now,
 		)
-		apply = "buildpro_saas.tenant_site.onboarding.apply_entitlement"
+		apply = "buildpro_saas.tenant_site.entitlement_in_force.apply_entitlement"
 		self.on_site(tenant, apply, token=token, catalogue=catalogue)
 		self.frappe.db.set_value("Tenant", tenant, "entitlement_sequence", sequence, update_modified=False)
 		self.frappe.db.commit()

@@ -6,7 +6,7 @@ from raw_http import ask
 from test_create_tenant import csrf, decision, web
 
 INTERNALS = (
-	"buildpro_saas.tenant_site.onboarding.apply_entitlement",
+	"buildpro_saas.tenant_site.entitlement_in_force.apply_entitlement",
 	"buildpro_saas.tenant_site.entitlement.apply",
 	"buildpro_saas.agent.site_config.update_own",
 	"buildpro_saas.tenant_site.entitlement.remove",

@@ -100,5 +100,9 @@ def test_a_kill_switch_and_its_lifting(site):
 	site.wait_until(allowed=False, reason="KILLED")
 	frappe.get_doc("Kill Switch", switch.name).lift()
 	site.wait_until(allowed=True, reason="OVERRIDE")
+	tenant = site.record
+	tenant.set("overrides", [])
+	tenant.save()
+	site.wait_until(allowed=False, reason="NOT_IN_PLAN")
 	frappe.db.delete("Kill Switch", {"name": switch.name})
 	frappe.db.commit()

@@ -334,7 +334,7 @@ def test_pull_over_http(deliveries):
 	assert set(new.json()["message"]) == {"token", "catalogue", "next_pull", "now"}
 	deliveries.bench.on_site(
 		tenant,
-		"buildpro_saas.tenant_site.onboarding.apply_entitlement",
+		"buildpro_saas.tenant_site.entitlement_in_force.apply_entitlement",
 		token=new.json()["message"]["token"],
 		catalogue=new.json()["message"]["catalogue"],
 	)

@@ -119,10 +119,11 @@ class SiteUnderTest:
 
 	def __init__(self, frappe):
 		from buildpro_saas import feature_gating
-		from buildpro_saas.tenant_site import entitlement, onboarding
+		from buildpro_saas.tenant_site import entitlement, entitlement_in_force, onboarding
 
 		self.frappe, self.gating, self.entitlement = frappe, feature_gating, entitlement
 		self.onboarding = onboarding
+		self.in_force = entitlement_in_force
 		self._sequence = int(time.time())
 		self.catalogue = CATALOGUE  # a test may put another in its place
 
@@ -185,7 +186,7 @@ class SiteUnderTest:
 	def apply(self, **changes) -> str:
 		"""Put an entitlement into force, and return its token."""
 		token = self.token(**changes)
-		self.onboarding.apply_entitlement(token, self.catalogue, "Acme")
+		self.in_force.apply_entitlement(token, self.catalogue, "Acme")
 		return token
 
 	def take_entitlement_off(self) -> None:

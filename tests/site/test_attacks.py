@@ -147,7 +147,7 @@ def test_another_token_in_the_record(attack, kind):
 def test_a_better_statement_replayed_through_the_front_door(attack):
 	"""Even if he could call what the admin site calls."""
 	with pytest.raises(attack.frappe.ValidationError, match="older"):
-		attack.site.onboarding.apply_entitlement(attack.site.better, CATALOGUE)
+		attack.site.in_force.apply_entitlement(attack.site.better, CATALOGUE)
 	attack.holds()
 
 
@@ -157,7 +157,7 @@ def test_a_catalogue_of_his_own_beside_a_genuine_statement(attack):
 		"features": {**CATALOGUE["features"], "rfi": {"label": "RFI", "plan": "Core", "gates": []}},
 	}
 	with pytest.raises(attack.frappe.ValidationError, match="catalogue"):
-		attack.site.onboarding.apply_entitlement(attack.site.token(features=["rfi"]), changed)
+		attack.site.in_force.apply_entitlement(attack.site.token(features=["rfi"]), changed)
 	attack.holds()
 
 
@@ -200,10 +200,11 @@ def test_the_clock_by_time_zone(attack, zone):
 
 
 def test_the_servers_clock_set_back_behind_the_expiry(attack):
+	from buildpro_saas.entitlements.acceptance import CLOCK_KEY
 	from buildpro_saas.tenant_site.clock import is_set_back
 
 	expires = attack.site.entitlement.current_decisions().statement.grace_until
-	attack.site.update_config({attack.site.entitlement.CLOCK_KEY: expires + 1000})
+	attack.site.update_config({CLOCK_KEY: expires + 1000})
 	attack.site.entitlement.forget_in_request()
 	assert attack.site.gating.get_feature_access("daily_log").reason.value == "EXPIRED"
 	assert is_set_back()
@@ -235,7 +236,7 @@ BLOCKED = {
 	"underscores": "frappe.get_doc.__globals__",
 	"a controller's module": f"frappe.get_doc('{SETTINGS}').follow_entitlement.__globals__",
 	"our function": "frappe.call('buildpro_saas.tenant_site.entitlement.remove')",
-	"the front door": "frappe.call('buildpro_saas.tenant_site.onboarding.apply_entitlement', token='x')",
+	"the front door": "frappe.call('buildpro_saas.tenant_site.entitlement_in_force.apply_entitlement', token='x')",
 	"the helper for tests": "frappe.call('buildpro_saas.testing.entitled', 'rfi')",
 	"flags": "frappe.flags.in_test = True; frappe.call('buildpro_saas.testing.entitled')",
 }

@@ -46,7 +46,7 @@ def gated(attack, monkeypatch):  # noqa: F811
 		sequence=site.entitlement.lowest_sequence() + 1,
 		catalogue_digest=catalogue.digest(GATED),
 	)
-	site.onboarding.apply_entitlement(token, GATED, "Acme")
+	site.in_force.apply_entitlement(token, GATED, "Acme")
 	attack.token, attack.files = token, attack.folder()
 	frappe.set_user(test_attacks.MALLORY)
 	yield attack

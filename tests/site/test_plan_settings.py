@@ -31,7 +31,7 @@ def test_the_guides_snippet_takes_nothing_away_either(site):
 
 def test_an_entitlement_in_force(site):
 	token = site.token(sequence=1_900_000_000)
-	applied = site.onboarding.apply_entitlement(token, CATALOGUE, "Acme")
+	applied = site.in_force.apply_entitlement(token, CATALOGUE, "Acme")
 	assert applied == {"plan": "Growth", "status": "Active", "features": 2, "sequence": 1_900_000_000}
 	settings = site.settings()
 	assert (settings.plan_type, settings.status, settings.company) == ("Growth", "Active", "Acme")
@@ -40,8 +40,8 @@ def test_an_entitlement_in_force(site):
 
 def test_applying_it_twice_changes_nothing(site):
 	token = site.token()
-	first = site.onboarding.apply_entitlement(token, CATALOGUE, "Acme")
-	assert site.onboarding.apply_entitlement(token, CATALOGUE, "Acme") == first
+	first = site.in_force.apply_entitlement(token, CATALOGUE, "Acme")
+	assert site.in_force.apply_entitlement(token, CATALOGUE, "Acme") == first
 
 
 @pytest.mark.parametrize("field", ["plan_type", "status", "valid_until"])
@@ -98,7 +98,7 @@ def test_what_is_written_past_the_record_grants_nothing(site):
 def test_the_admin_site_cannot_apply_a_bad_token_by_mistake(site, token):
 	good = site.apply()
 	with pytest.raises(site.frappe.ValidationError):
-		site.onboarding.apply_entitlement(token, CATALOGUE)
+		site.in_force.apply_entitlement(token, CATALOGUE)
 	assert site.settings().token == good
 
 
@@ -106,7 +106,7 @@ def test_an_older_statement_is_not_applied_over_a_newer_one(site):
 	older = site.token(features=["rfi", "bim"])
 	site.apply()
 	with pytest.raises(site.frappe.ValidationError, match="older than one that this site has had"):
-		site.onboarding.apply_entitlement(older, CATALOGUE)
+		site.in_force.apply_entitlement(older, CATALOGUE)
 	assert not site.gating.check_feature_access("bim")
 
 
@@ -124,8 +124,8 @@ def test_an_older_file_that_is_put_back_does_not_count(site, admin_site):
 def test_another_catalogue_is_not_applied_and_a_changed_one_does_not_count(site, admin_site):
 	token = site.token()
 	with pytest.raises(site.frappe.ValidationError, match="not the one that goes with"):
-		site.onboarding.apply_entitlement(token, {"features": {}})
-	site.onboarding.apply_entitlement(token, CATALOGUE)
+		site.in_force.apply_entitlement(token, {"features": {}})
+	site.in_force.apply_entitlement(token, CATALOGUE)
 	file = Path(admin_site.local.site_path) / site.entitlement.FILE
 	file.write_text(file.read_text().replace("Daily Log", "Daily log"))
 	site.entitlement.forget()
@@ -148,7 +148,7 @@ def test_a_clock_that_ran_ahead_is_forgiven_with_the_next_statement(site):
 
 	token = site.apply()
 	site.update_config({CLOCK_KEY: int(time.time()) + 60 * 24 * 3600})
-	site.onboarding.apply_entitlement(token, CATALOGUE)  # the same once more says nothing of the time
+	site.in_force.apply_entitlement(token, CATALOGUE)  # the same once more says nothing of the time
 	assert site.gating.get_feature_access("rfi").reason.value == "EXPIRED"
 	site.apply()
 	assert not is_set_back()
@@ -171,7 +171,7 @@ def test_the_record_follows_what_came_by_the_files_alone(site):
 	renewed = site.token()
 	site.entitlement.apply(renewed, site.catalogue)
 	assert site.settings().get_db_value("token") != renewed
-	site.onboarding.show_newest_entitlement()
+	site.in_force.show_newest_entitlement()
 	assert site.settings().get_db_value("token") == renewed
 
 

@@ -290,7 +290,7 @@ def test_one_that_was_overtaken_by_a_newer_one_is_no_failure(syncing, answering)
 	place = syncing.frappe.local.site, syncing.frappe.local.sites_path
 
 	def push():
-		method = "buildpro_saas.tenant_site.onboarding.apply_entitlement"
+		method = "buildpro_saas.tenant_site.entitlement_in_force.apply_entitlement"
 		site_context.call(*place, method, {"token": newer, "catalogue": CATALOGUE})
 
 	answering({"token": late, "catalogue": CATALOGUE, "next_pull": 60}, meanwhile=push)

@@ -188,6 +188,13 @@ def test_a_second_bench_imports_its_own_copy_of_an_app(tmp_path):
 	assert (packages / "app.pth").read_text() == "/work/app"
 
 
+@pytest.mark.parametrize("chosen", ["two", "0", "-1", "1.5"])
+def test_lanes_is_a_number(monkeypatch, home, chosen):
+	monkeypatch.setenv("LANES", chosen)
+	with pytest.raises(DevError, match="LANES is how many"):
+		lanes.wanted(PrivateBench(home), is_whole_suite=True)
+
+
 def test_a_bench_that_is_there_already_is_the_only_lane(monkeypatch, home, tmp_path):
 	monkeypatch.setenv("LANES", "2")
 	assert lanes.wanted(PrivateBench(home), is_whole_suite=False) == 2

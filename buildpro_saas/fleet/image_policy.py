@@ -1,0 +1,54 @@
+"""What is to be done with a bench's images: plain data in and out. images.py reads the records, and carries it out."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from buildpro_saas.fleet.image_spec import ImageKind
+
+
+@dataclass(frozen=True)
+class Known:
+	"""An image on record that is Ready or Stale. kind: the name of its kind. outdated: why it is not what would be built now, or empty."""
+
+	name: str
+	kind: str
+	is_ready: bool
+	outdated: str = ""
+
+
+@dataclass
+class Todo:
+	"""Images to set stale ({name: reason}) and to prune (names), kinds to build (names), in this order."""
+
+	set_stale: dict[str, str] = field(default_factory=dict)
+	prune: list[str] = field(default_factory=list)
+	build: list[str] = field(default_factory=list)
+
+
+def decide(images: Iterable[Known], wanted: Mapping[str, ImageKind], barred: Collection[str]) -> Todo:
+	"""What to do with the images of a bench, the newest first, where plans want these kinds ({name: kind}).
+
+	barred: names of kinds that are being built, or cannot be. Of each kind one image is kept. One with a company is a copy of one without, so
+	it is built only when that is there.
+	"""
+	todo, kept = Todo(), set()
+	for image in images:
+		if image.is_ready and not (reason := _why_stale(image, wanted, kept)):
+			kept.add(image.kind)
+			continue
+		if image.is_ready:
+			todo.set_stale[image.name] = reason
+		todo.prune.append(image.name)
+	for name, kind in wanted.items():
+		has_source = not kind.company or kind.without_company.name in kept
+		if name not in kept and has_source and name not in barred:
+			todo.build.append(name)
+	return todo
+
+
+def _why_stale(image: Known, wanted: Mapping[str, ImageKind], kept: Collection[str]) -> str:
+	if image.kind in kept:
+		return "A newer one took its place"
+	if image.kind not in wanted:
+		return "No plan needs it"
+	return image.outdated
