@@ -70,10 +70,10 @@ def claim(playbook: str, bench: str, runner: str, slot: int, most: int) -> list[
 			modified = %(now)s where name in %(names)s""",
 			{"running": RUNNING, "runner": runner, "now": now, "names": [row.name for row in rows]},
 		)
-		if batch.status == "Waiting":
+		if not batch.started_at:
 			frappe.db.sql(
-				"update tabBatch set status = 'Running', started_at = coalesce(started_at, %s) where name = %s and status = 'Waiting'",
-				(now, batch.name),
+				"update tabBatch set status = 'Running', started_at = %s where name = %s and status in %s",
+				(now, batch.name, OPEN),
 			)
 		frappe.db.commit()
 		return [Claimed(row.name, batch.name, row.tenant, row.attempts + 1) for row in rows]
@@ -83,7 +83,7 @@ def claim(playbook: str, bench: str, runner: str, slot: int, most: int) -> list[
 
 def _open_batches(playbook: str, slot: int) -> list:
 	return frappe.db.sql(
-		"""select name, status from tabBatch where playbook = %s and status in %s and width > %s
+		"""select name, started_at from tabBatch where playbook = %s and status in %s and width > %s
 		order by priority desc, creation, name""",
 		(playbook, OPEN, slot),
 		as_dict=True,

@@ -18,8 +18,8 @@ from buildpro_saas.jobs.playbook import Context, Playbook, RetryPolicy, Step, St
 
 HOUR = 3600
 RUN_FOR = (
-	HOUR / 2
-)  # seconds, after which a runner makes room for the next one: other work of the queue has its turn
+	120  # seconds, after which a runner makes room for the next one: other work of the queue has its turn
+)
 WAIT = 20  # seconds that a runner waits for a row that is to be tried again; for a longer time it ends, and another is started then
 
 

@@ -25,7 +25,7 @@ SHOW = "buildpro_saas.tenant_site.entitlement_in_force.show_entitlement"
 
 
 def put(site: SiteDoor, config: dict, token: str, sources: Sources, mended: dict) -> Accepted:
-	"""Put a token into force on its site, as the site itself does (tenant_site/entitlement.py), for all of its processes.
+	"""Put a token into force on its site, as the site itself does (tenant_site/entitlement_in_force.py), for all of its processes.
 
 	config: the site's site_config.json as it was read. sources: those that the token was made of. mended: values that site_config.json gets
 	with it. Raises AgentError when the site does not take it, and TransientError when it has got another one since its configuration

@@ -203,9 +203,10 @@ def test_a_change_is_in_force_within_two_seconds(deliveries):
 	assert taken < SOON
 	print(f"in force after {taken:.2f} s")
 	batch = deliveries.wait_sent()
-	assert {row.tenant: row.message for row in deliveries.rows()} == dict.fromkeys(
-		deliveries.tenants, f"plan {PLAN}, Active"
-	)
+	told_of = {
+		row.tenant: row.message for row in deliveries.rows()
+	}  # others of the bench may have the plan, too
+	assert told_of.items() >= dict.fromkeys(deliveries.tenants, f"plan {PLAN}, Active").items()
 	print(f"three tenants took {batch.duration:.2f} s")
 
 

@@ -298,6 +298,16 @@ def test_it_is_paused_between_two_turns_and_resumed(many):
 	assert (many.status(batch), many.went) == ("Completed", ["a", "b", "c", "d"])
 
 
+def test_one_that_was_held_before_its_first_turn_has_its_times(many):
+	batch = many.start("ab")
+	batch.pause()
+	batch.resume()
+	many.frappe.db.commit()
+	many.run()
+	batch.reload()
+	assert batch.status == "Completed" and batch.started_at and batch.duration > 0
+
+
 def test_tenants_are_taken_out_that_have_not_had_their_turn(many):
 	batch = many.start("abcd")
 	many.meanwhile["b"] = lambda _turn: batch.leave_out("a, b, d") and None

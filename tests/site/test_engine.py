@@ -339,11 +339,11 @@ def test_jobs_of_a_bench_without_a_record_end_with_a_sentence(engine):
 
 
 def test_jobs_of_a_bench_elsewhere_are_not_run_here(engine, other_bench):
-	engine.frappe.db.set_value("Bench", other_bench.name, {"is_local": 0, "queue": ""})
+	engine.frappe.db.set_value("Bench", other_bench.name, {"is_local": 0, "is_reachable": 0, "queue": ""})
 	(job,) = waiting_on(engine, other_bench.name)
 	engine.jobs.dispatch(job.bench)
 	job.reload()
-	assert job.status == "Failed" and "not the one that this site runs on" in job.error
+	assert job.status == "Failed" and "cannot be reached from this site" in job.error
 
 
 def test_queue_names_are_those_of_the_configuration_as_it_is_now(engine, bench_path):

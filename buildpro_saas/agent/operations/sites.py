@@ -81,7 +81,7 @@ def put_site_file(
 	folder = bench.site(site)
 	folder.config_in_place()
 	(folder.path / "locks").mkdir(exist_ok=True)
-	# the site itself takes the same lock when it writes the file (tenant_site/entitlement.py)
+	# the site itself takes the same lock when it writes the file (tenant_site/entitlement_in_force.py)
 	with FileLock(folder.path / "locks" / f"{Path(file).stem}.lock", timeout=LOCK_TIMEOUT):
 		config = folder.config
 		if any(config.get(key) != value for key, value in seen.items()):
