@@ -694,7 +694,7 @@ def test_a_database_is_put_back_beside_a_damaged_site(drifting):
 	drifting.mend()
 	assert not drifting.has(database)
 	(drifting.sites / drifting.site(None) / "site_config.json").write_text('{"db_na')
-	(entry,) = [each for each in drifting.reconciliation.trash() if each.subject == database]
+	entry = trash_of(drifting)[database]
 	drifting.reconciliation.put_back(entry.name)
 	assert drifting.has(database)
 
@@ -714,7 +714,7 @@ def test_a_copy_of_which_no_record_is_left_goes_with_its_database(drifting, plac
 	drifting.seen_long_ago()
 	drifting.mend()
 	assert not drifting.has(database) and not drifting.has(folder)
-	(entry,) = [each for each in drifting.reconciliation.trash() if each.subject == folder]
+	entry = trash_of(drifting)[folder]
 	drifting.reconciliation.put_back(entry.name)
 	assert drifting.has(database) and drifting.has(folder)
 
