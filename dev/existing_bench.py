@@ -113,6 +113,7 @@ class ExistingBench(Bench):
 				"sites": self._all_sites(),
 				"apps_txt": (self.sites / "apps.txt").read_text(),
 				"config": (self.sites / "common_site_config.json").read_text(),
+				"packages": self._installed(),
 				"added": [],
 			},
 		)
@@ -130,9 +131,10 @@ class ExistingBench(Bench):
 			return
 		self._note(f"app:{app}")
 		if not self._can_import(app):
+			self._note("requirements")  # what it needs and the bench has not: pip leaves alone what is there
 			self._note(f"package:{app}")
 			run(
-				[*self._pip("install"), "--no-deps", "-e", OUR_APPS[app]],
+				[*self._pip("install"), "-e", OUR_APPS[app]],
 				env=self.environment(),
 				log=self.build_log,
 			)
@@ -198,6 +200,7 @@ class ExistingBench(Bench):
 		return {
 			"app": self._remove_app,
 			"package": self._remove_package,
+			"requirements": self._remove_requirements,
 			"queue": self._remove_queue,
 			"account": lambda _name: (self.path / ACCOUNT).unlink(missing_ok=True),
 		}
@@ -248,6 +251,15 @@ class ExistingBench(Bench):
 			env=self.environment(),
 			log=self.build_log,
 		)
+
+	def _remove_requirements(self, _name: str) -> None:
+		for package in sorted(set(self._installed()) - set(self.state["packages"])):
+			self._remove_package(package)
+
+	def _installed(self) -> list[str]:
+		"""Names of the packages in the bench's env."""
+		code = "from importlib.metadata import distributions; print(*{each.name for each in distributions()})"
+		return sorted(output_of([self.python, "-c", code], env=self.environment(), cwd=self.sites).split())
 
 	def _remove_queue(self, _name: str) -> None:
 		config = self.read_config()
