@@ -77,7 +77,7 @@ def test_nothing_is_built_here_for_a_bench_elsewhere(frappe):
 		lambda: images.prune(image.name),
 		lambda: standby.start_filling(image.name, other.name, image.kind),
 	):
-		with pytest.raises(frappe.ValidationError, match="not the one that this site runs on"):
+		with pytest.raises(frappe.ValidationError, match="cannot be reached from this site"):
 			act()
 
 
@@ -157,7 +157,7 @@ def test_the_workspace_shows_its_cards_to_staff(frappe):
 	assert workspace.public
 	assert {row.role for row in workspace.roles} == {"SaaS Manager", "SaaS Support"}
 	assert {row.link_to for row in workspace.shortcuts} == {
-		*("Tenant", "Plan", "Feature", "Provisioning Job", "Bench", "SaaS Settings"),
+		*("Tenant", "Plan", "Feature", "Provisioning Job", "Batch", "Bench", "SaaS Settings"),
 		*("Site Image", "Standby Site", "Standby Pool"),
 		*("Add-on", "Plan Version", "Kill Switch"),
 	}
