@@ -61,20 +61,22 @@ def claim(playbook: str, bench: str, runner: str, slot: int, most: int) -> list[
 	"""
 	frappe.db.commit()
 	for batch in _open_batches(playbook, slot):
+		now = now_datetime()
+		if not batch.started_at:
+			# the batch before its rows, as everybody locks them
+			frappe.db.sql(
+				"update tabBatch set status = 'Running', started_at = %s where name = %s and status in %s",
+				(now, batch.name, OPEN),
+			)
 		rows = _lock_next(batch.name, bench, most)
 		if not rows:
+			frappe.db.rollback()
 			continue
-		now = now_datetime()
 		frappe.db.sql(
 			f"""update `tab{ROW}` set status = %(running)s, runner = %(runner)s, attempts = attempts + 1, run_after = null,
 			modified = %(now)s where name in %(names)s""",
 			{"running": RUNNING, "runner": runner, "now": now, "names": [row.name for row in rows]},
 		)
-		if not batch.started_at:
-			frappe.db.sql(
-				"update tabBatch set status = 'Running', started_at = %s where name = %s and status in %s",
-				(now, batch.name, OPEN),
-			)
 		frappe.db.commit()
 		return [Claimed(row.name, batch.name, row.tenant, row.attempts + 1) for row in rows]
 	frappe.db.commit()
@@ -145,13 +147,24 @@ def _end_turn(row: Claimed, message: str | None = None, **values) -> None:
 
 
 def take_back(runners: Collection[str]) -> list[str]:
-	"""Let the rows wait again of runners that have died at their turn; returns their batches. The caller commits."""
-	if not runners:
-		return []
+	"""Let the rows wait again of runners that have died at their turn; returns their batches. The caller commits.
+
+	A runner takes its rows in their order: of those that it had, the first was at its turn, and that was an attempt. The others had none.
+	"""
 	of_these = {"runner": ("in", list(runners)), "status": RUNNING}
-	batches = frappe.get_all(ROW, of_these, pluck="batch", distinct=True)
-	frappe.db.set_value(ROW, of_these, "status", WAITING, update_modified=False)
-	return batches
+	# read first, which locks nothing: nearly always there is none
+	rows = (
+		frappe.get_all(ROW, of_these, ["name", "batch", "runner"], order_by="runner, position")
+		if runners
+		else []
+	)
+	at_work = {row.runner: row.name for row in reversed(rows)}
+	for row in rows:
+		frappe.db.sql(
+			f"""update `tab{ROW}` set status = %s, attempts = greatest(attempts - %s, 0) where name = %s and status = %s""",
+			(WAITING, at_work[row.runner] != row.name, row.name, RUNNING),
+		)
+	return list({row.batch for row in rows})
 
 
 def site_is_free(tenant: str) -> list[tuple[str, str]]:
@@ -170,9 +183,12 @@ def site_is_free(tenant: str) -> list[tuple[str, str]]:
 # -- what they come to -------------------------------------------------------------------------------------------------
 
 
-def counts(batch: str) -> dict[str, int]:
-	"""{status: how many rows}, all statuses."""
-	rows = frappe.db.sql(f"select status, count(*) from `tab{ROW}` where batch = %s group by status", batch)
+def counts(batch: str, *, is_current: bool = False) -> dict[str, int]:
+	"""{status: how many rows}, all statuses. is_current: as they are now, and not as they were when this transaction began to read."""
+	lock = "lock in share mode" if is_current else ""
+	rows = frappe.db.sql(
+		f"select status, count(*) from `tab{ROW}` where batch = %s group by status {lock}", batch
+	)
 	return {**dict.fromkeys(STATUSES, 0), **dict(rows)}
 
 

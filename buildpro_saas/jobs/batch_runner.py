@@ -83,7 +83,10 @@ class WorkThroughRows(Step):
 	def run(self, context: Context) -> None:
 		"""Ends when nobody is left, or after RUN_FOR: what then waits has another runner started for it."""
 		bench, slot = context.bench_row["name"], context.inputs.get("slot", 0)
-		batch_rows.take_back([context.job])  # of a run of this job that died
+		for batch in batch_rows.take_back([context.job]):  # of a run of this job that died
+			frappe.db.commit()
+			batches.settle(batch)
+		frappe.db.commit()
 		turns = _Turns(self.work, context)
 		until = time.monotonic() + RUN_FOR
 		while time.monotonic() < until:
@@ -120,6 +123,7 @@ class _Turns:
 				batch_rows.give_back(rows[index:])
 				break
 			self._take(row)
+		frappe.db.commit()  # what is counted is as it is now
 		batches.settle(batch)
 		frappe.db.commit()
 
@@ -167,6 +171,8 @@ class _Turns:
 		elif is_transient(error) and row.attempts < self.work.retry.attempts:
 			batch_rows.again(row, said, seconds, self.work.retry.delay_after(row.attempts))
 		else:
+			# the batch before its rows, as everybody locks them
+			frappe.db.get_value("Batch", row.batch, "name", for_update=True)
 			batch_rows.done(row, batch_rows.FAILED, said, seconds)
 			self.work.failed(row.tenant, error)
 			batches.stop_by_rules(row.batch)

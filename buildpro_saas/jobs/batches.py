@@ -8,12 +8,13 @@ from collections.abc import Collection, Iterable
 
 import frappe
 from frappe import _
-from frappe.utils import get_datetime, now_datetime
+from frappe.utils import add_to_date, get_datetime, now_datetime
 
 from buildpro_saas import site_role
 from buildpro_saas.jobs import after_commit, batch_rows, lifecycle, registry
+from buildpro_saas.jobs.bench_door import reached
 from buildpro_saas.jobs.ending import UNFINISHED
-from buildpro_saas.jobs.named_locks import is_held, named_lock
+from buildpro_saas.jobs.named_locks import named_lock
 
 DOCTYPE = "Batch"
 EVENT = "batch_update"
@@ -22,6 +23,9 @@ LOCK = "batch_runners"
 WAIT = 10  # seconds for another process that starts runners
 LEAST_FOR_RATE = 10  # tenants that have had their turn before a share of them says anything
 WIDEST = 16
+# A runner that fails is not started again for so many seconds: its job says why, and staff mend it.
+REST = 300
+GOING_ON = (*batch_rows.OPEN, "Paused", "Stopped")
 
 
 def start(
@@ -115,9 +119,10 @@ def pause(batch: str) -> None:
 
 def resume(batch: str) -> None:
 	"""Go on after a pause, or after its rules have stopped it: what has failed until now does not stop it again."""
-	failed = batch_rows.counts(batch)[batch_rows.FAILED]
-	_go(batch, ("Paused", "Stopped"), status="Running", reason="", forgiven=failed)
-	settle(batch)
+	_go(batch, ("Paused", "Stopped"))
+	failed = batch_rows.counts(batch, is_current=True)[batch_rows.FAILED]
+	frappe.db.set_value(DOCTYPE, batch, {"status": "Running", "reason": "", "forgiven": failed})
+	settle(batch, is_current=True)
 	_wake_its_benches(batch)
 
 
@@ -125,15 +130,15 @@ def retry_failed(batch: str) -> int:
 	"""Give those with whom it went wrong another turn, with all their attempts; returns how many."""
 	_go(batch, ("Running", "Paused", "Stopped", "Completed"))
 	of_these = {"batch": batch, "status": batch_rows.FAILED}
-	names = frappe.get_all(batch_rows.ROW, of_these, pluck="name")
+	names = frappe.db.get_values(batch_rows.ROW, of_these, "name", for_update=True, pluck=True)
 	if not names:
 		frappe.throw(_("With no tenant of {0} did it go wrong.").format(batch))
 	values = {"status": batch_rows.WAITING, "attempts": 0, "run_after": None}
 	frappe.db.set_value(batch_rows.ROW, {"name": ("in", names)}, values, update_modified=False)
-	status = frappe.db.get_value(DOCTYPE, batch, "status")
+	status = frappe.db.get_value(DOCTYPE, batch, "status", for_update=True)
 	values = {"forgiven": 0, "ended_at": None, "reason": ""}
 	frappe.db.set_value(DOCTYPE, batch, {**values, "status": "Paused" if status == "Paused" else "Running"})
-	_count(batch)
+	_count(batch, is_current=True)
 	_wake_its_benches(batch)
 	return len(names)
 
@@ -148,7 +153,7 @@ def leave_out(batch: str, tenants: Collection[str]) -> int:
 	if unknown := sorted(set(tenants) - set(known)):
 		frappe.throw(_("{0} is not for {1}.").format(batch, ", ".join(unknown)))
 	number = _leave_out(batch, _("Taken out before its turn."), tenants)
-	settle(batch)
+	settle(batch, is_current=True)
 	return number
 
 
@@ -156,7 +161,7 @@ def cancel(batch: str) -> None:
 	"""Leave out all that have not had their turn, and end it; those at work end theirs."""
 	_go(batch, ("Waiting", "Running", "Paused", "Stopped"), status="Cancelled", ended_at=now_datetime())
 	_leave_out(batch, _("Cancelled before its turn."))
-	_count(batch)
+	_count(batch, is_current=True)
 
 
 def _leave_out(batch: str, message: str, tenants: Collection[str] | None = None) -> int:
@@ -188,21 +193,29 @@ def _go(batch: str, expected: Collection[str], **values) -> None:
 # -- how it goes on ------------------------------------------------------------------------------------------------
 
 
-def settle(batch: str) -> None:
-	"""Write what the rows come to, and end the batch where none has its turn before it. The caller commits."""
-	found = _count(batch)
-	if any(found[status] for status in batch_rows.UNFINISHED):
-		return
+def settle(batch: str, *, is_current: bool = False) -> None:
+	"""Write what the rows come to, and end the batch where none has its turn before it. The caller commits.
+
+	The batch is held before its rows are counted: whoever gives rows another turn holds it, too. So the caller has either committed just
+	before, or says is_current, and the rows are read as they are now.
+	"""
 	row = frappe.db.get_value(DOCTYPE, batch, ["status", "started_at"], as_dict=True, for_update=True)
-	if row.status in ENDED:
+	if not row:
+		return
+	if row.status == "Cancelled":
+		# those whose turn was given back since
+		_leave_out(batch, _("Cancelled before its turn."))
+	found = _count(batch, is_current=is_current)
+	if row.status in ENDED or any(found[status] for status in batch_rows.UNFINISHED):
 		return
 	now = now_datetime()
 	seconds = (now - get_datetime(row.started_at)).total_seconds() if row.started_at else 0
-	frappe.db.set_value(DOCTYPE, batch, {"status": "Completed", "ended_at": now, "duration": seconds})
+	values = {"status": "Completed", "reason": "", "ended_at": now, "duration": seconds}
+	frappe.db.set_value(DOCTYPE, batch, values)
 
 
-def _count(batch: str) -> dict[str, int]:
-	found = batch_rows.counts(batch)
+def _count(batch: str, *, is_current: bool) -> dict[str, int]:
+	found = batch_rows.counts(batch, is_current=is_current)
 	values = {
 		"total": sum(found.values()),
 		"completed": found[batch_rows.COMPLETED],
@@ -263,18 +276,27 @@ def wake(playbook: str, bench: str) -> None:
 	except Exception:
 		# what its caller did is committed, and the next minute looks again
 		frappe.logger("buildpro_saas").warning(f"runners of {playbook} on {bench}", exc_info=True)
+		_forget_what_it_wrote()
 	finally:
 		frappe.local.message_log = messages
 
 
+def _forget_what_it_wrote() -> None:
+	try:
+		frappe.db.rollback()
+	except Exception:
+		frappe.logger("buildpro_saas").warning("what is left of it went with the connection", exc_info=True)
+
+
 def _start_runners(playbook: str, bench: str) -> None:
+	if bench not in reached():
+		return
+	of_these = {"playbook": playbook, "bench": bench}
+	just_now = add_to_date(now_datetime(), seconds=-REST)
 	there = {
-		frappe.parse_json(row.inputs).get("slot")
-		for row in frappe.get_all(
-			"Provisioning Job",
-			{"playbook": playbook, "bench": bench, "status": ("in", UNFINISHED)},
-			["name", "inputs"],
-		)
+		frappe.parse_json(inputs).get("slot")
+		for status in ({"status": ("in", UNFINISHED)}, {"status": "Failed", "ended_at": (">", just_now)})
+		for inputs in frappe.get_all("Provisioning Job", {**of_these, **status}, pluck="inputs")
 	}
 	for slot in range(_width(playbook, bench)):
 		if slot not in there and _is_due(playbook, bench, slot):
@@ -300,18 +322,36 @@ def recover_batches() -> None:
 	"""Every minute, on the admin site: find rows whose runner has died and is not resumed, end what is over, and start runners where they are missing."""
 	if not site_role.is_admin_site():
 		return
-	open_batches = frappe.get_all(DOCTYPE, {"status": ("in", batch_rows.OPEN)}, ["name", "playbook"])
-	rows = {"batch": ("in", [batch.name for batch in open_batches])}
-	runners = frappe.get_all(
+	going_on = frappe.get_all(DOCTYPE, {"status": ("in", GOING_ON)}, ["name", "playbook"])
+	# those that were at work when it was cancelled end their turns, if they live
+	since = add_to_date(now_datetime(), days=-1)
+	cancelled = frappe.get_all(DOCTYPE, {"status": "Cancelled", "ended_at": (">", since)}, pluck="name")
+	rows = {"batch": ("in", [*(batch.name for batch in going_on), *cancelled])}
+	for runner in frappe.get_all(
 		batch_rows.ROW, {**rows, "status": batch_rows.RUNNING}, pluck="runner", distinct=True
-	)
-	batch_rows.take_back([runner for runner in runners if runner and not is_held(lifecycle.JOB_LOCK, runner)])
-	for batch in open_batches:
-		settle(batch.name)
-	frappe.db.commit()
+	):
+		lifecycle.shielded(_take_back_if_dead, runner)
+	for name in [*(batch.name for batch in going_on), *cancelled]:
+		lifecycle.shielded(_settle_now, name)
 	waiting = frappe.get_all(
 		batch_rows.ROW, {**rows, "status": batch_rows.WAITING}, ["batch", "bench"], distinct=True
 	)
-	playbooks = {batch.name: batch.playbook for batch in open_batches}
-	for playbook, bench in sorted({(playbooks[row.batch], row.bench) for row in waiting}):
+	playbooks = {batch.name: batch.playbook for batch in going_on}
+	for playbook, bench in sorted(
+		{(playbooks[row.batch], row.bench) for row in waiting if row.batch in playbooks}
+	):
 		wake(playbook, bench)
+
+
+def _take_back_if_dead(runner: str) -> None:
+	with named_lock(lifecycle.JOB_LOCK, runner) as is_nobody_at_it:
+		if is_nobody_at_it:
+			frappe.db.commit()
+			batch_rows.take_back([runner])
+			frappe.db.commit()
+
+
+def _settle_now(batch: str) -> None:
+	frappe.db.commit()
+	settle(batch)
+	frappe.db.commit()

@@ -108,7 +108,12 @@ class Batch(AdminDocument):
 
 def arguments_names(tenants: list | str) -> list[str]:
 	"""Names out of a list, JSON, or text with commas. Raises frappe.ValidationError for anything else."""
-	found = frappe.parse_json(tenants) if isinstance(tenants, str) and tenants.startswith("[") else tenants
+	try:
+		found = (
+			frappe.parse_json(tenants) if isinstance(tenants, str) and tenants.startswith("[") else tenants
+		)
+	except ValueError:
+		found = None
 	if isinstance(found, str):
 		found = [name.strip() for name in found.split(",")]
 	if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
