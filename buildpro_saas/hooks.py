@@ -158,6 +158,8 @@ doc_events["Translation"] = {"validate": "buildpro_saas.tenant_site.sandbox.form
 doc_events["Payroll Settings"] = {
 	"validate": "buildpro_saas.tenant_site.sandbox.format_strings.check_payroll_settings"
 }
+doc_events["Email Queue"] = {"before_validate": "buildpro_saas.tenant_site.queued_mail.check"}
+doc_events["Email Queue Recipient"] = {"before_validate": "buildpro_saas.tenant_site.queued_mail.check_row"}
 doc_events["Role"] = {"validate": "buildpro_saas.tenant_site.desk_access.check"}
 doc_events["*"] = {
 	**dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event"),

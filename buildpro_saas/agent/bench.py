@@ -1,6 +1,7 @@
 """One Frappe bench on this machine's disk."""
 
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import asdict
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import frappe
 
-from buildpro_saas.agent.facts import IMAGES, STANDBY, App
+from buildpro_saas.agent.facts import IMAGES, SITE_NAME, STANDBY, App
 from buildpro_saas.agent.site import Site
 
 
@@ -47,8 +48,9 @@ class Bench:
 		return Site(self.sites_path / STANDBY, database, self.sites_path)
 
 	def site_names(self) -> list[str]:
-		"""Names of all sites of the bench, sorted."""
-		return sorted(file.parent.name for file in self.sites_path.glob("*/site_config.json"))
+		"""Names of all sites of the bench, sorted; not of drafts and copies, which have names that no site can have."""
+		names = (file.parent.name for file in self.sites_path.glob("*/site_config.json"))
+		return sorted(name for name in names if re.fullmatch(SITE_NAME, name))
 
 	def app_names(self) -> list[str]:
 		"""The apps that sites of this bench can install, in the order of sites/apps.txt, the framework first."""

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from buildpro_saas.agent.site_runner import die_with
 OUR_APP = "buildpro_saas"
 # What another bench's processes must not inherit: it is about the Python, or the Redis and MariaDB servers, of this one.
 DROPPED = ("CI", "VIRTUAL_ENV", "SITES_PATH", "DEV_SERVER")
+OLD = 60  # seconds for which a helper answers: the apps there may be updated, and it has the code with which it began
 DROPPED_PREFIXES = ("PYTHON", "FRAPPE_")
 
 
@@ -30,6 +32,8 @@ class Neighbour:
 		self.path = Path(path)
 		self._environment = dict(environment or {})  # added to the helper's, for tests
 		self._process: subprocess.Popen | None = None
+		self._started_at = 0.0
+		self._has_started = False  # an operation, which must be let go on
 		self._lock = threading.Lock()
 
 	def do(self, name: str, spec: dict) -> Any:
@@ -38,6 +42,7 @@ class Neighbour:
 
 	def start(self, name: str, spec: dict, id: str) -> None:
 		"""Start an operation there, or find the one of this id."""
+		self._has_started = True
 		self._ask("start", name, spec, id)
 
 	def look(self, id: str, from_line: int, wait: float) -> dict:
@@ -64,9 +69,10 @@ class Neighbour:
 		return answer["result"]
 
 	def _answer_to(self, question: bytes) -> dict:
-		if not self._is_alive():
+		is_old = not self._has_started and time.monotonic() - self._started_at > OLD
+		if not self._is_alive() or is_old:
 			self._drop()
-			self._process = self._started()
+			self._process, self._started_at = self._started(), time.monotonic()
 		try:
 			self._process.stdin.write(question)
 			self._process.stdin.flush()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from buildpro_saas.entitlements import statement
 from buildpro_saas.entitlements.packing import pack
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.entitlements.statement import EntitlementError, Statement
+from buildpro_saas.entitlements.statement import DAY, EntitlementError, Statement
 
 # The file in a site's folder: {"token", "catalogue"}.
 FILE = "entitlement.json"
@@ -76,12 +76,13 @@ def pack_gates(catalogue: Mapping | None) -> str:
 
 
 def shown(new: Statement, company: str | None, now: float) -> str:
-	"""A digest of what the site's records show of the statement: plan, status, company, and which limits have a row.
+	"""A digest of what the site's records show of the statement: plan, status, company, and which limits have a row; and of its day.
 
-	Where it is the same as before, nothing has to be written into the site's database.
+	Where it is the same as before, nothing has to be written into the site's database. The day is in it for what is put right on such a
+	visit: a site's Administrator can take the app off the list of installed ones, and each renewal puts it back.
 	"""
 	grants = new.grants(now)
-	content = [grants.plan, new.status, company or "", sorted(grants.limits)]
+	content = [grants.plan, new.status, company or "", sorted(grants.limits), new.issued_at // DAY]
 	return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 

@@ -46,10 +46,10 @@ class Known:
 
 def may_be_adopted(name: str) -> bool:
 	"""Whether there is a tenant's site of that name (its folder's) whose tenant is not on record."""
-	bench = _bench_of(name)
-	if not bench:
-		return False
 	try:
+		bench = _bench_of(name)
+		if not bench:
+			return False
 		tenant = door_of(bench).site(name).config.get(site_standing.TENANT)
 	except AgentError:
 		return False
@@ -101,9 +101,18 @@ def start(known: Known):
 
 
 def _bench_of(name: str) -> str | None:
-	"""The bench on which something of that name is among the sites; None where that is no folder's name, or none has it."""
+	"""The bench on which something of that name is among the sites; None where that is no folder's name, or none has it.
+
+	Raises AgentError where several have it: only one of them is the site that people work on.
+	"""
 	benches = reached() if re.fullmatch(SITE_NAME, name or "") else []
-	return next((bench for bench in benches if door_of(bench).site(name).exists()), None)
+	found = [bench for bench in benches if door_of(bench).site(name).exists()]
+	if len(found) > 1:
+		raise AgentError(
+			f"Something named {name} is on the benches {' and '.join(found)}.",
+			"Find out on which of them people work, and move the other one out of its sites folder.",
+		)
+	return found[0] if found else None
 
 
 def _config(site: SiteDoor) -> dict:

@@ -2,6 +2,7 @@
 
 import frappe
 
+from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import Entry
 from buildpro_saas.fleet import expected_state
 from buildpro_saas.jobs import lifecycle
@@ -17,7 +18,16 @@ def days() -> int:
 
 def with_account() -> list[str]:
 	"""The benches that can be reached, and have a database account, without which nothing is removed or put back."""
-	return [bench for bench in reached() if door_of(bench).has_account()]
+	return [bench for bench in reached() if _has_account(bench)]
+
+
+def _has_account(bench: str) -> bool:
+	"""False, and noted in the Error Log, where the bench does not answer: that must not keep the others from being looked at."""
+	try:
+		return door_of(bench).has_account()
+	except AgentError:
+		frappe.log_error(title=f"The bench {bench} does not answer")
+		return False
 
 
 def look_into() -> None:

@@ -112,27 +112,32 @@ def _expected_copies(kind: str, bench: str, rows: list) -> list[Expected]:
 # -- evidence ------------------------------------------------------------------------------------------------------
 
 
-def evidence(believed: Believed, found: Inventory, bench: Door) -> Evidence:
-	"""What more is known of what nobody claims; asked for these few only."""
+def evidence(believed: Believed, found: Inventory, bench: str, there: Door) -> Evidence:
+	"""What more is known of what nobody claims on the bench (its name, and its door); asked for these few only.
+
+	A job on record counts for its own bench alone: another one may use the same database server, and looks after what is its own.
+	"""
 	databases = drift.unclaimed_databases(believed, found)
 	named = {folder.database for folder in drift.unclaimed_folders(believed, found)} & found.databases
 	marks = {found.marked.get(name) for name in databases}
 	marks |= {drift.mark_of(folder, believed) for folder in drift.unclaimed_folders(believed, found)}
 	marked = [name for name in databases if name in found.marked]
 	return Evidence(
-		marks=frozenset(_of_jobs(mark for mark in marks if (mark or "").startswith(believed.prefix))),
-		filled=frozenset(bench.do("find_filled_databases", names=marked)),
+		marks=frozenset(
+			_of_jobs(bench, (mark for mark in marks if (mark or "").startswith(believed.prefix)))
+		),
+		filled=frozenset(there.do("find_filled_databases", names=marked)),
 		users=frozenset(name for name in drift.lone_users(believed, found) if _is_recorded(name)),
-		used=bench.do("find_used_databases", names=sorted(named | set(marked))),
+		used=there.do("find_used_databases", names=sorted(named | set(marked))),
 	)
 
 
-def _of_jobs(marks: Iterable[str]) -> list[str]:
+def _of_jobs(bench: str, marks: Iterable[str]) -> list[str]:
 	wanted = ("in", list(marks))
 	return [
 		mark
 		for column in ("mark", "site_mark")
-		for mark in frappe.get_all("Provisioning Job", {column: wanted}, pluck=column)
+		for mark in frappe.get_all("Provisioning Job", {column: wanted, "bench": bench}, pluck=column)
 	]
 
 

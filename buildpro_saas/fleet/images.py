@@ -202,7 +202,7 @@ def renew_images() -> None:
 	if not site_role.is_admin_site() or not frappe.db.get_single_value("SaaS Settings", "build_images"):
 		return
 	for bench in reached(status="Active"):
-		_renew_on(bench)
+		lifecycle.shielded(_renew_on, bench)
 
 
 def _renew_on(bench: str) -> None:

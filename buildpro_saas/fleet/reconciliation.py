@@ -69,7 +69,7 @@ def look(bench: str) -> list[Finding]:
 	there, before = door_of(bench), expected_state.believed(bench)
 	found = there.do("take_inventory", prefix=before.prefix)
 	after = expected_state.believed(bench)
-	evidence = expected_state.evidence(after, found, there)
+	evidence = expected_state.evidence(after, found, bench, there)
 	also_before = {finding.key for finding in drift.compare(before, found, evidence)}
 	return [finding for finding in drift.compare(after, found, evidence) if finding.key in also_before]
 

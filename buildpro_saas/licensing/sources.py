@@ -34,11 +34,11 @@ class Sources:
 		higher sequence number then also has the newer content.
 		"""
 		now = _fingerprint()
-		if now != self._read_at or time.time() - self.offer.now > LONGEST:
+		# also where the clock was set back since
+		if now != self._read_at or not 0 <= time.time() - self.offer.now <= LONGEST:
 			self._read(now)
 
 	def _read(self, fingerprint: tuple) -> None:
-		self._read_at = fingerprint
 		self.offer = Offer()
 		self.catalogue = catalogue_for_tenants()
 		self.catalogue_digest = catalogues.digest(self.catalogue)
@@ -47,6 +47,7 @@ class Sources:
 		settings = frappe.get_doc(SETTINGS)  # not what is cached: a delivery to many lasts
 		self.valid_days, self.grace_days = settings.entitlement_valid_days, settings.entitlement_grace_days
 		self.contact = settings.support_contact or ""
+		self._read_at = fingerprint  # last: what was read by half is read again
 
 
 def _fingerprint() -> tuple:

@@ -9,6 +9,7 @@ A meter is a hash with these fields, all in the limit's own unit:
     measured         what was in use when it was last measured
     added            committed since then
     too_high         how often something made the other two more than there is, as a deletion does
+    times            how often it was measured
     reserved|TIME|…  one reservation, and when it was made (epoch seconds)
 
 Redis may forget a meter, when it restarts or runs out of memory. It is then measured again (limit_usage.py).
@@ -29,6 +30,7 @@ from buildpro_saas.entitlements.decision import Decision
 from buildpro_saas.tenant_site import utc_days
 
 KEPT = 2 * utc_days.LENGTH  # seconds
+LEEWAY = 300  # seconds by which the clocks of two machines may differ
 LAPSE = 3600  # seconds; no transaction of a request lasts so long, nor one of a job as Frappe queues them
 RESERVED = "reserved"
 # In frappe.flags: name of a meter → (its reservation, how much) of this transaction.
@@ -43,6 +45,7 @@ class Level:
 	added: float = 0
 	reserved: float = 0
 	too_high: int = 0
+	times: int = 0
 
 	@property
 	def committed(self) -> float:
@@ -104,7 +107,8 @@ def take(
 def set_measured(key: str, found: float, before: Level | None) -> None:
 	"""Set the meter by what was found in use. before: as `read` had it when the measuring began.
 
-	What others added meanwhile stays on top: it may have been found or not. So the meter may be too high for them, and says so.
+	What others added meanwhile stays on top: it may have been found or not. So the meter may be too high for them, and says so. Where
+	another measuring has ended meanwhile, its finding stands: which of the two has seen what was added between them, nobody knows.
 	"""
 	meter = name(key, None)
 
@@ -114,10 +118,14 @@ def set_measured(key: str, found: float, before: Level | None) -> None:
 		added = now.added - begun.added
 		is_doubtful = bool(begun.reserved or now.reserved or added)
 		pipeline.multi()
+		if now.times != begun.times:
+			pipeline.hincrby(meter, "too_high", 1)
+			return
 		values = {
 			"measured": found,
 			"added": max(added, 0),
 			"too_high": max(now.too_high - begun.too_high, 0) + is_doubtful,
+			"times": now.times + 1,
 		}
 		pipeline.hset(meter, mapping=values)
 		pipeline.expire(meter, KEPT)
@@ -165,10 +173,11 @@ def _level(fields: dict[bytes, bytes], starts_at: float | None = None) -> Level 
 	measured = found.pop("measured", starts_at)
 	if measured is None:
 		return None
-	added, too_high = found.pop("added", 0), found.pop("too_high", 0)
-	alive = time() - LAPSE
-	reserved = sum(number for field, number in found.items() if int(field.split("|")[1]) > alive)
-	return Level(measured, added, reserved, int(too_high))
+	added, too_high, times = (found.pop(field, 0) for field in ("added", "too_high", "times"))
+	# one of a time that has not been yet was made by a clock that ran ahead
+	earliest, latest = time() - LAPSE, time() + LEEWAY
+	reserved = sum(number for field, number in found.items() if earliest < int(field.split("|")[1]) <= latest)
+	return Level(measured, added, reserved, int(too_high), int(times))
 
 
 def _note(meter: str, reservation: str, number: float) -> None:

@@ -22,6 +22,8 @@ def keep() -> None:
 	@wraps(original)
 	def set_default(key, value, parent, parenttype="__default"):
 		if site_role.is_tenant_site() and _has(parent, key, value):
+			# what is cached of it may be older still: another's change was cached by half
+			frappe.cache.hdel("defaults", parent)
 			return None
 		return original(key, value, parent, parenttype)
 

@@ -351,8 +351,8 @@ def test_cancelling_leaves_out_who_has_not_had_his_turn(many):
 	many.meanwhile["a"] = lambda _turn: batch.cancel_batch()
 	many.run()
 	assert many.status(batch) == "Cancelled"
-	assert many.told(batch)["a"] == "Completed" and many.told(batch)["d"] == "Left Out"
-	assert "b" not in many.went
+	assert many.told(batch) == {"a": "Completed", "b": "Left Out", "c": "Left Out", "d": "Left Out"}
+	assert many.went == ["a"]
 	for act in (batch.pause, batch.resume, batch.retry_failed, batch.cancel_batch):
 		with pytest.raises(many.frappe.ValidationError, match="Cancelled"):
 			act()
@@ -443,6 +443,76 @@ def test_a_row_that_kills_its_worker_each_time_fails(many):
 	many.run()
 	assert many.told(batch) == {"a": "Failed", "b": "Completed"} and many.went == ["b"]
 	assert "3 attempts" in many.row(batch, "a").message
+
+
+def test_who_was_claimed_with_a_row_that_killed_the_worker_has_lost_no_attempt(many):
+	batch = many.start("abc")
+	(runner,) = many.runners()
+	assert len(many.rows.claim(many.playbook, many.bench, runner, 0, 3)) == 3  # and the worker dies
+	assert many.rows.take_back([runner]) == [batch.name]
+	many.frappe.db.commit()
+	assert {name: many.row(batch, name).attempts for name in "abc"} == {"a": 1, "b": 0, "c": 0}
+	assert set(many.told(batch).values()) == {"Waiting"}
+
+
+def test_what_a_runner_had_that_died_at_a_cancelled_batch_is_left_out(many):
+	batch = many.start("ab")
+	(runner,) = many.runners()
+	many.rows.claim(many.playbook, many.bench, runner, 0, 2)
+	batch.cancel_batch()
+	many.frappe.db.commit()
+	assert set(many.told(batch).values()) == {"Running"}
+	many.batches.recover_batches()
+	assert set(many.told(batch).values()) == {"Left Out"} and many.status(batch) == "Cancelled"
+
+
+def test_a_count_from_before_others_were_given_another_turn_ends_nothing(many):
+	"""A runner counts while staff press Retry: the one waits for the other, and counts what is so then."""
+	many.meanwhile["a"] = many.failing(AgentError("No."), times=1)
+	batch = many.start("a")
+	many.run()
+	assert many.status(batch) == "Completed"
+	many.frappe.get_all("Batch Row", {"batch": batch.name})  # this transaction begins to read
+	with second_connection(many.frappe) as other:
+		cursor = other.cursor()
+		cursor.execute("update `tabBatch Row` set status = 'Waiting' where batch = %s", batch.name)
+		cursor.execute("update tabBatch set status = 'Running' where name = %s", batch.name)
+		other.commit()
+	many.batches.settle(batch.name, is_current=True)
+	assert many.status(batch) == "Running"
+
+
+def test_a_runner_that_fails_rests_before_another_is_started(many, monkeypatch):
+	batch = many.start("a")
+	(runner,) = many.runners()
+	values = {"status": "Failed", "ended_at": many.frappe.utils.now_datetime()}
+	many.frappe.db.set_value("Provisioning Job", runner, values)
+	many.frappe.db.commit()
+	many.batches.wake(many.playbook, many.bench)
+	assert many.runners() == []
+	monkeypatch.setattr(many.batches, "REST", -1)
+	many.batches.wake(many.playbook, many.bench)
+	assert len(many.runners()) == 1 and many.status(batch) == "Waiting"
+
+
+def test_what_jobs_of_before_batches_were_to_send_is_sent(many, monkeypatch):
+	from buildpro_saas.licensing import delivery
+	from buildpro_saas.patches import send_what_waited
+
+	sent = []
+	monkeypatch.setattr(delivery, "send", lambda tenants, why: sent.append((tenants, why)))
+	job = many.drifting.record(
+		"Provisioning Job",
+		title="Send entitlements",
+		playbook=delivery.PLAYBOOK,
+		status="Failed",
+		bench=many.bench,
+		inputs='{"tenants": ["acme"], "why": "its terms"}',
+	)
+	send_what_waited.execute()
+	send_what_waited.execute()
+	assert sent == [(["acme"], "its terms")]
+	assert many.frappe.db.get_value("Provisioning Job", job, "status") == "Cancelled"
 
 
 def test_a_site_that_a_job_has_is_passed_over_and_comes_at_once_when_the_job_ends(many):

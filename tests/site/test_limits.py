@@ -536,6 +536,26 @@ def mail(frappe, people: int):
 	)
 
 
+def test_whom_a_queued_mail_goes_to_cannot_be_changed(site, frappe):
+	"""Who may write Email Queue would send to thousands what was counted as one."""
+	queued = mail(frappe, 2).insert()
+	queued.append("recipients", {"recipient": "more@limits.example"})
+	with pytest.raises(frappe.PermissionError, match="write a new one"):
+		queued.save()
+	queued.reload()
+	frappe.db.set_value("Email Queue Recipient", queued.recipients[0].name, "status", "Sent")
+	queued.reload()
+	queued.recipients[0].status = "Not Sent"
+	with pytest.raises(frappe.PermissionError):
+		queued.save()
+	queued.reload()
+	with pytest.raises(frappe.PermissionError):
+		queued.recipients[0].save()
+	queued.reload()
+	queued.priority = 1
+	queued.save()  # all else of it may be
+
+
 def test_mails_are_counted_by_recipient_and_begin_anew_each_day(site, frappe, monkeypatch):
 	from datetime import timedelta
 
@@ -660,6 +680,35 @@ def test_what_others_add_during_a_measurement_stays_on_top(site, frappe, full):
 	level = limit_meters.read(key, None)
 	assert (level.measured, level.added, level.reserved) == pytest.approx((0.25, 1e-6, 5e-7))
 	assert level.too_high  # it may have found them: measured anew before it refuses
+
+
+def test_of_two_measurements_at_once_the_one_that_ends_first_stands(site, frappe, full):
+	from buildpro_saas.tenant_site import limit_meters
+
+	key = "max_storage_gb"
+	site.gating.require_limit(key, 1e-6)
+	frappe.db.commit()
+	before = limit_meters.read(key, None)
+	limit_meters.set_measured(key, 0.25, before)
+	site.gating.require_limit(key, 5e-7)
+	frappe.db.commit()
+	limit_meters.set_measured(
+		key, 0.125, before
+	)  # begun before the other, and it may have passed what was added
+	level = limit_meters.read(key, None)
+	assert (level.measured, level.added) == pytest.approx((0.25, 5e-7)) and level.too_high
+
+
+def test_a_reservation_by_a_clock_that_ran_ahead_holds_no_room(site, frappe, monkeypatch):
+	from buildpro_saas.tenant_site import limit_meters
+
+	_apply(site, 3)
+	with monkeypatch.context() as patch:
+		patch.setattr(limit_meters, "time", lambda: time.time() + 30 * 86400)
+		site.gating.require_limit("emails_per_day", 3)
+	frappe.flags.pop(limit_meters.FLAG)  # its process was killed
+	frappe.db.rollback()
+	site.gating.require_limit("emails_per_day", 3)
 
 
 def test_a_reservation_of_a_process_that_was_killed_lapses(site, frappe, monkeypatch):

@@ -97,6 +97,27 @@ def test_a_customers_site_that_the_records_forgot_stays(drifting):
 	assert all(drifting.has(subject) for subject in (site, database, lost))
 
 
+def test_what_another_bench_made_on_the_same_server_is_left_to_it(drifting):
+	mark = drifting.mark()
+	values = {"title": "Test", "playbook": "test", "status": "Cancelled", "mark": mark}
+	drifting.record("Provisioning Job", **values, bench="elsewhere")
+	database = drifting.database(mark, has_tables=True)
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert drifting.has(database)
+
+
+def test_a_bench_that_does_not_answer_does_not_keep_the_others(drifting):
+	gone = drifting.record("Bench", name="gone", bench_name="gone", path="/srv/gone", is_reachable=1)
+	drifting.job(mark := drifting.mark(), "Cancelled")
+	database = drifting.database(mark)
+	drifting.seen_long_ago()
+	drifting.mend()
+	assert not drifting.has(database)
+	assert drifting.frappe.db.exists("Error Log", {"method": f"The bench {gone} does not answer"})
+	drifting.frappe.db.delete("Error Log")
+
+
 def test_what_a_cancelled_job_left_goes_whatever_it_holds(drifting):
 	mark = drifting.mark()
 	drifting.job(mark, "Cancelled")

@@ -54,6 +54,26 @@ def test_they_are_read_anew_once_something_has_changed(admin_site, sources, chan
 	assert sources.offer is not before
 
 
+def test_what_was_read_by_half_is_read_again(admin_site, sources, monkeypatch):
+	from buildpro_saas.licensing import sources as module
+
+	CHANGES["a plan"](admin_site)
+	with monkeypatch.context() as patch:
+		patch.setattr(module, "catalogue_for_tenants", lambda: 1 / 0)
+		with pytest.raises(ZeroDivisionError):
+			sources.follow()
+	before = sources.catalogue
+	sources.follow()
+	assert sources.catalogue is not before
+
+
+def test_they_are_read_anew_where_the_clock_was_set_back(sources):
+	before = sources.offer
+	before.now += 3600
+	sources.follow()
+	assert sources.offer is not before
+
+
 def test_they_are_read_anew_after_a_while_for_what_has_ended_since(sources):
 	before = sources.offer
 	before.now -= 61

@@ -6,6 +6,7 @@ import frappe
 
 from buildpro_saas.agent import redis_access, unix_users
 from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import App
 from buildpro_saas.agent.fingerprint import fingerprints
 from buildpro_saas.agent.operations.names import SiteName
@@ -37,7 +38,12 @@ def app_names(bench: Bench) -> list[str]:
 
 @quick
 def app_facts(bench: Bench, apps: list[str]) -> list[App]:
-	"""Version, branch and commit of each of the apps, read from disk."""
+	"""Version, branch and commit of each of the apps, read from disk. Raises AgentError for one that is not on the bench."""
+	if strangers := sorted(set(apps) - set(bench.app_names())):
+		raise AgentError(
+			f"The bench has no app {', '.join(strangers)}, which a site's list of installed apps names.",
+			"Get it there with `bench get-app`, or take it off the site with `bench remove-from-installed-apps`.",
+		)
 	return [bench.app(name) for name in apps]
 
 

@@ -1,0 +1,35 @@
+"""The limit on mails counts who a mail goes to as it is queued: what is queued is not changed into something else."""
+
+import frappe
+from frappe import _
+
+from buildpro_saas import site_role
+
+SENT = "Sent"
+
+
+def check(doc, method: str | None = None) -> None:
+	"""Hook `before_validate` of Email Queue: raise frappe.PermissionError where a queued mail is to go to others, or to somebody once more.
+
+	The framework's own sending writes what became of a mail past documents.
+	"""
+	if doc.is_new() or not site_role.is_tenant_site():
+		return
+	before = {row.recipient: row.status for row in doc.get_doc_before_save().recipients}
+	for row in doc.recipients:
+		if row.recipient not in before or (before[row.recipient] == SENT and row.status != SENT):
+			_refuse()
+
+
+def check_row(doc, method: str | None = None) -> None:
+	"""Hook `before_validate` of Email Queue Recipient, which runs where a row is saved by itself."""
+	if site_role.is_tenant_site():
+		_refuse()
+
+
+def _refuse() -> None:
+	frappe.throw(
+		_("Whom a queued mail goes to cannot be changed: write a new one."),
+		frappe.PermissionError,
+		title=_("E-mail"),
+	)
