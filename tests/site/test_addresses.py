@@ -225,7 +225,7 @@ def test_a_new_connection_to_the_database_is_made(tenant):
 	from frappe.database import get_db
 
 	conf = tenant.conf
-	other = get_db(user=conf.db_name, password=conf.db_password)
+	other = get_db(host=conf.db_host, port=conf.db_port, user=conf.db_name, password=conf.db_password)
 	assert other.sql("select 1")[0][0] == 1
 	other.close()
 	with pytest.raises(tenant.PermissionError, match=REFUSED):
