@@ -6,6 +6,7 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from mallory import Site
@@ -45,12 +46,14 @@ class Poison:
 
 
 @pytest.fixture
-def poison(mallorys, tmp_path):
+def poison(mallorys):
 	from dev.probes import redis_command
 
-	poison = Poison(mallorys, tmp_path / "marker")
-	yield poison
-	redis_command(poison.port, "DEL", poison.key)
+	# a short path: a header's name has 140 characters at most
+	with TemporaryDirectory(dir="/tmp") as folder:
+		poison = Poison(mallorys, Path(folder, "m"))
+		yield poison
+		redis_command(poison.port, "DEL", poison.key)
 
 
 @pytest.fixture

@@ -196,6 +196,9 @@ def check_names_free(tenant) -> None:
 	if tenant.is_new() and frappe.db.exists("Tenant", tenant.subdomain):
 		refuse_taken(tenant)
 	if benches.site_exists(tenant.bench, site):
+		# read as it is now: another request of the same second may have had its site made already
+		if tenant.is_new() and frappe.db.get_value("Tenant", tenant.subdomain, "name", for_update=True):
+			refuse_taken(tenant)
 		refuse(
 			_("{0} exists on the bench already and is no tenant's: use another subdomain."),
 			site,
