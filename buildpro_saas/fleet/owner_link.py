@@ -15,7 +15,10 @@ def login_link(tenant: str) -> str:
 	doc = frappe.get_doc("Tenant", tenant)
 	if doc.status != "Active":
 		frappe.throw(f"{tenant} is {doc.status}; the owner can be let in once it is Active.")
-	site = door_of(doc.bench).site(doc.site_name)
+	try:
+		site = door_of(doc.bench).site(doc.site_name)
+	except AgentError as error:
+		frappe.throw(f"{error} {error.hint}", title="Owner's link")
 	if fault := site_standing.fault(site, doc):
 		frappe.throw(fault, title="Owner's link")
 	try:
