@@ -178,14 +178,14 @@ def test_a_second_bench_imports_its_own_copy_of_an_app(tmp_path):
 
 	packages = tmp_path / "first/lib/python3.11/site-packages"
 	packages.mkdir(parents=True)
-	(packages / "app.pth").write_text("/work/app")
-	(packages / "other.pth").write_text("/work/app/dev/apps/other\n")
+	(packages / "app.pth").write_text("/home/dev/app")
+	(packages / "other.pth").write_text("/home/dev/app/dev/apps/other\n")
 	shutil.copytree(tmp_path / "first", tmp_path / "second", copy_function=os.link)
-	second_bench._import_from(tmp_path / "second", Path("/work/app"), Path("/second/apps/app"))
+	second_bench._import_from(tmp_path / "second", Path("/home/dev/app"), Path("/second/apps/app"))
 	copied = tmp_path / "second/lib/python3.11/site-packages"
 	assert (copied / "app.pth").read_text() == "/second/apps/app\n"
-	assert (copied / "other.pth").read_text() == "/work/app/dev/apps/other\n"
-	assert (packages / "app.pth").read_text() == "/work/app"
+	assert (copied / "other.pth").read_text() == "/home/dev/app/dev/apps/other\n"
+	assert (packages / "app.pth").read_text() == "/home/dev/app"
 
 
 @pytest.mark.parametrize("chosen", ["two", "0", "-1", "1.5"])
