@@ -1,6 +1,6 @@
+{% include "buildpro_saas/control_plane/live_form.js" %}
+
 const OVER = ["Completed", "Cancelled"];
-const BATCH_POLL_SECONDS = 2;
-const BATCH_EVENT = "batch_update";
 const ROW_COLORS = {
 	Completed: "bg-success",
 	Failed: "bg-danger",
@@ -24,35 +24,25 @@ frappe.ui.form.on("Batch", {
 
 function add_batch_buttons(frm) {
 	const { status, failed } = frm.doc;
-	const is_manager = has_batch_role("SaaS Manager");
-	if (has_batch_role("SaaS Manager", "SaaS Support")) {
+	const is_manager = has_role("SaaS Manager");
+	if (has_role("SaaS Manager", "SaaS Support")) {
 		if (["Waiting", "Running"].includes(status))
-			frm.add_custom_button(__("Pause"), () => act_on_batch(frm, "pause"));
+			frm.add_custom_button(__("Pause"), () => act(frm, "pause"));
 		if (["Paused", "Stopped"].includes(status))
-			frm.add_custom_button(__("Resume"), () => act_on_batch(frm, "resume")).addClass("btn-primary");
+			frm.add_custom_button(__("Resume"), () => act(frm, "resume")).addClass("btn-primary");
 		if (failed && status !== "Cancelled")
-			frm.add_custom_button(__("Retry Failed"), () => act_on_batch(frm, "retry_failed"));
+			frm.add_custom_button(__("Retry Failed"), () => act(frm, "retry_failed"));
 	}
 	if (is_manager && !OVER.includes(status)) {
 		frm.add_custom_button(__("Leave Out"), () => leave_out(frm));
 		frm.add_custom_button(__("Cancel"), () =>
 			frappe.confirm(
 				__("Cancel this batch? Tenants that have had their turn stay as they are, all others are left out."),
-				() => act_on_batch(frm, "cancel_batch")
+				() => act(frm, "cancel_batch")
 			)
 		);
 	}
 	frm.add_custom_button(__("Tenants"), () => frappe.set_route("List", "Batch Row", { batch: frm.docname }));
-}
-
-function has_batch_role(...roles) {
-	return frappe.session.user === "Administrator" || roles.some((role) => frappe.user.has_role(role));
-}
-
-async function act_on_batch(frm, method, args = {}) {
-	// by name, not with the form's copy of the document: the batch may have moved on since it was loaded
-	await frappe.xcall("run_doc_method", { dt: frm.doctype, dn: frm.docname, method, args });
-	frm.reload_doc();
 }
 
 function leave_out(frm) {
@@ -71,52 +61,31 @@ function leave_out(frm) {
 				return rows.map(({ tenant }) => ({ value: tenant, description: "" }));
 			},
 		},
-		({ tenants }) => act_on_batch(frm, "leave_out", { tenants }),
+		({ tenants }) => act(frm, "leave_out", { tenants }),
 		__("Leave Out"),
 		__("Leave Out")
 	);
 }
 
 // The bar, the counts and the tenants that failed, kept up to date without reloading the form.
-class BatchView {
+class BatchView extends LiveView {
 	constructor(frm) {
-		this.frm = frm;
-		this.name = frm.docname;
-		this.$view = $(frm.fields_dict.rows_view.wrapper);
+		super(frm, "rows_view", "batch_update", "batch");
 		frappe.dom.set_style(BATCH_STYLE, "batch-style");
 	}
 
-	// An event of ours wakes us at once where the bench runs socket.io; asking every 2 seconds works everywhere.
-	follow() {
-		if (OVER.includes(this.status)) return;
-		this.on_event = ({ batch }) => batch === this.name && this.update();
-		frappe.realtime.on(BATCH_EVENT, this.on_event);
-		this.poll = setInterval(() => this.update(), BATCH_POLL_SECONDS * 1000);
+	is_over() {
+		return OVER.includes(this.status);
 	}
 
-	stop() {
-		clearInterval(this.poll);
-		if (this.on_event) frappe.realtime.off(BATCH_EVENT, this.on_event);
-		this.on_event = null;
+	ask() {
+		return frappe.xcall("run_doc_method", { dt: this.frm.doctype, dn: this.name, method: "progress" });
 	}
 
-	async update() {
-		if (cur_frm !== this.frm || this.frm.docname !== this.name) return this.stop();
-		if (document.hidden || this.is_asking) return;
-		this.is_asking = true;
-		try {
-			const found = await frappe.xcall("run_doc_method", {
-				dt: this.frm.doctype,
-				dn: this.name,
-				method: "progress",
-			});
-			if (this.frm.docname !== this.name) return;
-			const is_new = found.status !== this.status || found.counts.Failed !== this.failed;
-			if (is_new) this.frm.reload_doc(); // other buttons, other colour
-			else this.show(found);
-		} finally {
-			this.is_asking = false;
-		}
+	take(found) {
+		const is_new = found.status !== this.status || found.counts.Failed !== this.failed;
+		if (is_new) this.frm.reload_doc(); // other buttons, other colour
+		else this.show(found);
 	}
 
 	show(found) {
@@ -143,7 +112,7 @@ class BatchView {
 		const names = at_work.length ? __("At work: {0}", [at_work.map(frappe.utils.escape_html).join(", ")]) : "";
 		return `<div class="batch-progress"><div class="progress" role="progressbar" aria-valuemin="0"
 			aria-valuemax="${total}" aria-valuenow="${done}">${parts.join("")}</div>
-			<span class="text-muted">${__("{0} of {1} tenants", [done, total])}, ${seconds_of_batch(seconds)}</span></div>
+			<span class="text-muted">${__("{0} of {1} tenants", [done, total])}, ${seconds_to_text(seconds)}</span></div>
 			<p class="batch-counts">${told.join("")} <span class="text-muted">${names}</span></p>`;
 	}
 
@@ -160,11 +129,6 @@ class BatchView {
 			"Attempts"
 		)}</th><th>${__("Message")}</th></tr></thead><tbody>${lines.join("")}</tbody></table>${rest}`;
 	}
-}
-
-function seconds_of_batch(seconds) {
-	if (seconds < 60) return `${Number(seconds || 0).toFixed(1)} s`;
-	return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
 
 const BATCH_STYLE = `

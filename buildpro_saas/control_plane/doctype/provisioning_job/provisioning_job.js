@@ -1,6 +1,6 @@
+{% include "buildpro_saas/control_plane/live_form.js" %}
+
 const ENDED = ["Completed", "Failed", "Cancelled"];
-const POLL_SECONDS = 2;
-const JOB_EVENT = "provisioning_job_update";
 const STEP_LOOK = {
 	Pending: ["gray", "○"],
 	Running: ["blue", "●"],
@@ -41,55 +41,36 @@ function add_buttons(frm) {
 	}
 }
 
-function has_role(...roles) {
-	return frappe.session.user === "Administrator" || roles.some((role) => frappe.user.has_role(role));
-}
-
-async function act(frm, method) {
-	// by name, not with the form's copy of the document: the job may have moved on since it was loaded
-	await frappe.xcall("run_doc_method", { dt: frm.doctype, dn: frm.docname, method });
-	frm.reload_doc();
-}
-
 // The list of steps, kept up to date without reloading the form.
-class JobView {
+class JobView extends LiveView {
 	constructor(frm) {
-		this.frm = frm;
-		this.name = frm.docname;
+		super(frm, "steps_view", "provisioning_job_update", "job");
 		this.is_open = new Map(); // outputs that the reader opened or closed
-		this.$view = $(frm.fields_dict.steps_view.wrapper);
 		frappe.dom.set_style(STYLE, "provisioning-job-style");
 	}
 
-	// An event of ours wakes us at once where the bench runs socket.io; asking every 2 seconds works everywhere.
+	is_over() {
+		return ENDED.includes(this.status);
+	}
+
 	follow() {
-		if (ENDED.includes(this.status)) return;
-		this.on_event = ({ job }) => job === this.name && this.update();
-		frappe.realtime.on(JOB_EVENT, this.on_event);
-		this.poll = setInterval(() => this.update(), POLL_SECONDS * 1000);
-		this.tick = setInterval(() => this.count(), 1000);
+		super.follow();
+		if (!this.is_over()) this.tick = setInterval(() => this.count(), 1000);
 	}
 
 	stop() {
-		clearInterval(this.poll);
+		super.stop();
 		clearInterval(this.tick);
-		if (this.on_event) frappe.realtime.off(JOB_EVENT, this.on_event);
-		this.on_event = null;
 	}
 
-	async update() {
-		if (cur_frm !== this.frm || this.frm.docname !== this.name) return this.stop();
-		if (document.hidden || this.is_asking) return;
-		this.is_asking = true;
-		try {
-			// not frappe.db.get_doc, which would change the form's own document under it
-			const doc = await frappe.xcall("frappe.client.get", { doctype: this.frm.doctype, name: this.name });
-			if (this.frm.docname !== this.name) return;
-			if (doc.status === this.status) this.show(doc);
-			else this.frm.reload_doc(); // other buttons, other colour
-		} finally {
-			this.is_asking = false;
-		}
+	ask() {
+		// not frappe.db.get_doc, which would change the form's own document under it
+		return frappe.xcall("frappe.client.get", { doctype: this.frm.doctype, name: this.name });
+	}
+
+	take(doc) {
+		if (doc.status === this.status) this.show(doc);
+		else this.frm.reload_doc(); // other buttons, other colour
 	}
 
 	show(doc) {
@@ -166,11 +147,6 @@ class JobView {
 			element.textContent = seconds_to_text(Math.max(0, seconds), 0);
 		});
 	}
-}
-
-function seconds_to_text(seconds, digits = 1) {
-	if (seconds < 60) return `${Number(seconds || 0).toFixed(digits)} s`;
-	return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
 
 const STYLE = `
