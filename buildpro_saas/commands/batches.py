@@ -10,22 +10,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from buildpro_saas.commands.admin_site import fail, on_admin_site, print_json
-from buildpro_saas.commands.jobs import seconds
+from buildpro_saas.commands.jobs import POLL, limited, seconds
 
-LISTED = 50
-POLL = 0.5  # seconds between two looks at a batch that is followed
 OVER = ("Paused", "Stopped", "Completed", "Cancelled")
 FIELDS = ["name", "title", "status", "total", "completed", "failed", "left_out", "creation", "duration"]
 
 
 @click.command("batches")
-@click.option(
-	"--limit",
-	type=click.IntRange(min=1),
-	default=LISTED,
-	show_default=True,
-	help="How many, the newest first.",
-)
+@limited
 @click.option("--json", "is_json", is_flag=True, help="As JSON, for a program.")
 @on_admin_site
 def batches(limit: int, is_json: bool) -> None:

@@ -10,18 +10,14 @@ from buildpro_saas.commands.admin_site import fail, on_admin_site
 
 ENDED = ("Completed", "Failed", "Cancelled")
 POLL = 0.5  # seconds between two looks at a job that is followed
-LISTED = 50
+limited = click.option(
+	"--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many, the newest first."
+)
 
 
 @click.command("jobs")
 @click.option("--tenant", help="Only this tenant's.")
-@click.option(
-	"--limit",
-	type=click.IntRange(min=1),
-	default=LISTED,
-	show_default=True,
-	help="How many, the newest first.",
-)
+@limited
 @on_admin_site
 def jobs(tenant: str | None, limit: int) -> None:
 	"""List the Provisioning Jobs, the newest first."""

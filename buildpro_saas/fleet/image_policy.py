@@ -25,11 +25,10 @@ class Todo:
 	build: list[str] = field(default_factory=list)
 
 
-def decide(images: Iterable[Known], wanted: Mapping[str, ImageKind], barred: Collection[str]) -> Todo:
+def decide(images: Iterable[Known], wanted: Mapping[str, ImageKind]) -> Todo:
 	"""What to do with the images of a bench, the newest first, where plans want these kinds ({name: kind}).
 
-	barred: names of kinds that are being built, or cannot be. Of each kind one image is kept. One with a company is a copy of one without, so
-	it is built only when that is there.
+	Of each kind one image is kept. One with a company is a copy of one without, so it is built only when that is there.
 	"""
 	todo, kept = Todo(), set()
 	for image in images:
@@ -41,7 +40,7 @@ def decide(images: Iterable[Known], wanted: Mapping[str, ImageKind], barred: Col
 		todo.prune.append(image.name)
 	for name, kind in wanted.items():
 		has_source = not kind.company or kind.without_company.name in kept
-		if name not in kept and has_source and name not in barred:
+		if name not in kept and has_source:
 			todo.build.append(name)
 	return todo
 

@@ -207,15 +207,14 @@ def renew_images() -> None:
 
 def _renew_on(bench: str) -> None:
 	kinds = wanted(bench)
-	barred = {name for name in kinds if not _may_build(bench, name)}
-	todo = image_policy.decide(_known(bench, kinds), kinds, barred)
+	todo = image_policy.decide(_known(bench, kinds), kinds)
 	for name, reason in todo.set_stale.items():
 		set_stale(name, reason)
 	for name in todo.prune:
 		if not is_in_hand(PRUNE, name):
 			prune(name)
 			frappe.db.commit()
-	for name in todo.build:
+	for name in filter(lambda name: _may_build(bench, name), todo.build):
 		build(bench, kinds[name], priority=PRIORITY)
 		frappe.db.commit()
 

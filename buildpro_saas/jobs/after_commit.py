@@ -8,6 +8,7 @@ import frappe
 from frappe.utils import CallbackManager
 
 from buildpro_saas.agent.errors import mariadb_code
+from buildpro_saas.jobs import queue
 
 NO_SUCH_SAVEPOINT = 1305  # mariadb.com/kb/en/mariadb-error-codes
 SAVEPOINT = "after_commit_callback"
@@ -33,6 +34,37 @@ def shielded() -> Iterator[None]:
 		yield
 	finally:
 		frappe.db.after_commit = before
+
+
+@contextmanager
+def never_raising(what: str) -> Iterator[None]:
+	"""Within the block, for work that is done after a commit: its fault is noted under `what`, rolled back, and not raised.
+
+	What its caller did is committed, and is no answer's concern: messages go, too. Callbacks are shielded. Redis away is in no Error Log.
+	"""
+	messages = list(frappe.local.message_log)
+	try:
+		# the callbacks that follow this one are its caller's, and are called once it is done
+		with shielded():
+			yield
+	except Exception as error:
+		_note(what, error)
+	finally:
+		frappe.local.message_log = messages
+
+
+def _note(what: str, error: Exception) -> None:
+	frappe.logger("buildpro_saas").warning(what, exc_info=True)
+	if queue.is_of_redis(error):
+		return
+	try:
+		with shielded():
+			frappe.db.rollback()
+			frappe.log_error(title=what)
+			frappe.db.commit()
+	except Exception:
+		# the connection is gone: the next minute looks again
+		frappe.logger("buildpro_saas").warning(f"{what}: in no Error Log", exc_info=True)
 
 
 def _shielded(func: Callable[[], None]) -> None:

@@ -11,7 +11,7 @@ from frappe.utils import get_datetime, now_datetime
 
 from buildpro_saas.agent.door import Door
 from buildpro_saas.agent.errors import AgentError, TransientError, hint_for, is_transient
-from buildpro_saas.jobs import batch_rows, batches, sites
+from buildpro_saas.jobs import batch_rows, batch_runners, batches, sites
 from buildpro_saas.jobs.batch_rows import Claimed
 from buildpro_saas.jobs.deadline import deadline
 from buildpro_saas.jobs.playbook import Context, Playbook, RetryPolicy, Step, StepTimeoutError
@@ -66,7 +66,7 @@ def for_many(name: str, title: str, work: TenantWork, **options: Any) -> Playboo
 		title=title,
 		steps=(WorkThroughRows(work, name),),
 		is_for_many=True,
-		after_run=lambda bench: batches.wake(name, bench),
+		after_run=lambda bench: batch_runners.wake(name, bench),
 		**options,
 	)
 

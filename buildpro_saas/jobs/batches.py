@@ -11,20 +11,14 @@ from frappe import _
 from frappe.utils import add_to_date, get_datetime, now_datetime
 
 from buildpro_saas import site_role
-from buildpro_saas.jobs import after_commit, batch_rows, lifecycle, registry
-from buildpro_saas.jobs.bench_door import reached
-from buildpro_saas.jobs.ending import UNFINISHED
+from buildpro_saas.jobs import batch_rows, batch_runners, lifecycle, registry
 from buildpro_saas.jobs.named_locks import named_lock
 
 DOCTYPE = "Batch"
 EVENT = "batch_update"
 ENDED = ("Completed", "Cancelled")
-LOCK = "batch_runners"
-WAIT = 10  # seconds for another process that starts runners
 LEAST_FOR_RATE = 10  # tenants that have had their turn before a share of them says anything
 WIDEST = 16
-# A runner that fails is not started again for so many seconds: its job says why, and staff mend it.
-REST = 300
 GOING_ON = (*batch_rows.OPEN, "Paused", "Stopped")
 
 
@@ -72,7 +66,7 @@ def start(
 	batch.flags.by_engine = True
 	batch.insert(ignore_permissions=True)
 	batch_rows.add(batch.name, tenants)
-	wake_after_commit(playbook, {bench for _name, bench in tenants})
+	batch_runners.wake_after_commit(playbook, {bench for _name, bench in tenants})
 	return batch
 
 
@@ -99,7 +93,7 @@ def add(batch: str, tenants: Collection[tuple[str, str]], why: str, priority: in
 		"priority": max(row.priority, priority),
 	}
 	frappe.db.set_value(DOCTYPE, batch, values, update_modified=False)
-	wake_after_commit(row.playbook, {bench for _name, bench in tenants})
+	batch_runners.wake_after_commit(row.playbook, {bench for _name, bench in tenants})
 	return True
 
 
@@ -246,76 +240,13 @@ def stop_by_rules(batch: str) -> None:
 		frappe.db.set_value(DOCTYPE, batch, {"status": "Stopped", "reason": f"{reason} {hint}"})
 
 
-# -- runners -----------------------------------------------------------------------------------------------------------
-
-
-def wake_after_commit(playbook: str, benches: Collection[str]) -> None:
-	"""Have runners started for what this transaction has made wait, once it is committed."""
-	for bench in sorted(benches):
-		frappe.db.after_commit.add(lambda bench=bench: wake(playbook, bench))
+# -- looking after -----------------------------------------------------------------------------------------------------
 
 
 def _wake_its_benches(batch: str) -> None:
 	playbook = frappe.db.get_value(DOCTYPE, batch, "playbook")
 	waiting = {"batch": batch, "status": batch_rows.WAITING}
-	wake_after_commit(playbook, set(frappe.get_all(batch_rows.ROW, waiting, pluck="bench")))
-
-
-def wake(playbook: str, bench: str) -> None:
-	"""Start the runners that are missing for what waits on the bench. Called after commits, and each minute; commits, and never raises.
-
-	Who makes rows looks for runners after his commit, and a runner looks for rows after the commit that ends it: one of both sees the other.
-	"""
-	messages = list(frappe.local.message_log)
-	try:
-		with after_commit.shielded(), named_lock(LOCK, f"{playbook}/{bench}", wait=WAIT) as is_ours:
-			if is_ours:
-				frappe.db.commit()  # a fresh snapshot, taken under the lock
-				_start_runners(playbook, bench)
-				frappe.db.commit()
-	except Exception:
-		# what its caller did is committed, and the next minute looks again
-		frappe.logger("buildpro_saas").warning(f"runners of {playbook} on {bench}", exc_info=True)
-		_forget_what_it_wrote()
-	finally:
-		frappe.local.message_log = messages
-
-
-def _forget_what_it_wrote() -> None:
-	try:
-		frappe.db.rollback()
-	except Exception:
-		frappe.logger("buildpro_saas").warning("what is left of it went with the connection", exc_info=True)
-
-
-def _start_runners(playbook: str, bench: str) -> None:
-	if bench not in reached():
-		return
-	of_these = {"playbook": playbook, "bench": bench}
-	just_now = add_to_date(now_datetime(), seconds=-REST)
-	there = {
-		frappe.parse_json(inputs).get("slot")
-		for status in ({"status": ("in", UNFINISHED)}, {"status": "Failed", "ended_at": (">", just_now)})
-		for inputs in frappe.get_all("Provisioning Job", {**of_these, **status}, pluck="inputs")
-	}
-	for slot in range(_width(playbook, bench)):
-		if slot not in there and _is_due(playbook, bench, slot):
-			lifecycle.start(playbook, tenant=None, bench=bench, inputs={"slot": slot}, about=bench)
-
-
-def _width(playbook: str, bench: str) -> int:
-	"""How many rows of the bench may have their turn at once, by the widest batch that has one there, and never more than there are."""
-	widest, rows = frappe.db.sql(
-		f"""select max(batch.width), count(*) from `tab{batch_rows.ROW}` turn join tabBatch batch on batch.name = turn.batch
-		where batch.playbook = %s and batch.status in %s and turn.bench = %s and turn.status = %s""",
-		(playbook, batch_rows.OPEN, bench, batch_rows.WAITING),
-	)[0]
-	return min(widest or 0, rows)
-
-
-def _is_due(playbook: str, bench: str, slot: int) -> bool:
-	due = batch_rows.next_due(playbook, bench, slot)
-	return due is not None and get_datetime(due) <= now_datetime()
+	batch_runners.wake_after_commit(playbook, set(frappe.get_all(batch_rows.ROW, waiting, pluck="bench")))
 
 
 def recover_batches() -> None:
@@ -340,7 +271,7 @@ def recover_batches() -> None:
 	for playbook, bench in sorted(
 		{(playbooks[row.batch], row.bench) for row in waiting if row.batch in playbooks}
 	):
-		wake(playbook, bench)
+		batch_runners.wake(playbook, bench)
 
 
 def _take_back_if_dead(runner: str) -> None:

@@ -32,32 +32,13 @@ def dispatch(bench: str) -> None:
 	Called after every commit that makes or ends a job, and every minute. Never raises: what its caller did is committed, and the next
 	minute tries again. With Redis away the jobs go on waiting; one that cannot be sent ends with a sentence, and the others go.
 	"""
-	messages = list(frappe.local.message_log)
-	try:
-		# the callbacks that follow this one are its caller's, and are called once it is done
-		with after_commit.shielded(), named_lock("dispatch", bench, wait=WAIT) as is_ours:
-			if is_ours:
-				frappe.db.commit()  # a fresh snapshot, taken under the lock
-				_send_all(bench)
-	except Exception as error:
-		_note(bench, error)
-	finally:
-		frappe.local.message_log = messages  # what a job could not be sent for is no answer to the caller
-
-
-def _note(bench: str, error: Exception) -> None:
-	"""Tell of a dispatch that failed, where that can be done."""
-	frappe.logger("buildpro_saas").warning(f"dispatch of {bench}", exc_info=True)
-	if queue.is_of_redis(error):
-		return
-	try:
-		with after_commit.shielded():
-			frappe.db.rollback()
-			frappe.log_error(title=f"Sending the jobs of {bench}")
-			frappe.db.commit()
-	except Exception:
-		# the connection is gone: the next minute's look finds what waits
-		frappe.logger("buildpro_saas").warning(f"dispatch of {bench} is in no Error Log", exc_info=True)
+	with (
+		after_commit.never_raising(f"Sending the jobs of {bench}"),
+		named_lock("dispatch", bench, wait=WAIT) as is_ours,
+	):
+		if is_ours:
+			frappe.db.commit()  # a fresh snapshot, taken under the lock
+			_send_all(bench)
 
 
 def _send_all(bench: str) -> None:

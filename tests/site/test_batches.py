@@ -25,11 +25,20 @@ def many(admin_site, drifting, monkeypatch):
 
 class Many:
 	def __init__(self, engine, bench, drifting, monkeypatch):
-		from buildpro_saas.jobs import batch_rows, batch_runner, batches, dispatcher, lifecycle, registry
+		from buildpro_saas.jobs import (
+			batch_rows,
+			batch_runner,
+			batch_runners,
+			batches,
+			dispatcher,
+			lifecycle,
+			registry,
+		)
 		from buildpro_saas.jobs.playbook import RetryPolicy
 
 		self.frappe, self.bench, self.drifting = engine.frappe, bench, drifting
 		self.batches, self.rows, self.runner = batches, batch_rows, batch_runner
+		self.runners_of = batch_runners
 		self.went: list[str] = []  # tenants in the order of their turns
 		self.meanwhile: dict = {}  # tenant → what happens in its turn
 		self.failures: list[str] = []
@@ -488,10 +497,10 @@ def test_a_runner_that_fails_rests_before_another_is_started(many, monkeypatch):
 	values = {"status": "Failed", "ended_at": many.frappe.utils.now_datetime()}
 	many.frappe.db.set_value("Provisioning Job", runner, values)
 	many.frappe.db.commit()
-	many.batches.wake(many.playbook, many.bench)
+	many.runners_of.wake(many.playbook, many.bench)
 	assert many.runners() == []
-	monkeypatch.setattr(many.batches, "REST", -1)
-	many.batches.wake(many.playbook, many.bench)
+	monkeypatch.setattr(many.runners_of, "REST", -1)
+	many.runners_of.wake(many.playbook, many.bench)
 	assert len(many.runners()) == 1 and many.status(batch) == "Waiting"
 
 
