@@ -5,6 +5,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+import site_config_file
 
 COMMAND = "saas", "adopt"
 
@@ -71,17 +72,8 @@ def config_of(bench, site: str) -> dict:
 	return json.loads((bench.path / "sites" / site / "site_config.json").read_text())
 
 
-@contextmanager
 def config(bench, site: str, **values):
-	"""Other values in the site's site_config.json within the block; None takes one out."""
-	path = bench.path / "sites" / site / "site_config.json"
-	before = path.read_text()
-	changed = {**json.loads(before), **values}
-	path.write_text(json.dumps({key: value for key, value in changed.items() if value is not None}))
-	try:
-		yield
-	finally:
-		path.write_text(before)
+	return site_config_file.changed(bench.path / "sites" / site, **values)
 
 
 SAME = (

@@ -12,7 +12,7 @@ from pathlib import Path
 import pymysql
 import pytest
 import requests
-from conftest import HIDDEN, BenchUnderTest, give_plans_their_apps
+from conftest import BenchUnderTest, give_plans_their_apps
 
 pytestmark = pytest.mark.second_bench
 
@@ -46,8 +46,12 @@ class SecondBenchUnderTest(BenchUnderTest):
 	def on_site(self, tenant: str, method: str, **arguments):
 		return self.door().site(self.site(tenant)).call(method, **arguments)
 
+	def first_root(self):
+		"""Root of the first bench's MariaDB."""
+		return super().root()
+
 	@contextmanager
-	def its_root(self):
+	def root(self):
 		"""Root of the second bench's MariaDB."""
 		connection = pymysql.connect(
 			host="127.0.0.1",
@@ -58,31 +62,6 @@ class SecondBenchUnderTest(BenchUnderTest):
 		)
 		with connection, connection.cursor() as cursor:
 			yield cursor
-
-	def everything(self) -> dict[str, set[str]]:
-		"""What is on the second bench."""
-		with self.its_root() as cursor:
-			cursor.execute("show databases")
-			databases = {row[0] for row in cursor.fetchall()}
-			cursor.execute("select User from mysql.user")
-			users = {row[0] for row in cursor.fetchall()}
-		sites = self.path / "sites"
-		files = {p.name for p in sites.iterdir() if not p.name.endswith(".lock") and p.name != HIDDEN}
-		files |= {str(p.relative_to(sites)) for p in sites.glob(f"{HIDDEN}/*/*")}
-		return {"databases": databases, "users": users, "folders": files}
-
-	def remove(self, tenant: str):
-		site, database = self.frappe.db.get_value("Tenant", tenant, ["site", "database"])
-		if site:
-			shutil.rmtree(self.path / "sites" / site, ignore_errors=True)
-		if database:
-			with self.its_root() as cursor:
-				cursor.execute("select Host from mysql.user where User = %s", (database,))
-				for (host,) in cursor.fetchall():
-					cursor.execute(f"drop user `{database}`@`{host}`")
-				cursor.execute(f"drop database if exists `{database}`")
-		self.frappe.db.set_value("Tenant", tenant, {"site": None, "database": None}, update_modified=False)
-		super().remove(tenant)
 
 	def config(self, tenant: str) -> dict:
 		return json.loads((self.path / "sites" / self.site(tenant) / "site_config.json").read_text())
@@ -224,7 +203,7 @@ def test_a_site_made_from_scratch_is_there_and_nowhere_else(second_bench, acme):
 	assert (job.way, second_bench.status(acme.name)) == ("from scratch", "Active")
 	assert not (second_bench.first_path / "sites" / acme.site).exists()
 	assert acme.database in second_bench.everything()["databases"]
-	with second_bench.root() as cursor:
+	with second_bench.first_root() as cursor:
 		cursor.execute("show databases like %s", (acme.database,))
 		assert not cursor.fetchall()
 	assert second_bench.get(acme.name, "/api/method/ping").json() == {"message": "pong"}

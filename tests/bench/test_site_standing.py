@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import requests
+import site_config_file
 
 SECONDS = 60
 
@@ -29,17 +30,8 @@ def folder(bench, tenant):
 	return bench.path / "sites" / tenant.site
 
 
-@contextmanager
 def config(bench, tenant, **values):
-	"""Other values in the site's site_config.json within the block; None takes one out."""
-	path = folder(bench, tenant) / "site_config.json"
-	before = path.read_text()
-	changed = {**json.loads(before), **values}
-	path.write_text(json.dumps({key: value for key, value in changed.items() if value is not None}))
-	try:
-		yield
-	finally:
-		path.write_text(before)
+	return site_config_file.changed(folder(bench, tenant), **values)
 
 
 def web(bench, host: str, path: str, method: str = "GET", **options) -> requests.Response:

@@ -12,6 +12,7 @@ import redis
 import werkzeug.test
 import werkzeug.wrappers
 from conftest_data import CATALOGUE
+from engine_bench import bench_of, engine_of
 
 from buildpro_saas.entitlements.acceptance import CLOCK_KEY
 
@@ -375,6 +376,18 @@ class Drifting:
 			self.frappe.db.delete("Version", {"ref_doctype": "Drift Finding", "docname": name})
 			self.frappe.db.delete("Drift Finding", {"name": name})
 		self.frappe.db.commit()
+
+
+@pytest.fixture
+def engine(admin_site):
+	with engine_of(admin_site) as engine:
+		yield engine
+
+
+@pytest.fixture
+def own_bench(engine):
+	with bench_of(engine.frappe) as bench:
+		yield bench
 
 
 @pytest.fixture

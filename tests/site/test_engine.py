@@ -5,21 +5,9 @@ import time
 
 import pytest
 from conftest_data import second_connection
-from engine_bench import bench_of, engine_of, failing, step, waiting_on
+from engine_bench import failing, step, waiting_on
 
 from buildpro_saas.agent.errors import AgentError, TransientError
-
-
-@pytest.fixture
-def engine(admin_site):
-	with engine_of(admin_site) as engine:
-		yield engine
-
-
-@pytest.fixture
-def own_bench(engine):
-	with bench_of(engine.frappe) as bench:
-		yield bench
 
 
 def statuses(job):

@@ -2,24 +2,12 @@
 
 import pytest
 from conftest_data import second_connection
-from engine_bench import bench_of, engine_of, failing, step, waiting_on
+from engine_bench import failing, step, waiting_on
 
 from buildpro_saas.agent.errors import TransientError
 from buildpro_saas.jobs.playbook import BenchUse, Needs, RetryPolicy
 
 EXCLUSIVE = {"needs": Needs(bench=BenchUse.EXCLUSIVE)}
-
-
-@pytest.fixture
-def engine(admin_site):
-	with engine_of(admin_site) as engine:
-		yield engine
-
-
-@pytest.fixture
-def own_bench(engine):
-	with bench_of(engine.frappe) as bench:
-		yield bench
 
 
 @pytest.fixture
