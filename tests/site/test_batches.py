@@ -191,7 +191,7 @@ def test_what_comes_as_a_runner_ends_has_a_runner_started_for_it(many, monkeypat
 	)
 	claim = many.rows.claim
 	monkeypatch.setattr(many.rows, "claim", lambda *each: [] if late else claim(*each))
-	monkeypatch.setattr(many.batches, "_is_due", lambda *_each: True)
+	monkeypatch.setattr(many.runners_of, "_is_due", lambda *_each: True)
 	many.run()
 	assert many.went == ["a"] and many.told(late[0]) == {"z": "Waiting"}
 	assert len(many.runners()) == 1
