@@ -224,9 +224,13 @@ class BenchUnderTest:
 		finally:
 			connection.close()
 
+	def its_root(self):
+		"""Root of the MariaDB that has the tenants' databases: the admin site's, where they are on one bench."""
+		return self.root()
+
 	def everything(self) -> dict[str, set[str]]:
 		"""All that provisioning could leave: databases, database users, folders and files under sites/ (hidden too)."""
-		with self.root() as cursor:
+		with self.its_root() as cursor:
 			cursor.execute("show databases")
 			databases = {row[0] for row in cursor.fetchall()}
 			cursor.execute("select User from mysql.user")
@@ -343,7 +347,7 @@ class BenchUnderTest:
 		if site:
 			shutil.rmtree(self.path / "sites" / site, ignore_errors=True)
 		if database:
-			with self.root() as cursor:
+			with self.its_root() as cursor:
 				cursor.execute("select Host from mysql.user where User = %s", (database,))
 				for (host,) in cursor.fetchall():
 					cursor.execute(f"drop user `{database}`@`{host}`")

@@ -46,12 +46,8 @@ class SecondBenchUnderTest(BenchUnderTest):
 	def on_site(self, tenant: str, method: str, **arguments):
 		return self.door().site(self.site(tenant)).call(method, **arguments)
 
-	def first_root(self):
-		"""Root of the first bench's MariaDB."""
-		return super().root()
-
 	@contextmanager
-	def root(self):
+	def its_root(self):
 		"""Root of the second bench's MariaDB."""
 		connection = pymysql.connect(
 			host="127.0.0.1",
@@ -203,7 +199,7 @@ def test_a_site_made_from_scratch_is_there_and_nowhere_else(second_bench, acme):
 	assert (job.way, second_bench.status(acme.name)) == ("from scratch", "Active")
 	assert not (second_bench.first_path / "sites" / acme.site).exists()
 	assert acme.database in second_bench.everything()["databases"]
-	with second_bench.first_root() as cursor:
+	with second_bench.root() as cursor:
 		cursor.execute("show databases like %s", (acme.database,))
 		assert not cursor.fetchall()
 	assert second_bench.get(acme.name, "/api/method/ping").json() == {"message": "pong"}
