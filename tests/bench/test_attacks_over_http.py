@@ -122,7 +122,19 @@ def test_administrator_takes_the_app_out_of_the_list_over_rest(mallorys):
 	assert "buildpro_saas" in bench.on_site(tenant.name, "on_tenant.listed_apps")
 
 
+def of_field(doctype: str, field: str, name: str, value: str) -> tuple[str, str, dict]:
+	"""A Property Setter of a doctype's field."""
+	where = {"doctype_or_field": "DocField", "doc_type": doctype, "field_name": field}
+	return "Property Setter", "POST", {**where, "property": name, "property_type": "Data", "value": value}
+
+
 BECOMING_ANOTHER = {
+	"a field that is not written": of_field("User", "enabled", "is_virtual", "1"),
+	"a field that has no value": of_field("User", "enabled", "fieldtype", "HTML"),
+	"a field that is fetched later": of_field("User", "enabled", "fetch_from", "language.enabled"),
+	"a field of another name": of_field("User", "enabled", "fieldname", "x"),
+	"a folder that is none": of_field("File", "is_folder", "is_virtual", "1"),
+	"a table of others": of_field("Event", "event_participants", "options", "Note"),
 	"a custom table": ("DocType/Note", "PUT", {"custom": 1, "istable": 1}),
 	"a table by Property Setter": (
 		"Property Setter",

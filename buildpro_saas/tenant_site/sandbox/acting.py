@@ -1,7 +1,7 @@
-"""For which tenant's site this thread is at work: what files.py and addresses.py ask before anything.
+"""Says for which tenant's site this thread works. The audit hook asks this before anything else.
 
-Frappe keeps that in frappe.local, which each thread has for itself. A thread that a request or job starts begins with an empty one;
-it is marked with the site of who started it, and stands for that as long as it lives.
+Frappe keeps that in frappe.local, of which each thread has its own. A thread that a request or job starts would begin with
+an empty one. So it is marked with the site of the thread that started it, and keeps the mark as long as it lives.
 """
 
 import sys
@@ -21,9 +21,9 @@ MARK = "_buildpro_site"
 
 
 def site() -> Any:
-	"""What has `site`, `sites_path` and `conf` of the tenant's site whose web request or job is being done; None elsewhere.
+	"""The tenant's site whose web request or job this thread does: an object with `site`, `sites_path` and `conf`. None elsewhere.
 
-	Asked by Python's audit hook: it takes no lock and imports nothing.
+	Python's audit hook asks it. So it takes no lock and imports nothing.
 	"""
 	local = frappe.local
 	conf = getattr(local, "conf", None)
@@ -39,26 +39,29 @@ def site() -> Any:
 
 
 def note_job() -> None:
-	"""Hook `before_job`: until after_job the thread stands for the tenant's site, also when what it runs enters another (frappe.init)."""
+	"""Hook `before_job`: mark the thread with the tenant's site until `after_job`.
+
+	The mark holds also where the job enters another site (frappe.init).
+	"""
 	thread = threading.current_thread()
 	if hasattr(thread, MARK):
-		delattr(thread, MARK)  # of a job that ended otherwise, in a worker that does not fork
+		delattr(thread, MARK)  # left by a job that ended without after_job, in a worker that does not fork
 	if frappe.local.conf.get("buildpro_role") == site_role.TENANT and get_current_job():
 		setattr(thread, MARK, _copy(frappe.local))
 
 
 def forget_job() -> None:
-	"""Hook `after_job`."""
+	"""Hook `after_job`: take the mark off the thread."""
 	vars(threading.current_thread()).pop(MARK, None)
 
 
 def _copy(of: Any) -> SimpleNamespace:
-	"""What outlives the request or job: frappe.local means another in each thread, and another site's once it is entered."""
+	"""The three facts as they are now. frappe.local is another one in each thread, and changes when a site is entered."""
 	return SimpleNamespace(site=of.site, sites_path=of.sites_path, conf=of.conf)
 
 
 def marking(original: Callable) -> Callable:
-	"""`threading.Thread.start` that marks the thread: it stands for the site of who starts it."""
+	"""`threading.Thread.start`, which marks the new thread with the site of the thread that starts it."""
 
 	@wraps(original)
 	def start(thread: threading.Thread) -> None:
@@ -71,7 +74,7 @@ def marking(original: Callable) -> Callable:
 
 
 def is_own_context(acting: Any) -> bool:
-	"""Whether frappe.local is that of the request or job, so that Frappe can tell its user something."""
+	"""Whether `acting` is frappe.local itself. Only then can Frappe show its user a message."""
 	return acting is frappe.local
 
 
@@ -84,7 +87,7 @@ def _is_at_work(local: Any) -> bool:
 
 
 def is_called_from(package: str, nearest: int) -> bool:
-	"""Whether a module of the package (or module) is among the innermost frames; `nearest`: how many are looked at."""
+	"""Whether one of the `nearest` innermost frames is in the package (or module)."""
 	frame, left = sys._getframe(1), nearest
 	while frame and left:
 		name = frame.f_globals.get("__name__", "")

@@ -1,12 +1,13 @@
-"""What a tenant's request or job may connect to: public addresses, and what reachable.py knows from the bench's configuration.
+"""Judges where a tenant's request or job connects to: public addresses, and what the configuration allows (reachable.py).
 
-A Webhook, an SMS gateway, a mail, LDAP or calendar server, a picture fetched by its URL: all are addresses that a tenant writes. Inside, there
-is what trusts whoever can reach it: Redis, from which Frappe unpickles; the cloud's metadata; other tenants' machines. It is judged where
-the connection is made (PEP 578: socket.connect, sendto, sendmsg), with the address in hand: a name that is public when it is looked at and
-not when it is used has gained nothing.
+A tenant writes addresses: of webhooks, SMS gateways, servers for mail, LDAP and calendars, pictures. Inside the operator's
+network are servers that trust whoever reaches them: Redis, from which Frappe unpickles; the cloud's metadata; other machines.
 
-The audit hook looks nothing up, imports nothing, takes no lock. So the addresses of hosts that the operator names are noted as Python
-resolves them (noting_getaddrinfo).
+The judging is done as the connection is made (audit events socket.connect, sendto, sendmsg), by its numeric address. So a
+name gains nothing by another address at the second look.
+
+The audit hook looks nothing up, imports nothing and takes no lock. So the addresses of the operator's hosts are noted earlier,
+as Python resolves them (noting_getaddrinfo).
 """
 
 import ipaddress
@@ -25,12 +26,10 @@ from frappe import _
 from buildpro_saas.tenant_site.sandbox import acting, reachable
 
 EVENTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
-# What this machine offers to everybody under a public address of its own; behind others may be what a firewall keeps from the world.
+# Ports on which this machine offers something to everybody, at a public address of its own. What listens on
+# other ports a firewall may keep from the world.
 PUBLIC_PORTS = frozenset({80, 443, 465, 587, 993})
-NEAREST, NEAREST_OF_LOOP = (
-	6,
-	40,
-)  # frames between the event and the client's own function; within an event loop
+NEAREST = 6  # how many frames are searched for the client's own function, from the event outwards
 GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 # IPv6 addresses that lead to an IPv4 one, in their last 32 bits: NAT64 (RFC 6052, 8215), IPv4-compatible, IPv4-translated.
 EMBEDDING = tuple(
@@ -46,7 +45,7 @@ _addresses_of: dict[str, dict[str, float]] = {}  # of the operator's hosts, each
 def judge(site: Any, arguments: tuple) -> None:
 	"""Raise frappe.PermissionError when the site's request or job may not send there.
 
-	site: as acting.site() has it; arguments: of the audit event, the socket and what its `connect` takes.
+	site: as acting.site() returns it. arguments: those of the audit event: the socket, and the address that its `connect` takes.
 	"""
 	if _is_looking.get():
 		return
@@ -81,7 +80,7 @@ def _judge_host(site: Any, host: str, port: int, known: reachable.Servers) -> No
 		return
 	address = effective(host)
 	if address is None:
-		_refuse(site, host, port)  # a name, that Python resolves by itself on the way: nobody can say to what
+		_refuse(site, host, port)  # a name, which Python resolves after this event: nobody knows to what
 	names = _names_of(host, known)
 	if any(place.has(address, port, names) for place in (*known.allowed, *_also.get())):
 		return
@@ -95,7 +94,10 @@ def _judge_host(site: Any, host: str, port: int, known: reachable.Servers) -> No
 
 @lru_cache(maxsize=4096)
 def effective(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-	"""The address that is meant, also where an IPv6 one stands for an IPv4 one; None when `host` is a name."""
+	"""The address that `host` leads to; None when it is a name.
+
+	An IPv6 address can stand for an IPv4 one. Then it is that one.
+	"""
 	try:
 		address = ipaddress.ip_address(host.partition("%")[0])
 	except ValueError:
@@ -113,14 +115,14 @@ def effective(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None
 
 @lru_cache(maxsize=4096)
 def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-	"""Whether it is one machine's, reached over the internet."""
+	"""Whether it is the address of one machine on the internet."""
 	if address.version == 6 and address not in GLOBAL_UNICAST:
 		return False
 	return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
 def _is_this_machines(host: str) -> bool:
-	"""Whether the address is one of this machine's own: the kernel then sends from where it sends to. Nothing is sent."""
+	"""Whether the address is one of this machine's own. The kernel would then send from that same address. Nothing is sent."""
 	family = socket.AF_INET6 if ":" in host else socket.AF_INET
 	token = _is_looking.set(True)
 	try:
@@ -135,7 +137,7 @@ def _is_this_machines(host: str) -> bool:
 
 @contextmanager
 def also(*urls: str, with_proxies: bool = False) -> Iterator[None]:
-	"""Within the block these URLs of the operator's may be reached too; with_proxies: and what proxies the environment names."""
+	"""Allow these URLs of the operator's within the block, too. with_proxies: also the proxies that the environment names."""
 	proxies = [url for url in getproxies_environment().values() if "://" in url] if with_proxies else []
 	places = tuple(reachable.of_url(url) for url in (*urls, *proxies))
 	token = _also.set(_also.get() + places)
@@ -146,7 +148,7 @@ def also(*urls: str, with_proxies: bool = False) -> Iterator[None]:
 
 
 def noting_getaddrinfo(original: Callable) -> Callable:
-	"""`socket.getaddrinfo` that notes, for a tenant's request or job, which addresses the operator's hosts have."""
+	"""`socket.getaddrinfo`, which notes the addresses of the operator's hosts for a tenant's request or job."""
 
 	@wraps(original)
 	def getaddrinfo(host: Any, *args, **kwargs) -> list:
@@ -170,7 +172,7 @@ def _note(site: Any, host: Any, addresses: list[str]) -> None:
 
 
 def _names_of(host: str, known: reachable.Servers) -> frozenset[str]:
-	"""Under which of the operator's names the address was found lately."""
+	"""The operator's hosts that were found at this address within KNOWN_FOR."""
 	latest = time.monotonic() - KNOWN_FOR
 	return frozenset(
 		name for name in _operators(known) if _addresses_of.get(name, {}).get(host, latest) > latest
@@ -182,7 +184,7 @@ def _operators(known: reachable.Servers) -> frozenset[str]:
 
 
 def _named(site: Any, host: str) -> str:
-	"""The host as it was written, lest somebody learn what an inner name stands for."""
+	"""The host as the tenant wrote it: its address would tell him what an inner name stands for."""
 	return (getattr(site, "buildpro_asked_for", None) or {}).get(host, host)
 
 

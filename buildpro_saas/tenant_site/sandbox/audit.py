@@ -1,7 +1,7 @@
-"""Python's audit hook (PEP 578), and whom it asks: of files, addresses and programs, when a tenant's request or job is at work.
+"""Python's audit hook (PEP 578). While a tenant's request or job is at work, it asks files.py, addresses.py and programs.py.
 
-Whatever code opens a file or a connection goes through it. It cannot be taken off, and runs within whatever it is told of: so it imports
-nothing and takes no lock.
+Python calls it whenever any code opens a file or a connection, or starts a program. It cannot be taken off. It runs inside
+the event that it judges, so it imports nothing and takes no lock.
 """
 
 import sys
@@ -12,7 +12,7 @@ EVENTS = frozenset({"open", "subprocess.Popen", *files.CHANGES, *addresses.EVENT
 
 
 def install() -> None:
-	"""Have this process ask; once, for a hook of Python's cannot be taken off."""
+	"""Add the hook to this process, once: Python has no way to take one off."""
 	if not getattr(sys, "buildpro_guards", False):
 		sys.buildpro_guards = True
 		sys.addaudithook(_on_event)
@@ -27,6 +27,6 @@ def _on_event(event: str, arguments: tuple) -> None:
 	if event in addresses.EVENTS:
 		addresses.judge(site, arguments)
 	elif event == "subprocess.Popen":
-		programs.judge(site, arguments[1])
+		programs.judge(site, arguments[1], arguments[2])
 	else:
 		files.judge(event, arguments, site)

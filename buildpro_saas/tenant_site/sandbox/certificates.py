@@ -1,6 +1,7 @@
-"""Files of certificates and keys that a tenant names (LDAP Settings), held to the site's private folder.
+"""Holds the files of certificates and keys that a tenant names (LDAP Settings) to the site's folder private/files.
 
-OpenSSL opens them by itself, which Python's audit hook does not see. So the two methods of Python's that hand them over are asked.
+OpenSSL opens them by itself, which Python's audit hook does not see. So the two methods of ssl.SSLContext that hand it paths are
+wrapped.
 """
 
 import os
@@ -25,7 +26,11 @@ LDAP_FIELDS = ("local_ca_certs_file", "local_private_key_file", "local_server_ce
 
 
 def judging(name: str) -> Callable[[Callable], Callable]:
-	"""A wrapper for this method of ssl.SSLContext, which for a tenant's request or job takes files of the site or the system alone."""
+	"""Return a wrapper for that method of ssl.SSLContext.
+
+	For a tenant's request or job it takes files of the site, the operator or the system alone. It raises frappe.PermissionError
+	for others.
+	"""
 
 	def wrapper(original: Callable) -> Callable:
 		@wraps(original)
@@ -68,7 +73,7 @@ def _is_allowed(site: Any, path: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _of_system() -> tuple[str, ...]:
-	"""Where the authorities' certificates are: of Python's packages (certifi), of OpenSSL, of the operator's environment."""
+	"""Where certificates of authorities are: Python's packages (certifi), OpenSSL's folders, what the environment names."""
 	known = ssl.get_default_verify_paths()
 	places = {known.cafile, known.capath, known.openssl_cafile, known.openssl_capath, "/etc/ssl/certs"}
 	places |= {os.environ.get(name) for name in OF_ENVIRONMENT} | {sys.prefix, "/usr/share/ca-certificates"}

@@ -1,8 +1,10 @@
-"""Files outside the site's own folder are neither written nor read by a tenant's request or job, but for what readable.py lists.
+"""A tenant's request or job writes in its site's own folder only, and reads what readable.py lists.
 
-Frappe has dozens of places that write code and data into its apps' folders (a Module Def, a standard report, a controller). All end in a
-few operations of Python's, which tell an audit hook (audit.py) before they are done. It is asked who acts: a web request or a job of the
-site's (acting.py). What the operator does (bench, installing, migrating, deliveries) has neither, and no flag that a user can have set is believed.
+Frappe has dozens of places that write code and data into its apps' folders (a Module Def, a standard report, a controller).
+All of them end in a few operations of Python's. These tell the audit hook (audit.py) before they are done.
+
+Only a web request or a job of the site's is judged (acting.py). What the operator does is not: bench commands, installing,
+migrating, deliveries. No flag that a user can have set is believed.
 """
 
 import os
@@ -17,7 +19,8 @@ from buildpro_saas.tenant_site import file_names
 from buildpro_saas.tenant_site.sandbox import acting, readable, temporary
 
 WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-# Which of an event's arguments are paths that are changed: {event: ((the path's place, that of the folder it is relative to), …)}.
+# {event: ((place of an argument that is a changed path, place of the open folder that it is relative to), …)}; None
+# where the event names no such folder.
 CHANGES = {
 	"os.mkdir": ((0, 2),),
 	"os.rename": ((0, 2), (1, 3)),
@@ -30,23 +33,25 @@ CHANGES = {
 	"shutil.chown": ((0, None),),
 	"os.chown": ((0, 3),),
 }
+# (event, place) of paths that are made, and of those that are gone afterwards.
 CREATES = frozenset({("os.mkdir", 0), ("os.rename", 1), ("os.link", 1), ("os.symlink", 1)})
 LEAVES = frozenset({("os.rename", 0), ("os.remove", 0), ("os.rmdir", 0)})
-# Who writes the settings in a site's folder, in a request or job too (a key made at first use, the pull of an entitlement).
+# Modules that write the settings in a site's folder, also in a request or job: a key made at first use, a pulled
+# entitlement.
 SETTINGS_WRITERS = (
 	*("frappe.installer", "buildpro_saas.agent.site_config"),
 	*("buildpro_saas.tenant_site.entitlement", "buildpro_saas.tenant_site.sync"),
 )
-NEAREST = 12  # frames from the audit hook to such a function
+NEAREST = 12  # how many frames are searched for such a module, from the audit hook outwards
 
 
 def judge(event: str, arguments: tuple, site: Any) -> None:
-	"""Raise frappe.PermissionError when the audit event is about a file that is not the site's.
+	"""Raise frappe.PermissionError when the audit event is about a file that the site may not use.
 
-	site: as acting.site() has it.
+	arguments: those of the event. site: as acting.site() returns it.
 	"""
 	if sys._getframe(2).f_code.co_filename.startswith("<frozen importlib"):
-		return  # Python keeps what it compiled beside the code
+		return  # Python's import system writes compiled code beside the source
 	if event == "open":
 		path, _mode, flags = arguments
 		if not isinstance(path, int):
@@ -66,7 +71,10 @@ def judge(event: str, arguments: tuple, site: Any) -> None:
 
 
 def require_writable(path: str, site: Any, is_creating: bool = True) -> None:
-	"""Raise frappe.PermissionError unless the site's request or job may write there; is_creating: what is not there yet is made."""
+	"""Raise frappe.PermissionError unless the site's request or job may write the path.
+
+	is_creating: whether a path that is not there yet is made. A temporary file is then noted as the site's.
+	"""
 	if path in ("/dev/null", "/dev/tty"):
 		return
 	real, sites = os.path.realpath(path), os.path.realpath(site.sites_path)
@@ -96,7 +104,7 @@ def _judge_opening(path: str, flags: int, site: Any) -> None:
 
 
 def _is_unnamed(path: str) -> bool:
-	"""A file in the folder of temporary files that has no name there (O_TMPFILE). To write, a folder is opened for nothing else."""
+	"""Whether it is a file without a name in a folder of temporary files (O_TMPFILE). Nothing else opens a folder for writing."""
 	return os.path.realpath(path) in temporary.FOLDERS
 
 
@@ -108,17 +116,20 @@ def _is_appending_to_log(path: str, flags: int, site: Any) -> bool:
 
 
 def _full(path: str, folder: Any) -> str:
-	"""The path, where it may be relative to an open folder (shutil.rmtree)."""
+	"""The path. A relative one is joined to the open folder that the event names (as in shutil.rmtree)."""
 	if isinstance(folder, int) and folder >= 0 and not os.path.isabs(path):
 		try:
 			return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path)
 		except OSError:
-			return path  # no Linux: taken for one in the process's own folder
+			return path  # without /proc: taken for one in the process's own folder
 	return path
 
 
 def _is_kept(real: str, sites: str, site: Any) -> bool:
-	"""Whether it is the site's folder itself, or settings in it, which none but their own writers change."""
+	"""Whether the path is protected: the site's folder itself, or a settings file in it.
+
+	SETTINGS_WRITERS may change a settings file.
+	"""
 	own = os.path.realpath(os.path.join(sites, site.site))
 	if real == own:
 		return True

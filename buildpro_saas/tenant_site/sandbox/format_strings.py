@@ -1,8 +1,10 @@
-"""Texts that users write and Frappe fills in with str.format, which reads attributes: on tenants' sites they name values alone.
+"""Users write texts that Frappe fills in with str.format. On tenants' sites such a text may name values alone.
 
-`{e.__traceback__…}` in a translation, or `{rows[0].copy.__globals__…}` in a title's template, would lead to all that the process knows.
-Translations are judged where they are read, for rows can be written without being validated, and kept under a name of their own: what
-a process without this module merged is not asked for.
+str.format reads attributes. `{e.__traceback__…}` in a translation, or `{rows[0].copy.__globals__…}` in a title's template, would
+lead to everything in the process.
+
+Translations are judged as they are read, for rows can be written without being validated. Merged translations are cached under a
+name of our own: a process without this module may have cached unjudged ones under Frappe's name.
 """
 
 import re
@@ -23,7 +25,7 @@ from buildpro_saas import framework, site_role
 from buildpro_saas.tenant_site.sandbox import wrapping
 from buildpro_saas.tenant_site.sandbox.refusal import SandboxError
 
-# Parts of a date are numbers, and apps document them ("{date_of_birth.year}").
+# A name, perhaps with a part of a date. Such a part is a number, and apps document it (`{date_of_birth.year}`).
 NAME = re.compile(r"\w*(\.(year|month|day|hour|minute|second))?")
 NESTED_OR_WIDE = re.compile(r"[{}]|\d{4}")  # a width of some billions would fill the machine's memory
 LANGUAGE = re.compile(r"[\w-]+")
@@ -41,15 +43,20 @@ class Field(NamedTuple):
 	spec: str
 
 	def reads_a_value_alone(self) -> bool:
+		"""Whether the field only puts a value in.
+
+		Its name has no bracket, and no dot but before a part of a date. Its format is not nested or wide.
+		"""
 		return bool(NAME.fullmatch(self.name)) and not NESTED_OR_WIDE.search(self.spec)
 
 	def as_written(self) -> str:
+		"""The field as its author wrote it, with the braces."""
 		conversion = f"!{self.conversion}" if self.conversion else ""
 		return f"{{{self.name}{conversion}{self.spec and ':' + self.spec}}}"
 
 
 def fields(text: str) -> list[Field]:
-	"""What str.format fills in; `{}` bears its number. Raises ValueError for a text that cannot be formatted."""
+	"""The fields that str.format would fill in. `{}` gets its number as its name. Raises ValueError for a text that cannot be formatted."""
 	found: list[Field] = []
 	counted = 0
 	for _literal, name, spec, conversion in string.Formatter().parse(text):
@@ -62,7 +69,7 @@ def fields(text: str) -> list[Field]:
 
 
 def require_plain(text: str | None, what: str) -> None:
-	"""Raise SandboxError for a text that, formatted, would read more than values. what: where it is written, for the user."""
+	"""Raise SandboxError for a text that would read more than values when it is formatted. what: where the text stands, for the user."""
 	if not text or "{" not in text:
 		return
 	try:
@@ -86,9 +93,9 @@ def _refuse(shown: str, what: str) -> None:
 
 
 def foreign_field(source: str, text: str | None) -> str | None:
-	"""What a translation would have filled in that its source does not, as it is written; None where there is nothing of it.
+	"""The first field of a translation that its source does not have, as it is written; None where there is none.
 
-	A conversion or format may be left out, not added.
+	A translation may leave a conversion or a format out, and add none. Of a text that cannot be formatted it is the whole text.
 	"""
 	if not text or "{" not in text:
 		return None
@@ -107,7 +114,7 @@ def foreign_field(source: str, text: str | None) -> str | None:
 
 
 def check_translation(doc: Document, event: str) -> None:
-	"""Hook on Translation: raise SandboxError where the translation would not be taken (`judged_translations`)."""
+	"""Hook on Translation: raise SandboxError for a translation that `judged_translations` would leave out."""
 	source = f"{doc.source_text}:{doc.context}" if doc.context else doc.source_text
 	foreign = foreign_field(source or "", doc.translated_text)
 	if foreign and site_role.is_tenant_site():
@@ -121,7 +128,7 @@ def check_translation(doc: Document, event: str) -> None:
 
 
 def judged_translations(original: Callable) -> Callable:
-	"""`frappe.translate.get_user_translations` without those that have more filled in than their source."""
+	"""`frappe.translate.get_user_translations`, without translations that have a foreign field."""
 
 	@wraps(original)
 	def get_user_translations(*args, **kwargs) -> dict[str, str]:
@@ -134,7 +141,10 @@ def judged_translations(original: Callable) -> Callable:
 
 
 def of_apps_alone(original: Callable) -> Callable:
-	"""`frappe.translate.get_translations_from_apps`, for which a language's name is part of a path, and could lead to a user's file."""
+	"""`frappe.translate.get_translations_from_apps`, which makes a path of the language's name.
+
+	On tenants' sites it answers a name that could lead to a user's file with no translations.
+	"""
 
 	@wraps(original)
 	def get_translations_from_apps(lang: str, *args, **kwargs) -> dict[str, str]:
@@ -146,7 +156,7 @@ def of_apps_alone(original: Callable) -> Callable:
 
 
 def keep_apart() -> None:
-	"""Have this process keep merged translations in Redis under another name than one without this module: there may be such yet."""
+	"""Have this process cache merged translations in Redis under another name. Under Frappe's own there may be unjudged ones."""
 	for module in list(sys.modules.values()):
 		names = vars(module) if isinstance(module, ModuleType) else {}
 		if names.get(MERGED_KEY) == MERGED_BEFORE:
@@ -154,7 +164,7 @@ def keep_apart() -> None:
 
 
 def forget_unjudged() -> None:
-	"""Hook `clear_cache`: what processes without this module merged takes memory, and is read no more."""
+	"""Hook `clear_cache`: remove what is cached under Frappe's own name. No process with this module reads it."""
 	frappe.cache.delete_value(MERGED_BEFORE)
 
 
@@ -162,7 +172,7 @@ def forget_unjudged() -> None:
 
 
 def judging_title(original: Callable) -> Callable:
-	"""`Document.set_title_field` that refuses a template which reads more than the document's values."""
+	"""`Document.set_title_field`, which refuses a template that reads more than the document's values."""
 
 	@wraps(original)
 	def set_title_field(doc: Document) -> Any:
@@ -182,7 +192,7 @@ def check_payroll_settings(doc: Document, event: str) -> None:
 
 
 def judging_password(original: Callable) -> Callable:
-	"""HRMS' function that makes the password of a salary slip by the policy."""
+	"""HRMS' function that makes a salary slip's password. It refuses a policy that reads more than values."""
 
 	@wraps(original)
 	def generate_password_for_pdf(policy_template: str, *args, **kwargs) -> str:
@@ -194,7 +204,7 @@ def judging_password(original: Callable) -> Callable:
 
 
 def judging_salary_slips(original: Callable) -> Callable:
-	"""`frappe.get_module`, by which a doctype's module comes into the process: importing HRMS' ahead would slow each job."""
+	"""`frappe.get_module`, which wraps HRMS' function once its module is loaded. Importing it ahead would slow each job."""
 
 	@wraps(original)
 	def get_module(modulename: str) -> ModuleType:
@@ -208,7 +218,7 @@ def judging_salary_slips(original: Callable) -> Callable:
 
 
 def install() -> None:
-	"""Put the judges into this process."""
+	"""Wrap these functions of Frappe's in this process."""
 	for reader in framework.found(frappe.translate, "get_user_translations"):
 		wrapping.replace(reader, judged_translations)
 	for reader in framework.found(frappe.translate, "get_translations_from_apps"):

@@ -1,4 +1,4 @@
-"""Frappe's functions that put a file of the site's into a page, held to the site's files."""
+"""Frappe's functions that put a file of the site into a page: on tenants' sites they refuse a path with `..`."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,7 +13,7 @@ FUNCTIONS = ("get_thumbnail_base64_for_image", "image_to_base64", "pdf_to_base64
 
 
 def replacements() -> dict[Callable, Callable]:
-	"""Each function that this Frappe has, and the one that asks for the path first."""
+	"""{function that this Frappe has: one that looks at the path first}."""
 	found = framework.found(frappe.utils.data, *FUNCTIONS)
 	return {function: _within_the_site(function) for function in found}
 

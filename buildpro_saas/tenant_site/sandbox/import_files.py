@@ -1,6 +1,6 @@
-"""Data Import, and what is built upon it (Bank Statement Import), reads files of the site: on tenants' sites no other path is looked at.
+"""On tenants' sites Data Import, and what builds on it (Bank Statement Import), reads files of the site only.
 
-Frappe takes what is no file of the site's for a path of the machine, for its shell commands. Whether it is there can be told by the answer.
+Frappe takes any other text for a path of the machine, as its shell commands need. The answer would tell whether that path exists.
 """
 
 from collections.abc import Callable
@@ -18,14 +18,14 @@ SHEETS = "https://docs.google.com/spreadsheets/"
 
 
 def keep() -> None:
-	"""Have Frappe's importer in this process look at paths of the site alone (late.py)."""
+	"""Wrap Frappe's importer in this process (late.py calls it)."""
 	from frappe.core.doctype.data_import import importer
 
 	wrapping.replace_method(importer.ImportFile, "__init__", _judging)
 
 
 def _judging(original: Callable) -> Callable:
-	"""`ImportFile.__init__`, asked which file first."""
+	"""`ImportFile.__init__`, which first looks which file is asked for."""
 
 	@wraps(original)
 	def init(import_file: Any, doctype: str, file: Any, *args, **kwargs) -> None:

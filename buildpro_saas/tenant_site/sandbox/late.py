@@ -1,6 +1,6 @@
-"""What of Frappe is replaced with the first request or job of a tenant's site, and not as this app is imported.
+"""Replaces parts of Frappe with the first request or job of a tenant's site, and not when this app is imported.
 
-Frappe's modules of mails and PDFs open log files as they are imported, which takes a bench to be in; its importer is slow to import.
+Frappe's modules for mails and PDFs open log files as they are imported, so they need a bench. Its importer is slow to import.
 """
 
 import sys
@@ -10,7 +10,7 @@ from buildpro_saas.tenant_site.sandbox import import_files, mail_styles, printin
 
 
 def on_request() -> None:
-	"""Hook `before_request`."""
+	"""Hook `before_request`: on a tenant's site, replace them all."""
 	if site_role.is_tenant_site():
 		mail_styles.keep()
 		printing.keep()
@@ -18,7 +18,10 @@ def on_request() -> None:
 
 
 def on_job() -> None:
-	"""Hook `before_job`: a job that does not import is spared the importer, for Frappe has loaded the job's method by now."""
+	"""Hook `before_job`: the same, but the importer only where it is loaded already.
+
+	Frappe has loaded the job's own method by now. So a job that imports no data does not wait for the importer.
+	"""
 	if site_role.is_tenant_site():
 		mail_styles.keep()
 		printing.keep()

@@ -1,4 +1,4 @@
-"""LDAP Settings whose search texts, which Frappe fills in with str.format, name nothing but the user (format_strings.py)."""
+"""LDAP Settings: Frappe fills in their search texts with str.format, so these may name values alone (format_strings.py)."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from buildpro_saas.tenant_site.sandbox.format_strings import require_plain
 
 
 class JudgedLDAPSettings(LDAPSettings):
-	"""Asked when they are saved, and again when they are used: rows can be written without being validated."""
+	"""Judged when they are saved, and again when they are used: rows can be written without being validated."""
 
 	def validate(self) -> None:
 		self.require_plain_searches()

@@ -1,6 +1,6 @@
-"""URLs that are files (`file:`) are opened for no tenant's request or job: not by urllib, and so not by WeasyPrint nor in a mail's style.
+"""No tenant's request or job opens a `file:` URL: not by urllib, and so not by WeasyPrint nor in a mail's style.
 
-A page, a style or a picture of a tenant's can name any. Nothing in Frappe needs one: its pages name addresses of the site.
+A tenant's page, style or picture can name any such URL. Frappe itself needs none: its pages name addresses of the site.
 """
 
 import urllib.request
@@ -23,7 +23,7 @@ METHODS = tuple(
 
 
 def refused(original: Callable) -> Callable:
-	"""The method that opens such a URL, which a tenant's request or job is refused, as a file that may not be read."""
+	"""urllib's method that opens a file. For a tenant's request or job it raises what a file raises that may not be read."""
 
 	@wraps(original)
 	def open_file(opener: Any, asked: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Style sheets that an e-mail's text names: on tenants' sites those of apps alone, not any file of the machine.
+"""An e-mail can name style sheets. On tenants' sites only those of apps are opened, not any file of the machine.
 
-Frappe has premailer put them into the mail, and allows it local files for its own style (`external_styles`). A `<link>` in a
-template of a tenant's is opened the same way.
+Frappe has premailer put style sheets into the mail, and allows it local files for Frappe's own style (`external_styles`).
+premailer opens a `<link>` in a tenant's template in the same way.
 """
 
 import os
@@ -13,14 +13,14 @@ from buildpro_saas.tenant_site.sandbox import acting, wrapping
 
 
 def keep() -> None:
-	"""Have this process judge the style sheets of mails (late.py)."""
+	"""Wrap Frappe's function that puts styles into mails, in this process (late.py calls it)."""
 	from frappe.email import email_body
 
 	wrapping.replace(email_body.inline_style_in_html, _wrapped)
 
 
 def _wrapped(original: Callable) -> Callable:
-	"""Frappe's function, before which premailer is kept. Frappe imports that with the first mail, for it is slow."""
+	"""Frappe's function that puts styles into a mail. It wraps premailer first: Frappe imports that with the first mail, for it is slow."""
 
 	@wraps(original)
 	def inline_style_in_html(*args, **kwargs) -> Any:
@@ -34,7 +34,7 @@ def _wrapped(original: Callable) -> Callable:
 
 
 def _judging(original: Callable) -> Callable:
-	"""premailer's method that opens a style sheet, asked which one first."""
+	"""premailer's method that opens a style sheet. One that is not of an app counts as empty."""
 
 	@wraps(original)
 	def load_external(premailer: Any, url: str) -> str:
@@ -47,6 +47,6 @@ def _judging(original: Callable) -> Callable:
 
 
 def _is_apps(site: Any, path: str) -> bool:
-	"""Whether it is a style sheet below `assets` in the folder of the sites, where the process is."""
+	"""Whether the path is a style sheet below `assets` in the folder of sites. That is the process's own folder."""
 	assets = os.path.join(os.path.abspath(site.sites_path), "assets", "")
 	return os.path.abspath(path).startswith(assets) and path.endswith(".css")

@@ -1,21 +1,22 @@
-"""Frappe's namespace for users' code, cut down to names.py."""
+"""Cuts the namespace that Frappe gives to users' code down to what names.py lists."""
 
 from typing import Any
 
 import frappe
 
-from buildpro_saas.tenant_site.sandbox import names, queries
+from buildpro_saas.tenant_site.sandbox import names, queries, sizes
 from buildpro_saas.tenant_site.sandbox.reading import replaced
 from buildpro_saas.tenant_site.sandbox.refusal import refusing
 
-# Dicts of the request itself: a copy is given, so that a template changes nothing that decides.
+# Dicts of the request. A template gets copies, so that it changes nothing that decides.
 COPIED = ("form_dict", "session", "flags")
 
 
 def restricted(there: dict, more: dict[str, Any] | None = None) -> dict:
-	"""The globals of get_safe_globals, or of Jinja's environment, with what may only be read.
+	"""The namespace `there` as users' code may see it: the globals of get_safe_globals, or of Jinja's environment.
 
-	more: names and functions that apps offer (hook `jinja`); they are kept as they are.
+	A name that is not allowed becomes a function that refuses. more: names and functions that apps offer (hook `jinja`); they are
+	kept as they are.
 	"""
 	kept = _kept(there, names.GLOBALS, "") | (more or {})
 	if "args" in kept:
@@ -43,7 +44,14 @@ def _kept(there: dict, allowed: frozenset[str], prefix: str) -> dict:
 	kept = {}
 	for name, value in there.items():
 		if name in allowed:
-			kept[name] = replaced(value)
+			kept[name] = _judged(f"{prefix}{name}", replaced(value))
 		elif not name.startswith("_"):
 			kept[name] = refusing(f"{prefix}{name}")
 	return type(there)(kept)
+
+
+def _judged(name: str, value: Any) -> Any:
+	"""The value as sizes judges it. `json` is a small namespace of its own."""
+	if name == "json":
+		return type(value)({key: sizes.function(f"json.{key}", each) for key, each in value.items()})
+	return sizes.function(name, value)

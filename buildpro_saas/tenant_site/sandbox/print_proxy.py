@@ -1,7 +1,7 @@
-"""A proxy for one PDF: what wkhtmltopdf fetches is connected here, in a thread that stands for the tenant's site, and so is judged.
+"""A proxy for one PDF. wkhtmltopdf fetches through it, so this process makes the connections, and judges them (addresses.py).
 
-A page's pictures, frames, fonts and redirects can name any address. Looking at the page does not find them all, and says nothing of where a
-name leads once it is used. The connection does (addresses.py).
+The proxy's threads stand for the tenant's site. A page's pictures, frames, fonts and redirects can name any address. A search of
+the page would not find them all, and would not tell where a name leads later. The connection tells.
 """
 
 import select
@@ -25,7 +25,7 @@ ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 class Proxy(socketserver.ThreadingTCPServer):
-	"""Listens on this machine alone. `own`: the site's own URLs, from which its pages fetch their style and pictures."""
+	"""Listens on this machine alone. own: the site's own URLs, from which its pages fetch their styles and pictures."""
 
 	daemon_threads = True
 
@@ -34,7 +34,7 @@ class Proxy(socketserver.ThreadingTCPServer):
 		self.own = own
 
 	def handle_error(self, request: Any, client_address: Any) -> None:
-		"""A program that hangs up halfway is nobody's business."""
+		"""Say nothing: a program may hang up halfway."""
 
 
 class Request(socketserver.BaseRequestHandler):
@@ -74,7 +74,10 @@ class Request(socketserver.BaseRequestHandler):
 
 
 def _destination(method: bytes, target: str, head: bytes) -> tuple[str, int, bytes | None]:
-	"""(host, port, the lines to send there; None for a tunnel). Raises ValueError for what is no proxy's request."""
+	"""Where a request is to go: (host, port, the lines to send there). The lines are None for a tunnel (CONNECT).
+
+	Raises ValueError for what is no request to a proxy.
+	"""
 	parts = urlsplit(f"//{target}" if method == b"CONNECT" else target)
 	if not parts.hostname or (method != b"CONNECT" and parts.scheme != "http"):
 		raise ValueError(target)
@@ -90,7 +93,7 @@ def _destination(method: bytes, target: str, head: bytes) -> tuple[str, int, byt
 
 
 def _resolvable(host: str) -> str:
-	"""`*.localhost` (RFC 6761) is this machine, whose resolver need not know it."""
+	"""The host as it can be resolved. `*.localhost` (RFC 6761) is this machine, which a resolver need not know."""
 	return "127.0.0.1" if host.endswith(".localhost") else host
 
 
@@ -106,7 +109,7 @@ def _relay(inside: socket.socket, outside: socket.socket) -> None:
 
 @contextmanager
 def running(site: Any) -> Iterator[str]:
-	"""The block has a proxy; yields its URL. site: as acting.site() has it, in whose request or job this is."""
+	"""Run a proxy for the block; yields its URL. site: as acting.site() returns it, of this request or job."""
 	with ExitStack() as stack:
 		proxy = stack.enter_context(Proxy(own_urls(site)))
 		stack.callback(proxy.shutdown)
@@ -115,7 +118,7 @@ def running(site: Any) -> Iterator[str]:
 
 
 def own_urls(site: Any) -> tuple[str, ...]:
-	"""Where the operator says that the site is (`host_name`); else by its name. What a request calls itself by counts for nothing."""
+	"""The site's own URLs: what the operator says (`host_name`), else by its name. The Host header of a request does not count."""
 	conf = site.conf
 	if host_name := conf.get("host_name") or conf.get("hostname"):
 		return (host_name if "://" in host_name else f"http://{host_name}",)

@@ -1,7 +1,7 @@
-"""PDFs of tenants' sites: wkhtmltopdf lays out pages that tenants write, and runs as the bench's user.
+"""PDFs on tenants' sites. wkhtmltopdf lays out pages that tenants write, and runs as the bench's user.
 
-It takes options from the page itself (`<meta name="pdfkit-…">`), opens files of the machine, and fetches whatever address a page names. On
-tenants' sites it is given harmless options, may open no file, and fetches through a proxy of this process (print_proxy.py).
+By itself it takes options from the page (`<meta name="pdfkit-…">`), opens files of the machine, and fetches any address that a
+page names. Here it gets harmless options, opens no file, and fetches through a proxy of this process (print_proxy.py).
 """
 
 from collections.abc import Callable
@@ -12,24 +12,24 @@ from pdfkit.pdfkit import PDFKit
 
 from buildpro_saas.tenant_site.sandbox import acting, print_proxy, programs, wrapping
 
-# What a page may say of itself. A header or footer of its own goes the way of Frappe: by elements of the page.
+# Options that a page may set. Headers and footers are not among them: Frappe makes these from elements of the page.
 OF_PAGE = frozenset(
 	"page-size page-width page-height orientation margin-top margin-bottom margin-left margin-right header-spacing footer-spacing"
 	" dpi zoom grayscale lowquality title image-quality image-dpi".split()
 )
-# What only Frappe and this module set: files, which Frappe removes afterwards, and where the page is fetched through.
+# Options that only Frappe and this module set: files, which Frappe removes afterwards, and the proxy.
 NOT_OF_CALLERS = programs.FILES | {"--proxy"}
 
 
 def keep() -> None:
-	"""Have Frappe's maker of PDFs in this process take no files from its caller (late.py)."""
+	"""Wrap Frappe's maker of PDFs in this process (late.py calls it)."""
 	from frappe.utils import pdf
 
 	wrapping.replace(pdf.get_pdf, without_files)
 
 
 def without_files(original: Callable) -> Callable:
-	"""`frappe.utils.pdf.get_pdf` without options of the caller's that name a file or a proxy. A web request may be the caller."""
+	"""`frappe.utils.pdf.get_pdf`, without the caller's options that name a file or a proxy. A web request may be the caller."""
 
 	@wraps(original)
 	def get_pdf(html: str, options: Any = None, *args, **kwargs) -> Any:
@@ -45,7 +45,7 @@ def without_files(original: Callable) -> Callable:
 
 
 def harmless_options(original: Callable) -> Callable:
-	"""`PDFKit._find_options_in_meta` that lets a page of a tenant's say how it is laid out, and nothing more."""
+	"""`PDFKit._find_options_in_meta`, which takes from a tenant's page only how it is laid out (OF_PAGE)."""
 
 	@wraps(original)
 	def find_options_in_meta(kit: PDFKit, content: Any) -> dict:
@@ -58,7 +58,7 @@ def harmless_options(original: Callable) -> Callable:
 
 
 def guarded(original: Callable) -> Callable:
-	"""`PDFKit.to_pdf` with the machine's files locked and the proxy before the network, for a tenant's request or job."""
+	"""`PDFKit.to_pdf`, which locks the machine's files and sets the proxy, for a tenant's request or job."""
 
 	@wraps(original)
 	def to_pdf(kit: PDFKit, path: str | None = None) -> Any:

@@ -1,9 +1,11 @@
-"""The programs that a tenant's request or job starts: what they may write, and with which options they make PDFs.
+"""Judges the programs that a tenant's request or job starts, by their arguments.
 
-What a program does by itself no hook of Python's sees. So it is its arguments that are judged.
+No hook of Python's sees what a program does by itself. So its arguments decide: which files it writes, and with which options it
+makes a PDF.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any, NoReturn
@@ -11,13 +13,18 @@ from typing import Any, NoReturn
 import frappe
 from frappe import _
 
-from buildpro_saas.tenant_site.sandbox import acting, files, temporary
+from buildpro_saas.tenant_site.sandbox import acting, files, readable, temporary
 
-PROGRAMS_THAT_WRITE = frozenset({"node", "nodejs", "tar"})
+NODE, TAR = ("node", "nodejs"), ("tar", "bsdtar", "gtar")
+# How tar makes an archive: what it is told in its first word. Its other options start programs, read lists of names or lead elsewhere.
+# Links in an archive lead anywhere, so none is extracted.
+MAKES_ARCHIVE = re.compile(r"-?[cvzjJ]+f")
+TEXT = re.compile(r"[{};\n]")  # of a style sheet that node is given; no path has it
 PRINTER = "wkhtmltopdf"
 BROWSERS = ("chrom", "headless_shell", "headless-shell", "google chrome", "google-chrome")
 LOCK = "--disable-local-file-access"
-# Of wkhtmltopdf's options, those that lay out a page, say how it is fetched without opening anything, or that Frappe sets by itself.
+# wkhtmltopdf's options that are allowed. They lay out a page, or say how it is fetched without opening a file, or Frappe
+# sets them by itself.
 SWITCHES = frozenset(
 	"--background --no-background --images --no-images --quiet -q --print-media-type --no-print-media-type --grayscale -g --lowquality -l"
 	" --no-outline --outline --no-pdf-compression --disable-javascript -n --disable-smart-shrinking --enable-smart-shrinking"
@@ -35,18 +42,19 @@ FILES = frozenset({"--header-html", "--footer-html", "--cookie-jar"})
 STANDARD = "-"  # input or output
 
 
-def judge(site: Any, command: Any) -> None:
+def judge(site: Any, command: Any, folder: Any = None) -> None:
 	"""Raise frappe.PermissionError when the site's request or job may not start this.
 
-	site: as acting.site() has it; command: as subprocess.Popen takes it, of one word or many.
+	site: as acting.site() returns it. command: as subprocess.Popen takes it, one word or a list. folder: where it is started.
 	"""
 	words = [command] if isinstance(command, str | bytes | os.PathLike) else list(command)
 	words = [os.fsdecode(word) for word in words]
 	program = os.path.basename(words[0]).lower() if words else ""
-	if program in PROGRAMS_THAT_WRITE:
-		for word in words[1:]:
-			if os.path.isabs(word):
-				files.require_writable(word, site)
+	place = os.path.abspath(os.fsdecode(folder or "."))
+	if program in TAR:
+		_judge_archiving(words[1:], place, site)
+	elif program in NODE:
+		_judge_node(words[1:], place, site)
 	elif program == PRINTER:
 		_judge_printing(words[1:], site)
 	elif program.startswith(BROWSERS):
@@ -56,6 +64,30 @@ def judge(site: Any, command: Any) -> None:
 				"This site may not start a browser to make PDFs, for it would reach the operator's network. Choose the PDF generator wkhtmltopdf."
 			),
 		)
+
+
+def _judge_archiving(words: list[str], place: str, site: Any) -> None:
+	"""Let tar make an archive of the site's files in a place of the site's, and nothing else."""
+	how, *others = words or [""]
+	if not MAKES_ARCHIVE.fullmatch(how):
+		_refuse_program(site, "tar", how)
+	for word in others:
+		if word.startswith(("-", "@")) or ":" in word:  # `host:file` is another machine's
+			_refuse_program(site, "tar", word)
+		files.require_writable(os.path.join(place, word), site)
+
+
+def _judge_node(words: list[str], place: str, site: Any) -> None:
+	"""Let node run a file of an app's, and write to the paths that it is given where the site may write."""
+	script, *others = words or [""]
+	if script.startswith("-"):
+		_refuse_program(site, "node", script)
+	readable.require(os.path.join(place, script), site)
+	for word in others:
+		path = word.partition("=")[2] if word.startswith("-") else word.removeprefix("@")
+		is_path = os.sep in path and not TEXT.search(path)
+		if is_path or (os.path.isabs(path) and not path.startswith("/*")):
+			files.require_writable(os.path.join(place, path), site)
 
 
 def _judge_printing(words: list[str], site: Any) -> None:
@@ -71,7 +103,7 @@ def _judge_printing(words: list[str], site: Any) -> None:
 
 
 def _options(words: list[str], site: Any) -> Iterator[tuple[str, str]]:
-	"""Each option with its value; what else there is may be standard input and output alone."""
+	"""Yield each option with its value (empty for a switch). Refuses all else but standard input and output."""
 	waiting = iter(words)
 	for word in waiting:
 		if word in WITH_VALUE:
@@ -83,9 +115,16 @@ def _options(words: list[str], site: Any) -> Iterator[tuple[str, str]]:
 
 
 def _require_files_own(path: str, site: Any) -> None:
-	"""Frappe puts the header, the footer and the session's cookie into temporary files, which it has just written."""
+	"""Refuse a file outside the temporary folders. Frappe has just written the header, the footer and the cookie there."""
 	if "://" in path or os.path.dirname(os.path.realpath(path)) not in temporary.FOLDERS:
 		_refuse_option(site, path)
+
+
+def _refuse_program(site: Any, program: str, word: str) -> NoReturn:
+	sentence = _(
+		"{0} may not be started with {1} for this site. Ask its operator for what belongs to an app."
+	)
+	_refuse(site, sentence.format(program, escape(word[:50])), _("Not allowed here"))
 
 
 def _refuse_option(site: Any, option: str) -> NoReturn:
@@ -97,7 +136,7 @@ def _refuse_option(site: Any, option: str) -> NoReturn:
 	)
 
 
-def _refuse(site: Any, sentence: str) -> NoReturn:
+def _refuse(site: Any, sentence: str, title: str | None = None) -> NoReturn:
 	if not acting.is_own_context(site):
 		raise frappe.PermissionError(sentence)
-	frappe.throw(sentence, frappe.PermissionError, title=_("Not allowed in a PDF"))
+	frappe.throw(sentence, frappe.PermissionError, title=title or _("Not allowed in a PDF"))

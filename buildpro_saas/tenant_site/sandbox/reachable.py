@@ -1,6 +1,7 @@
-"""Which addresses inside, of the machine or of the operator's network, a tenant's request or job may connect to: by configuration alone.
+"""Which addresses inside the operator's network a tenant's request or job may connect to. Only the configuration decides.
 
-`buildpro_reachable` of `common_site_config.json` or `site_config.json` lists a host, `host:port`, a network (CIDR) or a socket's path each.
+`buildpro_reachable`, in `common_site_config.json` or `site_config.json`, is a list. An entry is a host, `host:port`, a network
+(CIDR) or a socket's path.
 """
 
 import ipaddress
@@ -24,7 +25,7 @@ WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*):(?P<port>[0-9]{1,5})")
 
 @dataclass(frozen=True)
 class Place:
-	"""Where somebody may connect to: a network or a host's name (or a socket's path), and a port (None: any)."""
+	"""A place to connect to: networks, a host's name or a socket's path; and a port (None: any)."""
 
 	networks: tuple = ()
 	name: str = ""
@@ -32,7 +33,7 @@ class Place:
 	port: int | None = None
 
 	def has(self, address: Any, port: int, names: frozenset[str]) -> bool:
-		"""address: an ipaddress object; names: the hosts that it was lately found under."""
+		"""Whether the address and port are in the place. address: an ipaddress object; names: the hosts that had it lately."""
 		if self.port is not None and port != self.port:
 			return False
 		is_named = bool(self.name) and self.name in names
@@ -41,7 +42,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Servers:
-	"""The bench's own servers and what the operator allows; `names` are the hosts whose addresses have to be known."""
+	"""The bench's own servers, and what the operator allows. names: the hosts whose addresses have to be noted."""
 
 	redis_ports: frozenset[int]
 	redis_paths: frozenset[str]
@@ -51,7 +52,7 @@ class Servers:
 
 
 def servers(conf: Mapping) -> Servers:
-	"""What the site's configuration says. An entry of buildpro_reachable that is none allows nothing (complaints() names it)."""
+	"""Read them from the site's configuration. A wrong entry of buildpro_reachable allows nothing; complaints() names it."""
 	listed = conf.get(KEY) or ()
 	return _servers(
 		tuple(str(conf.get(name) or "") for name in REDIS_SERVERS),
@@ -84,7 +85,7 @@ def _servers(redis: tuple, databases: tuple, db_socket: str, mail: tuple, listed
 
 
 def _places(*spellings: str) -> list[Place]:
-	"""What the first of the spellings that is an entry stands for. None is allowed by what is wrong: it is said by `saas doctor`."""
+	"""The place that the first valid one of the spellings stands for; empty where none is valid (`saas doctor` says so)."""
 	for spelling in spellings:
 		try:
 			return [parse(spelling)]

@@ -1,7 +1,8 @@
-"""Which files a tenant's request or job may read: its site's own, and what code and system need. Nothing else.
+"""Lists which files a tenant's request or job may read: its site's own, and what code and the system need. Nothing else.
 
-Beside the bench lie its passwords, its database, its logs; in its user's home are keys. What opens a path that a tenant wrote gets none of
-them. A refusal is an OSError too: what looks for settings of its own at many places (~/.netrc) goes on without, as in a container.
+Beside the bench lie its passwords, its database and its logs. In its user's home are keys. Code that opens a path which a tenant
+wrote gets none of them. A refusal is an OSError, too. So code that looks for its settings in many places (~/.netrc) goes on
+without them.
 """
 
 import mimetypes
@@ -16,13 +17,13 @@ import frappe
 
 from buildpro_saas.tenant_site.sandbox import temporary
 
-# What every site reads in the folder of the sites.
+# What every site reads in the folder of sites.
 OF_ALL_SITES = frozenset({"assets", "apps.txt", "apps.json", "currentsite.txt", "patches.txt"})
-# Passwords of the bench are in it: Frappe's functions that put it together with the site's own settings may read it, by no name of a user's.
+# It holds the bench's passwords. Only Frappe's functions that merge it with the site's own settings may read it.
 COMMON_CONFIG = "common_site_config.json"
 CONFIG_READERS = frozenset({"get_site_config", "get_common_site_config"})
-NEAREST = 12  # frames from the audit hook to such a function
-# Frappe makes files of a random name for a moment in the folder of the sites (exports, charts of accounts).
+NEAREST = 12  # how many frames are searched for such a function, from the audit hook outwards
+# Frappe makes files with random names in the folder of sites, for a moment (exports, charts of accounts).
 RANDOM = re.compile(r"[0-9a-z]{10}(\.[a-z]{1,5})?")
 SYSTEM_FOLDERS = (
 	*("/usr/share", "/usr/lib", "/usr/lib64", "/usr/local/share", "/usr/local/lib", "/lib", "/lib64"),
@@ -53,19 +54,19 @@ SYSTEM_FILES = frozenset(
 		*("/proc/filesystems", *mimetypes.knownfiles),
 	}
 )
-# Of its own process alone, and neither its environment nor its memory.
+# Facts of this process alone, without its environment and its memory.
 OF_PROCESS = re.compile(r"/proc/(\d+)/(task/\d+/)?(stat|statm|status|cgroup|mounts|mountinfo|limits)")
 TOO_WIDE = frozenset({"/", "/usr", "/usr/local"})
 
 
 class NotOfSite(frappe.PermissionError, PermissionError):
-	"""A file that is none of the site's: for Frappe and for Python alike what may not be done."""
+	"""A file that is not the site's. It is a refusal for Frappe and for Python alike."""
 
 
 def require(path: str, site: Any) -> None:
-	"""Raise NotOfSite unless the site's request or job may read there. A file that is not there is Python's to tell.
+	"""Raise NotOfSite unless the site's request or job may read the path. A path that is not there is let through: Python says so.
 
-	site: as acting.site() has it.
+	site: as acting.site() returns it.
 	"""
 	real = os.path.realpath(path)
 	sites = os.path.realpath(site.sites_path)
@@ -78,17 +79,17 @@ def require(path: str, site: Any) -> None:
 
 
 def refuse(path: str) -> NoReturn:
-	"""Raise NotOfSite with a sentence, but no message to the user: who asked may do without."""
+	"""Raise NotOfSite, without a message in Desk: the code that asked may do without the file."""
 	raise NotOfSite(f"This site may only use files of its own: {os.path.basename(path)} is none.")
 
 
 def is_within(path: str, folders: tuple[str, ...]) -> bool:
-	"""Whether the path, without links in it, is one of the folders or in one."""
+	"""Whether the path is one of the folders, or lies in one. The path must have no links in it."""
 	return any(path == folder or path.startswith(f"{folder}{os.sep}") for folder in folders)
 
 
 def _is_of_sites(inner: str, site: Any) -> bool:
-	"""inner: a path below the folder of the sites."""
+	"""Whether the site may read `inner`, a path below the folder of sites."""
 	first, _slash, rest = inner.partition(os.sep)
 	if first == site.site or first in OF_ALL_SITES:
 		return True
@@ -96,11 +97,13 @@ def _is_of_sites(inner: str, site: Any) -> bool:
 		return _is_asked_by_config()
 	if not rest and RANDOM.fullmatch(first):
 		return True
-	# a bare name may be one in an open folder that shutil.rmtree is at: the event says nothing of it
+	# shutil.rmtree opens bare names in a folder that it has open, and the event does not name that folder. So a name that is
+	# not there in the folder of sites is let through
 	return not os.path.lexists(os.path.join(os.path.realpath(site.sites_path), first))
 
 
 def _is_elsewhere(path: str, real: str, site: Any, sites: str) -> bool:
+	"""Whether the site may read a path that is not below the folder of sites. real: the path without links in it."""
 	if path in SYSTEM_FILES or real in _system_files() or is_within(real, own_folders(sites, site.site)):
 		return True
 	if is_within(real, (*_system_folders(), *_named(site), *_assets(sites))) or _is_code(real, sites):
@@ -114,11 +117,12 @@ def _is_elsewhere(path: str, real: str, site: Any, sites: str) -> bool:
 
 
 def _is_program(path: str) -> bool:
-	"""Whether the operator's PATH finds it: pdfkit opens wkhtmltopdf to see that it is there."""
+	"""Whether it is a program of the operator's PATH. pdfkit opens wkhtmltopdf to see whether it is there."""
 	return os.path.dirname(path) in os.environ.get("PATH", "").split(os.pathsep) and os.access(path, os.X_OK)
 
 
 def _is_asked_by_config() -> bool:
+	"""Whether one of CONFIG_READERS is among the innermost frames."""
 	frame, left = sys._getframe(1), NEAREST
 	while frame and left:
 		module = frame.f_globals.get("__name__", "")
@@ -129,14 +133,14 @@ def _is_asked_by_config() -> bool:
 
 
 def _named(site: Any) -> tuple[str, ...]:
-	"""What the operator's configuration of the site names."""
+	"""The files and folders that the operator's configuration of the site names."""
 	named = (site.conf.get(key) for key in ("backup_path", "robots_txt"))
 	return tuple(os.path.realpath(each) for each in named if each)
 
 
 @lru_cache(maxsize=1024)
 def own_folders(sites: str, site: str) -> tuple[str, ...]:
-	"""The site's folder and those in it, which operators may keep elsewhere by a link; and the user's folder of caches."""
+	"""The site's folder, the folders in it that operators may keep elsewhere by a link, and the user's folder of caches."""
 	own = Path(sites, site)
 	inner = ("public", "private", "public/files", "private/files", "private/backups")
 	cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -144,7 +148,7 @@ def own_folders(sites: str, site: str) -> tuple[str, ...]:
 
 
 def _is_code(real: str, sites: str) -> bool:
-	"""Whether it is of apps or of Python, and not hidden there: beside code there may be .git and .env."""
+	"""Whether it is code of an app or of Python. Hidden files and folders beside code (.git, .env) are not."""
 	for folder in _code(os.path.dirname(sites), tuple(sys.path)):
 		if real == folder or real.startswith(f"{folder}{os.sep}"):
 			if f"{os.sep}." not in real[len(folder) :]:
@@ -173,7 +177,7 @@ def _code(bench: str, path: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def _assets(sites: str) -> tuple[str]:
-	"""Images of containers keep them beside the folder of the sites."""
+	"""The folder `assets`. Containers keep it beside the folder of sites."""
 	return (os.path.realpath(os.path.join(sites, "assets")),)
 
 

@@ -1,7 +1,8 @@
-"""May user-written code read this attribute of this object? One answer for templates and for expressions.
+"""Decides whether user-written code may read this attribute of this object. Templates and expressions ask here alike.
 
-Objects are real ones; what is allowed is judged by their type at each dot. Documents show fields and methods that read, the database its
-reading functions, data their own methods. Modules, classes, functions and what Python keeps of running code show nothing.
+The objects are real ones. Each attribute is judged by the object's type, at the moment when it is read. Documents show their
+fields, and methods that read. The database shows its reading functions. Data shows its own methods. Modules, classes,
+functions and Python's frames show nothing.
 """
 
 import datetime
@@ -23,7 +24,7 @@ from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Request
 
-from buildpro_saas.tenant_site.sandbox import names, queries
+from buildpro_saas.tenant_site.sandbox import names, queries, sizes
 from buildpro_saas.tenant_site.sandbox.refusal import refuse, refusing
 
 DATA = (
@@ -68,19 +69,19 @@ CHANGING = frozenset(
 	}
 )
 FORMAT = frozenset({"format", "format_map"})
-# What makes a document the one it is, and what the framework is made of, are no values to set.
+# Not to be set: what makes a document the one it is, and the framework's own parts of it.
 FIXED = frozenset({*default_fields, *child_table_fields, "flags", "meta"})
-# Of classes of data that Frappe derives, the methods that read.
+# Classes of data that Frappe derives, and those of their methods that read.
 DERIVED = {DocStatus: {"is_draft", "is_submitted", "is_cancelled"}}
 
 
 def read(obj: Any, name: str, *, may_change: bool) -> Any:
-	"""obj.name for user-written code.
+	"""Return obj.name for user-written code.
 
-	may_change: whether data may be changed on the way, as templates do with their own lists (`.append`).
+	may_change: whether methods that change data are allowed, as for templates' own lists (`.append`).
 
 	Raises:
-		AttributeError: there is none.
+		AttributeError: there is no such attribute, or its name begins with `_`.
 		SandboxError: there is one, and it is refused.
 	"""
 	if name.startswith("_"):
@@ -91,7 +92,7 @@ def read(obj: Any, name: str, *, may_change: bool) -> Any:
 
 
 def replaced(value: Any) -> Any:
-	"""The value, or what stands for it here: what asks the database is bounded, methods of documents are judged."""
+	"""Return the value, or what stands for it here. What asks the database is bounded, methods of documents are judged."""
 	if isinstance(value, types.MethodType):
 		owner, name = value.__self__, value.__name__
 		if isinstance(owner, BaseDocument | Database):
@@ -104,7 +105,7 @@ def replaced(value: Any) -> Any:
 
 
 def require_callable(function: Any) -> None:
-	"""Raise SandboxError unless user-written code may call it: the second look, at whatever way it was come by."""
+	"""Raise SandboxError unless user-written code may call it. This is the second look, however the code came by it."""
 	if isinstance(function, type):
 		if not issubclass(function, (*DATA, BaseException)) and not _is_of_jinja(function):
 			refuse(function.__name__)
@@ -119,7 +120,7 @@ def require_callable(function: Any) -> None:
 
 @cache
 def _rule(cls: type) -> Callable[[Any, str, bool], Any]:
-	"""How attributes of objects of this class are judged."""
+	"""The function that judges attributes of objects of this class."""
 	for kind, rule in (
 		(Undefined, _of_jinja),
 		(Meta, _of_meta),
@@ -162,16 +163,16 @@ def _of_data(obj: Any, name: str, may_change: bool) -> Any:
 	if any(hasattr(kind, name) for kind in DATA if isinstance(obj, kind)) or name in DERIVED.get(
 		type(obj), ()
 	):
-		return value
+		return sizes.method(obj, name, value)
 	if isinstance(obj, frappe._dict) and name in vars(frappe._dict):
-		return value
+		return sizes.method(obj, name, value)
 	if _is_of_jinja(type(obj)):
-		return value  # Markup
+		return sizes.method(obj, name, value)  # Markup
 	refuse(name)
 
 
 def is_namespace(obj: Any) -> bool:
-	"""Whether it is Frappe's namespace, which later templates of the request see."""
+	"""Whether it is Frappe's namespace. Later templates of the request see the same one."""
 	from frappe.utils.safe_exec import NamespaceDict
 
 	return isinstance(obj, NamespaceDict)
@@ -196,7 +197,7 @@ def _of_document(obj: BaseDocument, name: str, may_change: bool = False) -> Any:
 
 
 def _copied(obj: BaseDocument, value: Any) -> Any:
-	"""Flags and tables of a document as copies: what is changed in them would be saved with it by whoever saves it."""
+	"""The value; of flags and tables a copy. A change of the originals would be saved by whoever saves the document."""
 	if isinstance(value, list):
 		return list(value)
 	return frappe._dict(value or {}) if value is obj.__dict__.get("flags") else value
@@ -213,14 +214,22 @@ def _get(obj: BaseDocument, *args, **kwargs) -> Any:
 
 
 def _set(obj: BaseDocument, key: str, value: Any, as_value: bool = False) -> None:
-	"""`doc.set` of a value that a print format shows. Elsewhere the document may be about to be saved, validated as it was before."""
+	"""`doc.set`, for a value that a print format shows.
+
+	Refused elsewhere: the document may be about to be saved, and has been validated.
+	"""
 	is_fixed = not isinstance(key, str) or key in FIXED or key.startswith("_") or hasattr(type(obj), key)
 	if is_fixed or not obj.flags.in_print:
 		refuse(f"set({key})")
 	obj.set(key, value, as_value)
 
 
-OWN_METHODS = {"get": _get, "set": _set}
+def _get_formatted(obj: BaseDocument, *args, **kwargs) -> Any:
+	sizes.of_document(obj, *args, **kwargs)
+	return obj.get_formatted(*args, **kwargs)
+
+
+OWN_METHODS = {"get": _get, "set": _set, "get_formatted": _get_formatted}
 
 
 def _of_meta(obj: Meta, name: str, may_change: bool = False) -> Any:
@@ -252,7 +261,7 @@ def _of_request(obj: Any, name: str, may_change: bool = False) -> Any:
 
 
 def _of_other(obj: Any, name: str, may_change: bool = False) -> Any:
-	"""An object of an app's own class, in what the app gives to its page: its data, not its methods."""
+	"""Judge an object of an app's own class, which the app gives to its page: its data is shown, its methods are not."""
 	value = getattr(obj, name)
 	if callable(value):
 		refuse(f"{type(obj).__name__}.{name}")
@@ -261,7 +270,7 @@ def _of_other(obj: Any, name: str, may_change: bool = False) -> Any:
 
 @cache
 def replacements() -> dict[Callable, Callable]:
-	"""Functions of Frappe's, and what stands for them in user-written code."""
+	"""{function of Frappe's: what stands for it in user-written code}."""
 	from buildpro_saas.tenant_site.sandbox import images
 
 	found = {
@@ -275,7 +284,7 @@ def replacements() -> dict[Callable, Callable]:
 
 
 def _refused_functions() -> dict[Callable, Callable]:
-	"""Of what Frappe gives to scripts, the functions that are not allowed here, by whatever way somebody comes by one."""
+	"""{function: one that refuses} for what Frappe gives to scripts and names.py does not list, however the code came by it."""
 	from frappe.utils.safe_exec import get_safe_globals
 
 	there = get_safe_globals()

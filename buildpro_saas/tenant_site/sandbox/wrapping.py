@@ -1,11 +1,11 @@
-"""Puts functions of ours in the place of the framework's, in this process, once."""
+"""Replaces functions of the framework's by ours, in this process, once each."""
 
 import sys
 from collections.abc import Callable
 
 
 def replace(original: Callable, wrapper: Callable) -> None:
-	"""Replace the function in every module that has it under some name, as `from x import y` leaves it."""
+	"""Replace the function in every module that has it, under whatever name. wrapper: takes the function, returns ours."""
 	if getattr(original, "is_buildpro_sandbox", False):
 		return
 	replacement = wrapper(original)
@@ -17,7 +17,7 @@ def replace(original: Callable, wrapper: Callable) -> None:
 
 
 def replace_method(owner: type, name: str, wrapper: Callable) -> None:
-	"""Replace the method of a class."""
+	"""Replace a method of a class. wrapper: takes the method, returns ours."""
 	original = getattr(owner, name)
 	if not getattr(original, "is_buildpro_sandbox", False):
 		replacement = wrapper(original)

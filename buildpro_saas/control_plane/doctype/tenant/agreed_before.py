@@ -1,4 +1,4 @@
-"""What was agreed with a tenant, read back from the layers of its statement: the record that said so is gone."""
+"""What was agreed with a tenant, read back from the layers of its statement, because its record is lost."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -10,23 +10,22 @@ from frappe.utils import now_datetime
 
 from buildpro_saas.datetimes import local
 from buildpro_saas.entitlements import terms
-from buildpro_saas.entitlements.layers import is_active
 from buildpro_saas.licensing.entitlement_sources import Offer
 from buildpro_saas.refusal import refuse, shown
 
 
 @dataclass
 class Agreed:
-	"""Fields and rows of a Tenant, and notes (HTML) on what could not be taken over."""
+	"""Fields and rows for a Tenant, and notes (HTML) on what could not be taken over."""
 
 	fields: dict = field(default_factory=dict)
 	notes: list[str] = field(default_factory=list)
 
 	@classmethod
 	def of(cls, layers: Mapping, at: float, plan: str | None) -> "Agreed":
-		"""What the layers say as of the moment `at`; `plan`: instead of theirs, with no change agreed for later.
+		"""What the layers say as of the moment `at` (epoch seconds).
 
-		Raises frappe.ValidationError where their plan is not on record.
+		plan: use this plan instead of theirs, with no later change agreed. Raises frappe.ValidationError where their plan is not on record.
 		"""
 		agreed = cls()
 		agreed._take_plans(layers["plans"], at, plan)
@@ -40,10 +39,16 @@ class Agreed:
 		self.notes.append(sentence.format(*map(shown, values)))
 
 	def _take_plans(self, plans: list[Mapping], at: float, plan: str | None) -> None:
-		found = terms.of_layers(plans, at)
 		if plan:
 			self.fields["plan"] = plan
 			return
+		try:
+			found = terms.of_layers(plans, at)
+		except ValueError:
+			refuse(
+				_("The statement has no plan that is in force or to come: name one with --plan."),
+				title=_("Plan"),
+			)
 		if not frappe.db.exists("Plan", found.plan):
 			refuse(
 				_(
@@ -53,9 +58,8 @@ class Agreed:
 				title=_("Plan"),
 			)
 		self.fields["plan"] = found.plan
-		self._take_version(
-			found.plan, next(each for each in plans if each["plan"] == found.plan and is_active(each, at))
-		)
+		of_plan = [each for each in terms.without_ended(plans, at) if each["plan"] == found.plan]
+		self._take_version(found.plan, min(of_plan, key=lambda each: each.get("from") or 0))
 		for later, date, fields in (
 			(found.after_trial, found.trial_until, ("plan_after_trial", "trial_ends_on")),
 			(found.next_plan, found.next_from, ("next_plan", "next_plan_on")),
@@ -70,7 +74,7 @@ class Agreed:
 				)
 
 	def _take_version(self, plan: str, layer: Mapping) -> None:
-		"""Keep the version of the plan that the statement has, where that is not what the plan gives by now."""
+		"""Keep the version of the plan that the statement has, where the plan has changed since."""
 		wanted = sorted(layer["features"]), layer["limits"]
 		now = Offer().resolved(plan)
 		if (now["features"], now["limits"]) == wanted:
@@ -123,7 +127,7 @@ class Agreed:
 
 
 def _agreed_then(entry: Mapping) -> dict:
-	"""Dates, and why; who granted it, nobody knows any more: whoever adopts the tenant answers for it."""
+	"""The dates and the reason. Nobody knows any more who granted it: the person who adopts the tenant answers for it."""
 	begins, until = entry.get("from"), entry.get("until")
 	return {
 		"starts_on": begins and local(begins),
