@@ -1,7 +1,7 @@
 """Copies one database into another on the same server, over several connections at once.
 
-Nearly all of the time is MariaDB's work of making tables, one after the other on a connection; docs/benchmarks.md has
-the figures of the ways that were tried.
+Nearly all of the time MariaDB makes tables, one after the other on each connection. docs/benchmarks.md has the figures of the
+ways that were tried.
 """
 
 import threading
@@ -16,6 +16,9 @@ from buildpro_saas.agent.facts import Contents
 
 CONNECTIONS = 4
 CHECK_SECONDS = 1.0
+# How the source is read. A shadow's source is locked meanwhile, by another connection. In a MyISAM table (Frappe's search index may be one)
+# plain reading would wait behind those who wait to write there, and they for the end of the copy.
+SELECT = "select high_priority"
 # The columns of a sequence that say how it was made and how far it is (mariadb.com/kb/en/create-sequence).
 SEQUENCE = (
 	"start_value, minimum_value, maximum_value, increment, cache_size, cycle_option, next_not_cached_value"
@@ -23,8 +26,9 @@ SEQUENCE = (
 
 
 def contents_of(server: DatabaseServer, database: str) -> Contents:
-	"""Read from the database itself. Raises AgentError for a view or the like, which a site of Frappe's has none of."""
+	"""What the database holds. Raises AgentError for a view or the like: a site of Frappe's has none."""
 	check_name(database)
+	server.db.sql("rollback")  # what is there now, and not when this connection first looked
 	rows = server.db.sql(
 		"select table_name, table_type, coalesce(data_length + index_length, 0)"
 		" from information_schema.tables where table_schema = %s order by table_name",
@@ -38,7 +42,7 @@ def contents_of(server: DatabaseServer, database: str) -> Contents:
 			f"The database {database} has a {', '.join(sorted(strange)).lower()}, which is not copied."
 		)
 	tables = kinds["BASE TABLE"]
-	filled = [table for table in tables if server.db.sql(f"select 1 from `{database}`.`{table}` limit 1")]
+	filled = [table for table in tables if server.db.sql(f"{SELECT} 1 from `{database}`.`{table}` limit 1")]
 	sequences = {
 		name: list(server.db.sql(f"select {SEQUENCE} from `{database}`.`{name}`")[0])
 		for name in kinds["SEQUENCE"]
@@ -49,16 +53,20 @@ def contents_of(server: DatabaseServer, database: str) -> Contents:
 class DatabaseCopy:
 	"""Fills an empty database with another one's contents."""
 
-	def __init__(self, server: DatabaseServer, source: str, target: str, contents: Contents):
+	def __init__(
+		self, server: DatabaseServer, source: str, target: str, contents: Contents, *, is_in_use: bool = False
+	):
+		"""is_in_use: people write in the source meanwhile. Nobody waits for the copy then, and it is of no one moment."""
 		self.server = server
+		self.is_in_use = is_in_use
 		self.source = check_name(source)
 		self.target = check_name(target)
 		self.contents = contents
 
 	def run(self, checkpoint: Callable[[], None] = lambda: None) -> None:
-		"""Copy. `checkpoint` is called from time to time and may raise to stop.
+		"""Copy. checkpoint: called about once a second; it may raise to stop the copying.
 
-		Raises what the database's driver raises when a table cannot be made. The copy is then as far as it came.
+		Raises what the database's driver raises when a table cannot be made. The target then holds what was copied so far.
 		"""
 		work = SimpleQueue()
 		# the long ones first, so that no connection is left alone with one at the end
@@ -84,12 +92,16 @@ class DatabaseCopy:
 	def _work(self, connection, work: SimpleQueue, stop: threading.Event) -> None:
 		cursor = connection.cursor()
 		cursor.execute("set session foreign_key_checks = 0, unique_checks = 0")
+		if self.is_in_use:  # else `insert … select` locks the rows that it reads
+			cursor.execute("set session transaction isolation level read committed")
 		while not stop.is_set():
 			try:
 				statements = work.get_nowait()
 			except Empty:
 				return
 			for statement in statements:
+				if stop.is_set():
+					return
 				cursor.execute(statement)
 			connection.commit()
 
@@ -97,7 +109,7 @@ class DatabaseCopy:
 		source, target = f"`{self.source}`.`{table}`", f"`{self.target}`.`{table}`"
 		statements = [f"create table {target} like {source}"]
 		if is_filled:
-			statements.append(f"insert into {target} select * from {source}")
+			statements.append(f"insert into {target} {SELECT} * from {source}")
 		return statements
 
 	def _sequence(self, name: str, state: list[int]) -> list[str]:

@@ -1,0 +1,100 @@
+"""Answers 503 with Retry-After to a request whose database was swapped away under it.
+
+A swap (agent/shadow.py) exchanges the site's folder in an instant. A request may have read site_config.json just before it, and sign in
+to MariaDB just after: that user is locked then. Or it works for longer than the swap waits, and its connection is ended. Neither has a
+database any more, and what Frappe does to show an error would ask it again.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
+from typing import Any, NoReturn
+
+import frappe
+from frappe import local
+from frappe.database.database import Database
+from werkzeug.wrappers import Response
+
+from buildpro_saas import framework
+from buildpro_saas.agent.errors import SHUT_OUT_CODES
+from buildpro_saas.agent.facts import HELD
+from buildpro_saas.tenant_site import closed_for_now
+
+KINDS = ("OperationalError", "InterfaceError")  # of whichever driver (PEP 249) the framework uses
+IS_SWAPPED = "buildpro_swapped_away"
+
+
+class SiteSwappedError(frappe.SessionStopped):
+	"""The site has another database by now: the request is to be sent again. HTTP 503."""
+
+
+def keep() -> None:
+	"""Have this process see it, at each connection and each statement. Frappe has no hook there, so its methods are wrapped."""
+	for name in ("connect", "sql"):
+		original = getattr(Database, name)
+		if not getattr(original, "sees_swaps", False):
+			setattr(Database, name, _seeing(original))
+
+
+def _seeing(original: Callable) -> Callable:
+	@wraps(original)
+	def call(database: Database, *args, **kwargs) -> Any:
+		try:
+			return original(database, *args, **kwargs)
+		except Exception as error:
+			if _is_without_database(error) and _is_swapped_away(database):
+				_stop(error)
+			raise
+
+	call.sees_swaps = True
+	return call
+
+
+def _is_without_database(error: Exception) -> bool:
+	return type(error).__name__ in KINDS and bool(error.args) and error.args[0] in SHUT_OUT_CODES
+
+
+def _is_swapped_away(database: Database) -> bool:
+	"""Whether this is a web request's own database, and the site's folder names another one, or is just being swapped."""
+	if not getattr(local, "request", None) or database is not getattr(local, "db", None):
+		return False
+	now = framework.site_config_anew()
+	return HELD in now or now.get("db_name") != local.conf.get("db_name")
+
+
+def _stop(error: Exception) -> NoReturn:
+	local.flags[IS_SWAPPED] = True
+	app = sys.modules.get("frappe.app")  # there in a web process, and in no other
+	if app and not getattr(app.handle_exception, "sees_swaps", False):
+		app.handle_exception = _answering(app.handle_exception)
+	raise SiteSwappedError("The site has another database by now.") from error
+
+
+def _answering(original: Callable) -> Callable:
+	"""`frappe.app.handle_exception`."""
+
+	@wraps(original)
+	def handle_exception(error: Exception) -> Response:
+		return _come_again() if local.flags.get(IS_SWAPPED) else original(error)
+
+	handle_exception.sees_swaps = True
+	return handle_exception
+
+
+def _come_again() -> Response:
+	"""HTTP 503 for people and programs alike. From here on the request has no database: translations would come from there, too."""
+	database, local.db = local.db, None
+	with suppress(Exception):  # its connection is gone already
+		database.close()
+	answer = {
+		"message": "This site is back in a second. Please try again.",
+		"exc_type": "SiteSwappedError",
+	}
+	return Response(
+		json.dumps(answer),
+		status=closed_for_now.UNAVAILABLE,
+		content_type="application/json",
+		headers={"Retry-After": str(closed_for_now.SWAP), "Cache-Control": "no-store"},
+	)
