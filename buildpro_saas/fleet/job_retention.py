@@ -1,23 +1,31 @@
-"""How long Provisioning Jobs and Batches are kept: Frappe's Log Settings say the days, and this what is needed for longer."""
+"""How long Provisioning Jobs and Batches are kept. Frappe's Log Settings say the days; this file says what is needed for longer."""
 
 import frappe
 from frappe import _
 from frappe.utils import add_to_date, now_datetime
 
+from buildpro_saas.fleet import shadows
 from buildpro_saas.fleet.expected_state import LET_GO
 
 DOCTYPE = "Provisioning Job"
 DAYS = 90
 KEPT = {DOCTYPE: DAYS, "Batch": 30}
-# Less is not enough for what is told of the last day, nor for how long a site that cannot be reached is left alone.
+# The fewest days: what is told of the last day (standby.overview) needs the jobs of that day.
 LEAST_DAYS = 2
 AT_ONCE = 500  # jobs that one transaction deletes
-# What makes a tenant's site, or takes it in again: its inputs have the mark that is on the site as long as that stands.
-MAKES_SITE = ("create_tenant", "adopt_site")
+# Playbooks that make a tenant's site, take it in again, or swap another in. As long as the site stands, it carries the mark of such a job.
+MAKES_SITE = (
+	"create_tenant",
+	"adopt_site",
+	"take_in_site",
+	"take_over_site",
+	"clone_tenant",
+	*shadows.MAKES_SITE,
+)
 
 
 def register() -> None:
-	"""Have Frappe's Log Settings prune the jobs of this site, unless staff have said for how many days they are kept."""
+	"""Have Frappe's Log Settings prune this site's jobs and batches, unless staff have set their days."""
 	settings = frappe.get_doc("Log Settings")
 	known = {row.ref_doctype for row in settings.logs_to_clear}
 	missing = {doctype: days for doctype, days in KEPT.items() if doctype not in known}
@@ -29,14 +37,14 @@ def register() -> None:
 
 
 def unregister() -> None:
-	"""Take it out of the Log Settings, for uninstalling."""
+	"""Take both out of the Log Settings, for uninstalling."""
 	frappe.db.delete("Logs To Clear", {"parent": "Log Settings", "ref_doctype": ("in", list(KEPT))})
 
 
 def prune(days: int) -> int:
-	"""Delete the jobs that ended more than so many days ago (at least LEAST_DAYS) and that nothing needs; returns how many.
+	"""Delete the jobs that ended more than `days` ago (at least LEAST_DAYS) and that nothing needs; returns how many.
 
-	A job that has not ended, or failed, is never deleted: it knows what it has made. Commits as it goes.
+	A job that has not ended, or has failed, is never deleted: it knows what it made. Commits as it goes.
 	"""
 	before = add_to_date(now_datetime(), days=-max(days, LEAST_DAYS))
 	needed = _needed()
@@ -51,7 +59,7 @@ def prune(days: int) -> int:
 
 
 def prune_batches(days: int) -> int:
-	"""Delete the batches, with their rows, that ended more than so many days ago (at least LEAST_DAYS); returns how many. Commits as it goes."""
+	"""Delete the batches, with their rows, that ended more than `days` ago (at least LEAST_DAYS); returns how many. Commits as it goes."""
 	before = add_to_date(now_datetime(), days=-max(days, LEAST_DAYS))
 	old = frappe.get_all("Batch", {"status": ("in", LET_GO), "ended_at": ("<", before)}, pluck="name")
 	for first in range(0, len(old), AT_ONCE):
@@ -75,7 +83,7 @@ def check_not_needed(job: str) -> None:
 def _needed() -> set[str]:
 	"""Jobs that records name, or whose mark is on something that stands: of tenants, images and standby sites.
 
-	Without them reconciliation could not tell what a job of ours made from what is nobody's.
+	Without them reconciliation could not tell what a job of ours made.
 	"""
 	standing = {"status": ("!=", "Discarded")}
 	named = {
@@ -91,7 +99,7 @@ def _needed() -> set[str]:
 
 
 def _of_tenants() -> set[str]:
-	"""Of each tenant that is there, the jobs that made its site, and its newest."""
+	"""Of each tenant that is not removed: the jobs that made its site, and its newest job."""
 	tenants = set(frappe.get_all("Tenant", {"status": ("!=", "Removed")}, pluck="name"))
 	jobs = frappe.get_all(
 		DOCTYPE, {"tenant": ("is", "set")}, ["name", "tenant", "playbook"], order_by="creation"

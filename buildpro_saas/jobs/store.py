@@ -1,4 +1,4 @@
-"""Where the engine keeps a job: the Provisioning Job document. Each change is committed as it happens."""
+"""Where the engine keeps a job: in its Provisioning Job document. Each change is committed as it happens."""
 
 import json
 import time
@@ -19,7 +19,7 @@ EVENT = "provisioning_job_update"
 
 
 class JobStore:
-	"""One Provisioning Job, read once a run and written step by step."""
+	"""One Provisioning Job. It is read once a run, and written step by step."""
 
 	def __init__(self, name: str):
 		self.name = name
@@ -48,14 +48,14 @@ class JobStore:
 		self.commit()
 
 	def set_with_tenant(self, tenant_status: str | None, **values: Any) -> None:
-		"""Write the job's status and the tenant's in one transaction: never one without the other."""
+		"""Write the job's fields and the tenant's status (None: leave it) in one transaction: never one without the other."""
 		self._write(values)
 		if self.doc.tenant and tenant_status:
 			ending.save_tenant(frappe.get_doc("Tenant", self.doc.tenant), tenant_status)
 		self.commit()
 
 	def set_step(self, row, **values: Any) -> None:
-		"""Write fields of a step's row (with its unflushed output) and commit."""
+		"""Write fields of a step's row, with its output that is not written yet, and commit."""
 		if row.name in self._unflushed:
 			values["output"] = self._unflushed.pop(row.name)
 		row.update(values)
@@ -63,15 +63,15 @@ class JobStore:
 		self.commit()
 
 	def set_undone(self, row) -> None:
-		"""Write that what the step did is taken back, before what it said of it, which holds no more."""
+		"""Write that the step is undone. A line that says so is put before the step's earlier output, which holds no more."""
 		said = self._unflushed.get(row.name, row.output or "")
 		row.output = self._unflushed[row.name] = f"{UNDONE}\n{said}"[:OUTPUT_LIMIT]
 		self.set_step(row, status="Undone", ended_at=now_datetime())
 
 	def merge_state(self, values: dict[str, Any]) -> None:
-		"""Add to what later steps are told; committed with the next write.
+		"""Add to what later steps get. It is committed with the next write.
 
-		`way` is shown with the job, and by the first `database` that it names the job is found.
+		`way` is shown with the job. The first `database` becomes a column, by which the job is found.
 		"""
 		columns = {"way": values["way"]} if "way" in values else {}
 		if not self.doc.database and values.get("database"):
@@ -79,12 +79,12 @@ class JobStore:
 		self._write({"state": frappe.as_json({**self.state, **values}), **columns})
 
 	def keep(self, values: dict[str, Any]) -> None:
-		"""Add to the state and commit, so that a run that is killed is resumed from here."""
+		"""Add to the state and commit: a run that is killed is resumed from here."""
 		self.merge_state(values)
 		self.commit()
 
 	def log(self, row, line: str) -> None:
-		"""Add a line to the step's output; committed at most once a second, and with the step's next write."""
+		"""Add a line to the step's output. It is committed at most once a second, and with the step's next write."""
 		text = f"{self._unflushed.get(row.name, row.output or '')}{line}\n"
 		row.output = self._unflushed[row.name] = text[-OUTPUT_LIMIT:]
 		if time.monotonic() - self._last_flush >= FLUSH_SECONDS:
@@ -106,12 +106,12 @@ class JobStore:
 		self.publish()
 
 	def is_cancel_requested(self) -> bool:
-		"""Ask the database afresh whether staff pressed Cancel."""
+		"""Ask the database whether staff have pressed Cancel. Commits, to see the newest row."""
 		frappe.db.commit()  # ends the snapshot: a repeatable read would never see the request
 		return bool(frappe.db.get_value("Provisioning Job", self.name, "cancel_requested"))
 
 	def lock_and_check_cancel(self) -> bool:
-		"""The same, holding the row until the next commit, so that a job cannot end while it is being cancelled."""
+		"""The same, and hold the row until the next commit: a job must not end while it is being cancelled."""
 		frappe.db.commit()
 		return bool(frappe.db.get_value("Provisioning Job", self.name, "cancel_requested", for_update=True))
 
@@ -122,11 +122,14 @@ class JobStore:
 
 	def context(self, row, *, is_cancellable: bool) -> Context:
 		"""What a step of this job gets to work with."""
+		# a step before it may have given the tenant another name, which the framework has written here, too
+		self.doc.tenant = frappe.db.get_value("Provisioning Job", self.name, "tenant")
 		return Context(
 			job=self.name,
 			mark=self.doc.mark,
 			bench=door_of(self.doc.bench),
-			operation=f"{self.name}/{row.step_key}/{row.attempts or 0}",
+			# of this run: Retry gives a step its attempts back, and what ran under a number before is not to be found again
+			operation=f"{self.name}/{row.step_key}/{self.doc.runs or 0}.{row.attempts or 0}",
 			inputs=self.inputs,
 			state=self.state,
 			read_tenant=self._tenant,
@@ -143,7 +146,7 @@ class JobStore:
 		return {**tenant.as_dict(), "site": tenant.site_name}
 
 	def sync_steps(self, playbook: Playbook) -> None:
-		"""Give the job a row for each step of the playbook: a resumed job may meet newer code with more steps."""
+		"""Give the job a row for each step of the playbook. A resumed job may meet newer code with more steps."""
 		known = {row.step_key for row in self.steps}
 		missing = [step for step in playbook.steps if step.key not in known]
 		if not missing:
@@ -164,7 +167,7 @@ class JobStore:
 		return (now_datetime() - get_datetime(self.doc.started_at)).total_seconds()
 
 	def check_tenant_can_become(self, status: str | None) -> None:
-		"""Raise AgentError when the job's tenant cannot go to that status from the one that it has now (None: nothing to ask)."""
+		"""Raise AgentError when the job's tenant cannot go to that status from its present one. None: nothing is asked."""
 		if not (status and self.doc.tenant):
 			return
 		# the locking read comes first: what is read after it is no older than the lock

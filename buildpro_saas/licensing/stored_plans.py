@@ -6,9 +6,9 @@ from buildpro_saas.entitlements import plans
 
 
 def hold() -> None:
-	"""Hold all plans until this transaction ends: who changes one waits for who changes another, and sees what that one did.
+	"""Hold all plans until this transaction ends. Whoever changes a plan waits for whoever changes another, and sees that change.
 
-	To be called before the plan's own row is locked: two that held a row each would wait for each other.
+	Call it before the plan's own row is locked: two transactions that held a row each would wait for each other.
 	"""
 	plan = frappe.qb.DocType("Plan")
 	frappe.qb.from_(plan).select(plan.name).orderby(plan.name).for_update().run()
@@ -17,7 +17,7 @@ def hold() -> None:
 def stored_plans(*, is_current: bool = False) -> dict[str, dict]:
 	"""All plans by name, as entitlements.plans.resolve takes them, with "rank" and "is_active".
 
-	is_current: as they are now, for a caller that holds them, and not as they were when this transaction began to read.
+	is_current: as they are now, for a caller that holds them; else as they were when this transaction began to read.
 	"""
 	plan = frappe.qb.DocType("Plan")
 	query = frappe.qb.from_(plan).select(plan.name, plan.includes, plan["rank"], plan.is_active)
@@ -35,9 +35,10 @@ def stored_plans(*, is_current: bool = False) -> dict[str, dict]:
 
 
 def offered() -> list[dict]:
-	"""The active plans as entitlements.plans.resolve returns them, the lowest-ranked first.
+	"""The active plans as entitlements.plans.resolve returns them, the lowest rank first.
 
-	One that cannot be resolved is left out: it must not stop the tenants of the others. Its own are told by their job.
+	A plan that cannot be resolved is left out: it must not stop the tenants of other plans. Its own tenants' deliveries fail with the
+	reason.
 	"""
 	stored, found = stored_plans(), []
 	active = [plan for plan in stored.values() if plan["is_active"]]
@@ -50,7 +51,7 @@ def offered() -> list[dict]:
 
 
 def available_in(offers: list[dict]) -> dict[str, str]:
-	"""For each feature that a plan of `offers` (see offered) has, the first one that has it."""
+	"""{feature: the first plan of `offers` (see offered) that has it}."""
 	found: dict[str, str] = {}
 	for plan in offers:
 		for feature in plan["features"]:

@@ -76,6 +76,25 @@ def test_old_jobs_go_and_needed_ones_stay(drifting, aged):
 	assert not frappe.db.exists("Provisioning Job Step", {"parent": ("in", gone)})
 
 
+def test_jobs_whose_mark_a_swapped_in_site_carries_are_kept(admin_site):
+	"""Whatever fills a shadow that may become a site. A drill's never does."""
+	from buildpro_saas.fleet import job_retention, shadows
+	from buildpro_saas.fleet.steps.migrate import MigrateCopy
+	from buildpro_saas.fleet.steps.restore import LoadIntoShadow
+	from buildpro_saas.fleet.steps.shadow import CopyIntoShadow
+	from buildpro_saas.fleet.steps.take_in import FillShadow
+	from buildpro_saas.fleet.steps.take_over import TakeOver
+
+	fill = (CopyIntoShadow, LoadIntoShadow, MigrateCopy, FillShadow, TakeOver)
+	playbooks = map(admin_site.get_attr, admin_site.get_hooks("buildpro_playbooks"))
+	filling = {each.name for each in playbooks if any(isinstance(step, fill) for step in each.steps)}
+	assert filling - {shadows.DRILL} == {
+		*("copy_site", "restore_site", "migrate_site", "unarchive_site"),
+		*("take_in_site", "take_over_site", "clone_tenant"),
+	}
+	assert filling - {*job_retention.MAKES_SITE} == {shadows.DRILL}
+
+
 def test_jobs_of_the_last_day_stay_whatever_is_set(drifting, aged):
 	from buildpro_saas.fleet import job_retention
 

@@ -1,0 +1,88 @@
+"""`saas backup-admin`, `saas admin-backups`, `saas recover-admin-site`."""
+
+import click
+import frappe
+
+from buildpro_saas.commands.admin_site import on_admin_site, on_no_site, print_json
+from buildpro_saas.commands.backups import LONGEST_WAIT, ask_recovery_key, show
+from buildpro_saas.commands.jobs import follow_to_success
+from buildpro_saas.commands.setup import ask_root_password
+from buildpro_saas.control_plane.access import staff
+from buildpro_saas.fleet import admin_backup as own_backup
+from buildpro_saas.fleet import admin_recovery
+
+
+@click.command("backup-admin")
+@click.option("--why", help="Stays on record with the backup.")
+@click.option("--wait", is_flag=True, help="Follow the job to its end; exit with 1 unless it completes.")
+@on_admin_site
+def backup_admin(why: str | None, wait: bool) -> None:
+	"""Take a backup of the admin site itself, with the keys that sign statements, into its encrypted store."""
+	staff.only_for_manager()
+	backup, job = own_backup.start(why or "")
+	frappe.db.commit()
+	click.echo(f"{job} takes {backup} of {frappe.local.site}.")
+	if wait:
+		follow_to_success(job, LONGEST_WAIT)
+
+
+@click.command("admin-backups")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@on_admin_site
+def admin_backups(is_json: bool) -> None:
+	"""List the backups of the admin site, the newest first: those that are kept, and those that failed."""
+	found = own_backup.overview()
+	if is_json:
+		print_json(found)
+	elif not found:
+		click.echo("There is no backup of this site.")
+	else:
+		show(found)
+
+
+@click.command("recover-admin-site")
+@click.option(
+	"--folder",
+	type=click.Path(file_okay=False, exists=True, resolve_path=True),
+	metavar="DIR",
+	default=None,
+	help="Folder with the store, and STORE.key.age and STORE.site beside it; `backups` of the bench where it is left out.",
+)
+@click.option("--store", help="Which one, where the folder has stores of several admin sites.")
+@click.option("--backup", help="Which backup, by its id in the store; the newest where it is left out.")
+@click.option("--as", "name", metavar="SITE", help="The site's name, where it is to have another one.")
+@click.option(
+	"--recovery-key-file", type=click.File(), help="Read the recovery key from this file instead of asking."
+)
+@click.option(
+	"--db-root-username", default="root", show_default=True, help="MariaDB's account that may make accounts."
+)
+@click.option(
+	"--root-password-stdin",
+	is_flag=True,
+	help="Where the bench has lost its database account: read root's password from standard input's first line.",
+)
+@on_no_site
+def recover_admin_site(
+	folder: str | None,
+	store: str | None,
+	backup: str | None,
+	name: str | None,
+	recovery_key_file,
+	db_root_username: str,
+	root_password_stdin: bool,
+) -> None:
+	"""Make the admin site again, which is gone, from its store and the recovery key. Needs no site, and touches none."""
+	found = admin_recovery.find_store(folder or "", store)
+	secret = ask_recovery_key(recovery_key_file)
+	if admin_recovery.needs_account():
+		password = ask_root_password(db_root_username, root_password_stdin)
+		admin_recovery.make_account(db_root_username, password)
+		click.echo("Made the control plane's database account; its password is in a file of this bench.")
+	made = admin_recovery.recover(found, folder or "", secret, backup=backup, site=name, log=click.echo)
+	click.echo(f"{made.site} is there again, as it was at {made.taken_at} (UTC): {made.tables} tables.")
+	if made.older:
+		click.echo(
+			f"The bench has newer {', '.join(made.older)} by now: run `bench --site {made.site} migrate`."
+		)
+	click.echo(f"Next: `bench --site {made.site} saas drift` says which sites it does not know.")

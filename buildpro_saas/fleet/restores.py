@@ -1,0 +1,115 @@
+"""Restores of tenants' sites from backups: loaded into a shadow, checked there, and put in the site's place by a swap.
+
+Until the swap the site is as it was. Afterwards it is a Site Shadow for some hours, and the swap can be taken back.
+"""
+
+import frappe
+from frappe import _
+from frappe.utils import pretty_date
+
+from buildpro_saas.fleet import backups, point_in_time, shadows
+from buildpro_saas.refusal import refuse
+
+NOT_THERE = {
+	backups.TAKING: "{0} is being taken: wait for its end.",
+	backups.FAILED: "{0} is Failed, and left nothing that could be restored: choose another backup.",
+	backups.LOST: "{0} lies nowhere any more: choose another backup.",
+	backups.FORGOTTEN: "{0} was not needed any more, and is gone from its store: choose another backup.",
+}
+
+
+def start(
+	tenant,
+	files: str | None,
+	confirm: str,
+	from_tenant: str | None = None,
+	without_key: bool = False,
+	backup: str | None = None,
+	to: str | None = None,
+) -> tuple[str, str]:
+	"""Start the job that restores the site of the tenant (document); returns the shadow's name and the job's.
+
+	From one of three: files, a folder of the bench's machine, by its whole path, with a backup in it; backup, a Backup that is kept in its
+	store; to, a moment such as "2027-01-31 14:05" (fleet/point_in_time.py). confirm: the tenant's subdomain, typed by who wants it. from_tenant: whose backup it is, where it is another tenant's.
+	without_key: passwords that the backup's key does not decrypt are given up. Raises frappe.ValidationError, and nothing is begun, where
+	it cannot be done.
+	"""
+	shadows.check_has_site(tenant)
+	shadows.check_confirmed(tenant, confirm)
+	if sum(map(bool, (files, backup, to))) != 1:
+		refuse(
+			_(
+				"Name the backup to restore, a folder with one, or a moment: one of the three (see `saas backups {0}`)."
+			),
+			tenant.name,
+		)
+	if files and not files.startswith("/"):
+		refuse(
+			_("Name the folder with the backup by its whole path on the bench's machine."), title=_("Files")
+		)
+	if from_tenant and not frappe.db.exists("Tenant", from_tenant):
+		refuse(_("There is no tenant {0} whose backup it could be."), from_tenant)
+	if backup:
+		check_backup(tenant, backup, from_tenant)
+	_check_no_job(tenant.name)
+	until = None
+	if to:
+		if from_tenant:
+			refuse(_("To a moment a site is restored from its own backups: leave out {0}."), from_tenant)
+		backup, until = point_in_time.choose(tenant.name, to)
+		backups.spec(backup)  # with its key, or not at all
+	return shadows.start_job(
+		shadows.RESTORE,
+		tenant,
+		_("Restored to {0}").format(point_in_time.told(until))
+		if until
+		else _("Restored from {0}").format(backup or files),
+		files=files or None,
+		backup=backup or None,
+		until=until,
+		from_tenant=from_tenant or None,
+		without_key=bool(without_key),
+		hours=shadows.hours(),
+	)
+
+
+def check_backup(tenant, name: str, from_tenant: str | None) -> None:
+	"""Raise frappe.ValidationError unless that backup is kept, can be decrypted, and is of the tenant or of the one that was named."""
+	row = frappe.db.get_value(backups.DOCTYPE, name, ["tenant", "status", "bench"], as_dict=True)
+	if not row:
+		refuse(_("There is no backup {0}: see `saas backups {1}`."), name, tenant.name)
+	if row.tenant != tenant.name and (not from_tenant or row.tenant != from_tenant):
+		refuse(
+			_("{0} is a backup of the tenant {1}, and not of {2}. If that is meant, say --from-tenant {1}."),
+			*(name, row.tenant, tenant.name),
+			title=_("Backup"),
+		)
+	if row.status != backups.KEPT:
+		refuse(NOT_THERE.get(row.status) or _("{0} is {1}."), name, _(row.status), title=_("Backup"))
+	if row.bench != tenant.bench:
+		refuse(
+			_("{0} lies on the bench {1}, and the site is on {2}: fetch it there with `saas backup-export`."),
+			*(name, row.bench, tenant.bench),
+			title=_("Backup"),
+		)
+	backups.spec(name)  # with its key, or not at all
+
+
+def _check_no_job(tenant: str) -> None:
+	"""A restore waits for nobody: what the other job does on the site would be gone with it."""
+	found = frappe.get_all(
+		"Provisioning Job",
+		# a drill does nothing on the site
+		{"tenant": tenant, "status": ("in", shadows.UNDER_WAY), "playbook": ("!=", shadows.DRILL)},
+		["name", "title", "owner", "creation"],
+		limit=1,
+	)
+	for job in found:
+		refuse(
+			_("{0} ({1}) of {2} is at work on the site, since {3}: wait for its end, or cancel it."),
+			job.name,
+			job.title,
+			job.owner,
+			pretty_date(job.creation),
+			title=_("In Use"),
+		)
