@@ -1,0 +1,38 @@
+"""Recovery: the admin site, made anew from its store (agent/recovery.py)."""
+
+import base64
+
+from buildpro_saas.agent import account, backup_store
+from buildpro_saas.agent.backup_store import Store
+from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.databases import server
+from buildpro_saas.agent.facts import AdminStore, Recovered
+from buildpro_saas.agent.operations.backups import Id, folder_of_stores
+from buildpro_saas.agent.operations.names import Method, SiteName
+from buildpro_saas.agent.operations.operation import in_thread, quick
+from buildpro_saas.agent.operations.running import Progress
+from buildpro_saas.agent.recovery import Recovery
+
+
+@quick
+def admin_stores(bench: Bench, folder: str, name: Id | None = None) -> list[AdminStore]:
+	"""The stores in a folder that have backups of an admin site, or the one of that name. folder: as take_backup has it."""
+	found = backup_store.of_admin_sites(folder_of_stores(bench, folder), name)
+	return [AdminStore(name, site, base64.b64encode(key).decode()) for name, (site, key) in found.items()]
+
+
+@in_thread
+def recover_admin_site(
+	bench: Bench,
+	progress: Progress,
+	folder: str,
+	store: Id,
+	key: str,
+	note: Method,
+	backup: Id | None = None,
+	site: SiteName | None = None,
+) -> Recovered:
+	"""Make the bench's admin site from a backup in that store: the newest one, or the one named. The others are as Recovery.run has them."""
+	place = folder_of_stores(bench, folder) / store
+	with Store(place, key) as kept, server(account.read(bench)) as mariadb:
+		return Recovery(bench, mariadb, progress.check).run(kept, backup, site, note)

@@ -1,0 +1,267 @@
+"""The admin site is gone: docs/admin-site-gone.md brings it back, line by line, and nothing else of the bench is harmed."""
+
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dev.service_list import bench_environment, frappe_command
+
+PAGE = Path(__file__).parents[2] / "docs/admin-site-gone.md"
+KEY_FILE, SITE_OF_TENANT = "/media/usb/recovery-key.txt", "acme.example.com"
+SECONDS = 300
+
+
+class Runbook:
+	"""The page's lines, run in a shell in the bench's folder as they are printed; only its examples get the test's names."""
+
+	def __init__(self, bench, admin: str, folder: Path):
+		self.bench, self.names = bench, {"ADMIN": admin, KEY_FILE: str(folder / "recovery-key.txt")}
+		steps = PAGE.read_text().partition("## What to do")[2].partition("## When it refuses")[0]
+		self.lines = [line.strip() for line in re.findall(r"^ {7}(\S.*)$", steps, re.MULTILINE)]
+		self.folder = folder / "bin"
+		self.folder.mkdir()
+		shim = self.folder / "bench"
+		# what the bench command itself executes
+		command = " ".join(frappe_command(bench.path))
+		shim.write_text(f'#!/bin/sh\ncd "{bench.path}/sites" && exec {command} "$@"\n')
+		shim.chmod(shim.stat().st_mode | stat.S_IXUSR)
+
+	def next(self, begins: str) -> str:
+		"""Run the next line, which begins so; returns what it printed."""
+		line = self.lines.pop(0)
+		assert line.startswith(begins), f"the page says {line!r}, and the test expects {begins!r}"
+		ran = self.run(line)
+		assert ran.returncode == 0, f"{line}\n{ran.stdout}{ran.stderr}"
+		return ran.stdout
+
+	def run(self, line: str) -> subprocess.CompletedProcess:
+		with self.started(line) as process:
+			out, error = process.communicate(timeout=SECONDS)
+		return subprocess.CompletedProcess(line, process.returncode, out, error)
+
+	def started(self, line: str) -> subprocess.Popen:
+		for name, own in self.names.items():
+			line = line.replace(name, own)
+		environment = bench_environment(self.bench.services.home, self.bench.path)
+		return subprocess.Popen(
+			["bash", "-c", line],
+			cwd=self.bench.path,
+			env={**environment, "PATH": f"{self.folder}:{environment['PATH']}"},
+			stdin=subprocess.DEVNULL,
+			stdout=subprocess.PIPE,
+			stderr=subprocess.PIPE,
+			text=True,
+			start_new_session=True,
+		)
+
+
+class AdminSite:
+	"""The admin site of the bench, which is taken away, and put back as it was when the test ends."""
+
+	def __init__(self, bench, aside: Path):
+		self.bench, self.frappe = bench, bench.frappe
+		self.name = bench.frappe.local.site
+		self.folder, self.aside = bench.path / "sites" / self.name, aside
+		self.database = bench.frappe.conf.db_name
+
+	def config(self) -> dict:
+		return json.loads((self.folder / "site_config.json").read_text())
+
+	def connect(self) -> None:
+		self._init()
+		self.frappe.connect()
+		self.frappe.flags.mute_messages = True
+
+	def _init(self) -> None:
+		self.frappe.destroy()
+		self.frappe.init(site=self.name, sites_path=".")
+
+	def destroy(self) -> None:
+		"""Nobody reaches its database any more. Its folder is left for the runbook's first step, without its configuration."""
+		self.frappe.db.rollback()
+		self._lock("lock")
+		self.frappe.destroy()
+		shutil.copytree(self.folder, self.aside, symlinks=True)
+		(self.folder / "site_config.json").unlink()
+
+	def put_back(self) -> None:
+		if self.aside.exists():
+			shutil.rmtree(self.folder, ignore_errors=True)
+			os.rename(self.aside, self.folder)
+		shutil.rmtree(self.bench.path / "gone", ignore_errors=True)
+		self._init()
+		self._lock("unlock")
+		self.connect()
+
+	def _lock(self, how: str) -> None:
+		with self.bench.root() as cursor:
+			for host in self.hosts(self.database):
+				cursor.execute(f"alter user `{self.database}`@`{host}` account {how}")
+
+	def hosts(self, user: str) -> list[str]:
+		with self.bench.root() as cursor:
+			cursor.execute("select Host from mysql.user where User = %s", (user,))
+			return [host for (host,) in cursor.fetchall()]
+
+	def drop(self, database: str) -> None:
+		if database == self.database:
+			return
+		with self.bench.root() as cursor:
+			for host in self.hosts(database):
+				cursor.execute(f"drop user `{database}`@`{host}`")
+			cursor.execute(f"drop database if exists `{database}`")
+
+
+@pytest.fixture
+def admin(module_bench, tmp_path):
+	"""The admin site, with a recovery key in the runbook's file."""
+	from buildpro_saas.fleet import backup_keys
+
+	frappe = module_bench.frappe
+	before = backup_keys.recipient()
+	recipient, secret = backup_keys.make_recovery_key()
+	backup_keys.set_recipient(recipient)
+	frappe.db.commit()
+	(tmp_path / "recovery-key.txt").write_text(f"# public key: {recipient}\n{secret}\n")
+	site = AdminSite(module_bench, tmp_path / "aside")
+	yield site
+	made = site.config().get("db_name") if (site.folder / "site_config.json").exists() else None
+	site.put_back()
+	site.drop(made or site.database)
+	for store in frappe.get_all("Backup Store", {"tenant": ("is", "not set")}, pluck="store_id"):
+		shutil.rmtree(module_bench.path / "backups" / store, ignore_errors=True)
+		for path in (module_bench.path / "backups").glob(f"{store}.*"):
+			path.unlink()
+	for doctype in ("Backup", "Backup Store"):
+		frappe.db.delete(doctype, {"tenant": ("is", "not set")})
+	frappe.db.set_single_value("SaaS Settings", "recovery_recipient", before or None)
+	frappe.db.commit()
+
+
+def own(admin: AdminSite) -> list:
+	"""Its own backups, by their records; the oldest first."""
+	admin.frappe.db.commit()
+	return admin.frappe.get_all("Backup", {"kind": "Admin Site"}, "*", order_by="creation")
+
+
+def config_of(bench, site: str) -> dict:
+	return json.loads((bench.path / "sites" / site / "site_config.json").read_text())
+
+
+def killed_in_the_middle(runbook: Runbook, bench) -> None:
+	"""The recovery is killed as it loads: the site is not there, and the next try begins anew."""
+	shadows = bench.path / "sites/.buildpro/shadows"
+	before = set(shadows.glob("*"))
+	line = next(line for line in runbook.lines if "recover-admin-site" in line)
+	with runbook.started(line) as process:
+		bench.wait_for(lambda: set(shadows.glob("*")) - before or process.poll() is not None, SECONDS)
+		assert process.poll() is None, process.communicate()
+		os.killpg(process.pid, 9)
+
+
+def refused(runbook: Runbook, line: str, why: str) -> None:
+	ran = runbook.run(line)
+	assert ran.returncode == 1 and why in ran.stderr, ran.stdout + ran.stderr
+
+
+def settled(bench) -> None:
+	"""Wait until no job is under way; the scheduler looks after those that were lost."""
+
+	def is_settled() -> bool:
+		bench.look_after()
+		unfinished = {"status": ("in", ("Waiting", "Queued", "Running"))}
+		return not bench.frappe.get_all("Provisioning Job", unfinished)
+
+	bench.wait_for(is_settled, SECONDS)
+
+
+def test_the_runbook_line_by_line(module_bench, admin, tmp_path):
+	bench, frappe, runbook = module_bench, admin.frappe, Runbook(module_bench, admin.name, tmp_path)
+	early = bench.active_tenant()
+	taken = runbook.run("bench --site ADMIN saas backup-admin --why 'before it' --wait")
+	assert taken.returncode == 0, taken.stdout + taken.stderr
+	(first,) = own(admin)
+	assert (first.status, first.tenant, first.verified_how) == ("Kept", None, "Read Again")
+	late = bench.active_tenant()
+	runbook.names[SITE_OF_TENANT] = late.site
+	frappe.get_doc("Tenant", early.name).mark_past_due("an invoice")
+	frappe.db.commit()
+	settled(bench)
+	standby = frappe.db.get_value("Standby Site", bench.standby_site("Core"), "database")
+	kept, secret = admin.config(), frappe.get_doc("Backup Store", first.store).get_password("key")
+	numbers = {each.site: config_of(bench, each.site)["buildpro_sequence"] for each in (early, late)}
+	before = bench.everything()
+
+	admin.destroy()
+	assert "sites/ADMIN" in runbook.lines[1]
+	runbook.next("mkdir")
+	runbook.next("test")
+	assert not admin.folder.exists()
+	(tmp_path / "another.txt").write_text("AGE-SECRET-KEY-1QQQQ")
+	recover = "bench saas recover-admin-site --recovery-key-file"
+	refused(runbook, f"{recover} {tmp_path}/another.txt", "does not open it")
+	killed_in_the_middle(runbook, bench)
+	told = runbook.next("bench saas recover-admin-site")
+	assert admin.name in told
+	admin.connect()
+
+	# its own configuration is back, and nothing else has come or gone
+	now = admin.config()
+	moved = {"db_name", "db_password", "maintenance_mode", "pause_scheduler"}
+	assert {key: now[key] for key in now if key not in moved | {"db_type"}} == {
+		key: kept[key] for key in kept if key not in moved | {"db_type", "db_host", "db_port"}
+	}
+	after = bench.everything()
+	assert {each: after[each] - before[each] for each in after} == {
+		"databases": {now["db_name"]},
+		"users": {now["db_name"]},
+		"folders": set(),
+	}
+	assert not any(before[each] - after[each] for each in before)
+	refused(runbook, f"{recover} {KEY_FILE}", "has the admin site")
+	assert frappe.get_doc("Backup Store", first.store).get_password("key") == secret
+
+	# the records are those of the backup; its own says what became of it, and is not taken anew
+	assert early.name in runbook.next("bench --site ADMIN saas tenants")
+	assert first.name in runbook.next("bench --site ADMIN saas admin-backups")
+	settled(bench)
+	(again,) = own(admin)
+	assert (again.status, again.backup_id) == ("Kept", first.backup_id)
+	assert abs((again.taken_at - first.taken_at).total_seconds()) < 60
+	assert not frappe.db.exists("Tenant", late.name)
+
+	assert late.site in runbook.next("bench --site ADMIN saas drift")
+	runbook.next("bench --site ADMIN saas adopt")
+	assert bench.wait_job(late.name).status == "Completed", bench.describe(late.name)
+	runbook.next("bench --site ADMIN execute")
+	settled(bench)
+
+	# entitlements go on: each site has taken a newer statement than it ever had, and asks with its token
+	for tenant in (early, late):
+		number = config_of(bench, tenant.site)["buildpro_sequence"]
+		assert (
+			number > numbers[tenant.site] and frappe.get_doc("Tenant", tenant.name).is_entitlement_current()
+		)
+		pulled = runbook.run(f"bench --site {tenant.site} saas pull")
+		assert pulled.returncode == 0 and "Nothing new" in pulled.stdout, pulled.stdout + pulled.stderr
+	# drift is clean, but for the standby site that no record knows, and which is still there, and what was the site's database
+	from buildpro_saas.fleet import reconciliation
+
+	found = reconciliation.compare(frappe.db.get_value("Bench", {"is_local": 1}))
+	left = {row.subject: row.what for row in found if standby not in row.subject}
+	assert left.keys() <= {admin.database}, left
+	assert (bench.path / "sites/.buildpro/standby" / standby).exists()
+
+	runbook.next("bench --site ADMIN saas check-backups ADMIN --wait")
+	assert "No check has found unknown" in runbook.next(
+		"bench --site ADMIN saas check-backups ADMIN --take-in"
+	)
+	runbook.next("bench --site ADMIN saas backup-admin")
+	assert not runbook.lines, "the page says more than the test does"
+	assert [(row.status, row.store) for row in own(admin)] == [("Kept", first.store)] * 2
