@@ -1,6 +1,6 @@
-"""Whose a site is that no record knows, by what the site itself has: after the admin site was restored from an older backup.
+"""What a site itself says of the tenant that no record knows, after the admin site was restored from an older backup.
 
-It only reads. What counts is the statement, which one of this admin site's own keys has signed.
+It only reads. What counts is the statement, which one of this admin site's own keys must have signed.
 """
 
 import re
@@ -11,8 +11,9 @@ import frappe
 from buildpro_saas import site_role
 from buildpro_saas.agent.door import Door, SiteDoor
 from buildpro_saas.agent.errors import AgentError, OperationFault
-from buildpro_saas.agent.facts import CUSTOM_NAME, MARK, SITE_NAME
+from buildpro_saas.agent.facts import CLONE, CUSTOM_NAME, MARK, SITE_NAME
 from buildpro_saas.entitlements import acceptance, statement
+from buildpro_saas.entitlements.acceptance import LAST_KEY
 from buildpro_saas.entitlements.reason import Reason
 from buildpro_saas.entitlements.statement import EntitlementError, Statement
 from buildpro_saas.fleet import expected_state, site_standing
@@ -21,13 +22,14 @@ from buildpro_saas.jobs.bench_door import door_of, reached
 from buildpro_saas.licensing import signing_keys
 
 PLAYBOOK = "adopt_site"
-# In site_config.json: {"token", "gates"} of the newest statement that the site has had.
-LAST_KNOWN = "buildpro_last_known"
 
 
 @dataclass(frozen=True)
 class Known:
-	"""What a site says of itself. bench: on which it is; facts: as tenant_site.own_facts.tell; apps: as Tenant keeps them."""
+	"""What a site says of itself. bench: where it is. facts: as tenant_site.own_facts.tell returns them. apps: as Tenant keeps them.
+
+	clone: what a clone's site_config.json says (facts.CLONE); empty for a customer's site.
+	"""
 
 	site: str
 	bench: str
@@ -37,6 +39,7 @@ class Known:
 	statement: Statement
 	facts: dict
 	apps: list[dict]
+	clone: dict
 
 	@property
 	def database_name(self) -> str | None:
@@ -47,7 +50,7 @@ class Known:
 def may_be_adopted(name: str) -> bool:
 	"""Whether there is a tenant's site of that name (its folder's) whose tenant is not on record."""
 	try:
-		bench = _bench_of(name)
+		bench = bench_of(name)
 		if not bench:
 			return False
 		tenant = door_of(bench).site(name).config.get(site_standing.TENANT)
@@ -57,9 +60,11 @@ def may_be_adopted(name: str) -> bool:
 
 
 def read(name: str) -> Known:
-	"""What the site of that name, on one of the benches, knows of itself. Raises AgentError, with what to do, where it is not this admin
-	site's."""
-	bench = _bench_of(name)
+	"""What the site of that name knows of itself. It is looked for on all benches that can be reached.
+
+	Raises AgentError, with what to do, where it is not this admin site's.
+	"""
+	bench = bench_of(name)
 	if not bench:
 		raise AgentError(
 			f"There is no site {name} on this bench.", "Name it as its folder in sites/ is named."
@@ -77,7 +82,8 @@ def read(name: str) -> Known:
 	_check_database(there, name, config)
 	facts = _facts(site)
 	apps = there.app_facts(facts["apps"])
-	return Known(name, bench, tenant, config["db_name"], config.get(MARK), said, facts, apps)
+	clone = config.get(CLONE) or {}
+	return Known(name, bench, tenant, config["db_name"], config.get(MARK), said, facts, apps, clone)
 
 
 def check_no_job(known: Known) -> None:
@@ -96,14 +102,14 @@ def check_no_job(known: Known) -> None:
 
 
 def start(known: Known):
-	"""The job (document) that brings the adopted tenant its statement, after this commit."""
+	"""Start the job that brings the adopted tenant its statement, and return its document. It runs after this commit."""
 	return lifecycle.start(PLAYBOOK, tenant=known.tenant, bench=known.bench, site_mark=known.mark)
 
 
-def _bench_of(name: str) -> str | None:
-	"""The bench on which something of that name is among the sites; None where that is no folder's name, or none has it.
+def bench_of(name: str | None) -> str | None:
+	"""The bench that has something of that name among its sites; None where none has, or it is no name of a folder.
 
-	Raises AgentError where several have it: only one of them is the site that people work on.
+	Raises AgentError where several have it: people work on one of them only.
 	"""
 	benches = reached() if re.fullmatch(SITE_NAME, name or "") else []
 	found = [bench for bench in benches if door_of(bench).site(name).exists()]
@@ -120,14 +126,14 @@ def _config(site: SiteDoor) -> dict:
 	if config.get(site_standing.ROLE) != site_role.TENANT or not config.get(site_standing.TENANT):
 		raise AgentError(
 			f"The site {site.name} is not a tenant's: its site_config.json says so of none.",
-			"`saas drift` lists the tenants' sites that no record knows.",
+			"`saas drift` lists the tenants' sites that no record knows. To make a new tenant of it, name --subdomain and --plan.",
 		)
 	return config
 
 
 def _statement(site: SiteDoor, config: dict) -> Statement:
-	"""The newest of the two statements that the site keeps, of those that count."""
-	last = config.get(LAST_KNOWN)
+	"""Of the two statements that the site keeps, the newest that is genuine. Raises AgentError where none is."""
+	last = config.get(LAST_KEY)
 	tokens = (
 		site.json_file(acceptance.FILE).get("token"),
 		last.get("token") if isinstance(last, dict) else None,

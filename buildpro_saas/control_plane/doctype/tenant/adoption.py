@@ -1,4 +1,7 @@
-"""Makes a tenant's record anew from its site: for tenants that were made after the backup from which this admin site was restored."""
+"""Makes a tenant's lost record again from its site.
+
+For tenants that were made after the backup from which this admin site was restored.
+"""
 
 import time
 
@@ -21,10 +24,10 @@ STATUSES = {statement.SUSPENDED: tenant_status.SUSPENDED, statement.PAST_DUE: te
 
 
 def adopt(site: str, plan: str | None = None):
-	"""Make the record of the tenant whose site that is, and have its site brought a new statement; returns the document. For SaaS Manager.
+	"""Make the record of the tenant whose site `site` is, and have its site sent a new statement. Returns the document. For SaaS Manager.
 
-	`plan`: instead of the one that the site's statement names. Nothing of the site is taken away or set back. All is one transaction, which
-	the caller commits. Raises frappe.ValidationError with what to do, frappe.DuplicateEntryError where the tenant is on record.
+	`plan`: instead of the one that the site's statement names. Nothing on the site is removed or set back. All is one transaction, which the
+	caller commits. Raises frappe.ValidationError with what to do, frappe.DuplicateEntryError where the tenant is on record.
 	"""
 	staff.only_for_manager()
 	_check_not_on_record({"site": site})
@@ -93,11 +96,13 @@ def _record(known: Known, plan: str | None):
 			"entitlement_sequence": str(known.statement.sequence),
 			"apps": [{key: app[key] for key in ("app", "version", "commit")} for app in known.apps],
 			**_people(known),
-			**_places(known.facts),
+			**places(known.facts),
+			**_clone(known),
 			**agreed.fields,
 		}
 	)
 	tenant.flags.is_adopted = True
+	tenant.flags.ignore_links = bool(known.clone)  # its original may be on record later than itself
 	if plan:
 		validation.check_links(tenant)
 		validation.check_plan_for_site(tenant, "plan")
@@ -107,8 +112,15 @@ def _record(known: Known, plan: str | None):
 	return tenant
 
 
+def _clone(known: Known) -> dict:
+	"""Of whom it is a clone: one that is taken in again is no customer either."""
+	if not known.clone:
+		return {}
+	return {"cloned_from": known.clone["of"], "expires_on": f"{known.clone['until']} 00:00:00"}
+
+
 def _people(known: Known) -> dict:
-	"""Company and owner, as far as a record can have what the site says."""
+	"""Company and owner, where a record can have what the site says."""
 	facts = known.facts
 	if not facts["owner_email"]:
 		refuse(
@@ -119,21 +131,22 @@ def _people(known: Known) -> dict:
 			title=_("Adopt"),
 		)
 	email = owner_email.checked(facts["owner_email"])
-	company = _as_line(facts["company"])
+	company = as_line(facts["company"])
 	if not company or company_name.fault(company):
 		company = known.tenant
 		frappe.msgprint(
 			_("The site says no company's name that a record can have: enter it."), title=_("Company")
 		)
-	return {"company": company, "owner_name": _as_line(facts["owner_name"]) or email, "owner_email": email}
+	return {"company": company, "owner_name": as_line(facts["owner_name"]) or email, "owner_email": email}
 
 
-def _as_line(value: str | None) -> str:
+def as_line(value: str | None) -> str:
+	"""A name as a record can have it: in one line, without < and >."""
 	return " ".join((value or "").replace("<", " ").replace(">", " ").split())
 
 
-def _places(facts: dict) -> dict:
-	"""Country, currency, language and time zone; what this site does not know of them stays empty."""
+def places(facts: dict) -> dict:
+	"""Country, currency, language and time zone of what a site says. A value that this site does not know stays empty."""
 	if facts["currency"]:
 		region.make_currency(facts["currency"])
 	found = {
