@@ -1,7 +1,7 @@
-"""What is taken off a bench by itself lies in its trash for some days, from where it can be put back.
+"""The bench's trash. What is removed by itself lies there for some days, and can be put back.
 
-A folder is moved there, a database gets another name; both keep the mark of the job that made them. Each entry has a folder of its own
-with a note, written before anything is moved, so that it is known what an interrupted move left.
+A folder is moved there, a database gets another name. Both keep the mark of the job that made them. Each entry has a folder of
+its own with a note. The note is written before anything is moved, so an interrupted move is known.
 """
 
 import json
@@ -24,7 +24,7 @@ from buildpro_saas.agent.site import Site
 RENAMED = "_trash_"  # how the names of databases begin that lie here
 NOTE, CONTENT = "note.json", "content"
 DAY = 86400
-# Only time that somebody has looked at counts: after a leap of the clock, or a bench that stood still, nothing is due at once.
+# The most time that counts between two looks. So a leap of the clock, or a bench that stood still, removes nothing at once.
 LONGEST_LOOK = 3600  # seconds
 
 
@@ -40,7 +40,7 @@ class Trash:
 		return sorted(self._entries(), key=lambda entry: (entry.removed_at, entry.name))
 
 	def databases(self) -> set[str]:
-		"""The names that databases have while they lie here. Where a note cannot be read, it may be any with a name of the trash."""
+		"""The names of databases in the trash. While a note cannot be read, all names that begin with RENAMED are among them."""
 		entries = [entry for _name, entry in self._notes()]
 		noted = {entry.database for entry in entries if entry and entry.kind == DATABASE and entry.database}
 		if None in entries:
@@ -48,7 +48,7 @@ class Trash:
 		return noted
 
 	def unreadable(self) -> list[str]:
-		"""The names of what lies here with a note that cannot be read. It is left as it is: nobody knows what it was."""
+		"""The names of entries whose note cannot be read. They are left as they are: nobody knows what they were."""
 		return sorted(name for name, entry in self._notes() if entry is None)
 
 	def entry(self, name: str) -> Entry:
@@ -68,14 +68,14 @@ class Trash:
 	# -- in --------------------------------------------------------------------------------------------------------
 
 	def put_folder(self, folder: Folder, mark: str) -> Entry | None:
-		"""Move the folder here when it carries the mark, its background jobs go; None when it is gone already.
+		"""Move the folder here when it carries the mark, and remove its background jobs. None when it is gone already.
 
-		Raises NotOursError otherwise, RedisError when Redis is away.
+		Raises NotOursError for another mark, RedisError when Redis is away.
 		"""
 		path = self.bench.sites_path / folder.path
 		if not os.path.lexists(path):
 			return None
-		# of what is half removed, the name says the mark
+		# a draft may have lost its site_config.json: its name says the mark
 		if site_config.read(path).get(MARK, mark if folder.tail else None) != mark:
 			raise NotOursError(f"sites/{folder.path} was not made by this job and is left alone.")
 		if not folder.tail:
@@ -85,9 +85,9 @@ class Trash:
 		return entry
 
 	def put_database(self, name: str, mark: str) -> Entry | None:
-		"""Give the database another name when it carries the mark; None where there was nothing in it to keep: it is dropped.
+		"""Give the database another name when it carries the mark. Returns None for one without tables: it is dropped.
 
-		Raises NotOursError for another mark, AgentError for what cannot be renamed.
+		Raises NotOursError for another mark, AgentError for one that cannot be renamed.
 		"""
 		if not self.mariadb.has_tables(name):
 			self.mariadb.drop(name, mark)
@@ -114,10 +114,10 @@ class Trash:
 	# -- back ------------------------------------------------------------------------------------------------------
 
 	def put_back(self, name: str, owner_of: Callable[[Entry], str]) -> list[Entry]:
-		"""Put the entry back where it was, with the database or the folder that belongs to it; returns what was put back.
+		"""Put the entry back where it was, with the database or folder that belongs to it. Returns what was put back.
 
-		`owner_of`: who has the place of an entry by the records, such as "the tenant acme's, which is Active"; empty for nobody.
-		Raises AgentError, before anything is moved, when something has its place, or that of what belongs to it.
+		owner_of: says whose the entry's place is by the records, such as "the tenant acme's, which is Active"; empty for nobody. Raises
+		AgentError, before anything is moved, when one of the places is taken.
 		"""
 		wanted = self.with_its_other_half(self.entry(name))
 		self._check_places_free(wanted, owner_of)
@@ -132,7 +132,7 @@ class Trash:
 		return wanted
 
 	def with_its_other_half(self, entry: Entry) -> list[Entry]:
-		"""The entry and, where it lies here too, the database of its folder or the folder of its database."""
+		"""The entry; and the database of its folder, or the folder of its database, where that is here, too."""
 		database = entry.database if entry.kind == FOLDER else entry.subject
 		other = DATABASE if entry.kind == FOLDER else FOLDER
 		for each in self._entries():
@@ -159,7 +159,7 @@ class Trash:
 		return self.mariadb.has_database(entry.subject) or self.mariadb.has_user(entry.subject)
 
 	def _put_database_back(self, entry: Entry, folder: Entry | None) -> None:
-		"""With its user, whose password the site's folder knows; without the folder there is nobody to know it."""
+		"""Rename it, and make its user with the password in the site's configuration. Where no site has that, there is no user."""
 		self.mariadb.rename(entry.database, entry.subject, entry.mark)
 		for config in self._configs(folder):
 			if config.get("db_name") == entry.subject and config.get("db_password"):
@@ -175,7 +175,7 @@ class Trash:
 	# -- out -------------------------------------------------------------------------------------------------------
 
 	def look(self, days: float) -> list[Entry]:
-		"""Let what lies here grow older, and remove for good what has been here for so many days; returns that."""
+		"""Count the time that entries have been here. Remove for good, and return, those that have been here for `days`."""
 		removed = []
 		for entry in self.entries():
 			passed = min(max(time.time() - entry.looked_at, 0), LONGEST_LOOK)
@@ -194,7 +194,7 @@ class Trash:
 		shutil.rmtree(self.path / entry.name)
 
 	def _is_empty(self, entry: Entry) -> bool:
-		"""Whether nothing came of its move."""
+		"""Whether its move never happened: there is a note, and nothing else."""
 		if entry.kind == FOLDER:
 			return not os.path.lexists(self.path / entry.name / CONTENT)
 		return not self.mariadb.has_tables(entry.database)
@@ -205,7 +205,7 @@ class Trash:
 		return (entry for _name, entry in self._notes() if entry)
 
 	def _notes(self) -> Iterator[tuple[str, Entry | None]]:
-		"""(name, entry) of all that lies here; None where its note cannot be read: one of them must not hide the others."""
+		"""(name, entry) of all that lies here. The entry is None where its note cannot be read: that must not hide the others."""
 		for path in self.path.iterdir() if self.path.is_dir() else ():
 			try:
 				entry = Entry(**{**json.loads((path / NOTE).read_text()), "name": path.name})
@@ -220,7 +220,7 @@ class Trash:
 
 
 def _config(folder: Path) -> dict:
-	"""Of a damaged one nobody knows whose database it names: it must not keep what belongs to another from being put back."""
+	"""The site's configuration; {} for a damaged one, which must not keep others' things from being put back."""
 	try:
 		return site_config.read(folder)
 	except site_config.DamagedConfigError:

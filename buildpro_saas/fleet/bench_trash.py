@@ -1,4 +1,6 @@
-"""The trash of the benches: what reconciliation has taken off them, and may be put back."""
+"""The trash of the benches: what reconciliation has removed, and staff may put back."""
+
+from collections.abc import Iterable
 
 import frappe
 
@@ -17,34 +19,43 @@ def days() -> int:
 
 
 def with_account() -> list[str]:
-	"""The benches that can be reached, and have a database account, without which nothing is removed or put back."""
+	"""The benches that can be reached and have a database account. Without one nothing is removed or put back."""
 	return [bench for bench in reached() if _has_account(bench)]
 
 
 def _has_account(bench: str) -> bool:
-	"""False, and noted in the Error Log, where the bench does not answer: that must not keep the others from being looked at."""
+	"""Whether the bench has its account. False, with a note in the Error Log, where it does not answer: the others are looked at all the same."""
 	try:
 		return door_of(bench).has_account()
-	except AgentError:
+	except (AgentError, OSError):
 		frappe.log_error(title=f"The bench {bench} does not answer")
 		return False
 
 
-def look_into() -> None:
-	"""Remove for good what has lain in the trash for long enough."""
-	for bench in with_account():
+def look_into(benches: list[str]) -> None:
+	"""Remove for good what has lain in the trash of these benches for long enough."""
+	for bench in benches:
 		lifecycle.shielded(lambda bench: door_of(bench).do("empty_old_trash", days=float(days())), bench)
 
 
 def entries() -> list[Entry]:
 	"""What lies in the trash of the benches, the oldest first."""
-	found = [entry for bench in with_account() for entry in door_of(bench).do("list_trash")]
-	return sorted(found, key=lambda entry: (entry.removed_at, entry.name))
+	return in_order(entry for bench in with_account() for entry in entries_of(bench))
 
 
-def unreadable() -> list[str]:
-	"""The names of what lies there with a note that cannot be read; it is skipped everywhere else."""
-	return [name for bench in with_account() for name in door_of(bench).do("list_unreadable_trash")]
+def entries_of(bench: str) -> list[Entry]:
+	"""What lies in the trash of the bench. Raises AgentError where it has no database account, or does not answer."""
+	return door_of(bench).do("list_trash")
+
+
+def unreadable_of(bench: str) -> list[str]:
+	"""The names of entries there whose note cannot be read. `entries_of` leaves them out. Raises what that raises."""
+	return door_of(bench).do("list_unreadable_trash")
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+	"""The entries, the oldest first."""
+	return sorted(entries, key=lambda entry: (entry.removed_at, entry.name))
 
 
 def remove(name: str) -> None:
@@ -67,12 +78,20 @@ def put_back(name: str) -> tuple[str, list[Entry]]:
 
 
 def _bench_of(name: str) -> str:
-	"""The bench in whose trash it lies; the first where it lies in none, which then says so."""
-	benches = with_account()
+	"""The bench whose trash has the entry; the first bench where none has, and that one then says so.
+
+	Raises frappe.ValidationError where no bench has a database account; what a bench raises that could not be looked at, where the
+	others do not have the entry.
+	"""
+	benches, fault = with_account(), None
 	for bench in benches:
-		there = door_of(bench)
-		if name in {*(entry.name for entry in there.do("list_trash")), *there.do("list_unreadable_trash")}:
-			return bench
+		try:
+			if name in {*(entry.name for entry in entries_of(bench)), *unreadable_of(bench)}:
+				return bench
+		except Exception as error:
+			fault = fault or error
+	if fault:
+		raise fault
 	if not benches:
 		frappe.throw("No bench has a database account yet: run `saas setup`.", title="No database account")
 	return benches[0]

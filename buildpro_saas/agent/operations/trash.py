@@ -7,8 +7,10 @@ from buildpro_saas.agent import account
 from buildpro_saas.agent.actual_state import folders
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import server
+from buildpro_saas.agent.errors import NotOursError
 from buildpro_saas.agent.facts import Entry
 from buildpro_saas.agent.operations.operation import quick
+from buildpro_saas.agent.site_use import signs_of_use
 from buildpro_saas.agent.trash import Trash
 
 
@@ -27,41 +29,56 @@ def list_trash(bench: Bench) -> list[Entry]:
 
 @quick
 def list_unreadable_trash(bench: Bench) -> list[str]:
-	"""The names of what lies there with a note that cannot be read."""
+	"""The names of entries whose note cannot be read."""
 	with _trash(bench) as trash:
 		return trash.unreadable()
 
 
 @quick
 def trash_folder(bench: Bench, path: str, mark: str) -> Entry | None:
-	"""Move a folder that is listed in the inventory (its path under sites/) to the trash, when it carries the mark.
+	"""Move a folder to the trash when it carries the mark. path: below sites/, as the inventory lists it.
 
-	None when it is gone already. Raises NotOursError otherwise.
+	Returns None when it is gone already. Raises NotOursError for another mark, and where people have used the site.
 	"""
 	folder = next((each for each in folders(bench) if each.path == path), None)
+	if not folder:
+		return None
 	with _trash(bench) as trash:
-		return trash.put_folder(folder, mark) if folder else None
+		if folder.is_finished:
+			raise _in_use(f"sites/{path}", "it was handed over to its tenant")
+		_refuse_used(trash, f"sites/{path}", folder.database)
+		return trash.put_folder(folder, mark)
 
 
 @quick
 def trash_database(bench: Bench, name: str, mark: str) -> Entry | None:
-	"""The same with a database; None where there was nothing in it to keep: it is dropped."""
+	"""The same with a database. Returns None for one without tables: it is dropped."""
 	with _trash(bench) as trash:
+		_refuse_used(trash, f"The database {name}", name)
 		return trash.put_database(name, mark)
+
+
+def _refuse_used(trash: Trash, what: str, database: str | None) -> None:
+	if database and (sign := signs_of_use(trash.mariadb, database)):
+		raise _in_use(what, sign)
+
+
+def _in_use(what: str, sign: str) -> NotOursError:
+	return NotOursError(f"{what} is in use: {sign}. It is left alone.")
 
 
 @quick
 def list_put_back(bench: Bench, name: str) -> list[Entry]:
-	"""What put_back would put back: the entry, and what belongs to it. Raises AgentError when there is none of that name."""
+	"""What put_back would put back: the entry, and the folder or database that belongs to it. Raises AgentError for an unknown name."""
 	with _trash(bench) as trash:
 		return trash.with_its_other_half(trash.entry(name))
 
 
 @quick
 def put_back(bench: Bench, name: str, owners: dict[str, str]) -> list[Entry]:
-	"""Put the entry back where it was, with what belongs to it; returns what was put back.
+	"""Put the entry back where it was, with the folder or database that belongs to it. Returns what was put back.
 
-	owners: {an entry's subject: whose its place is by the records}. Raises AgentError, before anything is moved, when a place is taken.
+	owners: {subject of an entry: whose its place is by the records}. Raises AgentError, before anything is moved, when a place is taken.
 	"""
 	with _trash(bench) as trash:
 		return trash.put_back(name, lambda entry: owners.get(entry.subject, ""))
@@ -69,7 +86,7 @@ def put_back(bench: Bench, name: str, owners: dict[str, str]) -> list[Entry]:
 
 @quick
 def empty_old_trash(bench: Bench, days: float) -> list[Entry]:
-	"""Let what lies there grow older, and remove for good what has been there for so many days; returns that."""
+	"""Count the time that entries have been here. Remove for good, and return, those that have been here for `days`."""
 	with _trash(bench) as trash:
 		return trash.look(days)
 

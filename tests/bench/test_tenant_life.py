@@ -1,0 +1,413 @@
+"""A tenant gets another name, is archived, brought back, and removed; each of these killed in each step, and failing before its point of no return."""
+
+import os
+import shutil
+import signal
+
+import pytest
+import requests
+from site_of_tenant import config, folder, get
+
+SECONDS = 60
+NEW = "renamed"
+
+
+@pytest.fixture(scope="module")
+def acme(module_bench):
+	"""One tenant for this module, a recovery key, and no worker for its jobs: the tests are the worker."""
+	from buildpro_saas.fleet import backup_keys
+
+	before = backup_keys.recipient()
+	backup_keys.set_recipient(backup_keys.make_recovery_key()[0])
+	module_bench.frappe.db.commit()
+	tenant = module_bench.active_tenant()
+	module_bench.services.stop("provisioning")
+	yield tenant
+	frappe = module_bench.frappe
+	frappe.db.rollback()
+	for store in frappe.get_all("Backup Store", {"tenant": ("like", f"{tenant.name}%")}, "store_id"):
+		shutil.rmtree(module_bench.path / "backups" / store.store_id, ignore_errors=True)
+	for doctype in ("Backup", "Backup Store", "Site Shadow", "Former Name"):
+		frappe.db.delete(doctype, {"tenant": ("like", f"{tenant.name}%")})
+	frappe.db.set_single_value("SaaS Settings", "recovery_recipient", before or None)
+	frappe.db.commit()
+	module_bench.services.start_all("provisioning")
+
+
+@pytest.fixture
+def bench(module_bench, acme):
+	yield module_bench
+	module_bench.frappe.db.rollback()
+
+
+@pytest.fixture
+def frappe(bench):
+	return bench.frappe
+
+
+def current(bench, acme):
+	"""The tenant's document by the name that it has now."""
+	frappe = bench.frappe
+	frappe.db.commit()
+	new = f"{acme.name}{NEW}"
+	name = new if frappe.db.exists("Tenant", new) else acme.name
+	if name not in bench.tenants:
+		bench.tenants.append(name)
+	return frappe.get_doc("Tenant", name)
+
+
+def run(bench, job: str) -> str:
+	"""Be the worker that has the job; returns the job's status afterwards."""
+	from buildpro_saas.jobs import lifecycle
+
+	frappe = bench.frappe
+	is_free(bench, queued_again(bench, job))
+	lifecycle.run(job)
+	frappe.db.commit()
+	return frappe.db.get_value("Provisioning Job", job, "status")
+
+
+def is_free(bench, job: str) -> None:
+	"""Wait until MariaDB has seen that the process is gone which had the job."""
+	from buildpro_saas.jobs.lifecycle import JOB_LOCK
+	from buildpro_saas.jobs.named_locks import is_held
+
+	bench.wait_for(lambda: not is_held(JOB_LOCK, job), SECONDS)
+
+
+def run_and_die(bench, job: str, patched: list[tuple[object, str]]) -> None:
+	"""Be a worker that is killed: where the first of these functions, given as (owner, name), is called, or has done its work ("after")."""
+	is_free(bench, job)
+	child = os.fork()
+	if not child:
+		try:
+			connect_anew(bench.frappe)
+			for owner, name in patched:
+				setattr(owner, name, dying(getattr(owner, name)))
+			from buildpro_saas.jobs import lifecycle
+
+			lifecycle.run(job)
+		finally:
+			os._exit(3)
+	_pid, status = os.waitpid(child, 0)
+	assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, bench.frappe.db.get_value(
+		"Provisioning Job", job, ["status", "error"]
+	)
+	bench.frappe.db.commit()
+
+
+def connect_anew(frappe) -> None:
+	"""In a child process: have a connection of its own. The parent's is left as it is."""
+	site = frappe.local.site
+	frappe.local.db = None
+	frappe.init(site=site, sites_path=".", force=True)
+	frappe.connect()
+
+
+def dying(function):
+	def die(*args, **kwargs):
+		function(*args, **kwargs)
+		os.kill(os.getpid(), signal.SIGKILL)
+
+	return die
+
+
+def killed_after(bench, job: str, *steps: type) -> None:
+	"""Run the job with a worker that is killed after each of these steps has done its work, and before that is on record."""
+	for step in steps:
+		run_and_die(bench, job, [(step, "run")])
+
+
+def asked(bench, host: str, path: str, **options) -> requests.Response:
+	url = f"http://127.0.0.1:{bench.services.port('web')}{path}"
+	return requests.request(
+		options.pop("method", "GET"),
+		url,
+		headers={"Host": host},
+		timeout=SECONDS,
+		allow_redirects=False,
+		**options,
+	)
+
+
+def drift(bench, tenant) -> list[str]:
+	from buildpro_saas.fleet import reconciliation
+
+	found = [row.what for row in reconciliation.compare(tenant.bench)]
+	return [what for what in found if tenant.name in what or (tenant.database or "?") in what]
+
+
+def write(bench, tenant, title: str) -> None:
+	bench.on_site(tenant.name, "on_tenant_notes.write", title=title)
+
+
+def titles(bench, tenant) -> list[str]:
+	return bench.on_site(tenant.name, "on_tenant_notes.titles")
+
+
+def queued(bench, site: str) -> list[str]:
+	"""The ids of the site's jobs that wait."""
+	from frappe.utils.background_jobs import get_queues
+
+	return [name for queue in get_queues() for name in queue.job_ids if name.startswith(f"{site}::")]
+
+
+# -- rename ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_tenant_gets_another_name_though_its_worker_is_killed_in_each_step(bench, acme, frappe):
+	from buildpro_saas.agent.operations import renames as operations
+	from buildpro_saas.fleet import benches
+	from buildpro_saas.fleet.steps import closing, rename
+	from buildpro_saas.fleet.steps.reachable import CheckReachable
+
+	write(bench, acme, "before")
+	old, old_site, new = acme.name, acme.site, f"{acme.name}{NEW}"
+	sequence = config(bench, acme)["buildpro_sequence"]
+	frappe.get_doc(
+		{"doctype": "Tenant Usage", "tenant": old, "date": "2026-01-01", "feature": "rfi", "allowed": 3}
+	).insert(ignore_permissions=True)
+	job = acme.rename_site(new)["job"]
+	frappe.db.commit()
+	bench.services.stop("worker")  # what waits for the site waits until it has its new name
+	bench.on_site(old, "on_tenant_notes.write_later", title="later")
+	assert len(queued(bench, old_site)) == 1
+
+	killed_after(bench, job, closing.CloseSite, rename.RenameRecord)
+	run_and_die(bench, job, [(operations.moved_jobs, "keep_aside")])
+	assert current(bench, acme).name == new and folder(bench, acme).is_dir()  # whole, under its old name
+	assert get(bench, acme).status_code == 503
+	steps = (rename.MoveSite, rename.LeadThere, rename.TellSite, closing.OpenSite, CheckReachable)
+	killed_after(bench, job, *steps)
+	assert run(bench, job) == "Completed"
+	bench.services.start_all("worker")
+
+	tenant = current(bench, acme)
+	assert (tenant.name, tenant.subdomain, tenant.site) == (new, new, old_site.replace(old, new, 1))
+	assert tenant.database == acme.database and not folder(bench, acme).exists()
+	now = config(bench, tenant)
+	assert now["buildpro_tenant"] == new and now["host_name"].startswith(f"http://{tenant.site}:")
+	assert now["buildpro_sequence"] > sequence and "buildpro_held" not in now
+	assert get(bench, tenant).status_code == 200 and bench.on_site(new, "on_tenant_notes.standing") == "PLAN"
+	bench.wait_for(lambda: bench.on_site(new, "on_tenant_notes.notes") == ["before", "later"], SECONDS)
+	assert bench.on_site(new, "frappe.utils.get_url") == now["host_name"]
+	assert frappe.get_all("Tenant Usage", {"tenant": new}, pluck="name") == [f"{new} 2026-01-01 rfi"]
+	assert drift(bench, tenant) == []
+
+	answer = asked(bench, old_site, "/api/method/ping?a=%2Fb", method="POST")
+	assert (answer.status_code, answer.headers["Location"]) == (
+		308,
+		f"{now['host_name']}/api/method/ping?a=%2Fb",
+	)
+	assert "max-age=3600" in answer.headers["Cache-Control"]
+	with pytest.raises(frappe.DuplicateEntryError, match=f"was the name of {new}"):
+		bench.new_tenant(old, plan="Core")
+	frappe.db.rollback()
+	assert benches.default_database_name(tenant.bench, old_site, old) != tenant.database
+
+	former = frappe.get_all("Former Name", {"subdomain": old}, pluck="name")[0]
+	frappe.get_doc("Former Name", former).free_now()
+	assert asked(bench, old_site, "/").status_code == 404
+	again = bench.new_tenant(
+		old, plan="Core"
+	)  # a new customer of that name, whose database is called otherwise
+	assert run(bench, bench.job(old).name) == "Completed", bench.describe(old)
+	again.reload()
+	assert (again.site, get(bench, again).status_code) == (
+		old_site,
+		200,
+	) and again.database != tenant.database
+
+
+def test_a_rename_that_cannot_be_leaves_the_site_open_under_its_old_name(bench, acme, frappe):
+	tenant = current(bench, acme)
+	job = tenant.rename_site(f"{acme.name}other")["job"]
+	frappe.db.commit()
+	in_the_way = bench.path / "sites" / tenant.site.replace(tenant.subdomain, f"{acme.name}other", 1)
+	in_the_way.mkdir()
+	assert run(bench, job) == "Failed"
+	assert "exists on the bench" in frappe.db.get_value("Provisioning Job", job, "error")
+	assert get(bench, tenant).status_code == 200 and current(bench, acme).name == tenant.name
+	in_the_way.rmdir()
+	with pytest.raises(frappe.ValidationError, match="failed half way"):
+		tenant.archive(tenant.subdomain)
+	frappe.db.rollback()
+	frappe.get_doc("Provisioning Job", job).cancel_job()
+	frappe.db.commit()
+	assert run(bench, job) == "Cancelled"
+
+
+# -- archive, and back -------------------------------------------------------------------------------------------------
+
+
+def test_an_archiving_whose_backup_fails_leaves_the_site_untouched(bench, acme, frappe):
+	from buildpro_saas.agent.bench import Bench
+	from buildpro_saas.fleet.steps import closing, removal
+
+	tenant = current(bench, acme)
+	before = Bench(bench.path).site(tenant.site).update_config({"kept_by_a_test": "yes"})
+	place = bench.path / "backups"
+	job = tenant.archive(tenant.subdomain, "a test")["job"]
+	frappe.db.commit()
+	if place.exists():
+		place.rename(bench.path / "backups.away")
+	place.write_text("in the way")
+	try:
+		assert run(bench, job) == "Failed"
+	finally:
+		place.unlink()
+		if (bench.path / "backups.away").exists():
+			(bench.path / "backups.away").rename(place)
+	assert config(bench, tenant) == before and get(bench, tenant).status_code == 200
+	assert frappe.get_all("Backup", {"job": job}, pluck="status") == ["Failed"]
+	assert bench.status(tenant.name) == "Active" and drift(bench, tenant) == []
+	write(bench, tenant, "since")  # what people do meanwhile is in the next backup
+	frappe.get_doc("Provisioning Job", job).retry()
+	queued_again(bench, job)
+	killed_after(bench, job, closing.CloseSite, removal.TakeLastBackup, removal.RemoveSite)
+	assert run(bench, job) == "Completed"
+	check_archived(bench, tenant, before)
+
+
+def queued_again(bench, job: str) -> str:
+	"""As the dispatcher sends it. Returns the job."""
+	bench.frappe.db.set_value("Provisioning Job", job, {"status": "Queued", "run_after": None})
+	bench.frappe.db.commit()
+	return job
+
+
+def check_archived(bench, tenant, before: dict) -> None:
+	frappe = bench.frappe
+	assert bench.status(tenant.name) == "Archived" and not folder(bench, tenant).exists()
+	with bench.its_root() as cursor:
+		cursor.execute("show databases like %s", (before["db_name"],))
+		assert cursor.fetchall() == ()
+	kept = frappe.get_all("Backup", {"tenant": tenant.name, "status": "Kept"}, ["kind", "verified_how"])
+	assert [(row.kind, row.verified_how) for row in kept] == [("Before Archiving", "Read Again")]
+	assert queued(bench, tenant.site) == [] and drift(bench, tenant) == []
+	assert asked(bench, tenant.site, "/").status_code == 404
+
+
+def test_an_archived_tenant_is_left_alone_and_comes_back(bench, acme, frappe):
+	from buildpro_saas.fleet import backup_schedule, site_operations
+	from buildpro_saas.fleet.steps import entitlement, unarchive
+	from buildpro_saas.licensing import delivery, renewal
+
+	tenant = current(bench, acme)
+	assert tenant.status == "Archived"
+	with pytest.raises(frappe.ValidationError, match="Archived"):
+		tenant.back_up()
+	with pytest.raises(frappe.ValidationError, match="Archived"):
+		tenant.rename_site("other")
+	with pytest.raises(frappe.ValidationError, match="no site"):
+		site_operations.start(site_operations.CLEAR_CACHE, site_operations.Whom([tenant.name]))
+	frappe.db.rollback()
+	delivery.send([tenant.name], "a test")
+	renewal.renew_entitlements()
+	# what would be due by now is another's, and would have the bench's turn before the job below
+	frappe.db.set_value("Tenant", {"name": ("!=", tenant.name), "status": "Active"}, "backups_per_day", -1)
+	backup_schedule.take_due_backups()
+	assert not frappe.get_all("Batch Row", {"tenant": tenant.name, "status": "Waiting"})
+	assert not frappe.get_all("Backup", {"tenant": tenant.name, "status": "Taking"})
+
+	in_the_way = folder(bench, tenant)
+	in_the_way.mkdir()
+	with pytest.raises(frappe.ValidationError, match="is on the bench by now"):
+		tenant.unarchive()
+	frappe.db.rollback()
+	in_the_way.rmdir()
+	job = tenant.unarchive()["job"]
+	frappe.db.commit()
+	killed_after(bench, job, unarchive.StandAgain, entitlement.SeedPlanSettings, unarchive.OpenAgain)
+	assert run(bench, job) == "Completed", frappe.db.get_value("Provisioning Job", job, "error")
+	tenant = current(bench, acme)
+	now = config(bench, tenant)
+	assert tenant.status == "Active" and tenant.database == now["db_name"] != acme.database
+	assert (
+		get(bench, tenant).status_code == 200
+		and bench.on_site(tenant.name, "on_tenant_notes.standing") == "PLAN"
+	)
+	assert titles(bench, tenant) == ["before", "since"]
+	assert now["kept_by_a_test"] == "yes" and "maintenance_mode" not in now and "mute_emails" not in now
+	assert drift(bench, tenant) == []
+
+
+# -- remove ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.stops_mariadb
+def test_a_tenant_is_removed_though_mariadb_goes_in_the_middle(bench, acme, frappe, bench_command):
+	from buildpro_saas.agent import door
+	from buildpro_saas.agent.databases import DatabaseServer
+	from buildpro_saas.agent.errors import NotOursError
+	from buildpro_saas.fleet import removals
+
+	tenant = current(bench, acme)
+	command = ("--site", frappe.local.site, "saas", "remove", tenant.name, "--confirm", "another")
+	told = bench_command(*command)
+	assert told.returncode == 1 and f"Type {tenant.subdomain}, the subdomain" in told.stderr
+	before = config(bench, tenant)
+	closed = {"database": before["db_name"], "mark": before["buildpro_job"], "job": "PJ-99999"}
+	with pytest.raises(NotOursError, match="is not held by PJ-99999"):  # nor is it closed by anybody
+		door.here().do("trash_closed_site", site=tenant.site, **closed)
+	job = tenant.remove_site(tenant.subdomain, "left us")["job"]
+	frappe.db.commit()
+	dies_with_mariadb(bench, job, DatabaseServer)
+	# its folder is in the trash, and its database is half there
+	assert not folder(bench, tenant).exists(), (
+		bench.describe(tenant.name),
+		list(folder(bench, tenant).iterdir()),
+	)
+	assert run(bench, job) == "Completed", frappe.db.get_value("Provisioning Job", job, "error")
+
+	tenant = current(bench, acme)
+	assert tenant.status == "Removed" and tenant.removed_by == "Administrator" and tenant.last_backup
+	with bench.its_root() as cursor:
+		cursor.execute("select User from mysql.user where User = %s", (before["db_name"],))
+		assert cursor.fetchall() == ()
+		cursor.execute("show databases like %s", (before["db_name"],))
+		assert cursor.fetchall() == ()
+	assert drift(bench, tenant) == []
+	file = frappe.get_doc("File", {"attached_to_doctype": "Tenant", "attached_to_name": tenant.name})
+	assert file.is_private and file.get_content()[:5] == b"%PDF-"
+	with pytest.raises(frappe.ValidationError, match="is kept until"):
+		frappe.delete_doc("Tenant", tenant.name)
+	frappe.db.rollback()
+
+	frappe.db.set_value("Tenant", tenant.name, "backup_kept_until", "2026-01-01")
+	frappe.db.commit()
+	removals.destroy_due_keys()
+	tenant = current(bench, acme)
+	assert tenant.key_destroyed_on
+	assert set(frappe.get_all("Backup Store", {"tenant": tenant.name}, pluck="status")) == {"Destroyed"}
+	from buildpro_saas.fleet import bench_trash
+
+	assert not [
+		row for row in bench_trash.entries_of(tenant.bench) if row.subject in (tenant.site, before["db_name"])
+	]
+
+
+def dies_with_mariadb(bench, job: str, server: type) -> None:
+	"""Run the job in a process under which MariaDB is killed, as the tables of the site's database are about to be moved."""
+	is_free(bench, queued_again(bench, job))
+	child = os.fork()
+	if not child:
+		try:
+			connect_anew(bench.frappe)
+			create = server.create_database
+
+			def killing(self, name, *args):
+				create(self, name, *args)
+				if name.startswith("_trash_"):
+					bench.services.kill("mariadb")
+
+			server.create_database = killing
+			from buildpro_saas.jobs import lifecycle
+
+			lifecycle.run(job)
+		finally:
+			os._exit(3)
+	os.waitpid(child, 0)
+	assert not bench.services.is_running("mariadb")
+	bench.services.start_all("mariadb")
+	bench.frappe.connect()
