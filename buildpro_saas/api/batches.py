@@ -9,7 +9,7 @@ from buildpro_saas.jobs import batch_rows
 @frappe.whitelist(methods=["GET"])
 @arguments.checked
 def status(batch: str) -> dict:
-	"""How a batch goes on, as batch_rows.progress has it, with {"batch", "title"}; for SaaS Manager and SaaS Support."""
+	"""How a batch goes on: batch_rows.progress, with {"batch", "title"}. For SaaS Manager and SaaS Support."""
 	staff.only_for_staff()
 	doc = _batch(batch)
 	return {"batch": doc.name, "title": doc.title, **batch_rows.progress(doc.name)}
@@ -18,7 +18,7 @@ def status(batch: str) -> dict:
 @frappe.whitelist(methods=["POST"])
 @arguments.checked
 def pause(batch: str) -> dict:
-	"""Give nobody another turn until it is resumed; answers as `status` does. For SaaS Manager and SaaS Support."""
+	"""Give no tenant a turn until it is resumed; answers as `status` does. For SaaS Manager and SaaS Support."""
 	staff.only_for_staff()
 	_batch(batch).pause()
 	return status(batch)
@@ -27,7 +27,7 @@ def pause(batch: str) -> dict:
 @frappe.whitelist(methods=["POST"])
 @arguments.checked
 def resume(batch: str) -> dict:
-	"""Go on where it was paused, or had stopped by its rules; answers as `status` does. For SaaS Manager and SaaS Support."""
+	"""Go on after a pause, or after its rules had stopped it; answers as `status` does. For SaaS Manager and SaaS Support."""
 	staff.only_for_staff()
 	_batch(batch).resume()
 	return status(batch)
@@ -36,7 +36,7 @@ def resume(batch: str) -> dict:
 @frappe.whitelist(methods=["POST"])
 @arguments.checked
 def retry_failed(batch: str) -> dict:
-	"""Give those with whom it went wrong another turn; answers as `status` does. For SaaS Manager and SaaS Support."""
+	"""Give the tenants that failed another turn; answers as `status` does. For SaaS Manager and SaaS Support."""
 	staff.only_for_staff()
 	_batch(batch).retry_failed()
 	return status(batch)
@@ -45,7 +45,10 @@ def retry_failed(batch: str) -> dict:
 @frappe.whitelist(methods=["POST"])
 @arguments.checked
 def leave_out(batch: str, tenants: list | str) -> dict:
-	"""Take tenants out that have not had their turn (a list of names, or text with commas); answers as `status` does. For SaaS Manager."""
+	"""Take tenants out that have not had their turn; answers as `status` does. For SaaS Manager.
+
+	tenants: a list of names, or text with commas.
+	"""
 	staff.only_for_manager()
 	_batch(batch).leave_out(tenants)
 	return status(batch)
@@ -54,7 +57,7 @@ def leave_out(batch: str, tenants: list | str) -> dict:
 @frappe.whitelist(methods=["POST"])
 @arguments.checked
 def cancel(batch: str) -> dict:
-	"""Leave out all that have not had their turn, and end it; answers as `status` does. For SaaS Manager."""
+	"""Leave out all tenants that have not had their turn, and end it; answers as `status` does. For SaaS Manager."""
 	staff.only_for_manager()
 	_batch(batch).cancel_batch()
 	return status(batch)

@@ -84,9 +84,9 @@ def batch(
 
 
 def follow(doc, timeout: float) -> dict:
-	"""Show a bar on standard error until the batch (document) is over or held; returns its progress.
+	"""Show a bar on standard error until the batch (document) ends or is held. Returns its progress.
 
-	Exits with 1 when it is not after `timeout` seconds; the batch itself goes on.
+	Exits with 1 if that takes more than `timeout` seconds; the batch itself goes on.
 	"""
 	until = time.monotonic() + timeout
 	columns = (
@@ -104,7 +104,7 @@ def follow(doc, timeout: float) -> dict:
 			left = found["counts"]["Waiting"] + found["counts"]["Running"]
 			failed = f"{found['counts']['Failed']} failed" if found["counts"]["Failed"] else ""
 			bar.update(task, total=found["total"], completed=found["total"] - left, failed=failed)
-			# one that was paused or stopped is over once those at work have ended their turns
+			# a batch that was paused or stopped is done once the tenants at work have ended their turns
 			if found["status"] in OVER and not found["counts"]["Running"]:
 				return found
 			if time.monotonic() > until:

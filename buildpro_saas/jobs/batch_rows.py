@@ -1,10 +1,15 @@
-"""The rows of batches: a tenant's turn each. Claimed by runners, any number of them at once; every change of a row is one statement."""
+"""The rows of batches: one tenant's turn each.
+
+Any number of runners claim them at once. Every change of a row is one statement.
+"""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import frappe
 from frappe.utils import add_to_date, cstr, now_datetime
+
+from buildpro_saas.jobs import turns
 
 ROW = "Batch Row"
 WAITING, RUNNING, COMPLETED, FAILED, LEFT_OUT = STATUSES = (
@@ -17,12 +22,12 @@ WAITING, RUNNING, COMPLETED, FAILED, LEFT_OUT = STATUSES = (
 UNFINISHED = (WAITING, RUNNING)
 LONGEST_MESSAGE = 500
 SHOWN = 50  # failed rows in a form
-OPEN = ("Waiting", "Running")  # the statuses of a batch whose rows have their turns
+OPEN = ("Waiting", "Running")  # statuses in which a batch gives its rows turns
 
 
 @dataclass(frozen=True)
 class Claimed:
-	"""A row whose turn it is. attempts: with this one."""
+	"""A row whose turn it is. attempts: how many turns it has had, this one counted."""
 
 	name: str
 	batch: str
@@ -31,7 +36,7 @@ class Claimed:
 
 
 def add(batch: str, tenants: Iterable[tuple[str, str]], first: int = 0) -> None:
-	"""Add rows for (tenant, bench) in their order, from position `first` on; a tenant that has one already keeps it."""
+	"""Add a row for each (tenant, bench), in their order, from position `first` on. A tenant that has a row in the batch keeps it."""
 	now, user = now_datetime(), frappe.session.user
 	fields = [
 		"name",
@@ -53,14 +58,17 @@ def add(batch: str, tenants: Iterable[tuple[str, str]], first: int = 0) -> None:
 		frappe.db.bulk_insert(ROW, fields, rows, ignore_duplicates=True)
 
 
-def claim(playbook: str, bench: str, runner: str, slot: int, most: int) -> list[Claimed]:
-	"""Give the next rows their turn: of the batch with the highest priority, in its order; at most so many. Commits.
+def claim(
+	playbook: str, bench: str, runner: str, slot: int, most: int, *, is_for_old: bool = False
+) -> list[Claimed]:
+	"""Give the next rows their turn, at most `most`: of the batch with the highest priority, in its order. Commits.
 
-	Runner number `slot` takes rows of batches that are wider than that, which keeps each batch to its width. Rows that others are just
-	claiming are passed over, never waited for.
+	is_for_old: of the oldest batch instead, where one has waited for turns.PATIENCE. A runner makes every second claim so.
+	Runner number `slot` takes rows of batches that are wider than `slot`. That keeps each batch to its width. Rows that another
+	runner is just claiming are passed over, never waited for.
 	"""
 	frappe.db.commit()
-	for batch in _open_batches(playbook, slot):
+	for batch in turns.batches_in_order(_open_batches(playbook, slot), now_datetime(), is_for_old=is_for_old):
 		now = now_datetime()
 		if not batch.started_at:
 			# the batch before its rows, as everybody locks them
@@ -85,18 +93,19 @@ def claim(playbook: str, bench: str, runner: str, slot: int, most: int) -> list[
 
 def _open_batches(playbook: str, slot: int) -> list:
 	return frappe.db.sql(
-		"""select name, started_at from tabBatch where playbook = %s and status in %s and width > %s
-		order by priority desc, creation, name""",
+		"""select name, priority, creation, started_at from tabBatch
+		where playbook = %s and status in %s and width > %s""",
 		(playbook, OPEN, slot),
 		as_dict=True,
 	)
 
 
 def _lock_next(batch: str, bench: str, most: int) -> list:
-	"""Lock the next rows, in the order of the index `turns`: sorted by hand, MariaDB would lock every row that waits.
+	"""Lock the next rows in the order of the index `turns`. With a sort of its own MariaDB would lock every row that waits.
 
-	The status is not in that index. If it were, a claim would move its rows within it, into gaps that other claims lock: two at once would be
-	a deadlock. So the first row that waits is looked for by another index, without locking, and they are locked from there on.
+	That index does not have the status. If it did, a claim would move its rows within the index, into gaps that other claims lock, and
+	two claims at once would be a deadlock. So another index finds the first row that waits, without a lock. The rows are locked from
+	there on.
 	"""
 	now = now_datetime()
 	first = frappe.db.sql(
@@ -119,19 +128,22 @@ def _lock_next(batch: str, bench: str, most: int) -> list:
 
 
 def done(row: Claimed, status: str, message: str, seconds: float) -> None:
-	"""Write that the turn is over. The caller commits, with what the turn has written."""
+	"""Write that the turn is over. seconds: how long it took. The caller commits, together with what the turn wrote."""
 	_end_turn(row, status=status, message=message, seconds=seconds, ended_at=now_datetime())
 
 
 def again(row: Claimed, message: str, seconds: float, delay: float, *, is_counted: bool = True) -> None:
-	"""Let the row have another turn after `delay` seconds; is_counted: whether this one was a try. The caller commits."""
+	"""Let the row have another turn after `delay` seconds. The caller commits.
+
+	is_counted: whether this turn was an attempt. seconds: how long it took.
+	"""
 	at = add_to_date(now_datetime(), seconds=delay)
 	attempts = row.attempts - (not is_counted)
 	_end_turn(row, status=WAITING, message=message, seconds=seconds, run_after=at, attempts=attempts)
 
 
 def give_back(rows: Collection[Claimed]) -> None:
-	"""Let rows wait again whose turn did not come in the end, as if they had not been claimed. The caller commits."""
+	"""Let rows wait again that were claimed and had no turn. The caller commits."""
 	for row in rows:
 		_end_turn(row, status=WAITING, attempts=row.attempts - 1)
 
@@ -147,9 +159,10 @@ def _end_turn(row: Claimed, message: str | None = None, **values) -> None:
 
 
 def take_back(runners: Collection[str]) -> list[str]:
-	"""Let the rows wait again of runners that have died at their turn; returns their batches. The caller commits.
+	"""Let the rows of runners that have died wait again; returns their batches. The caller commits.
 
-	A runner takes its rows in their order: of those that it had, the first was at its turn, and that was an attempt. The others had none.
+	A runner takes its rows in their order. So of each runner's rows the first had its turn, which counts as an attempt. The others had
+	none.
 	"""
 	of_these = {"runner": ("in", list(runners)), "status": RUNNING}
 	# read first, which locks nothing: nearly always there is none
@@ -168,7 +181,7 @@ def take_back(runners: Collection[str]) -> list[str]:
 
 
 def site_is_free(tenant: str) -> list[tuple[str, str]]:
-	"""Let rows of the tenant that wait for its site have their turn at once; returns (playbook, bench) of each. The caller commits."""
+	"""Let the tenant's rows have their turn now, not later; returns (playbook, bench) of each. The caller commits."""
 	rows = frappe.db.sql(
 		f"""select turn.name, batch.playbook, turn.bench from `tab{ROW}` turn join tabBatch batch on batch.name = turn.batch
 		where turn.tenant = %s and turn.status = %s and turn.run_after is not null and batch.status in %s""",
@@ -184,7 +197,10 @@ def site_is_free(tenant: str) -> list[tuple[str, str]]:
 
 
 def counts(batch: str, *, is_current: bool = False) -> dict[str, int]:
-	"""{status: how many rows}, all statuses. is_current: as they are now, and not as they were when this transaction began to read."""
+	"""{status: how many rows}, with all statuses.
+
+	is_current: count the rows as they are now, and not as they were when this transaction began to read.
+	"""
 	lock = "lock in share mode" if is_current else ""
 	rows = frappe.db.sql(
 		f"select status, count(*) from `tab{ROW}` where batch = %s group by status {lock}", batch
@@ -193,7 +209,7 @@ def counts(batch: str, *, is_current: bool = False) -> dict[str, int]:
 
 
 def next_due(playbook: str, bench: str, slot: int):
-	"""When the next row is to have its turn that runner number `slot` may take; None where none waits."""
+	"""When the next row is due that runner number `slot` may take; None where none waits."""
 	return frappe.db.sql(
 		f"""select min(coalesce(turn.run_after, turn.creation)) from `tab{ROW}` turn join tabBatch batch on batch.name = turn.batch
 		where batch.playbook = %s and batch.status in %s and batch.width > %s and turn.bench = %s and turn.status = %s""",
@@ -212,11 +228,17 @@ def tenants_under_way(playbook: str) -> set[str]:
 	)
 
 
+def messages(batch: str) -> list:
+	"""What was said of its tenants, in their order, SHOWN at most: rows with tenant, status, message and seconds."""
+	fields = ["tenant", "status", "message", "seconds"]
+	return frappe.get_all(ROW, {"batch": batch}, fields, order_by="position", limit=SHOWN)
+
+
 def progress(batch: str) -> dict:
 	"""What is shown of a batch while it goes on.
 
-	{"status", "reason", "seconds": since its first turn or in all, "total", "counts": {status: number}, "at_work": tenants, "failed": [{"tenant",
-	"message", "attempts", "seconds"}] of up to SHOWN}
+	{"status", "reason", "seconds": since its first turn, or in all, "total", "counts": {status: number}, "at_work": up to 5 tenants,
+	"failed": [{"tenant", "message", "attempts", "seconds"}], up to SHOWN of them}
 	"""
 	fields = ["status", "reason", "started_at", "ended_at"]
 	doc = frappe.db.get_value("Batch", batch, fields, as_dict=True)
@@ -241,3 +263,10 @@ def progress(batch: str) -> dict:
 		"at_work": at_work,
 		"failed": failed,
 	}
+
+
+def let_go_on(batch: str) -> None:
+	"""Let the jobs go on that wait for the batch (StepWaits): it has ended, or was stopped. They are sent with the next that ends."""
+	waiting = frappe.get_all("Provisioning Job", {"waits_for": batch, "status": "Waiting"}, pluck="name")
+	for job in waiting:
+		frappe.db.set_value("Provisioning Job", job, "run_after", None, update_modified=False)

@@ -1,4 +1,4 @@
-"""The runners of batches: Provisioning Jobs that work through rows, started where they are missing."""
+"""The runners of batches: Provisioning Jobs that work through rows. They are started where they are missing."""
 
 from collections.abc import Collection
 
@@ -11,21 +11,22 @@ from buildpro_saas.jobs.ending import UNFINISHED
 from buildpro_saas.jobs.named_locks import named_lock
 
 LOCK = "batch_runners"
-WAIT = 10  # seconds for another process that starts runners
-# A runner that fails is not started again for so many seconds: its job says why, and staff mend it.
+WAIT = 10  # seconds to wait while another process starts runners
+# For so many seconds no runner follows one that failed: staff read in its job why, and mend it.
 REST = 300
 
 
 def wake_after_commit(playbook: str, benches: Collection[str]) -> None:
-	"""Have runners started for what this transaction has made wait, once it is committed."""
+	"""Have runners started once this transaction, which made rows, is committed. benches: names of those with rows."""
 	for bench in sorted(benches):
 		frappe.db.after_commit.add(lambda bench=bench: wake(playbook, bench))
 
 
 def wake(playbook: str, bench: str) -> None:
-	"""Start the runners that are missing for what waits on the bench. Called after commits, and each minute; commits, and never raises.
+	"""Start the runners that are missing for rows that wait on the bench. Called after commits, and each minute. Commits, never raises.
 
-	Who makes rows looks for runners after his commit, and a runner looks for rows after the commit that ends it: one of both sees the other.
+	Whoever makes rows looks for runners after the commit. A runner looks for rows after the commit that ends it. So one of the two
+	sees the other.
 	"""
 	with (
 		after_commit.never_raising(f"Starting runners of {playbook} on {bench}"),
@@ -53,7 +54,7 @@ def _start(playbook: str, bench: str) -> None:
 
 
 def _width(playbook: str, bench: str) -> int:
-	"""How many rows of the bench may have their turn at once, by the widest batch that has one there, and never more than there are."""
+	"""How many rows of the bench may have their turn at once: as the widest batch there says, and never more than wait."""
 	widest, rows = frappe.db.sql(
 		f"""select max(batch.width), count(*) from `tab{batch_rows.ROW}` turn join tabBatch batch on batch.name = turn.batch
 		where batch.playbook = %s and batch.status in %s and turn.bench = %s and turn.status = %s""",

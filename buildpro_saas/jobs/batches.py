@@ -1,7 +1,7 @@
-"""Batches: one piece of work for many tenants, a row each. Made, paused, resumed, narrowed, retried, stopped by their rules.
+"""Batches: one piece of work for many tenants, with a row for each. They are made, paused, resumed, narrowed, retried and stopped here.
 
-A batch's rows are worked through by runners, which are Provisioning Jobs of its playbook (batch_runner.py): any number of batches of one
-playbook share them, so that the most urgent row is always the next.
+Runners work through the rows. They are Provisioning Jobs of the batch's playbook (batch_runner.py). All batches of one playbook
+share them, so the most urgent row is the next. A batch that has waited long gets every second claim (turns.py).
 """
 
 from collections.abc import Collection, Iterable
@@ -17,7 +17,6 @@ from buildpro_saas.jobs.named_locks import named_lock
 DOCTYPE = "Batch"
 EVENT = "batch_update"
 ENDED = ("Completed", "Cancelled")
-LEAST_FOR_RATE = 10  # tenants that have had their turn before a share of them says anything
 WIDEST = 16
 GOING_ON = (*batch_rows.OPEN, "Paused", "Stopped")
 
@@ -33,12 +32,13 @@ def start(
 	stop_after: int = 0,
 	stop_rate: float = 0,
 ):
-	"""Make a Batch that does the playbook's work with each tenant, and return its document; it begins once this transaction commits.
+	"""Make a Batch that does the playbook's work with each tenant, and return its document. It begins once this transaction commits.
 
-	tenants: (name, bench) in the order of their turns. `why` is shown with it; `inputs` is plain data for the work. width: how many
-	tenants of a bench at once. priority: of two batches of a playbook, rows of the one with the higher number go first. It stops after
-	`stop_after` failures, or once `stop_rate` per cent of those done have failed; 0: never. Raises frappe.ValidationError for a
-	playbook that does not work on many, no tenant, and numbers that make no sense.
+	tenants: (name, bench), in the order of their turns. why: shown with the batch. inputs: plain data for the work. width: how many
+	tenants of a bench at once. priority: of two batches of a playbook the higher number goes first. It stops after `stop_after`
+	failures, or once `stop_rate` per cent of the ended turns have failed; 0 is never.
+
+	Raises frappe.ValidationError for a playbook that does not work on many, no tenant, and numbers that make no sense.
 	"""
 	book, tenants = registry.get(playbook), list(tenants)
 	if not book.is_for_many:
@@ -71,9 +71,9 @@ def start(
 
 
 def add(batch: str, tenants: Collection[tuple[str, str]], why: str, priority: int) -> bool:
-	"""Add tenants, (name, bench) of each, to a batch that has not begun; those that it is for already stay where they are.
+	"""Add tenants, (name, bench) of each, to a batch that has not begun. Those that it has already stay where they are.
 
-	False, and nothing is done, where it has begun, or was rolled back.
+	Returns False, and does nothing, where the batch has begun or was rolled back.
 	"""
 	row = frappe.db.get_value(
 		DOCTYPE, batch, ["status", "playbook", "inputs", "priority"], as_dict=True, for_update=True
@@ -107,12 +107,15 @@ def title_of(book, tenants: list[str], why: str) -> str:
 
 
 def pause(batch: str) -> None:
-	"""Give nobody another turn until it is resumed. Raises frappe.ValidationError where it is not under way."""
+	"""Give nobody another turn until it is resumed. Raises frappe.ValidationError unless it is Waiting or Running."""
 	_go(batch, ("Waiting", "Running"), status="Paused")
 
 
 def resume(batch: str) -> None:
-	"""Go on after a pause, or after its rules have stopped it: what has failed until now does not stop it again."""
+	"""Go on after a pause, or after its rules have stopped it. What failed before does not stop it again.
+
+	Raises frappe.ValidationError unless it is Paused or Stopped.
+	"""
 	_go(batch, ("Paused", "Stopped"))
 	failed = batch_rows.counts(batch, is_current=True)[batch_rows.FAILED]
 	frappe.db.set_value(DOCTYPE, batch, {"status": "Running", "reason": "", "forgiven": failed})
@@ -121,7 +124,10 @@ def resume(batch: str) -> None:
 
 
 def retry_failed(batch: str) -> int:
-	"""Give those with whom it went wrong another turn, with all their attempts; returns how many."""
+	"""Give the failed tenants another turn, with all their attempts; returns how many.
+
+	Raises frappe.ValidationError where none has failed, or the batch waits or is Cancelled.
+	"""
 	_go(batch, ("Running", "Paused", "Stopped", "Completed"))
 	of_these = {"batch": batch, "status": batch_rows.FAILED}
 	names = frappe.db.get_values(batch_rows.ROW, of_these, "name", for_update=True, pluck=True)
@@ -130,7 +136,7 @@ def retry_failed(batch: str) -> int:
 	values = {"status": batch_rows.WAITING, "attempts": 0, "run_after": None}
 	frappe.db.set_value(batch_rows.ROW, {"name": ("in", names)}, values, update_modified=False)
 	status = frappe.db.get_value(DOCTYPE, batch, "status", for_update=True)
-	values = {"forgiven": 0, "ended_at": None, "reason": ""}
+	values = {"forgiven": 0, "ended_at": None, "duration": 0, "reason": ""}
 	frappe.db.set_value(DOCTYPE, batch, {**values, "status": "Paused" if status == "Paused" else "Running"})
 	_count(batch, is_current=True)
 	_wake_its_benches(batch)
@@ -138,9 +144,9 @@ def retry_failed(batch: str) -> int:
 
 
 def leave_out(batch: str, tenants: Collection[str]) -> int:
-	"""Take tenants (names) out that have not had their turn; returns how many were. One whose turn it is, or was, stays as it is.
+	"""Take tenants (names) out before their turn; returns how many were. One that has or had its turn stays as it is.
 
-	Raises frappe.ValidationError for a name that the batch has no row of.
+	Raises frappe.ValidationError for a name that the batch has no row of, and for a batch that has ended.
 	"""
 	_go(batch, ("Waiting", "Running", "Paused", "Stopped"))
 	known = frappe.get_all(batch_rows.ROW, {"batch": batch, "tenant": ("in", list(tenants))}, pluck="tenant")
@@ -152,8 +158,12 @@ def leave_out(batch: str, tenants: Collection[str]) -> int:
 
 
 def cancel(batch: str) -> None:
-	"""Leave out all that have not had their turn, and end it; those at work end theirs."""
-	_go(batch, ("Waiting", "Running", "Paused", "Stopped"), status="Cancelled", ended_at=now_datetime())
+	"""Leave out all that have not had their turn, and end the batch. Tenants at work end their turns.
+
+	Raises frappe.ValidationError once it has ended.
+	"""
+	_go(batch, ("Waiting", "Running", "Paused", "Stopped"))
+	_end(batch, "Cancelled")
 	_leave_out(batch, _("Cancelled before its turn."))
 	_count(batch, is_current=True)
 
@@ -170,7 +180,10 @@ def _leave_out(batch: str, message: str, tenants: Collection[str] | None = None)
 
 
 def _go(batch: str, expected: Collection[str], **values) -> None:
-	"""Write fields of the batch, its row held until the caller commits; raises frappe.ValidationError where its status is another."""
+	"""Write fields of the batch, and hold its row until the caller commits.
+
+	Raises frappe.ValidationError where the batch's status is none of `expected`.
+	"""
 	status = frappe.db.get_value(DOCTYPE, batch, "status", for_update=True)
 	if status is None:
 		frappe.throw(_("There is no batch {0}.").format(batch), frappe.DoesNotExistError)
@@ -188,24 +201,29 @@ def _go(batch: str, expected: Collection[str], **values) -> None:
 
 
 def settle(batch: str, *, is_current: bool = False) -> None:
-	"""Write what the rows come to, and end the batch where none has its turn before it. The caller commits.
+	"""Write what the rows come to, and end the batch where no row waits or runs any more. The caller commits.
 
-	The batch is held before its rows are counted: whoever gives rows another turn holds it, too. So the caller has either committed just
-	before, or says is_current, and the rows are read as they are now.
+	The batch is held before its rows are counted. Whoever gives rows another turn holds it, too. So the caller either commits just
+	before, or says is_current: then the rows are counted as they are now.
 	"""
-	row = frappe.db.get_value(DOCTYPE, batch, ["status", "started_at"], as_dict=True, for_update=True)
-	if not row:
+	status = frappe.db.get_value(DOCTYPE, batch, "status", for_update=True)
+	if status is None:
 		return
-	if row.status == "Cancelled":
-		# those whose turn was given back since
+	if status == "Cancelled":
+		# rows that were given back since it was cancelled
 		_leave_out(batch, _("Cancelled before its turn."))
 	found = _count(batch, is_current=is_current)
-	if row.status in ENDED or any(found[status] for status in batch_rows.UNFINISHED):
+	if status in ENDED or any(found[status] for status in batch_rows.UNFINISHED):
 		return
-	now = now_datetime()
-	seconds = (now - get_datetime(row.started_at)).total_seconds() if row.started_at else 0
-	values = {"status": "Completed", "reason": "", "ended_at": now, "duration": seconds}
-	frappe.db.set_value(DOCTYPE, batch, values)
+	_end(batch, "Completed", reason="")
+
+
+def _end(batch: str, status: str, **values) -> None:
+	# as it is now: the caller holds the row
+	now, started = now_datetime(), frappe.db.get_value(DOCTYPE, batch, "started_at", for_update=True)
+	seconds = (now - get_datetime(started)).total_seconds() if started else 0
+	frappe.db.set_value(DOCTYPE, batch, {"status": status, "ended_at": now, "duration": seconds, **values})
+	batch_rows.let_go_on(batch)
 
 
 def _count(batch: str, *, is_current: bool) -> dict[str, int]:
@@ -221,25 +239,6 @@ def _count(batch: str, *, is_current: bool) -> dict[str, int]:
 	return found
 
 
-def stop_by_rules(batch: str) -> None:
-	"""After a failure: stop the batch where that was one too many. The caller commits."""
-	fields = ["status", "stop_after", "stop_rate", "forgiven"]
-	rules = frappe.db.get_value(DOCTYPE, batch, fields, as_dict=True, for_update=True)
-	found = batch_rows.counts(batch)
-	failed, ended = found[batch_rows.FAILED], found[batch_rows.FAILED] + found[batch_rows.COMPLETED]
-	newly, of_these = failed - rules.forgiven, ended - rules.forgiven
-	rate = 100 * newly / of_these if of_these >= LEAST_FOR_RATE else 0
-	if rules.stop_after and newly >= rules.stop_after:
-		reason = _("It went wrong with {0} tenants.").format(failed)
-	elif rules.stop_rate and rate >= rules.stop_rate:
-		reason = _("It went wrong with {0} of {1} tenants.").format(newly, of_these)
-	else:
-		return
-	if rules.status in batch_rows.OPEN:
-		hint = _("Look at what it says of them, mend the cause, then press Resume, Retry Failed, or Cancel.")
-		frappe.db.set_value(DOCTYPE, batch, {"status": "Stopped", "reason": f"{reason} {hint}"})
-
-
 # -- looking after -----------------------------------------------------------------------------------------------------
 
 
@@ -250,11 +249,11 @@ def _wake_its_benches(batch: str) -> None:
 
 
 def recover_batches() -> None:
-	"""Every minute, on the admin site: find rows whose runner has died and is not resumed, end what is over, and start runners where they are missing."""
+	"""Every minute, on the admin site: take back rows of runners that died, end batches that are over, start missing runners."""
 	if not site_role.is_admin_site():
 		return
 	going_on = frappe.get_all(DOCTYPE, {"status": ("in", GOING_ON)}, ["name", "playbook"])
-	# those that were at work when it was cancelled end their turns, if they live
+	# when a batch was cancelled, runners may have been at work on its rows; those that live end their turns
 	since = add_to_date(now_datetime(), days=-1)
 	cancelled = frappe.get_all(DOCTYPE, {"status": "Cancelled", "ended_at": (">", since)}, pluck="name")
 	rows = {"batch": ("in", [*(batch.name for batch in going_on), *cancelled])}

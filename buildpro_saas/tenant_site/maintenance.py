@@ -10,10 +10,10 @@ IN_JOB = "buildpro_in_job"
 
 
 def is_under_way(flags: frozenset[str] = FLAGS) -> bool:
-	"""Whether one of the flags is set, and the operator's process has set it.
+	"""Whether one of the flags is set, and an operator's process has set it.
 
-	A flag that is set in a web request, a job of the site's or a user's script does not count. There a user can have it set: he runs
-	the set-up wizard again, or has ERPNext's Tally Migration insert what he gives it, which it does under `in_migrate`.
+	A flag that is set in a web request, a job of the site or a user's script does not count. A user can cause it to be set there:
+	by running the set-up wizard again, or by ERPNext's Tally Migration, which inserts a user's data under `in_migrate`.
 	"""
 	there = local.flags
 	if there.keys().isdisjoint(flags) or not any(there.get(flag) for flag in flags):
@@ -22,6 +22,6 @@ def is_under_way(flags: frozenset[str] = FLAGS) -> bool:
 
 
 def is_by_user() -> bool:
-	"""Whether this is a web request, a job of the site's or a user's script. If not, it is a call of the operator's."""
+	"""Whether this is a web request, a job of the site or a user's script. If not, the operator has called it."""
 	flags = local.flags
 	return bool(getattr(local, "request", None) or flags.get(IN_JOB) or flags.get("in_safe_exec"))

@@ -175,6 +175,43 @@ def test_the_most_urgent_batch_has_the_next_turn(many):
 	assert many.status(batch) == many.status(urgent[0]) == "Completed"
 
 
+def aged(many, batch, seconds: float) -> None:
+	"""As if the batch had been made so long ago."""
+	made = many.frappe.utils.add_to_date(batch.creation, seconds=-seconds)
+	many.frappe.db.set_value("Batch", batch.name, "creation", made, update_modified=False)
+	many.frappe.db.commit()
+
+
+def test_a_batch_that_has_waited_long_has_every_second_turn(many):
+	from buildpro_saas.jobs.turns import PATIENCE
+
+	patient, old = many.start("pq", priority=-10), many.start("abc", priority=-10)
+	aged(many, patient, PATIENCE - 60)
+	aged(many, old, PATIENCE)
+	many.start("xyz", priority=10)
+	many.run()
+	assert many.went == list("xaybzcpq")
+
+
+def test_a_batch_of_low_priority_ends_while_more_urgent_ones_keep_coming(many):
+	"""Each turn of an urgent tenant brings the next urgent batch, so there is always one."""
+	from buildpro_saas.jobs.turns import PATIENCE
+
+	old = many.start("abc", priority=-10)
+	aged(many, old, PATIENCE)
+	coming = iter("vwxyz")
+
+	def and_the_next(_turn=None):
+		if name := next(coming, None):
+			many.meanwhile[name] = and_the_next
+			many.start(name, priority=10)
+
+	and_the_next()
+	many.run()
+	assert many.went == list("vawbxcyz")
+	assert many.status(old) == "Completed"
+
+
 def test_what_comes_as_a_runner_ends_has_a_runner_started_for_it(many, monkeypatch):
 	"""It has found nobody left, and has not ended: who comes now sees a runner and starts none."""
 	many.start("a")
@@ -190,7 +227,7 @@ def test_what_comes_as_a_runner_ends_has_a_runner_started_for_it(many, monkeypat
 		many.runner.WorkThroughRows, "_wait_for_next", lambda self, *each: nobody_left() or False
 	)
 	claim = many.rows.claim
-	monkeypatch.setattr(many.rows, "claim", lambda *each: [] if late else claim(*each))
+	monkeypatch.setattr(many.rows, "claim", lambda *each, **more: [] if late else claim(*each, **more))
 	monkeypatch.setattr(many.runners_of, "_is_due", lambda *_each: True)
 	many.run()
 	assert many.went == ["a"] and many.told(late[0]) == {"z": "Waiting"}
@@ -269,6 +306,22 @@ def test_it_stops_after_so_many_failures_and_goes_on_when_it_is_told_to(many):
 	many.frappe.db.commit()
 	many.run()
 	assert many.status(batch) == "Completed" and many.told(batch)["f"] == "Completed"
+
+
+def test_what_it_stopped_for_before_is_counted_by_neither_rule_again(many):
+	for name in "abcdefghijkl":
+		many.meanwhile[name] = many.failing(AgentError("no"))
+	for rule, again in (({"stop_after": 2}, "2 tenants"), ({"stop_rate": 50}, "10 of 10 tenants")):
+		batch = many.start("abcdefghijklmnopqrstuvwxyz", **rule)
+		many.run()
+		batch.resume()
+		many.frappe.db.commit()
+		many.meanwhile |= {name: many.failing(AgentError("no")) for name in "mnopqrstuvwx"}
+		many.run()
+		batch.reload()
+		assert batch.status == "Stopped" and f"wrong with {again}" in batch.reason, batch.reason
+		batch.cancel_batch()
+		many.frappe.db.commit()
 
 
 def test_it_stops_at_a_rate_once_that_says_something(many):
@@ -352,6 +405,39 @@ def test_those_that_failed_are_retried_and_nobody_else(many):
 	assert (batch.status, batch.failed) == ("Completed", 0)
 	with pytest.raises(many.frappe.ValidationError, match="With no tenant"):
 		batch.retry_failed()
+
+
+def test_one_that_is_paused_as_its_rows_are_claimed_gives_nobody_a_turn(many, monkeypatch):
+	batch = many.start("ab")
+	lock_next = many.rows._lock_next
+	other = second_connection(many.frappe)
+
+	def paused_meanwhile(*each):
+		with other.cursor() as cursor:
+			cursor.execute("update tabBatch set status = 'Paused' where name = %s", (batch.name,))
+		other.commit()
+		monkeypatch.setattr(many.rows, "_lock_next", lock_next)
+		return lock_next(*each)
+
+	many.frappe.db.set_value("Batch", batch.name, "started_at", many.frappe.utils.now())
+	many.frappe.db.commit()
+	monkeypatch.setattr(many.rows, "_lock_next", paused_meanwhile)
+	many.run()
+	other.close()
+	assert (many.went, many.status(batch)) == ([], "Paused")
+	assert many.told(batch) == dict.fromkeys("ab", "Waiting") and many.row(batch, "a").attempts == 0
+
+
+def test_one_that_is_cancelled_says_how_long_it_went_on(many):
+	began_then = many.start("ab")
+	many.meanwhile["a"] = lambda _turn: time.sleep(0.01) or began_then.cancel_batch()
+	many.run()
+	began_then.reload()
+	assert began_then.status == "Cancelled" and began_then.ended_at and began_then.duration > 0
+	never_began = many.start("c")
+	never_began.cancel_batch()
+	never_began.reload()
+	assert never_began.status == "Cancelled" and never_began.ended_at
 
 
 def test_cancelling_leaves_out_who_has_not_had_his_turn(many):
@@ -451,7 +537,7 @@ def test_a_row_that_kills_its_worker_each_time_fails(many):
 	many.frappe.db.set_value("Batch Row", {"batch": batch.name, "tenant": "a"}, "attempts", 3)
 	many.run()
 	assert many.told(batch) == {"a": "Failed", "b": "Completed"} and many.went == ["b"]
-	assert "3 attempts" in many.row(batch, "a").message
+	assert "3 attempts; in the last one its process ended" in many.row(batch, "a").message
 
 
 def test_who_was_claimed_with_a_row_that_killed_the_worker_has_lost_no_attempt(many):

@@ -82,6 +82,35 @@ def test_a_batch_is_narrowed_waited_for_and_cancelled(cli, batch):
 	)
 
 
+def test_a_batch_is_resumed_and_paused(cli, admin_site, batch):
+	later = admin_site.utils.add_to_date(None, hours=1)  # so that no worker takes them meanwhile
+	admin_site.db.set_value("Batch Row", {"batch": batch.name, "status": "Waiting"}, "run_after", later)
+	admin_site.db.commit()
+	resumed = cli("batch", batch.name, "--resume")
+	assert resumed.returncode == 0, resumed.stderr
+	assert "  Running  " in resumed.stdout and "3 tenants: 2 waiting, 1 failed" in resumed.stdout
+	paused = cli("batch", batch.name, "--pause", "--json")
+	assert paused.returncode == 0 and json.loads(paused.stdout)["status"] == "Paused", paused.stderr
+	refused = cli("batch", batch.name, "--pause")
+	assert refused.returncode == 1
+	assert (
+		refused.stderr.strip() == f"{batch.name} is Paused; this can be done while it is Waiting or Running."
+	)
+
+
+def test_those_that_failed_are_retried_and_waited_for(cli, batch):
+	retried = cli("batch", batch.name, "--retry")
+	assert retried.returncode == 0, retried.stderr
+	assert "  Paused  " in retried.stdout and "3 tenants: 3 waiting" in retried.stdout
+	# a worker of the queue `short` goes on; there are no such tenants, which is no failure
+	done = cli("batch", batch.name, "--resume", "--wait", "--timeout", "60")
+	assert done.returncode == 0, done.stdout + done.stderr
+	assert "  Completed  " in done.stdout and "3 tenants: 3 completed" in done.stdout
+	assert "3/3" in done.stderr
+	refused = cli("batch", batch.name, "--retry")
+	assert refused.returncode == 1 and "it go wrong" in refused.stderr
+
+
 def test_a_batch_that_is_not_there_is_one_sentence(cli):
 	done = cli("batch", "BATCH-none")
 	assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1 and "BATCH-none" in done.stderr
@@ -123,7 +152,7 @@ def test_who_may_not(admin_site, drifting, batch, method, arguments, role):
 		admin_site.set_user("Administrator")
 
 
-@pytest.mark.parametrize("wrong", [[1], "", {"a": 1}, "[1]"])
+@pytest.mark.parametrize("wrong", [[1], "", {"a": 1}, "[1]", "[" * 100_000])
 def test_names_of_tenants_that_are_none_are_refused(admin_site, batch, wrong):
 	from buildpro_saas.api import batches as api
 

@@ -36,7 +36,7 @@ class Batch(AdminDocument):
 	# end: auto-generated types
 
 	def onload(self) -> None:
-		"""Give the form what it shows of the rows."""
+		"""Give the form the rows' numbers and failures."""
 		self.set_onload("progress", batch_rows.progress(self.name))
 
 	def validate(self) -> None:
@@ -57,36 +57,39 @@ class Batch(AdminDocument):
 
 	@staticmethod
 	def clear_old_logs(days: int = 30) -> None:
-		"""Frappe's Log Settings call this once a day: delete what ended before so many days, with its rows. Commits as it goes."""
+		"""Delete batches that ended more than so many days ago, with their rows. Commits as it goes.
+
+		Frappe's Log Settings call this once a day.
+		"""
 		job_retention.prune_batches(int(days))
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def pause(self) -> None:
-		"""Give nobody a turn until it is resumed; those at work end theirs. For SaaS Manager and SaaS Support."""
+		"""Give no tenant a turn until it is resumed; those at work end theirs. For SaaS Manager and SaaS Support."""
 		staff.only_for_staff()
 		batches.pause(self.name)
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def resume(self) -> None:
-		"""Go on where it was paused, or had stopped by its rules. For SaaS Manager and SaaS Support."""
+		"""Go on after a pause, or after its rules had stopped it. For SaaS Manager and SaaS Support."""
 		staff.only_for_staff()
 		batches.resume(self.name)
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def retry_failed(self) -> int:
-		"""Give those with whom it went wrong another turn; returns how many. For SaaS Manager and SaaS Support."""
+		"""Give the tenants that failed another turn; returns how many. For SaaS Manager and SaaS Support."""
 		staff.only_for_staff()
 		return batches.retry_failed(self.name)
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def leave_out(self, tenants: list | str) -> int:
-		"""Take tenants out that have not had their turn; returns how many were. For SaaS Manager only.
+		"""Take tenants out that have not had their turn; returns how many. For SaaS Manager only.
 
-		tenants: names, as a list or separated by commas. Raises frappe.ValidationError for one that the batch is not for.
+		tenants: names, as a list or separated by commas. Raises frappe.ValidationError for a tenant that the batch does not have.
 		"""
 		staff.only_for_manager()
 		return batches.leave_out(self.name, arguments_names(tenants))
@@ -101,18 +104,18 @@ class Batch(AdminDocument):
 	@frappe.whitelist()
 	@arguments.checked
 	def progress(self) -> dict:
-		"""What the form shows while it goes on, as batch_rows.progress has it."""
+		"""What the form shows while it goes on: batch_rows.progress."""
 		staff.only_for_staff()
 		return batch_rows.progress(self.name)
 
 
 def arguments_names(tenants: list | str) -> list[str]:
-	"""Names out of a list, JSON, or text with commas. Raises frappe.ValidationError for anything else."""
+	"""The names in a list, JSON, or text with commas. Raises frappe.ValidationError for anything else."""
 	try:
 		found = (
 			frappe.parse_json(tenants) if isinstance(tenants, str) and tenants.startswith("[") else tenants
 		)
-	except ValueError:
+	except (ValueError, RecursionError):  # no JSON, or nested too deep
 		found = None
 	if isinstance(found, str):
 		found = [name.strip() for name in found.split(",")]

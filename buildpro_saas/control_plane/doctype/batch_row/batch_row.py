@@ -32,7 +32,7 @@ class BatchRow(AdminDocument):
 
 
 def on_doctype_update() -> None:
-	"""The indexes that claiming goes by (jobs/batch_rows.py says why two), and by which a dead runner's rows are found."""
+	"""Make the indexes for claiming (jobs/batch_rows.py says why two), and for finding a dead runner's rows."""
 	frappe.db.add_index("Batch Row", ["batch", "bench", "position"], "turns")
 	frappe.db.add_index("Batch Row", ["batch", "bench", "status", "position"], "states")
 	frappe.db.add_index("Batch Row", ["runner"], "of_runner")
