@@ -1,4 +1,4 @@
-"""What other code asks to have done after a commit cannot fail the job whose commit it was."""
+"""Keeps a job from failing over what other code has asked to have done after a commit."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,15 +7,14 @@ from functools import partial
 import frappe
 from frappe.utils import CallbackManager
 
-from buildpro_saas.agent.errors import mariadb_code
+from buildpro_saas.agent.errors import NO_SUCH_SAVEPOINT, mariadb_code
 from buildpro_saas.jobs import queue
 
-NO_SUCH_SAVEPOINT = 1305  # mariadb.com/kb/en/mariadb-error-codes
 SAVEPOINT = "after_commit_callback"
 
 
 class _ShieldedCallbacks(CallbackManager):
-	"""Frappe's, but each callback's fault goes to the Error Log and does not keep the others."""
+	"""Frappe's, but a callback's fault goes to the Error Log, and the other callbacks run."""
 
 	def add(self, func: Callable[[], None]) -> None:
 		super().add(partial(_shielded, func))
@@ -23,10 +22,10 @@ class _ShieldedCallbacks(CallbackManager):
 
 @contextmanager
 def shielded() -> Iterator[None]:
-	"""Within the block, what callbacks raise after a COMMIT is logged.
+	"""Within the block, what a callback raises after a COMMIT is logged and not raised.
 
-	Frappe lets it escape out of `commit()` (webhooks, notifications, apps' own code), as if nothing had been committed.
-	What is left of the callbacks at the block's end is the caller's again.
+	Frappe lets it escape out of `commit()` (webhooks, notifications, apps' own code), as if nothing had been committed. Callbacks
+	that were there before the block are the caller's again at its end.
 	"""
 	before = frappe.db.after_commit
 	frappe.db.after_commit = _ShieldedCallbacks()
@@ -38,13 +37,14 @@ def shielded() -> Iterator[None]:
 
 @contextmanager
 def never_raising(what: str) -> Iterator[None]:
-	"""Within the block, for work that is done after a commit: its fault is noted under `what`, rolled back, and not raised.
+	"""For work that is done after a commit: a fault in the block is rolled back and logged under `what`, and not raised.
 
-	What its caller did is committed, and is no answer's concern: messages go, too. Callbacks are shielded. Redis away is in no Error Log.
+	The caller's own work is committed, so messages of the block go to nobody. Callbacks are shielded. Faults of Redis stay out of
+	the Error Log.
 	"""
 	messages = list(frappe.local.message_log)
 	try:
-		# the callbacks that follow this one are its caller's, and are called once it is done
+		# the callbacks after this one are the caller's, and are called once it is done
 		with shielded():
 			yield
 	except Exception as error:

@@ -8,7 +8,7 @@ from buildpro_saas.agent.errors import AgentError
 
 
 def reached(**filters: str) -> list[str]:
-	"""Names of the Benches that can be reached from here; filters: further ones of Bench."""
+	"""Names of the Benches that can be reached from here. filters: further conditions on Bench."""
 	return frappe.get_all(
 		"Bench", {"is_reachable": 1, **filters}, pluck="name", order_by="is_local desc, name"
 	)

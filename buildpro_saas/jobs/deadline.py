@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def deadline(seconds: float, error: Exception) -> Iterator[None]:
-	"""Raise `error` in the block when it takes longer than `seconds`.
+	"""Raise `error` in the block once it has taken longer than `seconds`.
 
-	RQ limits a job with the same alarm signal: its handler and what is left of its time are put back afterwards. Outside
-	the main thread signals cannot be used, and the block runs without the limit.
+	RQ limits a job by the same alarm signal. Its handler and the rest of its time are put back at the end. Signals work in the main
+	thread only; in others the block runs without the limit.
 	"""
 	if threading.current_thread() is not threading.main_thread():
 		yield

@@ -4,15 +4,13 @@ import frappe
 from frappe.utils import add_to_date, get_datetime, now_datetime
 
 from buildpro_saas.agent.errors import AgentError, hint_for
-from buildpro_saas.jobs import after_commit, queue, registry
+from buildpro_saas.jobs import after_commit, memory, queue, registry
 from buildpro_saas.jobs.ending import ACTIVE, UNFINISHED, change, end, end_without_playbook
 from buildpro_saas.jobs.named_locks import named_lock
 from buildpro_saas.jobs.playbook import Needs
-from buildpro_saas.jobs.turns import Claim, admitted
+from buildpro_saas.jobs.turns import Claim, Memory, admitted, is_impatient
 
 WAIT = 10  # seconds for another dispatch of the same bench to finish
-# Seconds after which a job is passed by no other any more, whatever their priorities: an image that is never built makes each tenant wait.
-PATIENCE = 900
 FIELDS = (
 	"name",
 	"tenant",
@@ -23,14 +21,17 @@ FIELDS = (
 	"creation",
 	"run_after",
 	"cancel_requested",
+	"alone",
+	"enqueued_at",
 )
 
 
 def dispatch(bench: str) -> None:
-	"""Send the bench's waiting jobs to their queue, oldest first, as many as there are slots.
+	"""Send the bench's waiting jobs to their queue, as many as there are slots: the highest priority first, then the oldest.
 
-	Called after every commit that makes or ends a job, and every minute. Never raises: what its caller did is committed, and the next
-	minute tries again. With Redis away the jobs go on waiting; one that cannot be sent ends with a sentence, and the others go.
+	Called after every commit that makes or ends a job, and every minute. It never raises: what its caller did is committed, and the
+	next minute tries again. While Redis is away, jobs go on waiting. A job that cannot be sent ends with a sentence, and the others
+	go.
 	"""
 	with (
 		after_commit.never_raising(f"Sending the jobs of {bench}"),
@@ -65,7 +66,7 @@ def _send_all(bench: str) -> None:
 
 
 def _try(job, bench) -> None:
-	"""Send the job, or end it with the reason; raises where Redis is away, for then none can go."""
+	"""Send the job, or end it with the reason. Raises where Redis is away: then no job can go."""
 	try:
 		if not bench.is_reachable:
 			raise AgentError(
@@ -81,7 +82,7 @@ def _try(job, bench) -> None:
 
 
 def _send(job, queue_name: str) -> None:
-	"""Mark the job Queued, commit, and wake a worker; back to Waiting when Redis does not take it."""
+	"""Mark the job Queued, commit, and wake a worker. Set it back to Waiting when Redis does not take it."""
 	is_waiting = change(job.name, ("Waiting",), status="Queued", enqueued_at=now_datetime())
 	frappe.db.commit()
 	if not is_waiting:
@@ -113,38 +114,52 @@ def _fail(job, error: Exception) -> None:
 
 
 def _next_jobs(bench: str, slots: int, unsendable: frozenset | set = frozenset()) -> list:
-	"""The waiting jobs that may go now, as turns.admitted has it: what they need is free, and heavy ones have a slot.
+	"""The waiting jobs that may go now (turns.admitted): what they need is free, and heavy ones have a slot.
 
-	What nobody waits for (a negative priority) takes a slot that is idle, but never the last that is not at such work: one is always
-	left to tenants. Where there is but one slot, it goes when no tenant's job is at work or waits, or once it has lost its patience.
+	A quiet job (nobody waits for it, its priority is negative) takes an idle slot. One slot is always left to other jobs. With one slot
+	only, it goes when no tenant's job is at work or waits, or once it has waited for turns.PATIENCE.
 	"""
 	unfinished = frappe.get_all("Provisioning Job", {"bench": bench, "status": ("in", UNFINISHED)}, FIELDS)
 	active = [job for job in unfinished if job.status in ACTIVE]
 	waiting = [job for job in _in_order(unfinished) if job.name not in unsendable and _has_playbook(job)]
-	heavy = [job for job in active if _is_heavy(job.playbook)]
+	heavy = [job for job in active if _is_heavy(job.playbook) or job.alone]
 	of_tenants = any(job.tenant for job in [*active, *waiting])
 	quiet = (slots - 1 if slots > 1 else int(not of_tenants)) - sum(job.priority < 0 for job in heavy)
 	holding = [_claim(job) for job in unfinished if job.status in ACTIVE or job.holds]
-	chosen = admitted(map(_claim, waiting), holding, slots - len(heavy), quiet)
+	wanted = {job.playbook for job in [*heavy, *waiting] if _is_heavy(job.playbook) or job.alone}
+	takes = {playbook: memory.expected_mb(bench, playbook) for playbook in wanted}
+	claims = [_claim(job, takes.get(job.playbook, 0)) for job in waiting]
+	room = _memory(heavy, takes) if any(claim.is_heavy for claim in claims) else None
+	chosen = admitted(claims, holding, slots - len(heavy), quiet, room)
 	names = {claim.job for claim in chosen}
 	return [job for job in waiting if job.name in names]
 
 
-def _claim(job) -> Claim:
+def _memory(heavy: list, takes: dict[str, float]) -> Memory:
+	"""What the heavy jobs that wait may take beside those that run: of one that has just begun, all that it is expected to take is to come."""
+	since = add_to_date(now_datetime(), seconds=-memory.GROWING)
+	growing = [job for job in heavy if job.enqueued_at and get_datetime(job.enqueued_at) > since]
+	to_come = sum(takes[job.playbook] for job in growing)
+	return Memory(memory.free_mb() - to_come, len(heavy), any(job.alone for job in heavy))
+
+
+def _claim(job, takes: float = 0) -> Claim:
 	playbook = registry.find(job.playbook)
 	needs = playbook.needs if playbook else Needs()
 	return Claim(
 		job=job.name,
 		site=job.tenant if needs.site else None,
 		bench=needs.bench,
-		is_heavy=_is_heavy(job.playbook),
+		is_heavy=_is_heavy(job.playbook) or bool(job.alone),
 		is_quiet=_is_quiet(job),
 		holds=bool(job.holds),
+		memory=takes,
+		is_alone=bool(job.alone),
 	)
 
 
 def _has_playbook(job) -> bool:
-	"""Whether there is one; else the job is ended: one whose app is gone must not keep all others from being dispatched."""
+	"""Whether the job's playbook is there. Otherwise end the job: it must not keep the others from being sent."""
 	if registry.find(job.playbook):
 		return True
 	end_without_playbook(job.name, job.playbook)
@@ -157,15 +172,11 @@ def _is_heavy(playbook: str) -> bool:
 
 
 def _is_quiet(job) -> bool:
-	return job.priority < 0 and not _is_impatient(job)
-
-
-def _is_impatient(job) -> bool:
-	return get_datetime(job.creation) <= add_to_date(now_datetime(), seconds=-PATIENCE)
+	return job.priority < 0 and not is_impatient(get_datetime(job.creation), now_datetime())
 
 
 def _in_order(jobs: list) -> list:
-	"""Of a bench's jobs those that wait and whose time has come: those that have lost their patience by age, then by priority."""
+	"""The bench's jobs that wait and whose time has come: first those that have waited for turns.PATIENCE, by age; then by priority."""
 	now = now_datetime()
 	ready = [
 		job
@@ -176,6 +187,6 @@ def _in_order(jobs: list) -> list:
 
 
 def _turn(job) -> tuple:
-	if _is_impatient(job):
+	if is_impatient(get_datetime(job.creation), now_datetime()):
 		return (0, 0, job.creation, job.name)
 	return (1, -job.priority, job.creation, job.name)

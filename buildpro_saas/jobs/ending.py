@@ -1,4 +1,4 @@
-"""How the row of a Provisioning Job changes outside of its run: only from a status that it has, and to its end in one way only."""
+"""How a Provisioning Job's row changes outside of its run: only from a known status, and to its end in one way only."""
 
 import html
 import re
@@ -15,12 +15,12 @@ DOCTYPE = "Provisioning Job"
 ACTIVE = ("Queued", "Running", "Cancelling")
 UNFINISHED = ("Waiting", *ACTIVE)
 SAVEPOINT = "telling_of_an_end"
-# What begins a new line where HTML is shown; Frappe puts a traceback behind it.
+# HTML that begins a new line. Frappe puts a traceback behind it.
 LINE_BREAK = re.compile(r"<(?:br|/?(?:p|div|pre|ul|ol|li|h[1-6]|details|summary))\b[^>]*>", re.IGNORECASE)
 
 
 class TenantRefusedError(AgentError):
-	"""What runs when a Tenant is saved kept it from being saved."""
+	"""Something that runs when a Tenant is saved kept it from being saved."""
 
 	def __init__(self, error: Exception):
 		super().__init__(
@@ -31,10 +31,9 @@ class TenantRefusedError(AgentError):
 
 
 def change(job: str, expected: Collection[str], **values: Any) -> bool:
-	"""Write fields of the job (its name) where its status is one of `expected`; False, and nothing is written, where it is not.
+	"""Write fields of the job (its name) where its status is one of `expected`. Otherwise write nothing and return False.
 
-	The status is read under the row's lock, which is held until the caller commits: a job that has ended meanwhile is never
-	written again.
+	The status is read under the row's lock, which is held until the caller commits. So a job that has ended is never written again.
 	"""
 	if frappe.db.get_value(DOCTYPE, job, "status", for_update=True) not in expected:
 		return False
@@ -53,12 +52,11 @@ def end(
 ) -> bool:
 	"""End the job (its name), and commit. Every end comes through here, whoever finds that it is time.
 
-	`status`: Completed, Failed or Cancelled. `tenant_status` and `facts` (as Tenant.record_facts takes them) go to its tenant, and
-	`status` to whatever the playbook is about, in the same transaction. False, and nothing is written, for a job that
-	has ended already. `playbook`: None where the app that had it is gone.
+	status: Completed, Failed or Cancelled. In the same transaction `tenant_status` and `facts` (as Tenant.record_facts takes them) go
+	to its tenant, and `status` to what the playbook is about (Playbook.on_status). playbook: None where the app that had it is gone.
+	Returns False, and writes nothing, for a job that has ended already.
 
-	A Completed job that cannot tell its tenant raises what the tenant raised. Any other end is written all the same: a job
-	whose tenant cannot be told must not stay Running.
+	For Completed, what the tenant raises is raised here. Any other end is written all the same: the job must not stay Running.
 	"""
 	fields = ["status", "tenant", "inputs", "started_at"]
 	row = frappe.db.get_value(DOCTYPE, job, fields, as_dict=True, for_update=True)
@@ -75,7 +73,7 @@ def end(
 	if row.tenant and (tenant_status or facts):
 		tenant = frappe.get_doc("Tenant", row.tenant)
 		if not _tell(status, lambda: _tell_tenant(tenant, status, tenant_status, facts)):
-			# other apps' events keep the document from being saved; what became of the tenant must be on record
+			# other apps' events kept the document from being saved; its status must be on record all the same
 			if tenant_status and tenant.can_become(tenant_status):
 				frappe.db.set_value("Tenant", row.tenant, "status", tenant_status)
 	frappe.db.commit()
@@ -83,7 +81,7 @@ def end(
 
 
 def end_without_playbook(job: str, name: str) -> None:
-	"""End a job as Failed whose playbook (its name) no installed app has any more. Commits."""
+	"""End a job as Failed because no installed app has its playbook (`name`) any more. Commits."""
 	end(
 		job,
 		None,
@@ -101,10 +99,10 @@ def _tell_tenant(tenant, status: str, tenant_status: str | None, facts: dict | N
 
 
 def save_tenant(tenant, status: str | None, facts: dict | None = None) -> None:
-	"""Write the facts and the status (None: as it is) into the Tenant (document).
+	"""Write facts and status (None: leave it) into the Tenant (document).
 
-	Raises TenantRefusedError where something keeps it from being saved, frappe.ValidationError for a status that it cannot
-	go to, and what passes by itself as it came.
+	Raises TenantRefusedError where something keeps it from being saved, frappe.ValidationError for a status that it cannot have next,
+	and transient faults as they are.
 	"""
 	try:
 		if status and tenant.status != status:
@@ -118,7 +116,7 @@ def save_tenant(tenant, status: str | None, facts: dict | None = None) -> None:
 
 
 def first_line(error: Exception) -> str:
-	"""The first line of what the error says, as plain text; with its type in front where it is none that is told to users."""
+	"""The first line of the error's message, as plain text. Errors that are not meant for users get their type in front."""
 	text = html.unescape(strip_html(LINE_BREAK.sub("\n", str(error))))
 	line = next((line.strip() for line in text.splitlines() if line.strip()), "")
 	if line and isinstance(error, frappe.ValidationError):
@@ -127,7 +125,7 @@ def first_line(error: Exception) -> str:
 
 
 def _tell(status: str, tell) -> bool:
-	"""Whether it could be told. Raises what passes by itself, and for a Completed job everything."""
+	"""Do it; False where it could not be done. Raises transient faults; for a Completed job it raises everything."""
 	frappe.db.savepoint(SAVEPOINT)
 	try:
 		tell()

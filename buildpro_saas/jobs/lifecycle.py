@@ -1,7 +1,7 @@
-"""The life of Provisioning Jobs outside their run: made, dispatched in order, found again when lost, retried, cancelled.
+"""The life of Provisioning Jobs outside their run: they are made, dispatched, found again when lost, retried, cancelled.
 
-The database is the truth and the queue only wakes workers: a job waits in the database until one of the bench's slots
-is free, and goes to RQ then.
+The database is the truth, and the queue only wakes workers. A job waits in the database until its bench has a free slot, and goes
+to RQ then.
 """
 
 import secrets
@@ -28,7 +28,7 @@ from buildpro_saas.jobs.named_locks import is_held, named_lock
 from buildpro_saas.jobs.store import JobStore
 
 JOB_LOCK = "job"
-PAUSE = 5  # seconds before a job is sent again whose writing was stopped, or whose site somebody else has
+PAUSE = 5  # seconds until a job is sent again whose writing was stopped, or whose site was taken
 SITE_WAIT = 10  # seconds that a run waits for its site; a delivery has it for some hundredths
 GOES_ON = "It goes on by itself."
 RECORD_NOT_WRITTEN = (
@@ -47,11 +47,12 @@ def start(
 	image: str | None = None,
 	site_mark: str | None = None,
 ):
-	"""Make a Provisioning Job for the playbook and return its document; it is dispatched once this transaction commits.
+	"""Make a Provisioning Job for the playbook and return its document. It is dispatched once this transaction commits.
 
-	`inputs` is plain data, kept in the job's row; `about` names in the job's title what it works on, where that is no
-	tenant; of the jobs that wait, those of higher `priority` go first; `image` names the Site Image that it is about,
-	`site_mark` the mark of a site that it takes over. Raises frappe.ValidationError for an unknown playbook.
+	inputs: plain data, kept in the job's row. about: for a job without tenant, what it works on, for its title. priority: of the jobs
+	that wait, a higher number goes first. image: the Site Image that it is about. site_mark: the mark of a site that it takes over.
+
+	Raises frappe.ValidationError for an unknown playbook.
 	"""
 	book = registry.get(playbook)
 	job = frappe.get_doc(
@@ -64,7 +65,7 @@ def start(
 			"playbook": book.name,
 			"way": book.way,
 			"status": "Waiting",
-			# it outlives this admin site: two of them, or one made anew, never share it
+			# the mark outlives this admin site: two admin sites, or one made anew, never share a mark
 			"mark": f"{frappe.local.site}/{secrets.token_hex(8)}",
 			"image": image,
 			"site_mark": site_mark,
@@ -82,8 +83,8 @@ def start(
 
 
 def run(job: str) -> None:
-	"""What a worker calls: go on with the job unless another process is at it, then let the next ones in."""
-	# whoever caused the dispatch that woke this worker, the work is the control plane's own
+	"""What a worker calls: go on with the job unless another process is at it, then send the next ones."""
+	# some user's commit may have woken this worker, but the work is the control plane's own
 	frappe.set_user("Administrator")
 	with after_commit.shielded():
 		if ran := _run_locked(job):
@@ -99,7 +100,7 @@ def _after_run(playbook: str, bench: str) -> None:
 
 
 def _let_go_of_site(tenant: str) -> None:
-	"""Those who wait for the tenant's site have their turn now, and not when they would have asked again."""
+	"""Let those who wait for the tenant's site have their turn now, not when they would have asked again."""
 	freed = batch_rows.site_is_free(tenant)
 	frappe.db.commit()
 	for playbook, bench in sorted(set(freed)):
@@ -107,7 +108,7 @@ def _let_go_of_site(tenant: str) -> None:
 
 
 def _run_locked(job: str):
-	"""The job's record (document) that was run; None where another run has it, or it has ended."""
+	"""Run the job, and return its record (document). None where another run has it, or it has ended."""
 	with named_lock(JOB_LOCK, job) as is_ours:
 		if not is_ours:
 			return None
@@ -132,8 +133,11 @@ def _wait_for_site(job: str) -> None:
 
 
 def _run(engine: Engine, job: str) -> None:
-	"""Run the engine. What stops its own writing for a moment (a deadlock, a lock wait) sends the job back to wait; any
-	other fault outside of a step ends it, or it would be found lost and fail again each minute."""
+	"""Run the engine, and handle what stopped its own writing.
+
+	A transient fault (a deadlock, a lock wait) sends the job back to wait. Any other fault outside of a step ends the job. Otherwise it
+	would be found lost, and fail again, each minute.
+	"""
 	try:
 		engine.run()
 	except Exception as error:
@@ -158,7 +162,7 @@ def _run(engine: Engine, job: str) -> None:
 
 
 def recover_lost_jobs() -> None:
-	"""Every minute, on the admin site: find jobs that Redis or a dead worker lost, and let waiting ones in."""
+	"""Every minute, on the admin site: set jobs back to Waiting that Redis or a dead worker lost, and send waiting ones."""
 	if not site_role.is_admin_site():
 		return
 	schedule.stay_awake()
@@ -174,7 +178,7 @@ def recover_lost_jobs() -> None:
 
 
 def shielded(work, of) -> None:
-	"""Do the work; a fault with one job, bench or tenant goes to the Error Log and does not keep the others from being looked at."""
+	"""Do the work for one job, bench or tenant (`of`). A fault goes to the Error Log, and does not keep the others waiting."""
 	try:
 		work(of)
 	except Exception:
@@ -184,10 +188,10 @@ def shielded(work, of) -> None:
 
 
 def _take_back_if_lost(job) -> None:
-	"""Set a job back to Waiting when nobody is at it.
+	"""Set a job back to Waiting when no process is at it.
 
-	A run holds a named lock for as long as its connection to MariaDB lives: that tells a lost run from a slow one at
-	once, where RQ needs its heartbeat's 90 seconds. Of a job that no run has taken yet, RQ's registries know.
+	A run holds a named lock as long as its connection to MariaDB lives. That tells a lost run from a slow one at once, where RQ's
+	heartbeat takes 90 seconds. For a job that no run has taken yet, RQ's registries are asked.
 	"""
 	if is_held(JOB_LOCK, job.name):
 		return
@@ -202,7 +206,7 @@ def _take_back_if_lost(job) -> None:
 
 
 def _queue_of(job) -> str | None:
-	"""None where its bench or its queue is gone: then it is in none."""
+	"""The job's queue; None where its bench or the queue is gone, so that the job is in no queue."""
 	if not frappe.db.exists("Bench", job.bench):
 		return None
 	try:
@@ -215,9 +219,9 @@ def _queue_of(job) -> str | None:
 
 
 def retry(job) -> None:
-	"""Let a failed job (document) go on from its failed step, with all its attempts, or from an earlier one that is outdated.
+	"""Let a failed job (document) go on from its failed step, with all its attempts; or from an earlier step that is outdated.
 
-	Raises frappe.ValidationError otherwise.
+	Raises frappe.ValidationError for a job that has not failed, and where its tenant cannot get the status that a run gives it.
 	"""
 	_lock(job)
 	if job.status != "Failed":
@@ -226,16 +230,15 @@ def retry(job) -> None:
 		_or_throw(lambda: JobStore(job.name).check_tenant_can_become(playbook.tenant_while_running))
 	outdated = _outdated(job)
 	for row in job.steps:
-		# a completed step may have to be done again for the failed one, and has all its attempts then, too
-		attempts = 1 if row.status in ("Completed", "Undone") else 0
-		values = {"attempts": attempts, **({"status": "Pending"} if row.step_key in outdated else {})}
+		# completed steps, too: one of them may have to be done again
+		values = {"attempts": 0, **({"status": "Pending"} if row.step_key in outdated else {})}
 		frappe.db.set_value(row.doctype, row.name, values, update_modified=False)
 	_set(job, status="Waiting", error="", hint="", run_after=None, ended_at=None)
 	frappe.db.after_commit.add(lambda: dispatch(job.bench))
 
 
 def _outdated(job) -> set[str]:
-	"""The completed steps that are to be done again, by what staff have changed meanwhile."""
+	"""The completed steps to do again, for what staff have changed since (Step.is_outdated), and what begins again from them."""
 	if not (playbook := registry.find(job.playbook)):
 		return set()
 	tenant = frappe.get_doc("Tenant", job.tenant) if job.tenant else None
@@ -243,20 +246,22 @@ def _outdated(job) -> set[str]:
 	completed = [row.step_key for row in job.steps if row.status == "Completed"]
 	done = [step for step in playbook.steps if step.key in completed]
 	first = next((at for at, step in enumerate(done) if step.is_outdated(state, tenant)), len(done))
-	return {step.key for step in done[first:]}
+	again = {step.key for step in done[first:]}
+	# what begins again from one of them would otherwise have it done twice
+	return again | {step.key for step in playbook.steps if step.redo_from in again}
 
 
 def cancel(job) -> None:
-	"""Ask a job (document) to stop and to undo what it did. Raises frappe.ValidationError when it has ended already.
+	"""Ask a job (document) to stop and to undo what it did.
 
-	Nor when its tenant is in use: only the removal of a tenant takes away what a customer may have used. A running job sees the
-	request within seconds; a waiting or failed one is dispatched to undo its steps.
+	Raises frappe.ValidationError when it has ended, and when its tenant's site is in use: only the removal of a tenant takes away what a
+	customer may have used. A running job sees the request within seconds. A waiting or failed one is dispatched to undo its steps.
 	"""
 	_lock(job)
 	if job.status in ("Completed", "Cancelled"):
 		frappe.throw(f"{job.name} is {job.status} and cannot be cancelled any more.")
 	if playbook := registry.find(job.playbook):
-		# Retry, which is the advice for a failed job, is not there for one that has not ended
+		# the check advises Retry, which a job that has not ended does not have
 		advice = GOES_ON if job.status in UNFINISHED else None
 		_or_throw(Engine(JobStore(job.name), playbook).check_undo, hint_if_used=advice)
 	_set(job, cancel_requested=1)
@@ -266,9 +271,9 @@ def cancel(job) -> None:
 
 
 def _or_throw(check, hint_if_used: str | None = None) -> None:
-	"""Raise frappe.ValidationError with what the check says must not be done. What passes by itself, the job's run looks at.
+	"""Raise frappe.ValidationError with what the check forbids. Transient faults are left to the job's own run.
 
-	`hint_if_used`: what to do, in place of the check's own advice, where the site is in use.
+	hint_if_used: the advice where the site is in use, in place of the check's own.
 	"""
 	try:
 		check()
@@ -280,9 +285,9 @@ def _or_throw(check, hint_if_used: str | None = None) -> None:
 
 
 def _lock(job) -> None:
-	"""Hold the job's row until commit and take its status as it is now.
+	"""Hold the job's row until commit, and take its status as it is now.
 
-	A plain read, reload()'s too, shows what was when this transaction began; a locking one what is.
+	A plain read, as in reload(), shows what was when this transaction began. A locking read shows what is.
 	"""
 	job.reload()
 	fields = ["status", "cancel_requested", "bench"]

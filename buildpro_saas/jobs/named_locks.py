@@ -1,4 +1,4 @@
-"""MariaDB's named locks: held as long as the connection lives, so a dead process holds none."""
+"""MariaDB's named locks. A connection holds them as long as it lives, so a dead process holds none."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ def _name(kind: str, of: str) -> str:
 
 @contextmanager
 def named_lock(kind: str, of: str, wait: int = 0) -> Iterator[bool]:
-	"""Hold the lock for the block; yields False when somebody else holds it for longer than `wait` seconds."""
+	"""Hold the lock for the block. Yields False when somebody else holds it for longer than `wait` seconds."""
 	name = _name(kind, of)
 	is_held = bool(frappe.db.sql("select get_lock(%s, %s)", (name, wait))[0][0])
 	try:

@@ -1,4 +1,4 @@
-"""The words of a playbook: steps, how often they are tried, and what they are given. Knows nothing of storage."""
+"""The words of a playbook: steps, how often they are tried, and what they get. Nothing here knows how jobs are stored."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -15,16 +15,27 @@ class StepCancelledError(Exception):
 
 
 class WayClosedError(Exception):
-	"""A way of making a site cannot be gone now; its message is the reason, and the next way is tried."""
+	"""A way of making a site cannot be gone now. The message is the reason. The next way is tried."""
 
 
 class StepTimeoutError(TimeoutError):
 	"""A step took longer than its timeout."""
 
 
+class StepWaits(Exception):
+	"""A step waits for what other jobs do: its worker is given back, and it is run again after so many seconds. It is no attempt.
+
+	batch: for whose end it waits; then it is run again at once.
+	"""
+
+	def __init__(self, seconds: float, batch: str = ""):
+		super().__init__(f"It is run again in {seconds:.0f} s.")
+		self.seconds, self.batch = seconds, batch
+
+
 @dataclass(frozen=True)
 class RetryPolicy:
-	"""How often a step is tried when a transient fault stops it, and how long to wait between: growing, in seconds."""
+	"""How often a step is tried when a transient fault stops it, and how long to wait in between. Delays are in seconds, and grow."""
 
 	attempts: int = 8
 	first_delay: float = 2.0
@@ -38,12 +49,12 @@ class RetryPolicy:
 
 @dataclass
 class Context:
-	"""What a step gets. Everything but the callables is plain data and survives a crash.
+	"""What a step gets. All but the callables is plain data and survives a crash.
 
-	inputs: the job's arguments, as they were when it was made. state: what earlier steps found out or made, by name;
-	a step's returned dict is merged into it; `keep` merges and commits at once, for a step whose work is long. tenant, bench_row: the
-	documents' fields, read afresh when the step first asks for them. bench: the agent's door of the job's bench. mark: what this job
-	writes on all that it makes. operation: how the ids of this attempt's operations begin.
+	inputs: the job's arguments, as they were when it was made. state: what earlier steps found or made, by name. A step's returned
+	dict is merged into it. `keep` merges and commits at once, for a step whose work is long. tenant, bench_row: the documents' fields,
+	read when the step first asks for them. bench: the agent's door of the job's bench. mark: what this job writes on all that it
+	makes. operation: how the ids of this attempt's operations begin.
 	"""
 
 	job: str
@@ -60,7 +71,7 @@ class Context:
 
 	@cached_property
 	def tenant(self) -> dict[str, Any]:
-		"""The Tenant's fields, and the name of its site as `site`; {} for a job that is no tenant's."""
+		"""The Tenant's fields, with the name of its site as `site`; {} for a job without a tenant."""
 		return self.read_tenant()
 
 	@cached_property
@@ -74,11 +85,11 @@ class Context:
 		return self.bench.site(self.state.get("site") or self.tenant["site"])
 
 	def run(self, operation: str, timeout: float, **spec: Any) -> Any:
-		"""Run an operation of the agent that takes its time, and return its result; its lines become the step's output."""
+		"""Run a long operation of the agent, and return its result. Its lines become the step's output. timeout: seconds."""
 		return self.bench.run(operation, **self._followed(timeout), **spec)
 
 	def run_on_site(self, method: str, timeout: float, **arguments: Any) -> Any:
-		"""Call a function on the job's site by its dotted name, in a process of its own; for heavy work."""
+		"""Call a function on the job's site by its dotted name, in a process of its own; for heavy work. timeout: seconds."""
 		return self.site.run(method, **self._followed(timeout), **arguments)
 
 	def _followed(self, timeout: float) -> dict[str, Any]:
@@ -86,16 +97,16 @@ class Context:
 
 
 class Step(ABC):
-	"""One idempotent piece of work. Subclass it, give it a title and `run`, and put an instance into a playbook.
+	"""One piece of work that can be repeated. Subclass it, give it a title and `run`, and put an instance into a playbook.
 
-	`run` looks before it acts, since it may have been done, wholly or in part, by a run that died. `undo` takes away
-	what `run` made, only what carries the job's mark, and is just as repeatable.
+	`run` looks before it acts: a run that died may have done the work, wholly or in part. `undo` takes away what `run` made, only what
+	carries the job's mark, and can be repeated, too.
 	"""
 
 	title: ClassVar[str]
 	timeout: ClassVar[float] = 120.0  # seconds
 	retry: ClassVar[RetryPolicy] = RetryPolicy()
-	# A step whose work cannot be continued halfway (installers commit as they go) names the step to begin again from.
+	# The step to begin again from, for work that cannot be continued halfway (installers commit as they go).
 	redo_from: ClassVar[str | None] = None
 
 	@property
@@ -105,9 +116,10 @@ class Step(ABC):
 		return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
 
 	def is_outdated(self, state: dict[str, Any], tenant: Any) -> bool:
-		"""Whether staff have changed since what the step did (it handed on `state`) came from; asked for at Retry of a failed job.
+		"""Whether staff have changed what this step's work came from. Asked when a failed job is retried.
 
-		It is then done again, with all that comes after it. tenant: the job's Tenant document, None where it has none.
+		If so, the step is done again, with all that comes after it. state: what the steps have handed on. tenant: the job's Tenant
+		document, None where it has none.
 		"""
 		return False
 
@@ -116,7 +128,7 @@ class Step(ABC):
 		"""Do the work; return what later steps need to know."""
 
 	def undo(self, context: Context) -> None:  # noqa: B027 - most steps have nothing to take away
-		"""Take away what `run` made. Nothing to do for steps that only change what an earlier step's undo removes."""
+		"""Take away what `run` made. A step needs none where an earlier step's undo removes what it changed."""
 
 
 class BenchUse(Enum):
@@ -129,10 +141,9 @@ class BenchUse(Enum):
 
 @dataclass(frozen=True)
 class Needs:
-	"""What a job has from its first run to its end.
+	"""What a job has from its first run to its end, also while it waits to be resumed.
 
-	site: its tenant's site to itself, so that no other job and no delivery writes there, not even while this one waits to be resumed.
-	Nothing for a job without a tenant.
+	site: its tenant's site to itself, so that no other job and no delivery writes there. Without a tenant it has no site.
 	"""
 
 	site: bool = True
@@ -141,19 +152,19 @@ class Needs:
 
 @dataclass(frozen=True)
 class Playbook:
-	"""A named list of steps, and what becomes of the tenant meanwhile (design.md §2's statuses)."""
+	"""A named list of steps, and the statuses that its tenant has meanwhile and afterwards (tenant_status.py)."""
 
 	name: str
 	title: str
 	steps: tuple[Step, ...]
-	# whether its jobs are counted among those of which a bench runs a few at once
+	# whether its jobs take one of the bench's slots for heavy jobs
 	is_heavy: bool = True
 	needs: Needs = field(default_factory=Needs)
-	# an RQ queue of its own, where the jobs must not wait behind the bench's heavy ones; None: the bench's
+	# an RQ queue of its own, for jobs that must not wait behind heavy ones; None: the bench's queue
 	queue: str | None = None
 	# whether its jobs work through the rows of batches (batch_runner.py)
 	is_for_many: bool = False
-	# called with the job's bench (its name) once a run is over, whatever came of it; must not raise
+	# called with the name of the job's bench after each run, whatever came of it; must not raise
 	after_run: Callable[[str], None] | None = None
 	way: str = ""
 	tenant_while_running: str | None = None
@@ -164,22 +175,30 @@ class Playbook:
 	on_status: Callable[[dict[str, Any], str], None] | None = None
 	# called before anything is undone; raises AgentError where what the job made must not be taken away any more
 	check_undo: Callable[[Context], None] | None = None
-	# called as a run begins; what later steps would have handed on, where all was done before and the record does not know it
-	# (it is from an older backup): the job then ends as Completed. None where there is something to do
+	# called as a run begins. It returns what the steps would have handed on, where all was done before and the record does not know
+	# it, because the record is from an older backup; the job then ends as Completed. It returns None where there is work to do
 	find_finished: Callable[[Context], dict[str, Any] | None] | None = None
-	# called as the job is about to end as Completed, when it can be cancelled no more; repeatable
+	# called just before the job ends as Completed, when it can be cancelled no more; repeatable
 	finish: Callable[[Context], None] | None = None
 
 	def __post_init__(self):
 		keys = [step.key for step in self.steps]
 		if len(set(keys)) != len(keys):
 			raise ValueError(f"Playbook {self.name} has a step twice: {', '.join(keys)}")
+		for at, step in enumerate(self.steps):
+			if step.redo_from and step.redo_from not in keys[: at + 1]:
+				raise ValueError(
+					f"Playbook {self.name}: {step.key} begins again from {step.redo_from}, which is no step before it."
+				)
 
 	@property
 	def timeout(self) -> int:
-		"""Seconds that the worker allows for one run of the whole: every step's timeout, with room for retries."""
+		"""Seconds that a worker allows for one run: twice the sum of the steps' timeouts, for retries."""
 		return int(sum(step.timeout for step in self.steps) * 2)
 
 	def step(self, key: str) -> Step:
-		"""The step of that key; KeyError when the playbook (of a newer version, perhaps) has none."""
-		return next(step for step in self.steps if step.key == key)
+		"""The step of that key. Raises KeyError when the playbook has none: the job's record may be of another version."""
+		for step in self.steps:
+			if step.key == key:
+				return step
+		raise KeyError(f"The playbook {self.name} has no step {key}.")

@@ -1,4 +1,4 @@
-"""The RQ side: which queue a bench's jobs go to, putting them there, and asking whether they are still there."""
+"""The RQ side: which queue a bench's jobs go to, how they get there, and whether they are still there."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -13,30 +13,39 @@ from rq.registry import StartedJobRegistry
 from rq.worker import Worker
 
 from buildpro_saas import framework, site_role
+from buildpro_saas.agent import door
 from buildpro_saas.agent.errors import AgentError, is_transient
 
 OWN_QUEUE = "provisioning"
+# Beside the timeout of another queue under `workers` this says that it is for our jobs alone.
+OWN_MARK = "buildpro"
 START_TIME = timedelta(seconds=30)
 
 
 class QueueGoneError(AgentError):
-	"""A bench or a playbook names a queue that the bench's configuration does not have."""
+	"""A Bench or a Playbook names a queue that the bench's configuration does not have."""
 
 
 def names() -> list[str]:
 	"""The bench's queues, as its configuration has them now.
 
-	Frappe keeps in each process which queues it met there first: it reads them anew from here on, too.
+	Frappe keeps the queues that a process met first. This call has it read them anew for the process.
 	"""
-	workers = frappe.get_site_config().get("workers")
-	frappe.local.conf["workers"] = workers if isinstance(workers, dict) else {}
+	frappe.local.conf["workers"] = door.here().do("worker_queues")
 	return framework.queues()
 
 
-def name_for(bench, playbook=None) -> str:
-	"""The queue of a Bench document: what staff set, else a queue of our own when the bench has one, else `long`.
+def is_own(name: str) -> bool:
+	"""Whether the queue is for our jobs alone: it is named so, or the bench's configuration says so (OWN_MARK)."""
+	workers = frappe.conf.get("workers")
+	settings = workers.get(name) if isinstance(workers, dict) else None
+	return name == OWN_QUEUE or bool(isinstance(settings, dict) and settings.get(OWN_MARK))
 
-	A Playbook that names its own goes there, whatever the bench says. Raises QueueGoneError when there is no such queue.
+
+def name_for(bench, playbook=None) -> str:
+	"""The queue for jobs of a Bench document: what staff set, else a queue of our own if the bench has one, else `long`.
+
+	A Playbook with a queue of its own goes there, whatever the Bench says. Raises QueueGoneError when there is no such queue.
 	"""
 	known = names()
 	chosen = (playbook and playbook.queue) or bench.queue
@@ -52,9 +61,9 @@ def name_for(bench, playbook=None) -> str:
 
 
 def slots(bench) -> int:
-	"""How many heavy jobs may run at once on the bench: as many as staff allow and workers are there for.
+	"""How many heavy jobs may run at once on the bench: as many as staff allow, and as there are workers for.
 
-	On a shared queue one worker at least stays for the tenants. Where the queue is gone, no job stays long.
+	On a shared queue one worker at least is left to the tenants. Where the queue is gone, staff's number counts: no job stays long.
 	"""
 	try:
 		return max(1, min(_wanted(bench), _for_us(name_for(bench))))
@@ -63,7 +72,7 @@ def slots(bench) -> int:
 
 
 def complaint(bench) -> str | None:
-	"""A sentence where fewer workers are there for the bench's heavy jobs than staff allow at once; None where they are enough."""
+	"""A sentence when there are fewer workers for heavy jobs than staff allow at once; None when there are enough."""
 	try:
 		name = name_for(bench)
 	except QueueGoneError as error:
@@ -71,7 +80,7 @@ def complaint(bench) -> str | None:
 	workers, wanted = _for_us(name), _wanted(bench)
 	if workers >= wanted:
 		return None
-	shared = "" if name == OWN_QUEUE else ", beside the one that is left to the tenants' own work"
+	shared = "" if is_own(name) else ", beside the one that is left to the tenants' own work"
 	return (
 		f"{wanted} heavy jobs may run at once (Most heavy jobs of the Bench {bench.name}), and {workers} of the queue {name}'s workers"
 		f" are there for them{shared}. Start more: with one, an image that is being built keeps the next tenant waiting."
@@ -84,23 +93,25 @@ def _wanted(bench) -> int:
 
 def _for_us(name: str) -> int:
 	workers = Worker.count(queue=get_queue(name))
-	return workers if name == OWN_QUEUE else max(workers - 1, 0)
+	return workers if is_own(name) else max(workers - 1, 0)
 
 
 def refuse_tenants_jobs() -> None:
-	"""Hook `before_job`: raise frappe.PermissionError in a tenant's job that was put into our own queue, whose workers are for
-	making tenants. A tenant's script names the queue of what it enqueues.
+	"""Hook `before_job`: raise frappe.PermissionError in a tenant's job that was put into a queue of our own.
+
+	Such a queue's workers make tenants. A tenant's script can name the queue of what it enqueues.
 	"""
 	job = get_current_job()
-	if job and site_role.is_tenant_site() and job.origin.rpartition(":")[2] == OWN_QUEUE:
+	name = job.origin.rpartition(":")[2] if job else ""
+	if job and site_role.is_tenant_site() and is_own(name):
 		frappe.throw(
-			_("The queue {0} is not for jobs of this site: take another one.").format(OWN_QUEUE),
+			_("The queue {0} is not for jobs of this site: take another one.").format(name),
 			frappe.PermissionError,
 		)
 
 
 def job_id(job: str) -> str:
-	"""RQ's id for a Provisioning Job: the same at each try, so that RQ never holds it twice."""
+	"""RQ's id for a Provisioning Job. It is the same at each try, so RQ never holds the job twice."""
 	return f"provisioning::{job}"
 
 
@@ -117,17 +128,17 @@ def put(job: str, queue: str, timeout: int) -> None:
 
 
 def forget(job: str) -> None:
-	"""Take a dead run's leftovers out of RQ, which would take the job for started until its heartbeat runs out."""
+	"""Remove what a dead run left in RQ. RQ would take the job for started until its heartbeat runs out."""
 	found = _fetch(job)
 	if found:
 		found.delete()
 
 
 def is_there(job: str, queue: str) -> bool:
-	"""True when RQ has the job waiting in its queue, or has just handed it to a worker that still reports.
+	"""True when RQ has the job in its queue, or has just handed it to a worker that still reports.
 
-	A run takes the job's lock within seconds, by which the caller knows it. One that has not after START_TIME died before it could:
-	RQ would find out after the heartbeat's 90 s only.
+	A run takes the job's lock within seconds, and the caller knows it by that. One without a lock after START_TIME died before it could
+	take it. RQ itself would find that out only after its heartbeat's 90 s.
 	"""
 	clear_dead_runs(queue)
 	found = _fetch(job)
@@ -146,7 +157,7 @@ def _is_overdue(job: Job) -> bool:
 
 
 def clear_dead_runs(queue: str) -> None:
-	"""Let RQ take runs for failed whose worker stopped reporting 90 seconds ago."""
+	"""Have RQ count as failed the runs whose workers stopped reporting 90 seconds ago."""
 	StartedJobRegistry(queue=get_queue(queue)).cleanup()
 
 
@@ -158,7 +169,7 @@ def _fetch(job: str) -> Job | None:
 
 
 def is_of_redis(error: BaseException) -> bool:
-	"""True when the error is Redis's own, and says nothing about the job."""
+	"""True when the error is Redis's or the network's, and says nothing about the job."""
 	return isinstance(error, RedisError | OSError)
 
 

@@ -1,4 +1,4 @@
-"""Playbooks by their names: those that apps, ours first, name in the hook `buildpro_playbooks` (dotted names of Playbooks)."""
+"""Playbooks by name. Apps list theirs in the hook `buildpro_playbooks` (dotted names of Playbooks); ours come first."""
 
 import frappe
 
@@ -22,7 +22,7 @@ _registered: list[Playbook] = []
 
 
 def register(playbook: Playbook) -> None:
-	"""Add a playbook for this process only (a console, a test); apps use the hook."""
+	"""Add a playbook for this process only (a console, a test). Apps use the hook."""
 	_registered.append(playbook)
 
 

@@ -1,4 +1,4 @@
-"""Who has a tenant's site to himself: a job from its first run to its end, or somebody who does a short piece of work there."""
+"""Who has a tenant's site to himself: a job from its first run to its end, or somebody with a short piece of work there."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +11,13 @@ from buildpro_saas.jobs.ending import UNFINISHED
 from buildpro_saas.jobs.named_locks import named_lock
 
 LOCK = "site"
-# Seconds after which a site is asked for again: a job's, whose end tells at once, and one that somebody has for a moment.
+# Seconds after which to ask again: for a job's site (the job's end tells at once anyway), and for one that somebody has for a
+# moment.
 JOB_PAUSE, SHORT_PAUSE = 300, 1
 
 
 class SiteTakenError(TransientError):
-	"""A site is somebody else's at the moment: the work is to be done later. pause: seconds after which to ask again."""
+	"""Somebody else has the site at the moment, and the work is to be done later. pause: seconds after which to ask again."""
 
 	def __init__(self, message: str, pause: float):
 		super().__init__(message)
@@ -25,9 +26,9 @@ class SiteTakenError(TransientError):
 
 @contextmanager
 def held(tenant: str | None, *, wait: int = 0) -> Iterator[bool]:
-	"""Have the tenant's site for the block, as long as this connection lives; yields False where somebody else is at it.
+	"""Have the tenant's site for the block, as long as this connection lives. Yields False where somebody else is at it.
 
-	`wait` in seconds. None, for no tenant, is always free. It says nothing of a job that waits to be resumed: see `taken`.
+	tenant: None is always free. wait: seconds. A job that waits to be resumed holds no lock; `taken` asks about it.
 	"""
 	if tenant is None:
 		yield True
@@ -40,7 +41,7 @@ def held(tenant: str | None, *, wait: int = 0) -> Iterator[bool]:
 def taken(tenant: str) -> Iterator[None]:
 	"""Have the tenant's site for a short piece of work that belongs to no job of the tenant's.
 
-	Raises SiteTakenError where a job has it, also one that waits to go on: what it has begun there is half done.
+	Raises SiteTakenError where a job has it, also one that waits to be resumed: what that began is half done.
 	"""
 	with held(tenant) as is_ours:
 		if is_ours:
@@ -53,7 +54,7 @@ def taken(tenant: str) -> Iterator[None]:
 
 
 def _holder(tenant: str) -> str | None:
-	"""The job that has the tenant's site to itself and has not ended."""
+	"""The unfinished job that has the tenant's site to itself; None for none."""
 	rows = frappe.db.sql(
 		"select name, playbook from `tabProvisioning Job` where tenant = %s and holds = 1 and status in %s",
 		(tenant, UNFINISHED),

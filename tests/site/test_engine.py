@@ -89,6 +89,44 @@ def test_a_long_wait_gives_the_worker_back(engine):
 	assert engine.run(job).status == "Completed"
 
 
+def test_a_step_that_waits_for_a_batch_gives_the_worker_back_and_has_had_no_attempt(engine):
+	from buildpro_saas.jobs import batch_rows
+	from buildpro_saas.jobs.playbook import StepWaits
+
+	job = engine.run(engine.job(step(engine, "Waits", run=failing(1, StepWaits(600, "BATCH-X")))))
+	assert (job.status, job.waits_for) == ("Waiting", "BATCH-X")
+	assert (job.steps[0].status, job.steps[0].attempts) == ("Pending", 0)
+	assert job.run_after > engine.frappe.utils.now_datetime()
+	batch_rows.let_go_on("BATCH-Y")
+	job.reload()
+	assert job.run_after
+	batch_rows.let_go_on("BATCH-X")
+	job.db_set("status", "Queued")
+	engine.frappe.db.commit()
+	job = engine.run(job)
+	assert (job.status, job.run_after, job.waits_for, job.steps[0].attempts) == ("Completed", None, "", 1)
+
+
+def test_a_step_that_was_killed_is_tried_again_alone_and_once(engine):
+	from buildpro_saas.agent.errors import KilledError
+	from buildpro_saas.jobs.engine import Engine
+	from buildpro_saas.jobs.store import JobStore
+
+	job = engine.job(step(engine, "Heavy", run=failing(9, KilledError("ended with signal 9", "see dmesg"))))
+
+	def run():
+		Engine(JobStore(job.name), engine.registry.get(job.playbook)).run()  # and nobody is sent afterwards
+		job.reload()
+
+	run()
+	assert (job.status, job.alone, len(engine.done)) == ("Waiting", 1, 1)
+	job.db_set("status", "Queued")
+	engine.frappe.db.commit()
+	run()
+	assert (job.status, len(engine.done), job.hint) == ("Failed", 2, "see dmesg")
+	assert "ended with signal 9" in job.error and "No other heavy job ran" in job.error
+
+
 def test_what_cannot_go_on_halfway_begins_again_from_its_step(engine):
 	make = step(engine, "MakeIt")
 	fill = step(engine, "FillIt", run=failing(1, TransientError("lost")), redo_from="make_it")
@@ -114,7 +152,31 @@ def test_a_job_that_kills_its_worker_each_time_ends(engine):
 	engine.frappe.db.commit()
 	job = engine.run(job)
 	assert (job.status, engine.done) == ("Failed", [])
-	assert "3 attempts" in job.error
+	assert "3 attempts; in the last one its process ended" in job.error
+
+
+def test_what_its_last_attempt_met_is_said_and_not_that_its_process_died(engine):
+	"""A transient fault after one that needed the step to be begun again, for which the earlier step has no attempt left."""
+	from buildpro_saas.jobs.playbook import RetryPolicy
+
+	make = step(engine, "MakeIt", retry=RetryPolicy(attempts=2, first_delay=0.01))
+	fill = step(engine, "FillIt", run=failing(9, TransientError("The disk is away.")), redo_from="make_it")
+	job = engine.run(engine.job(make, fill))
+	assert (job.status, job.error) == ("Failed", "FillIt: The disk is away.")
+	assert engine.done == ["MakeIt", "FillIt"] * 2
+
+
+def test_a_process_that_dies_where_nothing_can_be_begun_again_ends_the_job(engine):
+	from buildpro_saas.jobs.playbook import RetryPolicy
+
+	make = step(engine, "MakeIt", retry=RetryPolicy(attempts=1))
+	job = engine.job(make, step(engine, "FillIt", redo_from="make_it"))
+	job.steps[0].db_set({"status": "Completed", "attempts": 1})
+	job.steps[1].db_set({"status": "Running", "attempts": 1})
+	engine.frappe.db.commit()
+	job = engine.run(job)
+	assert (job.status, engine.done) == ("Failed", [])
+	assert job.error == "FillIt: It did not succeed in 1 attempts; in the last one its process ended."
 
 
 def test_cancel_undoes_in_reverse(engine):
@@ -419,6 +481,77 @@ def test_retry_does_again_what_staff_have_changed_since(engine):
 	changed.append("the plan")
 	engine.done.clear()
 	assert retried(engine, job).status == "Completed" and engine.done == ["Reads", "Between", "Last"]
+
+
+def test_retry_gives_each_step_all_its_attempts(engine):
+	"""Those that were completed and are done again, too: for what staff have changed, and for a step that begins again from them."""
+	from buildpro_saas.jobs.playbook import RetryPolicy
+
+	changed, once = [], RetryPolicy(attempts=1, first_delay=0.01)
+	reads = step(engine, "Reads", retry=once, is_outdated=lambda self, state, tenant: bool(changed))
+	make = step(engine, "MakeIt", retry=RetryPolicy(attempts=2, first_delay=0.01))
+	fill = step(engine, "FillIt", run=failing(3, TransientError("away")), redo_from="make_it")
+	job = engine.run(engine.job(reads, make, fill))
+	assert job.status == "Failed" and engine.done == ["Reads", *(["MakeIt", "FillIt"] * 2)]
+	changed.append("the plan")
+	engine.done.clear()
+	assert retried(engine, job).status == "Completed"
+	assert engine.done == ["Reads", *(["MakeIt", "FillIt"] * 2)]
+
+
+def test_a_step_that_is_to_be_done_again_is_undone_by_cancelling(engine):
+	"""It has its attempts back, and what it made is there."""
+	reads = step(engine, "Reads", is_outdated=lambda self, state, tenant: True)
+	job = engine.run(engine.job(reads, step(engine, "Last", run=failing(1, AgentError("no")))))
+	job.retry()
+	job.cancel_job()
+	engine.frappe.db.after_commit.reset()
+	job.db_set("status", "Queued")
+	engine.frappe.db.commit()
+	job = engine.run(job)
+	assert (job.status, statuses(job)) == ("Cancelled", ["Undone", "Undone"])
+	assert engine.done == ["Reads", "Last", "undo Last", "undo Reads"]
+
+
+def test_what_was_finished_before_is_undone_once_it_is_to_be_done_again(engine):
+	reads = step(engine, "Reads", is_outdated=lambda self, state, tenant: True)
+	finished = {"find_finished": lambda _context: {}, "finish": lambda _context: 1 / 0}
+	job = engine.run(engine.job(reads, **finished))
+	assert (job.status, engine.done) == ("Failed", [])
+	job.retry()
+	job.cancel_job()
+	engine.frappe.db.after_commit.reset()
+	job.db_set("status", "Queued")
+	engine.frappe.db.commit()
+	assert (engine.run(job).status, engine.done) == ("Cancelled", ["undo Reads"])
+
+
+def test_operations_of_a_retried_step_are_new_ones(engine):
+	seen = []
+
+	def run(context):
+		seen.append(context.operation)
+		raise AgentError("no")
+
+	job = engine.run(engine.job(step(engine, "Only", run=run)))
+	retried(engine, job)
+	assert len(set(seen)) == 2
+
+
+def test_a_playbook_names_the_step_that_it_lacks():
+	from buildpro_saas.jobs.playbook import Playbook
+
+	with pytest.raises(KeyError, match="The playbook empty has no step first"):
+		Playbook(name="empty", title="Empty", steps=()).step("first")
+
+
+@pytest.mark.parametrize("redo_from", ["third", "no_such_step"])
+def test_a_step_cannot_begin_again_from_what_is_not_before_it(engine, redo_from):
+	from buildpro_saas.jobs.playbook import Playbook
+
+	steps = (step(engine, "First"), step(engine, "Second", redo_from=redo_from), step(engine, "Third"))
+	with pytest.raises(ValueError, match=f"second begins again from {redo_from}"):
+		Playbook(name="odd", title="Odd", steps=steps)
 
 
 def retried(engine, job):

@@ -25,6 +25,19 @@ def test_every_admin_job_goes_to_the_short_queue_and_all_others_where_frappe_put
 		assert scheduled(row.method).get_queue_name() == wanted, row.method
 
 
+@pytest.mark.parametrize("method", [JOB, ANOTHER])
+@pytest.mark.parametrize("field", ["creation", "last_execution"])
+def test_a_job_that_was_made_or_run_in_another_time_zone_is_due_now(scheduled, method, field):
+	"""A new site has the framework's time zone, Asia/Kolkata, until `saas setup` or the owner sets another."""
+	from frappe.utils import add_to_date, now_datetime
+
+	job_type = scheduled(method)
+	job_type.last_execution = now_datetime()
+	assert not job_type.is_event_due()
+	job_type.update({"last_execution": None, field: add_to_date(now_datetime(), hours=5, minutes=30)})
+	assert job_type.is_event_due()
+
+
 @pytest.mark.parametrize(("method", "is_cleared"), [(JOB, True), (ANOTHER, False)])
 def test_a_run_whose_worker_was_killed_does_not_keep_the_next_one_out(
 	admin_site, scheduled, method, is_cleared

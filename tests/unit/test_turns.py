@@ -1,11 +1,13 @@
 """Whose turn it is on a bench, by what jobs need: in order, side by side where they are compatible, and nobody for ever last."""
 
 import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import pytest
 
 from buildpro_saas.jobs.playbook import BenchUse
-from buildpro_saas.jobs.turns import Claim, admitted
+from buildpro_saas.jobs.turns import PATIENCE, Claim, Memory, admitted, batches_in_order
 
 SHARED, EXCLUSIVE, NONE = BenchUse.SHARED, BenchUse.EXCLUSIVE, BenchUse.NONE
 
@@ -14,8 +16,31 @@ def claim(job: str, site: str | None = None, bench: BenchUse = SHARED, **more) -
 	return Claim(job, site, bench, **{"is_heavy": True, **more})
 
 
-def names(waiting, holding=(), slots=9, quiet_slots=9) -> list[str]:
-	return [found.job for found in admitted(waiting, holding, slots, quiet_slots)]
+def names(waiting, holding=(), slots=9, quiet_slots=9, memory=None) -> list[str]:
+	return [found.job for found in admitted(waiting, holding, slots, quiet_slots, memory)]
+
+
+# -- memory ------------------------------------------------------------------------------------------------------------
+
+
+def test_heavy_jobs_go_while_there_is_memory_and_no_smaller_one_passes():
+	waiting = [claim("a", memory=400), claim("b", memory=500), claim("small", memory=50)]
+	light = claim("light", is_heavy=False, memory=9999)
+	assert names([*waiting, light], memory=Memory(free=1000)) == ["a", "b", "small", "light"]
+	assert names([*waiting, light], memory=Memory(free=800)) == ["a", "light"]
+
+
+def test_one_job_goes_whatever_it_takes_where_none_runs():
+	assert names([claim("huge", memory=9000), claim("b", memory=1)], memory=Memory(free=100)) == ["huge"]
+	assert names([claim("huge", memory=9000)], memory=Memory(free=100, running=1)) == []
+
+
+def test_one_that_was_ended_for_want_of_memory_runs_alone():
+	alone, other = claim("alone", "x", is_alone=True, holds=True), claim("other", "y")
+	assert names([alone, other], memory=Memory()) == ["alone"]
+	assert names([alone, other], [alone], memory=Memory(running=1)) == []  # what comes later waits for it
+	assert names([other], memory=Memory(running=1, is_alone=True)) == []
+	assert names([claim("light", is_heavy=False), alone], memory=Memory(running=1)) == ["light"]
 
 
 def test_what_is_compatible_goes_side_by_side_up_to_the_slots():
@@ -92,3 +117,40 @@ def test_everybody_has_his_turn_however_many_come_after_him(seed):
 	ways_in = {each: at for at, each in enumerate(went)}
 	late = [job for job in went if ways_in[job] - int(job) > 60]
 	assert not late, late
+
+
+# -- batches -------------------------------------------------------------------------------------------------------
+
+
+NOW = datetime(2026, 3, 1, 12)
+
+
+@dataclass(frozen=True)
+class Waiting:
+	name: str
+	priority: int
+	creation: datetime
+
+
+def batch(name: str, priority: int = 0, age: float = 0) -> Waiting:
+	return Waiting(name, priority, NOW - timedelta(seconds=age))
+
+
+def order(*batches: Waiting, is_for_old: bool) -> list[str]:
+	return [found.name for found in batches_in_order(batches, NOW, is_for_old=is_for_old)]
+
+
+def test_batches_go_by_priority_then_by_age():
+	batches = batch("low", -10, 60), batch("new", 0, 5), batch("old", 0, 30), batch("urgent", 10, 1)
+	for is_for_old in (False, True):
+		assert order(*batches, is_for_old=is_for_old) == ["urgent", "old", "new", "low"]
+
+
+def test_every_second_claim_is_for_the_batch_that_has_waited_longest():
+	batches = (
+		batch("urgent", 10, PATIENCE - 1),
+		batch("many", 0, PATIENCE),
+		batch("low", -10, PATIENCE + 1),
+	)
+	assert order(*batches, is_for_old=False) == ["urgent", "many", "low"]
+	assert order(*batches, is_for_old=True) == ["low", "many", "urgent"]

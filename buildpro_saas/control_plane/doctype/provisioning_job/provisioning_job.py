@@ -23,6 +23,7 @@ class ProvisioningJob(AdminDocument):
 			ProvisioningJobStep,
 		)
 
+		alone: DF.Check
 		bench: DF.Link | None
 		cancel_requested: DF.Check
 		database: DF.Data | None
@@ -47,6 +48,7 @@ class ProvisioningJob(AdminDocument):
 		steps: DF.Table[ProvisioningJobStep]
 		tenant: DF.Link | None
 		title: DF.Data | None
+		waits_for: DF.Link | None
 		way: DF.Data | None
 	# end: auto-generated types
 
@@ -61,16 +63,16 @@ class ProvisioningJob(AdminDocument):
 			)
 
 	def on_trash(self) -> None:
-		"""A job that may have left something half done is not deleted: it knows what it has made. Nor one that is still needed."""
+		"""Refuse to delete a job that may have left something half done, for it knows what it has made; or one that is still needed."""
 		if self.status not in DELETABLE:
 			frappe.throw(_("{0} is {1}. Cancel it before deleting it.").format(self.name, self.status))
 		job_retention.check_not_needed(self.name)
 
 	@staticmethod
 	def clear_old_logs(days: int = 90) -> None:
-		"""Frappe's Log Settings call this once a day: delete what ended before so many days, but for what is still needed.
+		"""Delete jobs that ended more than so many days ago, except those that are still needed. Commits as it goes.
 
-		Commits as it goes.
+		Frappe's Log Settings call this once a day.
 		"""
 		job_retention.prune(int(days))
 
@@ -84,6 +86,6 @@ class ProvisioningJob(AdminDocument):
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def cancel_job(self) -> None:
-		"""Stop, and undo in reverse what the job did. For SaaS Manager only."""
+		"""Stop the job, and undo in reverse order what it did. For SaaS Manager only."""
 		staff.only_for_manager()
 		lifecycle.cancel(self)
