@@ -1,4 +1,4 @@
-"""The bench's own account on its database server: kept in a file on that bench that only its owner can read."""
+"""The bench's own account on its database server, kept in a file of the bench (mode 0600)."""
 
 import json
 from pathlib import Path
@@ -13,6 +13,9 @@ from buildpro_saas.agent.facts import SERVER_KEYS
 
 # Below the bench's folder, beside what `bench` keeps of Redis: no web server, backup or site's code looks there.
 FILE = "config/buildpro_database.json"
+MADE_BY = (
+	"`bench --site <admin site> saas setup`, or on another bench than the admin site's `saas add-bench PATH`"
+)
 DEFAULT_HOST, DEFAULT_PORT, DEFAULT_KIND = "127.0.0.1", 3306, "mariadb"
 
 
@@ -31,12 +34,12 @@ def read(bench: Bench) -> Account:
 	except FileNotFoundError:
 		raise AgentError(
 			f"The bench {bench.name} has no database account yet.",
-			"Run `bench --site <admin site> saas setup`.",
+			f"Make it with {MADE_BY}.",
 		) from None
 	except (ValueError, KeyError, TypeError, AttributeError):
 		raise AgentError(
 			f"{_path(bench)} is not what `saas setup` wrote.",
-			"Remove it, then run `bench --site <admin site> saas setup`, which makes it anew.",
+			f"Remove it, then make it anew with {MADE_BY}.",
 		) from None
 
 
@@ -47,9 +50,9 @@ def account(
 	user_host: str | None = None,
 	kind: str | None = None,
 ) -> Account:
-	"""An account on the bench's server, by these values and, where they say nothing, by the bench's configuration.
+	"""An account on the bench's server. What the arguments leave empty comes from the bench's configuration.
 
-	where: SERVER_KEYS that differ from common_site_config.json, which tenants' sites then need, too.
+	where: those of SERVER_KEYS that differ from common_site_config.json. Tenants' sites then need them, too.
 	"""
 	where = where or {}
 	found = {key: where.get(key, frappe.conf.get(key)) for key in SERVER_KEYS}
@@ -65,7 +68,7 @@ def account(
 
 
 def write(bench: Bench, **values: object) -> None:
-	"""Keep the account, mode 0600, at once. values: as `account` takes them; what is empty is the bench's configuration's to say."""
+	"""Keep the account in its file, mode 0600, in one step. values: as `account` takes them; empty ones are not kept."""
 	_path(bench).parent.mkdir(exist_ok=True)
 	site_config.write_json(_path(bench), {key: value for key, value in values.items() if value})
 

@@ -4,23 +4,24 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from buildpro_saas.agent import site_config
+from buildpro_saas.agent import database_dump, site_config
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.facts import FINISHED, MARK, PLACES, Folder, Inventory
 from buildpro_saas.agent.trash import Trash
 
-# Site makes and removes a folder under a name of its own: `.`, the site's name, `.`, the end of the mark.
+# site.py makes and removes a folder under a name of its own: `.`, the site's name, `.`, the end of the mark.
 DRAFT = re.compile(r"\.(?P<name>.+)\.(?P<tail>[0-9a-f]{8,})")
 
 
 def take(bench: Bench, mariadb: DatabaseServer, prefix: str) -> Inventory:
-	"""Look at the bench and at its database server; `prefix`: how the marks begin that are to be told from others."""
+	"""List what is on the bench and on its database server. prefix: only marks that begin so are listed."""
 	return Inventory(
 		folders=tuple(folders(bench)),
 		databases=frozenset(mariadb.names()),
 		marked=mariadb.marked(prefix),
 		users=frozenset(mariadb.users()),
+		set_aside=frozenset(database_dump.left_aside(mariadb)),
 		in_trash=frozenset(Trash(bench, mariadb).databases()),
 		without_config=frozenset(
 			path.parent.name
@@ -31,19 +32,19 @@ def take(bench: Bench, mariadb: DatabaseServer, prefix: str) -> Inventory:
 
 
 def folders(bench: Bench) -> Iterator[Folder]:
-	"""The folders of sites, images and standby sites, and what is left of them, by place and name."""
+	"""The folders of sites, images and standby sites, and their drafts (half made or half removed); by place and name."""
 	for place in PLACES:
 		root = bench.sites_path / place
 		for path in sorted(root.iterdir()) if root.is_dir() else ():
 			draft = DRAFT.fullmatch(path.name)
-			# among the sites, as for Frappe, a folder without site_config.json is none; elsewhere all are ours to explain
+			# among the sites a folder without site_config.json is no site, as for Frappe; in the other places each is listed
 			if path.is_dir() and (place or draft or (path / "site_config.json").exists()):
 				if folder := _folder(place, path, draft):
 					yield folder
 
 
 def _folder(place: str, path: Path, draft: re.Match | None) -> Folder | None:
-	"""None when the folder went while it was being looked at."""
+	"""The facts of one folder; None when it went meanwhile."""
 	try:
 		modified = path.stat().st_mtime
 		config = _config(path)
@@ -68,7 +69,7 @@ def _folder(place: str, path: Path, draft: re.Match | None) -> Folder | None:
 
 
 def _config(path: Path) -> dict | None:
-	"""The texts of a site_config.json, and whether it is finished; None when it cannot be read, which must not hide all other folders."""
+	"""What is needed of a site_config.json: its texts, and FINISHED. None when it cannot be read; that must not hide the other folders."""
 	try:
 		config = site_config.read(path)
 	except site_config.DamagedConfigError:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import frappe
 
-from buildpro_saas.agent.facts import IMAGES, SITE_NAME, STANDBY, App
+from buildpro_saas.agent.facts import IMAGES, SHADOWS, SITE_NAME, STANDBY, App
 from buildpro_saas.agent.site import Site
 
 
@@ -28,6 +28,7 @@ class Bench:
 
 	@property
 	def name(self) -> str:
+		"""The name of the bench's folder."""
 		return self.path.name
 
 	@property
@@ -40,15 +41,19 @@ class Bench:
 		return Site(self.sites_path, name)
 
 	def image(self, database: str) -> Site:
-		"""The files of the image in that database: kept as a site's folder, where no web server or scheduler looks for sites."""
+		"""The image in that database. Its files are kept as a site's folder, where no web server or scheduler looks for sites."""
 		return Site(self.sites_path / IMAGES, database, self.sites_path)
 
 	def standby(self, database: str) -> Site:
-		"""The folder of the standby site with that database; out of everybody's sight, too, and on the sites' own disk."""
+		"""The standby site with that database. Its folder is out of sight, too, and on the same disk as the sites."""
 		return Site(self.sites_path / STANDBY, database, self.sites_path)
 
+	def shadow(self, database: str) -> Site:
+		"""The folder of the shadow with that database."""
+		return Site(self.sites_path / SHADOWS, database, self.sites_path)
+
 	def site_names(self) -> list[str]:
-		"""Names of all sites of the bench, sorted; not of drafts and copies, which have names that no site can have."""
+		"""Names of the bench's sites, sorted. Drafts and copies have names that no site can have, and are left out."""
 		names = (file.parent.name for file in self.sites_path.glob("*/site_config.json"))
 		return sorted(name for name in names if re.fullmatch(SITE_NAME, name))
 
@@ -61,6 +66,10 @@ class Bench:
 		"""Version, branch and commit of one app, read from disk."""
 		commit, branch = _git_head(self.path / "apps" / name)
 		return App(name, _version(name), branch, commit)
+
+	def app_tree(self, name: str) -> str:
+		"""The git tree that the app's folder is, where that is a part of a larger checkout; empty where it is in none."""
+		return _git(self.path / "apps" / name, "HEAD:./", is_climbing=True)
 
 	@property
 	def disk_free(self) -> int:
@@ -81,7 +90,7 @@ class Bench:
 
 
 def _version(app: str) -> str:
-	"""What the app says of itself; the installed package's version where the module has none."""
+	"""The app's own `__version__`; else the version of its installed package; empty where there is none."""
 	module = frappe.get_module(app)
 	if version := getattr(module, "__version__", None):
 		return str(version)
@@ -92,22 +101,29 @@ def _version(app: str) -> str:
 
 
 def _git_head(folder: Path) -> tuple[str, str]:
-	"""Commit and branch that are checked out; empty where the app is no checkout of its own or git is not there."""
+	"""(commit, branch) of the checkout that the folder is; empty where git or the folder is missing, or it is no checkout of its own."""
+	answer = _git(folder, "HEAD", "--abbrev-ref", "HEAD")
+	commit, branch = answer.split() if answer else ("", "")
+	return commit, branch
+
+
+def _git(folder: Path, *revisions: str, is_climbing: bool = False) -> str:
+	"""What `git rev-parse` says in the folder; empty where it says nothing. is_climbing: also in a checkout around the folder."""
 	git = shutil.which("git")
 	if not git or not folder.exists():
-		return "", ""
-	# the app's folder may belong to another user than the worker's: git would refuse to read it
+		return ""
+	place = os.path.realpath(folder)
+	# a git hook, for example, sets variables that would have git look elsewhere
+	environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+	if not is_climbing:
+		environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(place)
+	# the checkout may belong to another user than the worker's, and git would refuse to read it
 	answer = subprocess.run(
-		[
-			*(git, "-c", f"safe.directory={os.path.realpath(folder)}", "-C", str(folder)),
-			*("rev-parse", "HEAD", "--abbrev-ref", "HEAD"),
-		],
+		[git, "-c", "safe.directory=*", "-C", place, "rev-parse", *revisions],
+		env=environment,
 		capture_output=True,
 		text=True,
 		timeout=30,
 		check=False,
 	)
-	if answer.returncode != 0:
-		return "", ""
-	commit, branch = answer.stdout.split()
-	return commit, branch
+	return answer.stdout.strip() if answer.returncode == 0 else ""

@@ -1,8 +1,8 @@
-"""The agent's door: the way in which everybody else does something with a bench.
+"""The agent's door: the one way in which all other code does something with a bench.
 
-`here()` is the bench that this process runs on, `to(path)` that of a folder. What is asked of it is an operation (operations/), with plain data in
-and out: a quick one is answered by `do`, one that takes its time is followed by `run`, or through `start`, `look` and `cancel`. The methods with
-names of their own say the same in fewer words.
+`here()` opens the bench that this process runs on, `to(path)` the one in a folder. What is asked is an operation (operations/),
+with plain data in and out. `do` answers a quick one. `run` follows a long one to its end; it is made of `start`, `look` and
+`cancel`. The other methods are short for some operations.
 """
 
 import hashlib
@@ -31,7 +31,10 @@ _doors: dict[tuple[int, str], "Door"] = {}
 
 
 class Transport(Protocol):
-	"""How operations reach a bench. Host is the one for the bench of this process, and says what each does; Neighbour for others on this machine."""
+	"""How operations reach a bench. Host is for the bench of this process, Neighbour for another bench on this machine.
+
+	The docstrings of Host say what each method does.
+	"""
 
 	def do(self, name: str, spec: dict) -> Any: ...
 
@@ -41,33 +44,40 @@ class Transport(Protocol):
 
 	def cancel(self, id: str) -> None: ...
 
+	def prepare(self) -> None: ...
+
 
 class Door:
-	"""One bench, as everybody else knows it."""
+	"""One bench, as all other code sees it."""
 
 	def __init__(self, transport: Transport):
 		self._transport = transport
 
 	def do(self, name: str, /, **spec: Any) -> Any:
-		"""Have a quick operation done, and return its result as its function says it.
+		"""Answer a quick operation, and return its result in the type that its function names.
 
-		Raises AgentError for a wrong specification; on the bench of this process what the operation raises, elsewhere the same as AgentError.
+		Raises AgentError for a wrong specification. What the operation raises comes as it is on this bench, and as AgentError from
+		another one.
 		"""
 		return operation.find(name).load(self._transport.do(name, spec))
 
+	def prepare(self) -> None:
+		"""Start now what the next quick operations need. Call it before you take a lock: another bench's helper starts in a second."""
+		self._transport.prepare()
+
 	def start(self, name: str, spec: dict, id: str) -> None:
-		"""Start an operation. With an id that was given before, what that one began is found instead: start as often as you like."""
+		"""Start an operation. With an id that was given before, what that one started is found instead. So starting twice does no harm."""
 		self._transport.start(name, spec, id)
 
 	def look(self, id: str, from_line: int = 0, wait: float = 0.0) -> dict:
-		"""{"state": Running, Completed, Failed or Cancelled, "lines" (from that one on), "result", "error"} of what was started.
+		"""{"state", "lines", "result", "error"} of what was started.
 
-		wait: seconds to wait for something to happen.
+		state: Running, Completed, Failed or Cancelled. lines: from `from_line` on. wait: seconds to wait for something to happen.
 		"""
 		return self._transport.look(id, from_line, wait)
 
 	def cancel(self, id: str) -> None:
-		"""End what was started, with all that it has started itself."""
+		"""End what was started, with all that it has started itself. Raises TransientError where it goes on all the same."""
 		self._transport.cancel(id)
 
 	def run(
@@ -81,23 +91,30 @@ class Door:
 		checkpoint: Callable[[], None],
 		**spec: Any,
 	) -> Any:
-		"""Start an operation and follow it to its end; returns its result.
+		"""Start an operation, follow it to its end, and return its result.
 
-		`id` is made unique with the specification's digest. `timeout` in seconds; `log` gets each line; `checkpoint` is called about once a second
-		and may raise to stop it. Raises AgentError or TransientError.
+		id: the specification's digest is added, so that it is unique. timeout: seconds. log: gets each line. checkpoint: called about
+		once a second; it may raise to stop the operation. Raises AgentError or TransientError.
 		"""
 		id = f"{id}:{name}:{_digest(spec)}"
 		self.start(name, spec, id)
 		try:
 			seen = self._follow(id, time.monotonic() + timeout, timeout, log, checkpoint)
 		except BaseException:
-			self.cancel(id)
+			self._stop(id, log)
 			raise
 		if seen["state"] == FAILED:
 			raise errors.from_plain(seen["error"])
 		if seen["state"] == CANCELLED:
 			raise TransientError("It was stopped.")
 		return operation.find(name).load(seen["result"])
+
+	def _stop(self, id: str, log: Callable[[str], None]) -> None:
+		"""Cancel. Where it goes on all the same, the log is told; the bench then refuses what would meet it (Host.cancel)."""
+		try:
+			self.cancel(id)
+		except TransientError as error:
+			log(str(error))
 
 	def _follow(self, id: str, deadline: float, timeout: float, log: Callable, checkpoint: Callable) -> dict:
 		at, last_check = 0, time.monotonic()
@@ -143,7 +160,7 @@ class Door:
 
 
 class SiteDoor:
-	"""A site of a bench, as everybody else knows it."""
+	"""A site of a bench, as all other code sees it."""
 
 	def __init__(self, bench: Door, name: str, place: str = ""):
 		self.name = name
@@ -160,7 +177,7 @@ class SiteDoor:
 		return self._do("read_site_config")
 
 	def config_in_place(self) -> dict:
-		"""site_config.json of a site that is there. Raises AgentError, with what to do, where the site is away, or that file alone."""
+		"""site_config.json of a site that is there. Raises AgentError, with what to do, where the site or this file is missing."""
 		return self._do("read_site_config_in_place")
 
 	@property
@@ -173,11 +190,11 @@ class SiteDoor:
 		return self._do("site_exists")
 
 	def json_file(self, name: str) -> dict:
-		"""The object in a JSON file of the site's folder; {} when there is no such file, or something else in it."""
+		"""The object in a JSON file of the site's folder; {} when the file is missing or holds something else."""
 		return self._bench.do("read_site_file", site=self.name, file=name)
 
 	def put_file(self, file: str, text: str, values: dict, *, seen: dict, forgotten: list[str]) -> None:
-		"""Write a JSON file and merge values into site_config.json, at one with it, as operations.sites.put_site_file does."""
+		"""Write a JSON file and merge values into site_config.json, as operations.sites.put_site_file does."""
 		self._bench.do(
 			"put_site_file",
 			site=self.name,
@@ -207,7 +224,7 @@ class SiteDoor:
 		checkpoint: Callable[[], None],
 		**arguments: Any,
 	) -> Any:
-		"""The same in a process of its own, for heavy work; the rest as Door.run takes it."""
+		"""Call a function on the site in a process of its own, for heavy work. The other arguments are those of Door.run."""
 		return self._bench.run(
 			"run_on_site",
 			id=id,
@@ -232,7 +249,7 @@ def here() -> Door:
 
 
 def to(path: str | None) -> Door:
-	"""The bench in that folder of this machine; its Python runs with this user's rights. Raises AgentError without one."""
+	"""The bench in that folder of this machine. Its Python runs with this user's rights. Raises AgentError for an empty path."""
 	if not path:
 		raise AgentError("It is not on record where the bench is.", "Tell it with `saas add-bench PATH`.")
 	found = os.path.realpath(path)
@@ -249,13 +266,30 @@ def path_here() -> Path:
 	return Path(os.path.realpath(frappe.local.sites_path)).parent
 
 
+def same_path(path: str | None) -> str:
+	"""The path in one spelling: without blanks around it, double or trailing slashes.
+
+	The folder of the bench that this process runs on, however it is spelled, becomes the path that the bench itself has.
+	"""
+	path = (path or "").strip()
+	if not path:
+		return ""
+	here = str(path_here())
+	return here if os.path.realpath(path) == here else os.path.normpath(path)
+
+
+def is_folder(path: str | None) -> bool:
+	"""True when there is a folder of that path on this machine."""
+	return os.path.isdir(path or "")
+
+
 def own_site() -> SiteDoor:
 	"""The site that this process works on."""
 	return here().site(frappe.local.site)
 
 
 def update_own_config(values: dict) -> None:
-	"""Merge values (None removes a key) into the site_config.json of the site that this process works on, and into frappe.conf."""
+	"""Merge values (None removes a key) into site_config.json of the site that this process works on, and into frappe.conf."""
 	own_site().update_config(values)
 	frappe.local.conf.update(values)
 

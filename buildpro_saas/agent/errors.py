@@ -4,9 +4,22 @@ import errno
 
 from pymysql.constants import CR, ER
 
-# What PyMySQL has no name for: MariaDB ended the connection, or the statement for its time (mariadb.com/kb/en/mariadb-error-codes).
-CONNECTION_KILLED, STATEMENT_TIMEOUT = 1927, 1969
-# MariaDB's answers for "not now": cannot connect, gone away, lost, too many connections, shutting down, killed, lock wait, deadlock.
+# PyMySQL has no name for these: MariaDB ended the connection; MariaDB ended the statement for its time; the account is locked
+# (mariadb.com/kb/en/mariadb-error-codes).
+CONNECTION_KILLED, STATEMENT_TIMEOUT, ACCOUNT_LOCKED = 1927, 1969, 4151
+# What a connection meets that was ended, or whose account was locked. 0 is PyMySQL's own, for one that it has closed after another of these.
+SHUT_OUT_CODES = frozenset(
+	{
+		0,
+		ACCOUNT_LOCKED,
+		CONNECTION_KILLED,
+		CR.CR_SERVER_GONE_ERROR,
+		CR.CR_SERVER_LOST,
+		CR.CR_SERVER_LOST_EXTENDED,
+	}
+)
+# MariaDB's answers for "not now": cannot connect, gone away, lost, too many connections, shutting down, killed, lock wait,
+# deadlock, row changed since it was read.
 TRANSIENT_MARIADB_CODES = frozenset(
 	{
 		*(CR.CR_CONNECTION_ERROR, CR.CR_CONN_HOST_ERROR, CR.CR_SERVER_GONE_ERROR),
@@ -17,6 +30,19 @@ TRANSIENT_MARIADB_CODES = frozenset(
 		*(ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK, ER.CHECKREAD),
 	}
 )
+# The disk is full (of its own accord, or as the operating system said it); the account lacks a right.
+FULL_CODES = frozenset({ER.DISK_FULL, ER.RECORD_FILE_FULL, errno.ENOSPC})
+DENIED_CODES = frozenset(
+	{
+		*(ER.DBACCESS_DENIED_ERROR, ER.ACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR),
+		ER.SPECIFIC_ACCESS_DENIED_ERROR,
+	}
+)
+# A table of an engine without transactions was cut off or is damaged; the first four are MyISAM's own (perror).
+CRASHED_CODES = frozenset(
+	{126, 127, 144, 145, ER.NOT_KEYFILE, ER.OLD_KEYFILE, ER.CRASHED_ON_USAGE, ER.CRASHED_ON_REPAIR}
+)
+NO_SUCH_SAVEPOINT = ER.SP_DOES_NOT_EXIST
 TRANSIENT_ERRNOS = frozenset(
 	{errno.EAGAIN, errno.EINTR, errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE}
 	| {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EMFILE, errno.ENFILE}
@@ -24,7 +50,7 @@ TRANSIENT_ERRNOS = frozenset(
 
 
 class AgentError(Exception):
-	"""A permanent fault: trying again will not help. `hint` says what to do."""
+	"""A permanent fault: trying again does not help. `hint` says what to do."""
 
 	is_transient = False
 
@@ -39,14 +65,18 @@ class TransientError(AgentError):
 	is_transient = True
 
 
+class KilledError(TransientError):
+	"""A process was ended by signal 9: by the kernel for want of memory, or by somebody. It says nothing about the work that it did."""
+
+
 class NotOursError(AgentError):
 	"""A site, database or folder does not carry the mark of the job that wants to touch it."""
 
 
 class OperationFault(AgentError):
-	"""What an operation ended with on another bench, or in another process, that is none of the agent's own errors.
+	"""An error of another kind than the agent's, which an operation ended with on another bench or in another process.
 
-	`text`: the message alone, without the kind of error that it was.
+	text: the error's message alone, without its kind.
 	"""
 
 	def __init__(self, message: str, hint: str = "", text: str = "", is_transient: bool = False):
@@ -56,7 +86,7 @@ class OperationFault(AgentError):
 
 
 def sentence(error: BaseException) -> str:
-	"""What to tell people of an error: the agent's are sentences, others are called by their kind."""
+	"""What to tell people of an error. The agent's own messages are sentences; others get their kind in front."""
 	text = str(error).strip()
 	if isinstance(error, AgentError):
 		return text
@@ -64,7 +94,7 @@ def sentence(error: BaseException) -> str:
 
 
 def as_plain(error: BaseException) -> dict:
-	"""The error as plain data, which from_plain makes an error of."""
+	"""The error as plain data: {"kind", "message", "text", "hint", "is_transient"}. from_plain makes an error of it again."""
 	return {
 		"kind": _kind_of(error),
 		"message": sentence(error),
@@ -82,7 +112,7 @@ def from_plain(told: dict) -> AgentError:
 	return OperationFault(told["message"], told["hint"], told["text"], told["is_transient"])
 
 
-_PLAIN = (NotOursError, TransientError, AgentError)  # the more particular first
+_PLAIN = (NotOursError, KilledError, TransientError, AgentError)  # the more particular first
 
 
 def _kind_of(error: BaseException) -> str:
@@ -142,20 +172,18 @@ def _is_of_library(error: BaseException, *names: str) -> bool:
 
 
 def mariadb_code(error: BaseException) -> int | None:
-	"""The error number that MariaDB's client library put first in the exception's arguments, if any."""
+	"""The number that MariaDB's client put first in the exception's arguments; None for no number."""
 	return error.args[0] if error.args and isinstance(error.args[0], int) else None
 
 
 def hint_for(error: BaseException) -> str:
-	"""One sentence on what the operator can do about the error; empty where nothing better than the error is known."""
+	"""One sentence on what the operator can do about the error; empty where nothing is known beyond the error itself."""
 	if isinstance(error, AgentError):
 		return error.hint
-	if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or mariadb_code(error) in (
-		1021,
-		28,
-		1114,
-	):
+	if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or mariadb_code(error) in FULL_CODES:
 		return "Free disk space on the bench's machine, then press Retry."
-	if mariadb_code(error) in (1044, 1045, 1142, 1227):
+	if mariadb_code(error) in CRASHED_CODES:
+		return "Repair the table that is named (`repair table` in MariaDB), then press Retry."
+	if mariadb_code(error) in DENIED_CODES:
 		return "Run `bench --site <admin site> saas setup` to give the database account its rights, then press Retry."
 	return ""

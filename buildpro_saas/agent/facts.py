@@ -1,27 +1,42 @@
-"""What goes through the door as plain data, and the names that the agent and its callers share."""
+"""Plain data that goes through the door, and names that the agent and its callers share."""
 
 import re
 from dataclasses import dataclass
 
 # A folder under sites/ without a site_config.json is no site to Frappe, nor is anything below it.
 HIDDEN = ".buildpro"
-# Where an image's and a standby site's folders are, under sites/; "" for the sites themselves.
-IMAGES, STANDBY = f"{HIDDEN}/images", f"{HIDDEN}/standby"
-PLACES = ("", IMAGES, STANDBY)
+# Where an image's, a standby site's and a shadow's folders are, under sites/; "" for the sites themselves.
+IMAGES, STANDBY, SHADOWS = f"{HIDDEN}/images", f"{HIDDEN}/standby", f"{HIDDEN}/shadows"
+PLACES = ("", IMAGES, STANDBY, SHADOWS)
 
+# Of site_config.json, what is the database's and not the site's; and what a shadow has of its own beside that.
+OF_DATABASE = ("db_name", "db_user", "db_password", "encryption_key", "buildpro_job")
+OF_SHADOW = (
+	*OF_DATABASE,
+	*("maintenance_mode", "allow_reads_during_maintenance", "pause_scheduler", "mute_emails"),
+)
+
+# In site_config.json of a site that staff have closed, or whose scheduler they have paused: {"by", "since", "message"}.
+MAINTENANCE, PAUSED = "buildpro_maintenance", "buildpro_scheduler_paused"
+# In site_config.json of a site that is held (agent/hold.py): what the keys were before; and who holds it while it is migrated.
+HELD, HELD_BY = "buildpro_held", "buildpro_held_by"
+# In site_config.json of a clone: {"of": the tenant that it is a clone of, "until": the day on which it ends}.
+CLONE = "buildpro_clone"
+# In the meta of a job that found its site held, and went back into its queue.
+PUT_BACK = "buildpro_put_back"
 # In site_config.json: the mark of the job that made the site; whether the site is its tenant's for good.
 MARK = "buildpro_job"
 FINISHED = "buildpro_finished"
-# The same of the second in the site's database: a Single of this name, which no DocType has, so that no saving of a document takes it away.
+# FINISHED in the site's database: a Single of this name. No DocType has the name, so no saving of a document removes it.
 FINISHED_NOTE = "BuildPro SaaS Site"
 
-# A site's folder: no path, not hidden. Frappe's own sites, and our names of databases, are such.
+# The name of a site's folder: no path, not hidden. Frappe's sites and our names of databases are such.
 SITE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}"
 # Database names that staff may choose: the guide's `customer1_db`.
 CUSTOM_NAME = re.compile(r"[a-z][a-z0-9_]{0,57}_db")
-# Keys of site_config.json with which Frappe finds a database server, and speaks with it as that wants.
+# Keys of site_config.json that say where the database server is, and how to speak with it.
 SERVER_KEYS = ("db_host", "db_port", "db_socket", "db_ssl_ca", "db_ssl_cert", "db_ssl_key")
-# What to say where a site's configuration alone is lost or damaged, and where the site is.
+# What to say where a site is there and its configuration is lost or damaged; and where the site itself is gone.
 UNTOUCHED = "Its data is untouched: do not restore it."
 CONFIG_BACK = f"Put back its own site_config.json, from a backup. {UNTOUCHED}"
 RESTORE = "Find out who took it away, and restore it from its last backup."
@@ -41,18 +56,18 @@ class App:
 
 @dataclass(frozen=True)
 class Folder:
-	"""A site's folder, an image's or a standby site's, or what is left of one half made or half removed (a draft)."""
+	"""The folder of a site, an image or a standby site; or a draft, which is one half made or half removed."""
 
 	place: str  # one of PLACES
 	name: str  # the folder's own
-	site: str  # the site's name, which a draft's is made of
-	tail: str  # what a draft's name says of its mark; empty where it is none
+	site: str  # the site's name; a draft's own name is made of it
+	tail: str  # the end of the mark that a draft's name has; empty for no draft
 	mark: str | None
-	database: str | None  # that its site_config.json names
-	user: str | None  # the same of the database user
-	tenant: str | None  # that it was configured for
-	is_finished: bool  # its job has handed it over to that tenant
-	is_readable: bool  # False: its site_config.json is none
+	database: str | None  # the one that its site_config.json names
+	user: str | None  # the database user that it names
+	tenant: str | None  # the tenant that it is configured for
+	is_finished: bool  # its job has handed it over to its tenant
+	is_readable: bool  # False: its site_config.json cannot be read
 	modified: float  # seconds since the epoch: when something directly in it last came or went
 
 	@property
@@ -63,7 +78,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Inventory:
-	"""What is on a bench; databases and users as far as their names could be a site's and the account may see them."""
+	"""What is on a bench. Databases and users are listed where their names could be a site's and the account may see them."""
 
 	folders: tuple[Folder, ...]
 	databases: frozenset[str]
@@ -71,6 +86,7 @@ class Inventory:
 	users: frozenset[str]
 	in_trash: frozenset[str] = frozenset()  # databases that the bench's trash keeps
 	without_config: frozenset[str] = frozenset()  # folders of sites that have lost their site_config.json
+	set_aside: frozenset[str] = frozenset()  # databases that dumps which were killed have left
 
 
 @dataclass(frozen=True)
@@ -84,16 +100,42 @@ class Contents:
 
 
 @dataclass(frozen=True)
+class Manifest:
+	"""What a database holds, so that a copy can be held against it: taken while nothing of it changes.
+
+	tables: {name: [rows, checksum]}. schema: a digest of all columns and indexes. size: bytes, data and indexes.
+	"""
+
+	tables: dict[str, list[int]]
+	schema: str
+	size: int
+
+
+@dataclass(frozen=True)
+class Migrated:
+	"""What a migrate of a shadow has done.
+
+	patches: (name, seconds) of each that was run. jobs: what it enqueued for the site, as release_jobs takes it. config: keys of
+	site_config.json that it changed; None for one that it removed. left: what it would do again at once (pending_migration.reasons).
+	"""
+
+	patches: list[tuple[str, float]]
+	jobs: list[dict]
+	config: dict[str, object]
+	left: list[str]
+
+
+@dataclass(frozen=True)
 class Entry:
-	"""One thing in the trash. Raises TypeError for a note that is none."""
+	"""One thing in the trash. Raises TypeError when its values are of another kind, as those of a damaged note."""
 
 	name: str
 	kind: str  # FOLDER or DATABASE
 	subject: str  # where it was: its path under sites/, or the database's name
 	mark: str
-	database: str | None  # a folder: that it names; a database: what it is called meanwhile
+	database: str | None  # of a folder the one that it names; of a database its name in the trash
 	removed_at: str  # the bench's time, ISO 8601
-	age: float = 0.0  # seconds that it has been seen here
+	age: float = 0.0  # seconds for which somebody has seen it here
 	looked_at: float = 0.0  # seconds since the epoch: when its age was counted last
 
 	def __post_init__(self) -> None:
@@ -114,12 +156,13 @@ class Setting:
 
 	@property
 	def is_enough(self) -> bool:
+		"""Whether the server's value is at least the wanted one."""
 		return self.value >= self.wanted
 
 
 @dataclass(frozen=True)
 class Use:
-	"""Whether somebody may have used a site, as a piece of a sentence (empty: nothing shows it); whether its folder is in its place."""
+	"""Whether somebody may have used a site. sign: what shows it, as a piece of a sentence, or empty. is_in_place: its folder is in its place."""
 
 	sign: str
 	is_in_place: bool
@@ -127,8 +170,101 @@ class Use:
 
 @dataclass(frozen=True)
 class Answer:
-	"""What a web server answered under a site's name, and whether it was that very site."""
+	"""What a web server answered under a site's name. is_itself: it was that very site."""
 
 	url: str
 	status: int
 	is_itself: bool
+
+
+@dataclass(frozen=True)
+class Room:
+	"""Bytes that a backup takes once it is loaded: on the disk of the sites, and on MariaDB's."""
+
+	files: int
+	database: int
+
+
+@dataclass(frozen=True)
+class Judged:
+	"""What a backup in a folder is, which can be loaded on the bench.
+
+	server: what made the dump. others: {"views", "triggers", "sequences", "routines": names}. apps: {name: version}; older: those of an
+	older version than the bench's. files: {"private", "public": how many}. tenant: whose site it was, where it says so. notes:
+	sentences on what is done otherwise than the backup has it.
+	"""
+
+	server: str
+	tables: int
+	others: dict[str, list[str]]
+	apps: dict[str, str]
+	older: list[str]
+	files: dict[str, int]
+	room: Room
+	has_key: bool
+	has_manifest: bool
+	tenant: str | None
+	notes: list[str]
+
+
+@dataclass(frozen=True)
+class Loaded:
+	"""What was loaded into a shadow. held: what its database has. files: {"private", "public": how many}. is_compared: with a manifest."""
+
+	held: Manifest
+	files: dict[str, int]
+	is_compared: bool
+
+
+@dataclass(frozen=True)
+class AdminStore:
+	"""A store that has backups of an admin site. key: of the store, as only the recovery key opens it, in base64."""
+
+	store: str
+	site: str
+	key: str
+
+
+@dataclass(frozen=True)
+class Recovered:
+	"""An admin site that was made anew from its backup. older: its apps that the bench has newer by now."""
+
+	site: str
+	backup: str
+	taken_at: str
+	tables: int
+	older: list[str]
+
+
+@dataclass(frozen=True)
+class Survey:
+	"""What a site, or a backup's, has that is to be taken in, and what stands in the way.
+
+	apps: {name: version}; older: those of an older version than the bench's. size: {"database", "files"}: bytes it takes once it is here.
+	users: people who can sign in to Desk; others: those who can sign in elsewhere. companies: how many it has. owner: {"email", "name"} of its first System Manager,
+	empty for none. region: {"country", "currency", "language", "time_zone"}, as far as known. customisations: {doctype: names}. speaks:
+	{doctype: names} of what speaks with other systems by itself. domains: host names that it has answered to. tenant: whose site it
+	was, where it says so. left: keys of its site_config.json that do not come along. faults: sentences on why it cannot be taken in.
+	notes: sentences on what is otherwise afterwards.
+	"""
+
+	server: str
+	tables: int
+	size: dict[str, int]
+	apps: dict[str, str]
+	older: list[str]
+	users: int
+	others: int
+	companies: int
+	owner: dict[str, str]
+	company: str
+	region: dict[str, str]
+	customisations: dict[str, list[str]]
+	is_scheduled: bool
+	speaks: dict[str, list[str]]
+	domains: list[str]
+	has_key: bool
+	tenant: str | None
+	left: list[str]
+	faults: list[str]
+	notes: list[str]

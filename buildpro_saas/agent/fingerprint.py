@@ -1,4 +1,4 @@
-"""What an app's code on disk says of the sites it makes: two equal fingerprints make equal sites."""
+"""Fingerprints of apps' code on disk. Apps with equal fingerprints make equal sites."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ import frappe
 
 from buildpro_saas.agent.bench import Bench
 
-# What Frappe brings from files into a site's database when it installs or migrates an app: patches, the app's hooks, and records of
+# What Frappe brings from files into a site's database as it installs or migrates an app: patches, the app's hooks, records of
 # modules (doctypes, reports, workspaces, …: <module>/<kind>/<name>/<name>.json), fixtures and customisations.
 FILES = ("patches.txt", "modules.txt", "hooks.py", "database/mariadb/framework_mariadb.sql")
 DEEPEST = 4
@@ -20,7 +20,10 @@ RECORDS = {(2, "fixtures"), (3, "custom")}  # (depth of the file, its folder) be
 
 @dataclass(frozen=True)
 class Fingerprint:
-	"""One app as it is on disk. `schema` is a digest of FILES and records."""
+	"""One app as it is on disk. schema: the schema_digest.
+
+	commit: where the app is a folder of a larger checkout, the folder's git tree. Commits that leave the folder alone do not change that.
+	"""
 
 	app: str
 	version: str
@@ -31,9 +34,9 @@ class Fingerprint:
 	def of(cls, bench: Bench, app: str) -> "Fingerprint":
 		"""Read from the bench's disk."""
 		facts = bench.app(app)
-		return cls(
-			app, facts.version, facts.commit, schema_digest(Path(frappe.get_module(app).__file__).parent)
-		)
+		commit = facts.commit or bench.app_tree(app)
+		package = Path(frappe.get_module(app).__file__).parent
+		return cls(app, facts.version, commit, schema_digest(package))
 
 
 def fingerprints(bench: Bench, apps: list[str]) -> list[dict]:
@@ -42,10 +45,10 @@ def fingerprints(bench: Bench, apps: list[str]) -> list[dict]:
 
 
 def schema_digest(package: Path) -> str:
-	"""Digest of what an app's Python package brings into a site's database (FILES and records): paths and contents.
+	"""A digest of what an app's Python package brings into a site's database: paths and contents of FILES and records.
 
-	The contents are read again only when a file's inode, size or change time (which nobody can set) is another than at the last
-	time: ERPNext has a thousand, and each new site asks.
+	Contents are read again only when a file's inode, size or change time has changed (nobody can set the change time). ERPNext has a
+	thousand such files, and each new site asks.
 	"""
 	files = _source_files(package)
 	state = _digest(
@@ -61,7 +64,10 @@ def schema_digest(package: Path) -> str:
 
 
 def _source_files(package: Path) -> dict[str, os.stat_result]:
-	"""{path below the package: its stat}, sorted, of FILES and of the JSON files where RECORDS says. Path.glob takes five times as long."""
+	"""{path below the package: its stat}, sorted: FILES, and the JSON files at DEEPEST or where RECORDS says.
+
+	Path.glob takes five times as long.
+	"""
 	found = {name: (package / name).stat() for name in FILES if (package / name).exists()}
 	folders = [(str(package), "")]
 	for depth in range(1, DEEPEST + 1):

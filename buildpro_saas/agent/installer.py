@@ -15,11 +15,12 @@ from frappe.database.mariadb import setup_db
 from frappe.utils import convert_utc_to_timezone
 from frappe.utils.password import update_password
 
+from buildpro_saas.agent import pending_migration
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.run_on_site import connects_itself
 from buildpro_saas.agent.site_runner import die_with
 
-# Beside what apps call their logs (hook default_log_clearing_doctypes): what counts what happened, rather than what is.
+# Added to what apps call their logs (hook default_log_clearing_doctypes): records of what happened, not of what is.
 LOGS = {
 	*(
 		"Access Log",
@@ -65,6 +66,7 @@ def install_framework() -> dict:
 def install_app(app: str) -> dict:
 	"""Install one app of the bench on the site, as `bench install-app` does."""
 	frappe.installer.install_app(app, verbose=False, set_as_patched=True, force=False)
+	pending_migration.note()  # all that the site has is of now
 	frappe.db.commit()
 	return {"app": app}
 
@@ -75,7 +77,7 @@ def installed_apps() -> list[str]:
 
 
 def make_own() -> dict:
-	"""Give a site that was copied what no two sites share: an Administrator's password (random, shown to nobody), and a birth.
+	"""Give a copied site what no two sites share: a new password of Administrator (random, shown to nobody), and its own age.
 
 	Frappe counts a site's age from its Administrator's creation. Returns {"born": date and time in the site's zone}.
 	"""
@@ -87,9 +89,9 @@ def make_own() -> dict:
 
 
 def warm_caches(doctypes: list[str]) -> dict:
-	"""Have Redis know, for a copy that waits, hooks and definitions that will be asked for first.
+	"""Fill Redis with the hooks and the definitions of doctypes that a waiting copy is asked for first.
 
-	Redis knows a site by its database's name, which it keeps. Returns {"doctypes": count}.
+	Redis knows a site by its database's name, which stays the same. Returns {"doctypes": count}.
 	"""
 	frappe.get_hooks()
 	there = [doctype for doctype in doctypes if frappe.db.exists("DocType", doctype)]
@@ -99,7 +101,7 @@ def warm_caches(doctypes: list[str]) -> dict:
 
 
 def _now() -> str:
-	"""As frappe.utils.now(), which reads all that the System Settings are made of (0.1 s on a site without caches)."""
+	"""As frappe.utils.now(). That one reads all that System Settings are made of (0.1 s on a site without caches)."""
 	singles = frappe.qb.DocType("Singles")
 	of_zone = (singles.doctype == "System Settings") & (singles.field == "time_zone")
 	zones = frappe.qb.from_(singles).select(singles.value).where(of_zone).run(pluck=True)
@@ -110,7 +112,7 @@ def _now() -> str:
 def clean_image() -> dict:
 	"""Empty what an image must not hand on: sessions, logs, queued mail, passwords and keys. Returns {"emptied": tables}.
 
-	The search index goes, too: each copy makes its own. It is a MyISAM table, which a crash of MariaDB damages if it is not empty.
+	The search index is emptied, too: each copy makes its own. It is a MyISAM table, which a crash of MariaDB damages unless it is empty.
 	"""
 	logs = LOGS | set(frappe.get_hooks("default_log_clearing_doctypes") or ())
 	tables = {f"tab{doctype}" for doctype in logs} | {"tabSessions", "__Auth", "__global_search"}
@@ -123,16 +125,16 @@ def clean_image() -> dict:
 
 
 def forget() -> None:
-	"""Take from Redis all that it knows under the name of this site's database: caches, and what waits to be written.
+	"""Remove all that Redis has under the name of this site's database: caches, and what waits to be written.
 
-	The name may have been another site's before, or this one's before an interruption.
+	Another site may have had the name, or this one before an interruption.
 	"""
 	frappe.cache.delete_keys("")
 	frappe.local.cache.clear()
 
 
 def _load_framework_sql() -> None:
-	"""Load framework_mariadb.sql, which Frappe's own restore would load with the password on the command line."""
+	"""Load framework_mariadb.sql. Frappe's own function would put the password on a command line."""
 	client = shutil.which("mariadb") or shutil.which("mysql")
 	if not client:
 		raise AgentError(
@@ -149,7 +151,7 @@ def _load_framework_sql() -> None:
 	}
 	lines = ["[client]", *(f'{key} = "{value}"' for key, value in options.items() if value)]
 	parent = os.getpid()
-	# in the site's own folder (mode 0600), which goes with the site when this process is killed
+	# in the site's own folder, mode 0600: it goes with the site if this process is killed
 	folder = frappe.get_site_path()
 	with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".client-") as defaults, source.open() as sql:
 		defaults.write("\n".join(lines))

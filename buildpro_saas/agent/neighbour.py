@@ -1,4 +1,7 @@
-"""Another bench on this machine, reached through a process of its own Python that stays: its imports take a second, a question milliseconds."""
+"""Another bench on this machine. A helper process of that bench's own Python answers for it, and stays.
+
+Its imports take a second, once. A question then takes milliseconds.
+"""
 
 import json
 import os
@@ -7,25 +10,27 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from buildpro_saas.agent import errors
 from buildpro_saas.agent.errors import AgentError, TransientError
-from buildpro_saas.agent.site_runner import die_with
+from buildpro_saas.agent.operations.running import RUNNING
+from buildpro_saas.agent.site_runner import die_with, end_tree
 
 OUR_APP = "buildpro_saas"
-# What another bench's processes must not inherit: it is about the Python, or the Redis and MariaDB servers, of this one.
+# Another bench's processes must not inherit these: they are about the Python, or the Redis and MariaDB servers, of this one.
 DROPPED = ("CI", "VIRTUAL_ENV", "SITES_PATH", "DEV_SERVER")
-OLD = 60  # seconds for which a helper answers: the apps there may be updated, and it has the code with which it began
+# Seconds after which another helper is started: it has the code of its start, and the apps there may be updated meanwhile. Not while
+# an operation is under way in it, or has ended and nobody knows yet.
+OLD = 60
 DROPPED_PREFIXES = ("PYTHON", "FRAPPE_")
 
 
 class Neighbour:
-	"""The transport to the bench in a folder of this machine; the methods are operations.host.Host's.
+	"""The transport to the bench in a folder of this machine. It has the methods of operations.host.Host.
 
-	The helper dies with this process, and all that it runs with it. Threads share it and wait for each other.
+	The helper dies with this process, and all that it runs with it. Threads share one helper and wait for each other.
 	"""
 
 	def __init__(self, path: Path, environment: Mapping[str, str] | None = None):
@@ -33,25 +38,29 @@ class Neighbour:
 		self._environment = dict(environment or {})  # added to the helper's, for tests
 		self._process: subprocess.Popen | None = None
 		self._started_at = 0.0
-		self._has_started = False  # an operation, which must be let go on
+		self._under_way: set[str] = set()  # ids of operations in the helper whose end nobody has seen
 		self._lock = threading.Lock()
 
 	def do(self, name: str, spec: dict) -> Any:
 		"""Have a quick operation answered there."""
 		return self._ask("do", name, spec)
 
+	def prepare(self) -> None:
+		"""Have a helper that is not replaced for half a minute at least, for questions that are asked while a lock is held."""
+		with self._lock:
+			self._have_helper(OLD / 2)
+
 	def start(self, name: str, spec: dict, id: str) -> None:
 		"""Start an operation there, or find the one of this id."""
-		self._has_started = True
 		self._ask("start", name, spec, id)
 
 	def look(self, id: str, from_line: int, wait: float) -> dict:
-		"""What is to be seen of an operation there, once something has happened or after so many seconds."""
+		"""What is to be seen of an operation there. Waits until something has happened, for `wait` seconds at most."""
 		return self._ask("look", id, from_line, wait)
 
 	def cancel(self, id: str) -> None:
 		"""End an operation there with all that it has started."""
-		if self._is_alive():  # what ran in a helper that is gone is gone, too
+		if self._is_alive():  # what ran in a helper ended with it
 			self._ask("cancel", id)
 
 	def close(self) -> None:
@@ -60,19 +69,26 @@ class Neighbour:
 			self._drop()
 
 	def _ask(self, what: str, *arguments: Any) -> Any:
-		"""Raises AgentError as the operation raised it there."""
+		"""Ask the helper. Raises what the operation raised there, as AgentError."""
 		question = json.dumps([what, *arguments]).encode() + b"\n"
 		with self._lock:
 			answer = self._answer_to(question)
+			self._note_operation(what, arguments, answer)
 		if "error" in answer:
 			raise errors.from_plain(answer["error"])
 		return answer["result"]
 
+	def _note_operation(self, what: str, arguments: tuple, answer: dict) -> None:
+		if what == "start" and "error" not in answer:
+			self._under_way.add(arguments[-1])
+		elif what == "look" and ("error" in answer or answer["result"]["state"] != RUNNING):
+			self._under_way.discard(arguments[0])
+		elif what == "cancel":
+			# also where it has not ended in time: it is not wanted any more, and a new helper is the end of it
+			self._under_way.discard(arguments[0])
+
 	def _answer_to(self, question: bytes) -> dict:
-		is_old = not self._has_started and time.monotonic() - self._started_at > OLD
-		if not self._is_alive() or is_old:
-			self._drop()
-			self._process, self._started_at = self._started(), time.monotonic()
+		self._have_helper(OLD)
 		try:
 			self._process.stdin.write(question)
 			self._process.stdin.flush()
@@ -80,7 +96,7 @@ class Neighbour:
 		except BrokenPipeError:
 			line = b""
 		except BaseException:
-			# a time limit struck while the answer was waited for: it must not be taken for the next one's
+			# a time limit struck before the answer came: the next question must not take it for its own
 			self._drop()
 			raise
 		if not line.endswith(b"\n"):
@@ -89,6 +105,13 @@ class Neighbour:
 				f"The process on the bench {self.path.name} ended without an answer.", "See the worker's log."
 			)
 		return json.loads(line)
+
+	def _have_helper(self, oldest: float) -> None:
+		"""Start a helper where there is none, or it is older than so many seconds."""
+		is_old = not self._under_way and time.monotonic() - self._started_at > oldest
+		if not self._is_alive() or is_old:
+			self._drop()
+			self._process, self._started_at = self._started(), time.monotonic()
 
 	def _is_alive(self) -> bool:
 		return self._process is not None and self._process.poll() is None
@@ -109,7 +132,8 @@ class Neighbour:
 			stdout=subprocess.PIPE,
 			stderr=sys.stderr.fileno() if _has_file(sys.stderr) else None,
 			start_new_session=True,
-			# the signal comes with the death of the thread, not of the process: of other threads' helpers serve.py knows it otherwise
+			# the signal comes when the parent's thread dies, not its process. So only the main thread asks for it; serve.py watches
+			# the parent in any case
 			preexec_fn=(lambda: die_with(parent)) if is_main else None,
 		)
 
@@ -127,13 +151,10 @@ class Neighbour:
 			)
 
 	def _drop(self) -> None:
+		self._under_way.clear()
 		if process := self._process:
 			self._process = None
-			process.kill()
-			process.wait()
-			for pipe in (process.stdin, process.stdout):
-				with suppress(BrokenPipeError):
-					pipe.close()
+			end_tree(process)
 
 
 def _has_file(stream: Any) -> bool:

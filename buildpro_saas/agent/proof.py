@@ -1,6 +1,6 @@
-"""How a site shows that it is the one that it is asked for: by what follows from a secret in its site_config.json.
+"""How a site shows that it is the site that was asked for: by a proof that needs a secret of its site_config.json.
 
-Both the question and the answer prove that whoever sends them knows the secret, which itself is never sent.
+The question proves it as well as the answer. So both sides know the secret, and it is never sent.
 """
 
 import hashlib
@@ -11,17 +11,17 @@ SECRET = "buildpro_sync_token"
 
 
 def question(secret: str, site: str, nonce: str) -> str:
-	"""What goes with the nonce (text that is used once), so that strangers are not answered."""
+	"""What goes with the nonce (a text that is used once). It shows the site that the admin site asks, and no stranger."""
 	return _proof("asks", secret, site, nonce)
 
 
 def answer(secret: str, site: str, nonce: str) -> str:
-	"""What only the site itself answers to the nonce."""
+	"""What only the site itself can answer to the nonce."""
 	return _proof("answers", secret, site, nonce)
 
 
 def is_right(given: object, wanted: str) -> bool:
-	"""Compare in a time that tells nothing."""
+	"""Whether both texts are equal. The time that it takes tells nothing about them."""
 	return hmac.compare_digest(_bytes(str(given)), wanted.encode())
 
 

@@ -17,7 +17,7 @@ HOW = (
 def complaints(conf: Mapping) -> list[str]:
 	"""A sentence for each server that takes commands without a password; empty when none does.
 
-	A Unix socket is as open as its file; of that nothing is said. A server that cannot be reached is no finding either.
+	Nothing is said of a Unix socket (it is as open as its file), nor of a server that cannot be reached.
 	"""
 	places: dict[str, list[str]] = {}
 	for name in REDIS_SERVERS:
@@ -31,7 +31,7 @@ def complaints(conf: Mapping) -> list[str]:
 
 
 def without_password(url: str) -> str:
-	"""The address without what lets in."""
+	"""The address without its user and password."""
 	parts = urlsplit(url)
 	return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 

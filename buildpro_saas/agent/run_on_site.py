@@ -1,4 +1,4 @@
-"""What site_runner.SiteProcess starts: `python -m buildpro_saas.agent.run_on_site SITE RESULT_FD`, orders on standard input."""
+"""What site_runner.SiteProcess starts: `python -m buildpro_saas.agent.run_on_site SITE RESULT_FD`. The order comes on standard input."""
 
 import json
 import os
@@ -8,9 +8,11 @@ from typing import Any
 
 import frappe
 
-from buildpro_saas.agent.errors import hint_for, is_transient
+from buildpro_saas.agent.errors import hint_for, is_transient, sentence
 from buildpro_saas.agent.site_context import entered, find
 from buildpro_saas.agent.site_runner import adopt_orphans, end_descendants
+
+LONGEST_SENTENCE = 4000  # characters: it is shown with the job
 
 
 def main() -> int:
@@ -40,7 +42,7 @@ def carry_out(site: str, method: str, arguments: dict) -> Any:
 
 
 def connects_itself(function):
-	"""Mark a function that opens the site's database itself, because it makes what is in there."""
+	"""Mark a function that opens the site's database itself, because it fills that database first."""
 	function.connects_itself = True
 	return function
 
@@ -48,8 +50,7 @@ def connects_itself(function):
 def _sentence(error: BaseException) -> str:
 	if isinstance(error, SystemExit):
 		return f"The installer gave up (exit status {error.code})."
-	# for people: it is shown with the job
-	return f"{type(error).__name__}: {error}"[:4000] if str(error) else type(error).__name__
+	return sentence(error)[:LONGEST_SENTENCE]
 
 
 if __name__ == "__main__":

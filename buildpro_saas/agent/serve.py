@@ -1,6 +1,7 @@
-"""What neighbour.Neighbour starts on another bench: `python -m buildpro_saas.agent.serve PARENT`, in that bench's sites/.
+"""The helper that neighbour.Neighbour starts on another bench: `python -m buildpro_saas.agent.serve PARENT`, in its sites/.
 
-A question is a line of JSON on standard input, [method of Host, its arguments…]; an answer one on standard output, {"result"} or {"error"}.
+A question is a line of JSON on standard input: [method of Host, its arguments…]. An answer is a line on standard output:
+{"result"} or {"error"}.
 """
 
 import json
@@ -20,7 +21,7 @@ METHODS = ("do", "start", "look", "cancel")
 
 
 def main() -> int:
-	"""Answer until nobody asks any more."""
+	"""Answer questions until standard input is closed."""
 	end_with(int(sys.argv[1]))
 	answers = _own_output()
 	host = Host(Bench(Path.cwd().parent))
@@ -45,7 +46,7 @@ def answer(host: Host, line: str) -> str:
 
 
 def end_with(parent: int) -> None:
-	"""End this process when the parent does, whatever it is at; what it runs in processes ends with it."""
+	"""End this process when the parent ends, whatever it is doing. The processes that it runs end with it."""
 	watched = os.pidfd_open(parent)
 	if os.getppid() != parent:  # it died before we asked
 		os._exit(1)
@@ -59,7 +60,7 @@ def end_with(parent: int) -> None:
 
 
 def _own_output() -> TextIO:
-	"""Standard output for the answers alone: what an app prints goes where errors go."""
+	"""Keep standard output for the answers alone. What an app prints goes to standard error."""
 	answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
 	os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 	return answers

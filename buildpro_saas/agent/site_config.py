@@ -1,4 +1,4 @@
-"""site_config.json, written so that a crash leaves the old or the new file, and only its owner can read it."""
+"""Reads and writes site_config.json. A crash leaves the old or the new file. Only its owner can read it."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def write_json(path: Path, content: dict) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-	"""The same of a file whose JSON was made before."""
+	"""The same for a file whose text is JSON already."""
 	handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")  # mkstemp makes it 0600
 	try:
 		with os.fdopen(handle, "w") as f:

@@ -1,4 +1,4 @@
-"""Enter another site within this process, and leave no trace of the visit."""
+"""Enters another site within this process, and leaves no trace of the visit."""
 
 import contextvars
 import importlib
@@ -14,10 +14,10 @@ from buildpro_saas import framework
 
 
 def call(site: str, sites_path: Path, method: str, arguments: dict) -> Any:
-	"""Call `method` (a dotted name) on the site as Administrator, commit, and return its JSON-able result.
+	"""Call `method` (a dotted name) on the site as Administrator, commit, and return its result, which JSON can hold.
 
-	Runs in an empty context: frappe.local is made of context variables, so the caller's site, connection, flags and
-	user are out of reach for the visit and as they were after it. Raises what the function raises, after a rollback.
+	It runs in an empty context. frappe.local is made of context variables, so the visit does not see the caller's site, connection,
+	flags and user, and they are the same afterwards. Raises what the function raises, after a rollback.
 	"""
 	return contextvars.Context().run(_visit, site, str(sites_path), method, arguments)
 
@@ -35,9 +35,9 @@ def _visit(site: str, sites_path: str, method: str, arguments: dict) -> Any:
 
 @contextmanager
 def entered(site: str, sites_path: str = ".") -> Iterator[None]:
-	"""Initialise frappe for the site; at the block's end commit, or roll back when it raised, and leave the site.
+	"""Initialise frappe for the site. At the block's end commit, or roll back when it raised, and leave the site.
 
-	Connecting is the block's own affair: it may be about to make the database.
+	The block itself connects: it may be about to make the database.
 	"""
 	frappe.init(site=site, sites_path=sites_path)
 	try:

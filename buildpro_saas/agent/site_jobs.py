@@ -1,6 +1,12 @@
-"""What a site has with RQ. It goes before the site does: a job of a site that is gone fails, and is told to everybody's workers."""
+"""A site's RQ jobs. They are removed before the site is.
+
+A job of a site that is gone fails, and its failure is handled by the workers of all sites (tenant_site/abandoned_jobs.py).
+Jobs that a migrate of a shadow has made are kept aside (migrating.py), until the shadow is the site.
+"""
 
 import contextvars
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from frappe.utils.background_jobs import get_queues
@@ -17,18 +23,20 @@ from rq.registry import (
 )
 
 from buildpro_saas.agent import site_context
+from buildpro_saas.agent.facts import PUT_BACK
 
 REGISTRIES = (
 	*(StartedJobRegistry, DeferredJobRegistry, ScheduledJobRegistry),
 	*(FailedJobRegistry, FinishedJobRegistry, CanceledJobRegistry),
 )
+ASIDE = "buildpro_aside"  # in the meta of a job that is kept aside
 SEPARATORS = ("::", "||")  # Frappe names a job by its site, one of these (by its version), and an id
 
 
 def forget(site: str, bench_sites: Path) -> None:
-	"""Take all jobs of the site out of the queues and registries of its bench. A run that is under way is not stopped.
+	"""Remove all jobs of the site from the queues and registries of its bench. A run that is under way is not stopped.
 
-	`site`: as Frappe names it, its folder below `bench_sites`, the bench's sites/. Raises redis.exceptions.RedisError when Redis is
+	site: as Frappe names it, its folder below `bench_sites` (the bench's sites/). Raises redis.exceptions.RedisError when Redis is
 	away.
 	"""
 	if not (bench_sites / "common_site_config.json").exists():
@@ -48,6 +56,53 @@ def _forget(site: str, bench_sites: str) -> None:
 			for job in _of_site(queue.job_ids, begins):
 				queue.remove(job)
 				_delete(job, queue)
+
+
+def running(site: str) -> list[str]:
+	"""The ids of the site's jobs that workers of this bench are at. Needs an initialised frappe.
+
+	site: as Frappe names it. A job of a worker that died counts until RQ would give it up; one that waits for the end of a hold does not.
+	"""
+	begins = tuple(f"{site}{separator}" for separator in SEPARATORS)
+	found = []
+	for queue in get_queues():
+		registry = StartedJobRegistry(queue=queue)
+		for name in _of_site(queue.connection.zrangebyscore(registry.key, time.time(), "+inf"), begins):
+			with suppress(NoSuchJobError):
+				if not Job.fetch(name, connection=queue.connection).meta.get(PUT_BACK):
+					found.append(name)
+	return sorted(found)
+
+
+def release(jobs: list[dict]) -> int:
+	"""Put jobs that were kept aside into their queues, and return how many; those that are there already stay. Needs an initialised frappe.
+
+	jobs: {"queue", "id", "at_front"} of each. One that Redis has lost is left out.
+	"""
+	queues = {queue.name: queue for queue in get_queues()}
+	number = 0
+	for each in jobs:
+		if not (queue := queues.get(each["queue"])):
+			continue
+		with suppress(NoSuchJobError):
+			job = Job.fetch(each["id"], connection=queue.connection)
+			if job.meta.pop(ASIDE, None):
+				job.save_meta()
+				queue.connection.persist(job.key)
+				queue.enqueue_job(job, at_front=each["at_front"])
+				number += 1
+	return number
+
+
+def forget_kept(jobs: list[dict]) -> None:
+	"""Remove jobs that were kept aside: what made them is given up. jobs: as `release` takes them."""
+	queues = {queue.name: queue for queue in get_queues()}
+	for each in jobs:
+		if queue := queues.get(each["queue"]):
+			with suppress(NoSuchJobError):
+				job = Job.fetch(each["id"], connection=queue.connection)
+				if job.meta.get(ASIDE):
+					job.delete()
 
 
 def _of_site(ids: list[bytes | str], begins: tuple[str, ...]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Run a function on a site in a process of its own: its memory, its open files and its `sys.exit` stay there."""
+"""Runs a function on a site in a process of its own. Its memory, its open files and its `sys.exit` stay there."""
 
 import ctypes
 import json
@@ -15,7 +15,8 @@ from typing import Any
 
 import psutil
 
-from buildpro_saas.agent.errors import AgentError, TransientError
+from buildpro_saas.agent import machine_memory
+from buildpro_saas.agent.errors import AgentError, KilledError, TransientError
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 CHUNK = 65536
@@ -39,14 +40,16 @@ class Order:
 
 
 class SiteProcess:
-	"""The process that carries an order out, from its start on.
+	"""The process that carries an order out.
 
-	It dies with this one (also when that is killed), so no orphan goes on working on the site, and what it has started goes with it. Arguments
-	go through standard input, never through the command line. Whoever started it calls `follow` until that says that it has ended, or `end`.
+	It dies with this one, also when this one is killed, and what it has started dies with it. So no orphan goes on working on the site.
+	Arguments go through standard input, never through the command line. Whoever starts it calls `follow` until that returns True, or
+	`end`.
 	"""
 
 	def __init__(self, order: Order, log: Callable[[str], None]) -> None:
 		self._reader, writer = os.pipe()
+		self._kills = machine_memory.kills()
 		parent = os.getpid()
 		# `env`: a CI variable would switch Frappe's test mode on in the child
 		self._process = subprocess.Popen(
@@ -65,7 +68,10 @@ class SiteProcess:
 		self._following = _Following(self._process, self._reader, told, log)
 
 	def follow(self, seconds: float) -> bool:
-		"""Take what it prints and answers for at most so many seconds, or until something has come. True once it has ended, and all is taken."""
+		"""Take what it prints and answers, for `seconds` at most or until something has come.
+
+		Returns True once it has ended, and all is taken.
+		"""
 		if not self._following.turn(seconds):
 			return False
 		_kill_group(
@@ -75,9 +81,12 @@ class SiteProcess:
 		return True
 
 	def result(self) -> Any:
-		"""The answer of one that has ended. Raises what the function raised, as AgentError or TransientError."""
+		"""The answer of a process that has ended. Raises what the function raised, as AgentError or TransientError."""
 		try:
-			return _result(self._process.wait(), bytes(self._following.answer).decode())
+			status = self._process.wait()
+			if status == -signal.SIGKILL and not self._following.answer:
+				raise _killed(machine_memory.kills() > self._kills)
+			return _result(status, bytes(self._following.answer).decode())
 		finally:
 			self.end()
 
@@ -86,15 +95,15 @@ class SiteProcess:
 		if self._reader is None:
 			return
 		self._following.close()
-		_end(self._process)
+		end_tree(self._process)
 		os.close(self._reader)
 		self._reader = None
 
 
 def die_with(parent: int) -> None:
-	"""In a new child, before it executes anything: be killed when the parent dies.
+	"""In a new child, before it executes anything: ask to be killed when the parent dies.
 
-	It has its parent's priority: a worker's is lower than that of web requests already (Frappe's `background_process_niceness`).
+	The child has its parent's priority. A worker's is lower than that of web requests (Frappe's `background_process_niceness`).
 	"""
 	_libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 	if os.getppid() != parent:  # it died before we asked
@@ -102,7 +111,7 @@ def die_with(parent: int) -> None:
 
 
 class _Following:
-	"""Gives the child its order, passes on what it prints and takes its answer, each as it comes: a full pipe stops whoever writes."""
+	"""Sends the child its order, and takes its lines and its answer as they come: whoever writes into a full pipe stops."""
 
 	def __init__(
 		self, process: subprocess.Popen, reader: int, order: bytes, log: Callable[[str], None]
@@ -122,7 +131,7 @@ class _Following:
 		self.selector.register(process.stdin.fileno(), selectors.EVENT_WRITE, self._send)
 
 	def turn(self, seconds: float) -> bool:
-		"""Wait for at most so long until something happens, and take that. True when the child has ended."""
+		"""Wait for something to happen, `seconds` at most, and handle it. True when the child has ended."""
 		ready = [key for key, _events in self.selector.select(timeout=seconds)]
 		for key in ready:
 			if key.data and key.data() is False:
@@ -134,14 +143,14 @@ class _Following:
 		os.close(self.ended)
 
 	def rest(self) -> None:
-		"""Take what the child, which has ended, has left in its pipes."""
+		"""Take what the child has left in its pipes. It has ended."""
 		for read in (self._read_output, self._read_answer):
 			while read() is True:
 				pass
 		_pass_on(self.pending, self.log)
 
 	def _send(self) -> bool:
-		"""False once all is sent or the child takes no more; as the other two, which answer None where there is nothing yet."""
+		"""Send a part of the order. False once all is sent, or the child takes no more."""
 		try:
 			self.order = self.order[os.write(self.process.stdin.fileno(), self.order[:CHUNK]) :]
 		except BrokenPipeError:
@@ -168,7 +177,7 @@ class _Following:
 
 
 def _read(descriptor: int) -> bytes | None:
-	"""What is there; empty at the end, None where there is nothing yet."""
+	"""What the pipe has; empty at its end, None where there is nothing yet."""
 	try:
 		return os.read(descriptor, CHUNK)
 	except BlockingIOError:
@@ -181,6 +190,18 @@ def _pass_on(line: bytes, log: Callable[[str], None]) -> None:
 	text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
 	if text.strip():
 		log(text)
+
+
+def _killed(is_by_kernel: bool) -> KilledError:
+	by = (
+		"by the kernel, for the machine's memory was used up"
+		if is_by_kernel
+		else "by the kernel or by somebody"
+	)
+	return KilledError(
+		f"The site's process was ended with signal 9 {by}; nothing is said of what it was at.",
+		"See what takes the memory (`free -m`, `dmesg`), give the machine more, or let fewer heavy jobs run at once, then press Retry.",
+	)
 
 
 def _result(status: int, answer: str) -> Any:
@@ -197,9 +218,9 @@ def _result(status: int, answer: str) -> Any:
 
 
 def _kill_group(process: subprocess.Popen) -> None:
-	"""End the child and whatever it has started: its process group, and what has left that while the child lives.
+	"""End the child and whatever it has started: its process group, and what has left the group while the child lives.
 
-	The child is not waited for yet: until then the number of the group is nobody else's.
+	The child has not been waited for. Until then no other process gets the group's number.
 	"""
 	if process.returncode is None:
 		with suppress(ProcessLookupError):
@@ -209,7 +230,7 @@ def _kill_group(process: subprocess.Popen) -> None:
 
 
 def adopt_orphans() -> None:
-	"""Make this process the parent of whatever its children leave behind, so that it is found."""
+	"""Make this process the parent of what its children leave behind, so that end_descendants finds it."""
 	_libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
@@ -232,8 +253,8 @@ def _kill(processes: list[psutil.Process]) -> None:
 	psutil.wait_procs(processes, timeout=LONGEST_DYING)
 
 
-def _end(process: subprocess.Popen) -> None:
-	"""Make sure that the child and what it has started are gone before the caller goes on."""
+def end_tree(process: subprocess.Popen) -> None:
+	"""Kill a child that leads a session of its own, and all that it has started. Returns when they are gone."""
 	_kill_group(process)
 	process.stdout.close()
 	if not process.stdin.closed:
@@ -244,7 +265,7 @@ def _end(process: subprocess.Popen) -> None:
 
 
 def _wait_for_group(group: int) -> None:
-	"""Wait until the last one in the group has died, which takes the kernel a moment; what stays as a zombie only counts as dead."""
+	"""Wait until the last process of the group has died, which takes the kernel a moment; LONGEST_DYING at most, for zombies may stay."""
 	until = time.monotonic() + LONGEST_DYING
 	with suppress(ProcessLookupError):
 		while time.monotonic() < until:

@@ -1,10 +1,11 @@
-"""Whether people have used a site: asked of its database, which knows it when everything else is lost or moved."""
+"""Whether people have used a site. Its database is asked: that knows it when all else is lost or moved."""
 
 from buildpro_saas.agent.databases import DatabaseServer, check_name
 from buildpro_saas.agent.facts import FINISHED_NOTE
 
-# What the framework's own set-up makes is nobody's sign-in.
+# What the framework's own set-up makes is nobody's sign-in. It signs in nowhere, so a sign-in of Administrator's is a person's.
 NOBODY = ("Administrator", "Guest")
+NOBODY_SIGNS_IN = ("Guest",)
 # {table: (columns that the question needs, the question)}; each answers with the name of a person, if any.
 QUESTIONS = {
 	"tabSingles": (
@@ -37,24 +38,25 @@ SAID = {
 def signs_of_use(mariadb: DatabaseServer, database: str) -> str:
 	"""What shows that somebody has used the site in that database, as a piece of a sentence; empty where nothing does.
 
-	A database that is not there, or in which the framework's tables are not made yet, has not been used. Raises what MariaDB
-	raises when it cannot be looked at: then it is not known to be unused.
+	A database that is missing, or without the framework's tables, has not been used. Raises what MariaDB raises when it cannot be
+	looked at: then nobody knows.
 	"""
 	check_name(database)
 	there = _columns(mariadb, database)
 	for table, (needed, question) in QUESTIONS.items():
 		if not there.get(table, set()).issuperset(needed):
 			continue
-		rows = mariadb.db.sql(question.format(table=f"`{database}`.`{table}`"), (NOBODY,))
+		nobody = NOBODY_SIGNS_IN if table == "tabActivity Log" else NOBODY
+		rows = mariadb.db.sql(question.format(table=f"`{database}`.`{table}`"), (nobody,))
 		if rows:
 			return SAID[table].format(rows[0][0])
 	return ""
 
 
 def note_finished(mariadb: DatabaseServer, database: str) -> None:
-	"""Note in the site's database that it is its tenant's for good: its folder may be moved to where nobody looks. Repeatable."""
+	"""Note in the site's database that it is its tenant's for good: nobody may find its folder once it is moved. Repeatable."""
 	table = f"`{check_name(database)}`.`tabSingles`"
-	mariadb.db.sql(f"delete from {table} where doctype = %s", FINISHED_NOTE)
+	mariadb.db.sql(f"delete from {table} where doctype = %s and field = 'is_finished'", FINISHED_NOTE)
 	mariadb.db.sql(
 		f"insert into {table} (doctype, field, value) values (%s, 'is_finished', '1')", FINISHED_NOTE
 	)

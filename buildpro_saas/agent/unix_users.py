@@ -20,7 +20,7 @@ def owner(path: Path) -> str:
 
 
 def listening_on(port: int, tables: Path = Path("/proc/net")) -> set[str]:
-	"""The users of this machine's processes that listen on a TCP port; empty where none does, or the system does not tell."""
+	"""The users of this machine's processes that listen on a TCP port; empty for none, and where the system does not say."""
 	found = set()
 	for table in TABLES:
 		if not (tables / table).exists():

@@ -106,6 +106,28 @@ def test_errors_keep_what_they_are(door, admin_site, drifting):
 	assert isinstance(fault.value, OperationFault | ValueError)
 
 
+@pytest.mark.parametrize(
+	("config", "told"),
+	[
+		({}, "names no database"),
+		({"db_name": "_x"}, "has no buildpro_sync_token"),
+		({"db_name": "_x", "buildpro_sync_token": 7}, "has no buildpro_sync_token"),
+	],
+	ids=["no database", "no secret", "no text"],
+)
+def test_a_site_without_its_secret_is_told_in_a_sentence(door, drifting, config, told):
+	site = drifting.site(drifting.mark(), **config)
+	with pytest.raises(AgentError, match=told) as error:
+		door.do("ask_site", site=site, port=1)
+	assert "from a backup" in error.value.hint
+
+
+def test_a_site_without_a_database_is_not_finished(door, drifting):
+	site = drifting.site(drifting.mark())
+	with pytest.raises(AgentError, match="names no database"):
+		door.do("finish_site", site=site)
+
+
 # -- what takes its time -----------------------------------------------------------------------------------------------
 
 
@@ -147,6 +169,71 @@ def test_a_quick_operation_can_be_started_too(door):
 	assert seen["state"] == "Completed" and "buildpro_saas" in seen["result"]
 
 
+class StopError(Exception):
+	"""What a checkpoint raises."""
+
+
+@pytest.fixture
+def stubborn(monkeypatch):
+	"""An operation in a thread that ends, whatever it is told, only once this event is set."""
+	from buildpro_saas.agent.operations import operation, running
+
+	let_go = threading.Event()
+
+	def stubborn(bench, progress, site: str) -> None:
+		"""Work on."""
+		let_go.wait(SECONDS)
+		progress.check()
+
+	monkeypatch.setattr(running, "LONGEST_DYING", 0.1)
+	made = operation.Operation("stubborn", stubborn, operation.Kind.THREAD)
+	monkeypatch.setitem(operation._known, "stubborn", made)
+	yield let_go
+	let_go.set()
+
+
+@pytest.fixture
+def host_door(admin_site, bench_path):
+	"""A door of this bench that knows of nothing yet."""
+	from buildpro_saas.agent.bench import Bench
+	from buildpro_saas.agent.door import Door
+	from buildpro_saas.agent.operations.host import Host
+
+	return Door(Host(Bench(bench_path)))
+
+
+def test_what_goes_on_is_not_told_as_ended_and_nothing_meets_it(host_door, stubborn):
+	spec = {"site": "somebody.localhost"}
+	host_door.start("stubborn", spec, "first")
+	with pytest.raises(TransientError, match="still at work"):
+		host_door.cancel("first")
+	assert host_door.look("first")["state"] == "Running"
+	for meeting in (
+		lambda: host_door.start("stubborn", spec, "second"),
+		lambda: host_door.do("site_exists", **spec),
+		lambda: host_door.do("remove_standby", database="somebody.localhost", marks=["x"]),
+	):
+		with pytest.raises(TransientError, match="still at work"):
+			meeting()
+	assert not host_door.do("site_exists", site="nobody.localhost")
+	stubborn.set()
+	assert ended(host_door, "first")["state"] == "Cancelled"
+	assert not host_door.do("site_exists", **spec)
+	host_door.start("stubborn", spec, "second")
+	assert ended(host_door, "second")["state"] == "Completed"
+
+
+def test_what_stops_an_operation_is_told_although_the_operation_goes_on(host_door, stubborn):
+	def checkpoint() -> None:
+		raise StopError
+
+	lines: list[str] = []
+	how = {"id": "x", "timeout": SECONDS, "log": lines.append, "checkpoint": checkpoint}
+	with pytest.raises(StopError):
+		host_door.run("stubborn", **how, site="somebody.localhost")
+	assert "still at work" in lines[-1]
+
+
 # -- what it costs -----------------------------------------------------------------------------------------------------
 
 
@@ -181,6 +268,37 @@ def test_its_helper_is_started_anew_once_it_has_died(admin_site, bench_path):
 	assert not is_alive(reached._process.pid) if reached._process else True
 
 
+def test_its_helper_is_renewed_once_nothing_is_under_way(admin_site, bench_path, monkeypatch):
+	"""It has the code of its start, and the apps there may have been updated since."""
+	from buildpro_saas.agent import door, neighbour
+
+	monkeypatch.setattr(neighbour, "OLD", 0)
+	reached = neighbour.Neighbour(bench_path, {"PYTHONPATH": str(Path(__file__).parent)})
+	there = door.Door(reached)
+
+	def is_renewed() -> bool:
+		before = reached._process.pid
+		there.do("app_names")
+		return reached._process.pid != before
+
+	try:
+		there.do("app_names")
+		assert is_renewed()
+		id = started(there, admin_site, "start_and_sleep", seconds=600)
+		assert not is_renewed()
+		there.cancel(id)
+		assert is_renewed()
+		id = started(there, admin_site, "text", length=1)
+		assert not is_renewed()
+		assert ended(there, id)["state"] == "Completed"
+		assert is_renewed()
+		with pytest.raises(AgentError, match="needs 'method'"):
+			there.start("run_on_site", {"site": "a", "arguments": {}}, "wrong")
+		assert is_renewed()
+	finally:
+		reached.close()
+
+
 def test_several_threads_share_it(admin_site, bench_path):
 	from buildpro_saas.agent import neighbour
 
@@ -207,4 +325,22 @@ def test_an_interrupted_question_is_not_taken_for_the_next_ones_answer(admin_sit
 	with pytest.raises(LimitError), deadline(1, LimitError()):
 		site.call("in_site_process.sleep", seconds=600)
 	assert site.call("in_site_process.where")["site"] == site.name
+	reached.close()
+
+
+def test_a_time_limit_ends_all_that_was_started_there(admin_site, bench_path):
+	from buildpro_saas.agent import door, neighbour
+	from buildpro_saas.jobs.deadline import deadline
+
+	class LimitError(Exception):
+		pass
+
+	reached = neighbour.Neighbour(bench_path, {"PYTHONPATH": str(Path(__file__).parent)})
+	there = door.Door(reached)
+	id = started(there, admin_site, "start_and_sleep", seconds=600)
+	while not (lines := there.look(id, 0, SECONDS)["lines"]):
+		pass
+	with pytest.raises(LimitError), deadline(1, LimitError()):
+		there.look(id, len(lines), SECONDS)
+	assert not is_alive(int(lines[0]))
 	reached.close()

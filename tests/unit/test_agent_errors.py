@@ -1,14 +1,25 @@
-"""Which faults pass by themselves."""
+"""Which faults pass by themselves, and what to do about the others."""
 
+import ast
 import errno
+from pathlib import Path
 
 import pymysql
 import pytest
 import redis
 import requests
+from pymysql.constants import ER
 
 from buildpro_saas.agent.databases import check_name
-from buildpro_saas.agent.errors import AgentError, TransientError, hint_for, is_transient
+from buildpro_saas.agent.errors import (
+	ACCOUNT_LOCKED,
+	CONNECTION_KILLED,
+	STATEMENT_TIMEOUT,
+	AgentError,
+	TransientError,
+	hint_for,
+	is_transient,
+)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +77,37 @@ def test_a_full_disk_is_permanent_whatever_came_before():
 			raise OSError(errno.ENOSPC, "no space") from cause
 	except OSError as error:
 		assert not is_transient(error) and "disk" in hint_for(error)
+
+
+@pytest.mark.parametrize(
+	("number", "hint"),
+	[
+		*((number, "Free disk space") for number in (ER.DISK_FULL, ER.RECORD_FILE_FULL, errno.ENOSPC)),
+		*((number, "saas setup") for number in (ER.DBACCESS_DENIED_ERROR, ER.ACCESS_DENIED_ERROR)),
+		*(
+			(number, "saas setup")
+			for number in (ER.TABLEACCESS_DENIED_ERROR, ER.SPECIFIC_ACCESS_DENIED_ERROR)
+		),
+	],
+)
+def test_what_to_do_about_mariadbs_answer(number, hint):
+	assert hint in hint_for(pymysql.err.OperationalError(number, "said so"))
+
+
+def test_mariadbs_error_numbers_have_names():
+	"""Where a number is compared with an error's, it is one of PyMySQL's names, or stands once in errors.py."""
+	named = {number for number in vars(ER).values() if isinstance(number, int)} - {1000, 1024, 2025, 2026}
+	files = (Path(__file__).parents[2] / "buildpro_saas").rglob("*.py")
+	written = [
+		(file.name, node.value)
+		for file in files
+		for node in ast.walk(ast.parse(file.read_text()))
+		if isinstance(node, ast.Constant)
+		and type(node.value) is int
+		and node.value in {*named, CONNECTION_KILLED, STATEMENT_TIMEOUT, ACCOUNT_LOCKED}
+	]
+	unnamed = (CONNECTION_KILLED, STATEMENT_TIMEOUT, ACCOUNT_LOCKED)
+	assert sorted(written) == [("errors.py", number) for number in unnamed]
 
 
 @pytest.mark.parametrize("name", ["_0a1b2c3d4e5f6071", "customer1_db", "a_db", "_x"])

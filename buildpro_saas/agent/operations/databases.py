@@ -1,4 +1,4 @@
-"""The bench's database server: its account, the names that are taken there, the marks of databases, its settings."""
+"""The bench's database server: the bench's account on it, names that are taken, marks of databases, its settings."""
 
 import secrets
 from typing import Any
@@ -15,7 +15,10 @@ USER = "buildpro_admin"
 
 @quick
 def database_server(bench: Bench) -> dict[str, Any]:
-	"""{"kind", "host", "port", "user", "user_host"} of the bench's account, without its password; user is None where it has none yet."""
+	"""{"kind", "host", "port", "user", "user_host"} of the bench's account, without its password.
+
+	user is None where the bench has no account yet.
+	"""
 	if not account.exists(bench):
 		of = account.account("", "")
 		return {"kind": of.kind, "host": of.host, "port": of.port, "user": None, "user_host": of.user_host}
@@ -31,31 +34,40 @@ def has_account(bench: Bench) -> bool:
 
 @quick
 def make_account(
-	bench: Bench, root_user: str, root_password: str, where: dict[str, Any], user_host: str = ""
+	bench: Bench,
+	root_user: str,
+	root_password: str,
+	where: dict[str, Any],
+	user_host: str = "",
+	replays: bool = False,
 ) -> str:
-	"""Make the bench's account with root's help, keep it on the bench, and return its name. Repeatable.
+	"""Make the bench's account with root's help, keep it on the bench, and return its name. Repeatable: a known account keeps its name.
 
-	Root's password is used for this one connection and kept nowhere. where, user_host: as account.account takes them.
+	Root's password is used for this one connection and kept nowhere. where, user_host: as account.account takes them. replays: whether it may
+	replay the binary log, where the server writes one. Raises what MariaDB raises for a wrong password.
 	"""
 	user, password = f"{USER}_{secrets.token_hex(4)}", secrets.token_urlsafe(32)
 	if account.exists(bench):
 		kept = account.read(bench)
 		user, password, user_host = kept.user, kept.password, user_host or kept.user_host
 	with server(account.account(root_user, root_password, where, user_host)) as mariadb:
-		mariadb.grant_control_plane(user, password)
+		mariadb.grant_control_plane(user, password, replays and mariadb.writes_log())
 	_keep(bench, user, password, where, user_host)
 	return user
 
 
 @quick
 def keep_account(bench: Bench, user: str, password: str, where: dict[str, Any], user_host: str = "") -> None:
-	"""Check that the account can sign in and see databases, and keep it on the bench. Raises what MariaDB raises where it is not let in."""
+	"""Check that the account can sign in and read users, and keep it on the bench.
+
+	Raises what MariaDB raises where the account is not let in. where, user_host: as account.account takes them.
+	"""
 	_keep(bench, user, password, where, user_host)
 
 
 @quick
 def adopt_account(bench: Bench, user: str, password: str, where: dict[str, Any], user_host: str = "") -> bool:
-	"""Keep an account that is known to work, unless the bench has one; returns whether it was kept."""
+	"""Keep an account that is known to work, unless the bench has one. Returns whether it was kept."""
 	if account.exists(bench):
 		return False
 	account.write(bench, user=user, password=password, where=where, user_host=user_host)
@@ -64,7 +76,7 @@ def adopt_account(bench: Bench, user: str, password: str, where: dict[str, Any],
 
 @quick
 def place_account(bench: Bench, where: dict[str, Any], user_host: str = "") -> None:
-	"""Note where the server of the bench's account is by now. Nothing else of it changes."""
+	"""Note where the server of the bench's account is by now. User and password stay as they are."""
 	kept = account.read(bench)
 	if (kept.where, kept.user_host) != (where, user_host or kept.user_host):
 		account.write(
@@ -110,7 +122,7 @@ def database_mark(bench: Bench, name: str) -> str | None:
 
 @quick
 def mark_database_again(bench: Bench, name: str, mark: str) -> bool:
-	"""Give a database that carries no mark at all this one; returns whether. One with any other is left alone."""
+	"""Give the mark to a database that carries none; returns whether. A database with another mark is left alone."""
 	with server(account.read(bench)) as mariadb:
 		return mariadb.mark_again(name, mark)
 
@@ -124,6 +136,9 @@ def drop_lone_user(bench: Bench, name: str) -> None:
 
 @quick
 def database_settings(bench: Bench, sites: int, tables: int) -> list[Setting]:
-	"""The server's variables that matter for so many sites beside those that are there, with so many tables each."""
+	"""The server's variables that matter for the sites of the bench and `sites` more, with `tables` tables each.
+
+	Each comes with what it is and what it should be.
+	"""
 	with server(account.read(bench)) as mariadb:
 		return settings(mariadb, len(bench.site_names()) + sites, tables)

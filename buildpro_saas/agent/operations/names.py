@@ -1,11 +1,11 @@
-"""Types of what specifications name: a site's folder is never anywhere but where sites are."""
+"""Types of what a specification names. They keep a site's folder where sites are."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.facts import IMAGES, PLACES, SITE_NAME, STANDBY
+from buildpro_saas.agent.facts import IMAGES, PLACES, SHADOWS, SITE_NAME, STANDBY
 from buildpro_saas.agent.site import Site
 
 SiteName = Annotated[str, Field(pattern=f"^{SITE_NAME}$")]
@@ -16,5 +16,6 @@ Mark = Annotated[str, Field(min_length=1)]
 
 
 def site_at(bench: Bench, site: str, place: str = "") -> Site:
-	"""The site of that name among the bench's sites, or among what is kept below them."""
-	return {"": bench.site, IMAGES: bench.image, STANDBY: bench.standby}[place](site)
+	"""The site of that name among the bench's sites (place ""), its images, its standby sites or its shadows."""
+	of_place = {"": bench.site, IMAGES: bench.image, STANDBY: bench.standby, SHADOWS: bench.shadow}
+	return of_place[place](site)

@@ -1,6 +1,6 @@
-"""What an operation is: a function with a name, whose arguments are checked and whose result is plain data.
+"""An operation is a function with a name. Its arguments are checked, and its result is plain data.
 
-The checking is pydantic's, which every Frappe has: a function's own signature is its specification.
+The function's own signature is its specification. pydantic, which every Frappe has, checks what is asked against it.
 """
 
 import inspect
@@ -15,7 +15,7 @@ from typing_extensions import NotRequired, TypedDict
 
 from buildpro_saas.agent.errors import AgentError
 
-# Of the function's arguments these are no part of the specification: the bench, and for a long one who asks for it.
+# These arguments of a function are no part of its specification: the bench, and the progress of a long operation.
 GIVEN = ("bench", "progress")
 
 
@@ -41,15 +41,15 @@ class Operation:
 		return self._result.dump_python(result, mode="json")
 
 	def prepare(self) -> None:
-		"""Make ready what checks it, which else the first call does."""
+		"""Make the checks ready now. Otherwise the first call does it."""
 		self._spec, self._result
 
 	def load(self, result: Any) -> Any:
-		"""The plain data as what the function is said to return."""
+		"""Turn the plain data into the type that the function returns."""
 		return self._result.validate_python(result)
 
 	def checked(self, spec: dict) -> dict:
-		"""The specification as the function takes it. Raises AgentError with a sentence for an unknown name, a missing one or a wrong type."""
+		"""The specification as the function's arguments. Raises AgentError for an unknown name, a missing one or a wrong type."""
 		try:
 			return self._spec.validate_python(spec)
 		except ValidationError as error:
@@ -92,12 +92,15 @@ def quick(function: Callable) -> Callable:
 
 
 def in_thread(function: Callable) -> Callable:
-	"""Make the function an operation that runs beside; it takes `progress` (running.Progress), too."""
+	"""Make the function an operation that runs in a thread of this process. It also takes `progress` (running.Progress)."""
 	return _register(function, Kind.THREAD)
 
 
 def in_process(function: Callable) -> Callable:
-	"""Make the function an operation that runs in a process; it returns which (site_runner.Order), and `result` is that one's answer."""
+	"""Make the function an operation that runs in a process of its own.
+
+	The function itself returns only the process's order (site_runner.Order). The result is what the process answers.
+	"""
 	return _register(function, Kind.PROCESS)
 
 
@@ -118,5 +121,10 @@ def names() -> list[str]:
 
 
 def _register(function: Callable, kind: Kind) -> Callable:
+	there = _known.get(function.__name__)
+	if there and there.function.__module__ != function.__module__:
+		raise ValueError(
+			f"{function.__module__} and {there.function.__module__} both have an operation {there.name}."
+		)
 	_known[function.__name__] = Operation(function.__name__, function, kind)
 	return function

@@ -1,6 +1,6 @@
-"""Imported by a worker before it forks (commands/preloading.py): what checks specifications is made ready once, not in each job.
+"""Makes the checks of all operations ready. A worker imports this before it forks (commands/preloading.py), so no job has to.
 
-That takes two milliseconds of the processor for each operation.
+It takes two milliseconds of the processor for each operation.
 """
 
 from buildpro_saas.agent.operations import operation

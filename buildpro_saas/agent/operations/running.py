@@ -1,4 +1,4 @@
-"""Operations that are under way in this process: their lines, how they end, and how they are ended."""
+"""Operations under way in this process: the lines that they print, their end, and how to end them."""
 
 import threading
 import time
@@ -7,18 +7,22 @@ from collections.abc import Callable
 from typing import Any
 
 from buildpro_saas.agent import errors
+from buildpro_saas.agent.errors import TransientError
 from buildpro_saas.agent.site_runner import Order, SiteProcess
 
 RUNNING, COMPLETED, FAILED, CANCELLED = "Running", "Completed", "Failed", "Cancelled"
-LONGEST_DYING = 60  # seconds that a thread may take to end: it is at one statement of MariaDB's at most
+LONGEST_DYING = 60  # seconds to wait for a thread to end: it ends at most one statement of MariaDB's first
+
+STILL_AT_WORK = "It was told to stop, and is still at work: MariaDB has not ended its last statement."
+STILL_AT_WORK_HINT = "Nothing else is done with that site meanwhile. Press Retry in a minute; `show processlist` says what MariaDB is at."
 
 
 class StoppedError(Exception):
-	"""Raised in an operation that is cancelled, where it asks its Progress."""
+	"""Raised by Progress.check in an operation that was cancelled."""
 
 
 class Running(ABC):
-	"""One operation: `state`, and, once that is Completed or Failed, `result` or `error` (a plain error, errors.as_plain)."""
+	"""One operation. `state`; once Completed its `result`, once Failed its `error` (as errors.as_plain makes it)."""
 
 	def __init__(self) -> None:
 		self.state = RUNNING
@@ -28,7 +32,7 @@ class Running(ABC):
 
 	@property
 	def has_ended(self) -> bool:
-		"""Whether nothing more will come of it."""
+		"""Whether it has ended: state, result and error stay as they are."""
 		return self.state != RUNNING
 
 	@abstractmethod
@@ -37,10 +41,13 @@ class Running(ABC):
 
 	@abstractmethod
 	def cancel(self) -> None:
-		"""Stop it, with all that it has started, and return when that is gone. Nothing for one that has ended."""
+		"""Stop it, with all that it has started, and wait for that. Does nothing for one that has ended.
+
+		Raises TransientError for one that goes on all the same: it was told to stop, and has not ended in time.
+		"""
 
 	def _end(self, work: Callable[[], Any]) -> None:
-		"""Note what the work returns or raises."""
+		"""Do the work, and note what it returns or raises."""
 		try:
 			self.result = work()
 		except StoppedError:
@@ -52,7 +59,7 @@ class Running(ABC):
 
 
 class Answered(Running):
-	"""A quick operation, which has ended before anybody asks."""
+	"""A quick operation. It has ended before anybody asks."""
 
 	def __init__(self, work: Callable[[], Any]) -> None:
 		super().__init__()
@@ -66,7 +73,7 @@ class Answered(Running):
 
 
 class Progress:
-	"""What an operation in a thread is given: whether it is to stop."""
+	"""Tells an operation in a thread whether it is to stop."""
 
 	def __init__(self) -> None:
 		self.is_stopped = threading.Event()
@@ -78,12 +85,12 @@ class Progress:
 
 
 class InThread(Running):
-	"""One that runs beside, in this process."""
+	"""An operation that runs in a thread of this process."""
 
 	def __init__(self, work: Callable[[Progress], Any]) -> None:
 		super().__init__()
 		self._progress = Progress()
-		# a daemon: a process that ends does not wait for it, and its connections end with the process
+		# a daemon: the process may end without waiting for it, and the thread's connections end with the process
 		self._thread = threading.Thread(target=lambda: self._end(lambda: work(self._progress)), daemon=True)
 		self._thread.start()
 
@@ -92,13 +99,15 @@ class InThread(Running):
 		self._thread.join(seconds)
 
 	def cancel(self) -> None:
-		"""Have it stop where it next asks, and wait for that."""
+		"""Have it stop where it next calls Progress.check. Waits for that, for LONGEST_DYING seconds at most."""
 		self._progress.is_stopped.set()
 		self._thread.join(LONGEST_DYING)
+		if self._thread.is_alive():
+			raise TransientError(STILL_AT_WORK, STILL_AT_WORK_HINT)
 
 
 class InProcess(Running):
-	"""One that runs in a process of its own, which is followed by whoever waits for it."""
+	"""An operation that runs in a process of its own. It goes on only while somebody calls `wait`."""
 
 	def __init__(self, order: Order) -> None:
 		super().__init__()

@@ -1,4 +1,4 @@
-"""A site: its folder, its configuration, calls made on it, its making from scratch and its end."""
+"""A site: its folder, its configuration, calls on it; how it is made from scratch, and how it is removed."""
 
 import secrets
 from pathlib import Path
@@ -12,8 +12,8 @@ from buildpro_saas import framework
 from buildpro_saas.agent import account, proof, site_config, site_use
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import DatabaseServer, server
-from buildpro_saas.agent.errors import TransientError
-from buildpro_saas.agent.facts import FINISHED, Answer, Use
+from buildpro_saas.agent.errors import AgentError, TransientError
+from buildpro_saas.agent.facts import CONFIG_BACK, FINISHED, Answer, Use
 from buildpro_saas.agent.operations.names import Mark, Method, Place, SiteName, site_at
 from buildpro_saas.agent.operations.operation import in_process, quick
 from buildpro_saas.agent.site import Site
@@ -25,7 +25,7 @@ SEQUENCE = (
 PROVE = "buildpro_saas.tenant_site.identity.prove"
 PROVE_SECONDS = 30  # for one request; a site's first one loads its hooks and caches
 OK = 200
-LOCK_TIMEOUT = 30  # seconds; who holds it writes for milliseconds
+LOCK_TIMEOUT = 30  # seconds; whoever holds the lock writes for milliseconds
 
 
 # -- folder and configuration ----------------------------------------------------------------------------------------
@@ -45,7 +45,7 @@ def read_site_config(bench: Bench, site: SiteName, place: Place = "") -> dict[st
 
 @quick
 def read_site_config_in_place(bench: Bench, site: SiteName, place: Place = "") -> dict[str, Any]:
-	"""site_config.json of a site that is there. Raises AgentError, with what to do, where the site is away, or that file alone."""
+	"""site_config.json of a site that is there. Raises AgentError, with what to do, where the site or this file is missing."""
 	return site_at(bench, site, place).config_in_place()
 
 
@@ -59,7 +59,7 @@ def update_site_config(
 
 @quick
 def read_site_file(bench: Bench, site: SiteName, file: SiteName) -> dict[str, Any]:
-	"""The object in a JSON file of the site's folder; {} when there is no such file, or something else in it."""
+	"""The object in a JSON file of the site's folder; {} when the file is missing or holds something else."""
 	return bench.site(site).json_file(file)
 
 
@@ -73,10 +73,13 @@ def put_site_file(
 	seen: dict[str, Any],
 	forgotten: list[str],
 ) -> None:
-	"""Write a JSON file (its text was made before) into the site's folder, and merge values into its site_config.json, at one with it.
+	"""Write a JSON file into the site's folder, and merge values into its site_config.json: both under one lock.
 
-	seen: keys of site_config.json with the values on which the caller has decided. Raises TransientError where one is another by now, and
-	nothing is written; AgentError when there is no such site. forgotten: names of what Frappe keeps of the site in its cache.
+	text: the file's content, which is JSON. seen: {key of site_config.json: value} on which the caller has decided. forgotten: names of
+	what Frappe has cached of the site and is to drop.
+
+	Raises TransientError where one of `seen` has another value by now; nothing is written then. Raises AgentError when there is no
+	such site.
 	"""
 	folder = bench.site(site)
 	folder.config_in_place()
@@ -107,18 +110,18 @@ def call_on_site(
 def run_on_site(
 	bench: Bench, site: SiteName, method: Method, arguments: dict[str, Any], place: Place = ""
 ) -> Any:
-	"""Call a function on the site in a process of its own. What it prints are the operation's lines."""
+	"""Call a function on the site in a process of its own. The operation's lines are what it prints."""
 	folder = site_at(bench, site, place)
 	return Order(bench.python, folder.frappe_name(), str(folder.bench_sites), method, arguments)
 
 
 @quick
 def ask_site(bench: Bench, site: SiteName, port: int) -> Answer:
-	"""Ask the bench's web server on a port for the site under its Host header, with what only that site knows.
+	"""Ask the bench's web server on that port for the site, by its Host header and the site's secret (agent/proof.py).
 
-	Raises what `requests` raises when nothing answers.
+	Raises what `requests` raises when nothing answers, and AgentError where the site, or the secret in its configuration, is missing.
 	"""
-	secret, nonce = bench.site(site).config[proof.SECRET], secrets.token_urlsafe(16)
+	secret, nonce = _secret_of(bench.site(site)), secrets.token_urlsafe(16)
 	url = f"http://127.0.0.1:{port}/api/method/{PROVE}"
 	with requests.Session() as session:
 		session.trust_env = False  # a proxy of the environment is not for this machine's own address
@@ -133,6 +136,16 @@ def ask_site(bench: Bench, site: SiteName, port: int) -> Answer:
 	return Answer(url, answer.status_code, is_itself)
 
 
+def _secret_of(folder: Site) -> str:
+	secret = folder.config_in_place().get(proof.SECRET)
+	if not secret or not isinstance(secret, str):
+		raise AgentError(
+			f"The site_config.json of {folder.name} has no {proof.SECRET}, by which the site shows that it is the one that was asked.",
+			CONFIG_BACK,
+		)
+	return secret
+
+
 def _said(answer: requests.Response) -> str:
 	try:
 		return str(answer.json()["message"]["answer"])
@@ -145,7 +158,7 @@ def _said(answer: requests.Response) -> str:
 
 @quick
 def names_taken(bench: Bench, site: SiteName, database: str, mark: Mark) -> dict[str, bool]:
-	"""{"site", "database"}: whether somebody else than the job with the mark has the name, of a database or its user."""
+	"""{"site", "database"}: whether the name is taken by somebody else than the job with the mark. "database" is also a user's name."""
 	folder = bench.site(site)
 	with server(account.read(bench)) as mariadb:
 		found = mariadb.mark_of(database)
@@ -168,20 +181,29 @@ def make_empty_site(bench: Bench, site: SiteName, database: str, mark: Mark) -> 
 
 
 @quick
-def finish_site(bench: Bench, site: SiteName) -> None:
-	"""Note on the site, and in its database, that it is its tenant's for good."""
+def site_size(bench: Bench, site: SiteName) -> dict[str, int]:
+	"""{"database", "files"}: bytes that they take. Its backups are none of its files."""
 	folder = bench.site(site)
 	with server(account.read(bench)) as mariadb:
-		site_use.note_finished(mariadb, folder.config["db_name"])
+		database = mariadb.size_of(folder.config_in_place()["db_name"])
+	return {"database": database, "files": folder.files_size()}
+
+
+@quick
+def finish_site(bench: Bench, site: SiteName) -> None:
+	"""Note in the site's configuration and in its database that it is its tenant's for good."""
+	folder = bench.site(site)
+	with server(account.read(bench)) as mariadb:
+		site_use.note_finished(mariadb, folder.config_in_place()["db_name"])
 	folder.update_config({FINISHED: 1})
 
 
 @quick
 def site_use_of(bench: Bench, site: SiteName, mark: Mark, databases: list[str], known_sequence: int) -> Use:
-	"""What shows that somebody may have used the site that a job made. Looked at are its configuration, hidden or not, and the databases
-	that carry the mark, wherever the folder is.
+	"""What shows that somebody may have used the site that a job made.
 
-	known_sequence: of the newest statement that the records, or the job itself, may have brought.
+	It looks at the site's configuration, hidden or not, and at those of the databases that carry the mark, wherever the folder is.
+	known_sequence: the number of the newest statement that the records know of, or that the job itself may have brought.
 	"""
 	return _use(bench, bench.site(site), mark, databases, known_sequence)
 
@@ -190,9 +212,10 @@ def site_use_of(bench: Bench, site: SiteName, mark: Mark, databases: list[str], 
 def remove_unused_site(
 	bench: Bench, site: SiteName, mark: Mark, databases: list[str], used: list[str], known_sequence: int
 ) -> Use:
-	"""Take away what a job made of the site, wholly or in part, as far as it carries the mark; repeatable. Nothing where it may be in use.
+	"""Remove what a job made of the site, wholly or in part, where it carries the mark. Repeatable.
 
-	databases: to be dropped; used: in which to look for use, beside them; the rest as site_use_of. Returns what shows the use.
+	Where somebody may have used the site, nothing is removed. Returns what shows the use (Use.sign, empty for none). databases: those
+	to drop. used: further ones to look for use in. known_sequence: as site_use_of takes it.
 	"""
 	folder = bench.site(site)
 	is_its = not folder.exists() or folder.mark == mark
@@ -200,7 +223,7 @@ def remove_unused_site(
 	try:
 		use = _use(bench, folder, mark, looked_at, known_sequence)
 		if is_its and not use.sign:
-			# out of the web server's sight: nobody comes in any more, but somebody may just have
+			# out of the web server's sight: from now on nobody comes in, but somebody may have done so just before
 			folder.hide(mark)
 			use = _use(bench, folder, mark, looked_at, known_sequence)
 	except BaseException:
@@ -238,7 +261,7 @@ def _use_of_databases(mariadb: DatabaseServer, mark: str, names: set[str]) -> st
 
 
 def first_config(of_bench: account.Account, database: str, password: str) -> dict:
-	"""site_config.json of a site that is being made: nobody's scheduler, mail or web request touches it before it is ready."""
+	"""site_config.json of a site that is being made. It keeps scheduler, mail and web requests off until the site is ready."""
 	return {
 		"db_name": database,
 		"db_password": password,
@@ -253,5 +276,5 @@ def first_config(of_bench: account.Account, database: str, password: str) -> dic
 
 
 def new_password() -> str:
-	"""A database password that nobody needs to know."""
+	"""A new database password. Nobody needs to know it."""
 	return secrets.token_urlsafe(24)
