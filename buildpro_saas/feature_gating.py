@@ -8,7 +8,7 @@ if check_feature_access("rfi"):
 require_feature("bim")  # raises FeatureNotAvailableError, which names the plan that has it
 ```
 
-Decided locally from the site's signed entitlement: no network, and one look at a file a request at most.
+The site decides by its own signed entitlement: without the network, and with one look at a file per request at most.
 """
 
 from collections.abc import Callable
@@ -62,7 +62,7 @@ class UnknownLimitError(frappe.ValidationError, LookupError):
 def check_feature_access(feature: str) -> bool:
 	"""Whether this site may use `feature` (the key of a Feature, such as "rfi").
 
-	Raises UnknownFeatureError for a name that the catalogue lacks, never answering yes or no to it.
+	Raises UnknownFeatureError for a name that the catalogue lacks.
 	"""
 	try:
 		return checks.current()[feature].allowed
@@ -89,9 +89,10 @@ def require_feature(feature: str) -> None:
 
 
 def get_limit_access(key: str, requested: float = 1) -> Decision:
-	"""Whether `requested` more of a limit ("max_users") may be added, in its own unit: with the limit and what is in use.
+	"""Whether `requested` more of a limit ("max_users") may be added: a Decision with the limit and what is in use.
 
-	Reserves nothing. Raises UnknownLimitError for a name that neither the site's apps nor its plan know.
+	All numbers are in the limit's own unit. Reserves nothing. Raises UnknownLimitError for a name that neither the site's apps nor its
+	plan know.
 	"""
 	try:
 		return limits.access(key, requested)
@@ -102,8 +103,9 @@ def get_limit_access(key: str, requested: float = 1) -> Decision:
 def require_limit(key: str, requested: float = 1) -> None:
 	"""Raise LimitReachedError (HTTP 403, with a message in Desk) unless `requested` more may be added.
 
-	To be called in the transaction that adds them: a hard limit is held until it ends, so that of two requests at the edge one is
-	admitted. Documents of a kind that is limited are seen to by themselves. Raises UnknownLimitError as get_limit_access does.
+	Call it in the transaction that adds them. Of two requests for the last place, one is admitted: the room counts as taken until the
+	transaction ends. Do not call it for documents of a doctype that has a limit: these are checked when they are saved. Raises
+	UnknownLimitError as get_limit_access does.
 	"""
 	try:
 		limits.require(key, requested)
@@ -114,13 +116,13 @@ def require_limit(key: str, requested: float = 1) -> None:
 def has_feature(feature: str) -> bool:
 	"""For templates, print formats and web pages: `{% if has_feature("rfi") %}`.
 
-	True on a site that is no tenant's, where nothing is gated. Raises UnknownFeatureError for a name that the catalogue lacks.
+	True on a site that is not a tenant's: nothing is gated there. Raises UnknownFeatureError for a name that the catalogue lacks.
 	"""
 	return not site_role.is_tenant_site() or check_feature_access(feature)
 
 
 def feature_required(feature: str) -> Callable[[F], F]:
-	"""Decorator: the function is there for sites that may use `feature`, and raises FeatureNotAvailableError on others.
+	"""Decorator: the function works on sites that may use `feature`, and raises FeatureNotAvailableError on others.
 
 	Write it under `@frappe.whitelist()`, so that Frappe knows the guarded function:
 
@@ -128,7 +130,7 @@ def feature_required(feature: str) -> Callable[[F], F]:
 	    @feature_required("rfi")
 	    def send_reminder(rfi: str): ...
 
-	Each call is counted. Nothing is gated on a site that is no tenant's, nor while an app is installed or patched.
+	Each call is counted. Nothing is gated on a site that is not a tenant's, nor while an app is installed or patched.
 	Raises TypeError when it stands above `@frappe.whitelist()`: the bare function would be open to HTTP.
 	"""
 

@@ -8,9 +8,9 @@ api.set_provider(BuildProProvider())
 api.get_client().get_boolean_value("rfi", False)
 ```
 
-A feature is a boolean flag (variants "on" and "off"), a limit an integer one. Flags of other types there are none. What OpenFeature
-has no word for is in the flag's metadata: `reason`, `message`, `plan`, `required_plan` and the rest of a Decision. The
-evaluation context is not looked at: the site is what is entitled.
+A feature is a boolean flag (variants "on" and "off"), a limit is an integer flag. There are no flags of other types. The flag's
+metadata has what OpenFeature has no word for: `reason`, `message`, `plan`, `required_plan` and the rest of a Decision. The
+evaluation context is ignored, because the site is what has a plan.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from openfeature.provider import AbstractProvider, Metadata
 
 from buildpro_saas.entitlements.decision import DENYING_GRANTS, Decision, Decisions
 from buildpro_saas.entitlements.unknown import UnknownFeatureError, nearest
-from buildpro_saas.tenant_site import checks
+from buildpro_saas.tenant_site import checks, declared_limits
 from buildpro_saas.tenant_site.entitlement import current_decisions
 
 NAME = "BuildPro SaaS"
@@ -32,8 +32,8 @@ NAME = "BuildPro SaaS"
 class BuildProProvider(AbstractProvider):
 	"""Answers from the entitlement in force on the site that is connected when a flag is asked for.
 
-	A refusal is a value (False, or a limit of 0) and no error, also where the site has no entitlement that counts: OpenFeature
-	answers errors with the caller's default, which may be True.
+	A refusal is a value (False, or a limit of 0) and no error, even where the site has no entitlement that counts. For an error,
+	OpenFeature would answer with the caller's default, which may be True.
 	"""
 
 	def get_metadata(self) -> Metadata:
@@ -60,11 +60,16 @@ class BuildProProvider(AbstractProvider):
 	def resolve_integer_details(
 		self, flag_key: str, default_value: int, evaluation_context: EvaluationContext | None = None
 	) -> FlagResolutionDetails[int]:
-		"""The limit in its own unit; the default, with the reason DEFAULT, where there is none; 0 where the site may not grow."""
+		"""The limit in its own unit. Where there is none: the default, with the reason DEFAULT. Where the site may not grow: 0.
+
+		FLAG_NOT_FOUND for a name that neither the site's apps nor its plan know. Where no statement counts, that is not known of every
+		name; so where the site may not grow then, any name's answer is 0.
+		"""
 		decisions = current_decisions()
-		if decisions.statement is not None and not _is_limit(decisions, flag_key):
-			_refuse_other_type(decisions, flag_key, "a feature: ask for a boolean")
 		decision = decisions.limit(flag_key, used=0, requested=0)
+		is_answered = decisions.statement is None and not decision.allowed
+		if not is_answered and not _is_limit(decisions, flag_key):
+			_refuse_other_type(decisions, flag_key, "a feature: ask for a boolean")
 		limit = decisions.limits.get(flag_key)
 		if decision.allowed and limit is None:
 			return FlagResolutionDetails(
@@ -113,14 +118,18 @@ def _refuse_any_type(flag_key: str):
 def _refuse_other_type(decisions: Decisions, flag_key: str, told: str):
 	if flag_key in decisions.known_features:
 		raise TypeMismatchError(f"{flag_key} is {told}.")
-	known = (
-		decisions.known_features | decisions.limits.keys() | (decisions.catalogue.get("limits") or {}).keys()
-	)
+	known = decisions.known_features | _known_limits(decisions)
 	raise FlagNotFoundError(str(UnknownFeatureError(flag_key, nearest(flag_key, known))))
 
 
 def _is_limit(decisions: Decisions, key: str) -> bool:
-	return key in decisions.limits or key in (decisions.catalogue.get("limits") or {})
+	return key in _known_limits(decisions)
+
+
+def _known_limits(decisions: Decisions) -> set[str]:
+	"""The limits of the plan, of the catalogue, and those that the site's apps declare."""
+	of_catalogue = decisions.catalogue.get("limits") or {}
+	return decisions.limits.keys() | of_catalogue.keys() | declared_limits.declared().keys()
 
 
 def _reason(decision: Decision) -> Reason:
@@ -130,7 +139,7 @@ def _reason(decision: Decision) -> Reason:
 
 
 def _metadata(decision: Decision) -> dict[str, Any]:
-	"""The rest of the decision, as far as it says anything: OpenFeature's metadata holds no None."""
+	"""The rest of the decision, without what is None: OpenFeature's metadata cannot have it."""
 	return {
 		key: value
 		for key, value in decision.as_dict().items()

@@ -1,4 +1,4 @@
-"""What tenants' sites ask this admin site for, wherever they run; each with its own token."""
+"""What tenants' sites ask this admin site for, wherever they run. Each has its own token."""
 
 import json
 import re
@@ -11,12 +11,14 @@ from frappe.utils import get_datetime, now_datetime, time_diff_in_seconds
 
 from buildpro_saas import site_role
 from buildpro_saas.control_plane.access import arguments
-from buildpro_saas.licensing import delivery, sync_tokens, usage_reports
+from buildpro_saas.licensing import delivery, signing, sync_tokens, usage_reports
 
 HOUR = 3600
-# A site on this admin site's bench is sent what is new at once, and asks only in case that went wrong.
+# PAUSE: seconds until a site asks again. REACHED_PAUSE: for a site on a bench that this admin site reaches. Such a site is sent what is
+# new at once, and asks only in case that went wrong.
 PAUSE, REACHED_PAUSE = HOUR, 6 * HOUR
-# What one address may ask in an hour: a bench of a thousand tenants, each with some tries. `buildpro_requests_per_hour` in site_config.json.
+# The most requests of one address in an hour: a bench of a thousand tenants, each with some tries. `buildpro_requests_per_hour` in
+# site_config.json replaces it.
 PER_HOUR = 10_000
 KEYS = 8  # ids of keys that a site may name
 KEY_LENGTH = 64
@@ -40,10 +42,14 @@ def pull(
 ) -> dict:
 	"""The newest entitlement of `tenant`, whose token is in the header X-BuildPro-Token.
 
-	sequence: of the statement that the site has, 0 when none counts there. keys: ids of the public keys that it trusts. usage_batch:
-	what it has used, as tenant_site.usage.to_send has it. lowest: the number below which no statement counts there. Returns {"unchanged": True, "next_pull": seconds} when the site has the newest one and at least
-	half of its time is left; else {"token": JWT, "catalogue", "next_pull"}. Either says what is the time ("now", epoch seconds), and may carry "sync_token", which
-	the site is to use from then on. Raises frappe.AuthenticationError (HTTP 401) for anybody else.
+	sequence: the number of the statement in force on the site, 0 for none.
+	keys: ids of the public keys that the site trusts.
+	usage_batch: what it has used, as tenant_site.usage.to_send makes it.
+	lowest: the number below which no statement counts there.
+
+	Returns {"unchanged": True, "next_pull": seconds} when the site has the newest one and at least half of its time is left. Else it
+	returns {"token": JWT, "catalogue", "next_pull"}. Both also have "now" (epoch seconds), and may have "sync_token": the token to use
+	from then on. Raises frappe.AuthenticationError (HTTP 401) for anybody else.
 	"""
 	site_role.only_on_admin_site()
 	name = sync_tokens.authenticate(tenant)
@@ -59,7 +65,7 @@ def pull(
 
 
 def _take_usage(name: str, batch: dict | str) -> None:
-	"""A batch that is refused is logged, and does not keep the tenant from its entitlement."""
+	"""Take what the site has used. A batch that is refused is logged; the tenant still gets its entitlement."""
 	frappe.db.savepoint(SAVEPOINT)
 	try:
 		usage_reports.receive(name, _parsed(batch))
@@ -71,12 +77,12 @@ def _take_usage(name: str, batch: dict | str) -> None:
 
 def _entitlement(name: str, sequence: int | str, keys: list[str], above: int) -> dict:
 	tenant = frappe.get_doc("Tenant", name)
-	tenant.trust(keys)
-	if str(sequence) == tenant.entitlement_sequence and tenant.is_entitlement_current():
+	signing.trust(tenant, keys)
+	if str(sequence) == tenant.entitlement_sequence and signing.is_current(tenant):
 		return {"unchanged": True, "next_pull": _pause(tenant)}
-	# what was read before is older than the lock, and is read again; what was written is committed
+	# what was read before the lock may be old, so it is read again; what was written is committed
 	tenant = delivery.locked(name)
-	return {**tenant.sign_entitlement(above), "next_pull": _pause(tenant)}
+	return {**signing.sign(tenant, above), "next_pull": _pause(tenant)}
 
 
 def _pause(tenant) -> int:
@@ -87,7 +93,7 @@ def _pause(tenant) -> int:
 
 
 def _key_ids(keys: list | str | None) -> list[str]:
-	"""Ids of keys as a site says that it trusts them. They choose nothing but which of this site's keys signs its next statement."""
+	"""The key ids that a site says it trusts. They only choose which of this site's keys signs its next statement."""
 	found = _parsed(keys) if keys else []
 	if not isinstance(found, list) or len(found) > KEYS or not all(_is_key_id(each) for each in found):
 		frappe.throw(_("The keys must be a list of key ids."), frappe.ValidationError)
@@ -95,7 +101,10 @@ def _key_ids(keys: list | str | None) -> list[str]:
 
 
 def _parsed(value: object) -> object:
-	"""What a form field of JSON says; what came as JSON is as it is. Raises frappe.ValidationError for text that is none, or too deep."""
+	"""The value of a form field that holds JSON; a value that came as JSON is left as it is.
+
+	Raises frappe.ValidationError for text that is no JSON, or nested too deep.
+	"""
 	try:
 		return json.loads(value) if isinstance(value, str) else value
 	except (ValueError, RecursionError):

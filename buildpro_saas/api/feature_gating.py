@@ -1,4 +1,4 @@
-"""Feature gating over HTTP: for the users and API keys of a tenant's site, and, on the admin site, for whoever has a tenant's token."""
+"""Feature gating over HTTP: on a tenant's site for its users and API keys, on the admin site for whoever has a tenant's token."""
 
 import frappe
 from frappe import _
@@ -14,8 +14,10 @@ from buildpro_saas.licensing import signing, sync_tokens
 @frappe.whitelist(allow_guest=True, methods=["GET", "POST"])
 @arguments.checked
 def check_feature_access(feature: str = "", tenant: str = "") -> dict:
-	"""The decision about `feature`, as Decision.as_dict() has it: on this site, for its users and not for Guest; or, on the admin site,
-	for `tenant`, whose token is in the header X-BuildPro-Token.
+	"""The decision about `feature`, as Decision.as_dict() returns it.
+
+	On a tenant's site: about this site, for its users and not for Guest. On the admin site: about `tenant`, whose token is in the header
+	X-BuildPro-Token.
 
 	Raises feature_gating.UnknownFeatureError (HTTP 400) for a name that the catalogue lacks, frappe.PermissionError (403) for Guest,
 	frappe.AuthenticationError (401) for a wrong token.
@@ -31,7 +33,7 @@ def check_feature_access(feature: str = "", tenant: str = "") -> dict:
 
 @rate_limit(limit=requests_per_hour, seconds=HOUR)
 def _of_tenant(feature: str, tenant: str) -> dict:
-	"""From the records of this site: what the tenant's own site says once it has the newest entitlement."""
+	"""The decision by this admin site's records: what the tenant's own site will say once it has the newest entitlement."""
 	name = sync_tokens.authenticate(tenant)
 	try:
 		return signing.decisions(frappe.get_doc("Tenant", name))[feature].as_dict()

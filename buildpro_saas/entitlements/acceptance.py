@@ -1,10 +1,12 @@
-"""Whether a site takes a statement, and what its site_config.json then says.
+"""Whether a site takes a statement, and what its site_config.json then says. Pure.
 
-Pure. The site itself asks this when it has pulled a statement, and the admin site when it brings one: whoever has the files writes them.
+Two sides ask this: the site when it has pulled a statement, and the admin site when it pushes one. The side that can write
+the site's files writes them.
 """
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,8 +23,8 @@ KEYS_KEY = "buildpro_public_keys"
 SEQUENCE_KEY = "buildpro_sequence"
 # The latest time that the site knows to have been.
 CLOCK_KEY = "buildpro_clock"
-# {"token", "gates"} of the newest statement that the site has had, by which it is limited and restricted where none counts any more:
-# lost, damaged, of a site that was moved, or signed with a key that is not known.
+# {"token", "gates"} of the newest statement that the site has had. Its limits and restrictions hold while no statement counts:
+# it was lost or damaged, the site was moved, or the key is not known.
 LAST_KEY = "buildpro_last_known"
 # A digest of what the site's own records show of the statement (see `shown`).
 SHOWN_KEY = "buildpro_shown"
@@ -37,22 +39,23 @@ class Accepted:
 
 
 def accept(token: str, config: Mapping, site: str, *, catalogue_digest: str, packed_gates: str) -> Accepted:
-	"""What putting the token into force on the site comes to. config: its site_config.json; packed_gates: as pack_gates has them.
+	"""What site_config.json gets when the site takes `token`.
 
-	Raises EntitlementError when the token is not genuine, was made for another site, goes with another catalogue, or is older than one that
-	the site has had.
+	config: the site's site_config.json as it is. packed_gates: as pack_gates returns them.
+	Raises EntitlementError when the token is not genuine, was made for another site, names another catalogue, or is older than
+	one that the site has had.
 	"""
-	known = config.get(KEYS_KEY)
-	new = statement.verify(token, known if isinstance(known, dict) else {}, site)
+	known = trusted_keys(config)
+	new = statement.verify(token, known, site)
 	if new.catalogue_digest != catalogue_digest:
 		raise EntitlementError(
 			Reason.BAD_SIGNATURE, "The catalogue is not the one that goes with the entitlement."
 		)
-	newest = int(config.get(SEQUENCE_KEY) or 0)
+	newest = int(number(config, SEQUENCE_KEY))
 	if new.sequence < newest:
 		raise EntitlementError(Reason.REPLAYED, "The entitlement is older than one that this site has had.")
-	# what the admin site says is the time comes first: a clock that ran ahead for an hour is forgiven with the next statement
-	latest = 0 if new.sequence > newest else int(config.get(CLOCK_KEY) or 0)
+	# the admin site's time counts first: the next statement forgives a clock that ran ahead for an hour
+	latest = 0 if new.sequence > newest else int(number(config, CLOCK_KEY))
 	return Accepted(
 		new,
 		{
@@ -64,8 +67,23 @@ def accept(token: str, config: Mapping, site: str, *, catalogue_digest: str, pac
 	)
 
 
+def trusted_keys(config: Mapping) -> dict[str, str]:
+	"""The public keys that a site trusts, by key id. None where that is damaged in its site_config.json: the next delivery mends it."""
+	known = config.get(KEYS_KEY)
+	return known if isinstance(known, dict) else {}
+
+
+def number(config: Mapping, key: str) -> float:
+	"""A number of site_config.json, 0 where there is none or it is damaged: the next delivery writes it anew."""
+	try:
+		found = float(config.get(key) or 0)
+	except (TypeError, ValueError, OverflowError):
+		return 0.0
+	return found if math.isfinite(found) else 0.0
+
+
 def pack_gates(catalogue: Mapping | None) -> str:
-	"""What of a catalogue closes: the gates of its features, as LAST_KEY holds them."""
+	"""The gates of a catalogue's features, packed. The site holds them in LAST_KEY: they say what closes."""
 	features = (catalogue or {}).get("features") or {}
 	gates = {
 		name: {"gates": entry["gates"], "hides": entry.get("hides", False)}
@@ -76,10 +94,11 @@ def pack_gates(catalogue: Mapping | None) -> str:
 
 
 def shown(new: Statement, company: str | None, now: float) -> str:
-	"""A digest of what the site's records show of the statement: plan, status, company, and which limits have a row; and of its day.
+	"""A digest of what the site's own records show of the statement, and of its day (UTC).
 
-	Where it is the same as before, nothing has to be written into the site's database. The day is in it for what is put right on such a
-	visit: a site's Administrator can take the app off the list of installed ones, and each renewal puts it back.
+	The records show the plan, the status, the company, and which limits have a row. While the digest stays the same, nothing has to
+	be written into the site's database. The day is in it so that the first delivery of another day writes all the same: that also
+	puts other things right, such as the app where an Administrator has taken it off the list of installed apps.
 	"""
 	grants = new.grants(now)
 	content = [grants.plan, new.status, company or "", sorted(grants.limits), new.issued_at // DAY]
@@ -87,6 +106,6 @@ def shown(new: Statement, company: str | None, now: float) -> str:
 
 
 def _trusted_after(new: Statement, known: Mapping[str, str]) -> dict[str, str]:
-	"""The public keys to trust once `new` is in force: those that it brings along, too, and none that it does not name any more."""
+	"""The public keys that the site trusts after `new`: those that it brings are added, those that it does not name go."""
 	keys = {**known, **new.next_keys}
 	return {kid: keys[kid] for kid in keys if not new.keys or kid in new.keys or kid == new.kid}

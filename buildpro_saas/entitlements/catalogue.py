@@ -1,4 +1,4 @@
-"""What the operator's features and limits are called and what they gate: beside the statement, bound to it by its digest.
+"""The operator's catalogue: what features and limits are called, and what features gate.
 
     {"features": {"rfi": {"label": "RFI", "gates": [{"kind": "DocType", "name": "RFI", "operations": ["create", "write"]}],
                           "hides": False}},
@@ -7,7 +7,8 @@
 
 plans: those on offer, the lowest-ranked first, each with all of its limits.
 
-It is too long for each statement, and the same for all tenants. One that was changed has another digest, and does not count.
+The catalogue is too long to be part of each statement, and it is the same for all tenants. So it travels beside the statement, and
+the statement has its digest. A catalogue with another digest does not count.
 """
 
 import hashlib
@@ -18,9 +19,9 @@ from weakref import WeakValueDictionary
 
 
 class Catalogue(dict):
-	"""A catalogue as a process holds it: one object for all sites that have the same, which nobody changes.
+	"""A catalogue as a process holds it. All sites with the same catalogue share one object, and nobody changes it.
 
-	digest: as the function of that name has it. gates: what the sites' processes have worked out of it (tenant_site/gates.py).
+	digest: as the function `digest` returns it. gates: what tenant_site/gates.py has worked out of it.
 	"""
 
 	__slots__ = ("__weakref__", "digest", "gates")
@@ -36,7 +37,7 @@ _shared: WeakValueDictionary[str, Catalogue] = WeakValueDictionary()
 
 
 def shared(plain: Mapping | None) -> Catalogue:
-	"""The one object that this process holds of a catalogue."""
+	"""The one object of this process for a catalogue with this content."""
 	if isinstance(plain, Catalogue):
 		return plain
 	known_by = digest(plain)

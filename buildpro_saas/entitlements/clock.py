@@ -1,8 +1,11 @@
-"""What time it is for a site: by its server's clock, and by the latest time that it knows for sure. Pure; seconds since the epoch.
+"""What time it is for a site. Pure; seconds since the epoch.
 
-A clock can be wrong for an hour or a month, in either direction, and be set right again. One that is behind a time that has been is
-not believed. One that is ahead looks the same as after a sleep of the machine: the site goes by it. But it remembers such a leap only
-where its admin site says the same time, so that nothing stays of a wrong clock once it is right.
+A server's clock can be wrong for an hour or a month, in either direction, and then be set right. So a site also notes the latest
+time that it knows for sure.
+
+A clock behind that time is not believed. A clock far ahead of it looks just as it does after the machine has slept, so the
+site goes by it. But the site notes such a leap only where the admin site says the same time. So a wrong clock leaves nothing behind
+once it is right again.
 """
 
 from datetime import datetime, timedelta
@@ -20,7 +23,7 @@ CURRENT = frozenset({Reason.PLAN, Reason.SUSPENDED})
 
 
 def trusted(now: float, known: float) -> float:
-	"""The time to go by. now: the clock's; known: the latest time that is known for sure, 0 for none."""
+	"""The time to go by. now: what the clock says; known: the latest time that is known for sure, 0 for none."""
 	return known if now < known - LEEWAY else now
 
 
@@ -35,7 +38,7 @@ def is_leap(now: float, known: float) -> bool:
 
 
 def to_note(now: float, known: float, word: float | None = None) -> int | None:
-	"""The time to remember; None for nothing new. word: the admin site's time, where it was asked."""
+	"""The time to note; None when there is nothing new. word: the admin site's time, None where it was not asked."""
 	is_confirmed = word is not None and abs(now - word) <= LEEWAY
 	if now <= known or (not is_confirmed and (not known or is_leap(now, known))):
 		return None
@@ -43,6 +46,6 @@ def to_note(now: float, known: float, word: float | None = None) -> int | None:
 
 
 def is_renewal_due(renew_at: datetime | None, now: datetime, valid_days: float) -> bool:
-	"""Whether it is time to renew a statement; also where renew_at is too far off, for a clock that ran ahead has signed it."""
+	"""Whether it is time to renew a statement. It is also time where renew_at is too far off: a wrong clock has signed it."""
 	latest = now + timedelta(days=valid_days / 2) + ZONE_SHIFT
 	return renew_at is None or not now < renew_at <= latest

@@ -1,4 +1,4 @@
-"""What is decided on a site that has had a statement and has none that counts."""
+"""What is decided on a site that has had a statement, but has none that counts now."""
 
 from buildpro_saas.entitlements.decision import RESTRICTED, Decisions, after_all, next_change
 from buildpro_saas.entitlements.layers import next_moment
@@ -7,10 +7,10 @@ from buildpro_saas.entitlements.statement import Statement
 
 
 def closed(reason: Reason, now: float, last_known: Statement | None) -> Decisions:
-	"""The decisions as of `now` (epoch seconds); `reason`: why no statement counts.
+	"""The decisions as of `now` (epoch seconds). reason: why no statement counts.
 
-	Every feature is denied. Restrictions and limits are those of `last_known`, the newest statement that the site has had, which
-	expires at its time. Where that is not known either (None), the site is read-only.
+	Every feature is denied. last_known is the newest statement that the site has had; its restrictions and limits hold, and it
+	expires at its time. None: the site is read-only.
 	"""
 	if last_known is None:
 		return _closed(reason, None, Reason.EXPIRED, None)

@@ -21,10 +21,13 @@ RESTRICTED = frozenset({Reason.EXPIRED, Reason.SUSPENDED})  # a site is read-onl
 class Decision:
 	"""The answer about one feature or limit. True in a condition when allowed.
 
-	feature: its key, or a limit's. required_plan is the plan that has the feature (the tenant's own, where it does), None when
-	none has or when that is not known; of a denial, one that is on offer. source: the add-on that brings it. valid_until: while in force, when the entitlement (or
-	what grants this) expires; from then on, when its grace ends or ended. is_stale, stale_since: the entitlement has expired and
-	was not renewed. limit, used, requested: of a limit, in its own unit; limit is None when there is none.
+	feature: the key of the feature, or of the limit.
+	required_plan: the plan that has the feature. That is the tenant's own plan where it has it. Of a denial, it is a plan on
+	offer. None where no plan has it or the plans are not known.
+	source: the add-on that brings it.
+	valid_until: when the entitlement, or what grants this, expires. After that time: when its grace ends or ended.
+	is_stale, stale_since: the entitlement has expired and was not renewed.
+	limit, used, requested: of a limit, in its own unit; limit is None where there is none.
 	"""
 
 	allowed: bool
@@ -57,10 +60,10 @@ FIELDS = tuple(each.name for each in fields(Decision))
 
 
 class Decisions(dict):
-	"""feature → Decision, by one statement (or the lack of one), while its standing and its layers stay as they are.
+	"""feature → Decision. They hold while the statement's standing and layers stay as they are.
 
-	A decision is made when it is first asked for, and kept: from then on it is one look-up in a dict. `until` (epoch seconds) is
-	when all of them must be made anew, None for never.
+	A Decision is made when it is first asked for, and kept; after that it is one look-up in a dict. until: the time (epoch seconds)
+	after which all of them must be made anew, None for never. The statement may be missing (closed.py).
 	"""
 
 	def __init__(
@@ -72,7 +75,7 @@ class Decisions(dict):
 		self.grants = grants
 		self.catalogue = catalogue
 		self.features: Mapping[str, Mapping] = catalogue.get("features") or {}
-		# the newest statement that the site has had: limits and restrictions go by it, even where it does not count (closed.py)
+		# the newest statement that the site has had: its limits and restrictions hold even where it does not count (closed.py)
 		self.newest, self.newest_grants = statement, grants
 		self.restriction: Reason | None = standing if standing in RESTRICTED else None
 		self.until = statement and next_change(statement, standing, grants)
@@ -112,10 +115,10 @@ class Decisions(dict):
 	def limit(
 		self, key: str, used: float, requested: float = 1, label: str | None = None, unit: str = ""
 	) -> Decision:
-		"""Whether `requested` more may be added to the `used` that are in use, all in the limit's unit.
+		"""Whether `requested` more may be added to the `used` that are in use. Both are in the limit's unit.
 
-		Allowed when nothing limits it, and when nothing more is requested. label: what the site calls the limit, for a catalogue
-		that has no name for it. unit: as the site writes it, "GB".
+		Allowed when nothing limits it, and when nothing more is requested. label: the limit's name on the site, used where the
+		catalogue has none. unit: as the site writes it, for example "GB".
 		"""
 		if self.restriction or self.newest is None:
 			return self._refuse_growth(key, used, requested, label)
@@ -209,7 +212,7 @@ class Decisions(dict):
 		)
 
 	def _if_sold(self, plan: str | None) -> str | None:
-		"""The plan where it is on offer; a catalogue that says nothing of offers is believed."""
+		"""The plan where it is on offer, else None. A catalogue that says nothing of offers counts as: all on offer."""
 		return plan if self._sold is None or plan in self._sold else None
 
 	def _refuse_growth(self, key: str, used: float, requested: float, label: str | None) -> Decision:
@@ -229,9 +232,9 @@ def decisions_of_token(
 ) -> Decisions:
 	"""What is decided on `site` at `now` (epoch seconds) under the entitlement `token`, which may be a bad one.
 
-	decisions_of_token(…)["rfi"] is its Decision. Raises UnknownFeatureError there when a readable entitlement lacks the name. catalogue: the one
-	that came with the token; where it is another, the entitlement does not count. lowest_sequence: of the newest statement that
-	the site has had; an older one does not count.
+	decisions_of_token(…)["rfi"] is its Decision; UnknownFeatureError is raised there when a readable entitlement does not know
+	the name. catalogue: the one that came with the token; another one than the statement names makes it not count.
+	lowest_sequence: the number of the newest statement that the site has had; an older statement does not count.
 	"""
 	now = time.time() if now is None else now
 	try:

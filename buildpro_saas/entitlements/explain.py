@@ -1,4 +1,4 @@
-"""How the answer about one feature or limit comes about at a moment, layer by layer, for people who wonder about it."""
+"""For people who wonder about an answer: how it comes about at a moment, layer by layer."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +24,7 @@ CHANGES_TOLD = 10
 
 @dataclass(frozen=True, slots=True)
 class Line:
-	"""One step on the way to the answer; `counts` is False for what has no effect at the moment that was asked for."""
+	"""One step on the way to the answer. counts: False for a layer that has no effect at that moment."""
 
 	layer: str
 	text: str
@@ -33,8 +33,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-	"""kind: "features" or "limits". answer: a Decision as JSON, or {"limit", "is_hard", "reason", "source"}. changes: what the
-	answer becomes at later moments (epoch seconds), as far as the statement says."""
+	"""The answer and the steps to it.
+
+	kind: "features" or "limits". answer: a Decision as JSON, or {"limit", "is_hard", "reason", "source"}.
+	changes: what the answer becomes at later moments (epoch seconds), as far as the statement says.
+	"""
 
 	key: str
 	kind: str
@@ -59,7 +62,7 @@ def explain(
 	lowest_sequence: int = 0,
 	at: float | None = None,
 ) -> Explanation:
-	"""How the answer about `key` comes about on a site that holds this token; the arguments are those of decision.decisions_of_token.
+	"""How the answer about `key` comes about on a site that holds this token. Arguments: as decision.decisions_of_token takes them.
 
 	Raises UnknownFeatureError where a statement that counts has neither a feature nor a limit of that name.
 	"""
@@ -93,7 +96,10 @@ def explain(
 def explain_statement(
 	key: str, statement: Statement, *, catalogue: Mapping, at: float | None = None
 ) -> Explanation:
-	"""The same for the statement that the admin site would sign now. The admin site renews it, so at each later moment it is a new one."""
+	"""The same for the statement that the admin site would sign now.
+
+	The admin site renews it, so `changes` takes a fresh statement for each later moment.
+	"""
 	at = time.time() if at is None else at
 	lines = [Line("statement", f"as it would be signed now for {statement.site}, tenant {statement.tenant}")]
 	return _explained(
@@ -119,7 +125,7 @@ def _explained(
 	lines: list[Line],
 	edges: tuple[float, ...],
 ) -> Explanation:
-	"""edges: moments at which the answer may be another one although no layer begins or ends."""
+	"""edges: moments at which the answer may change although no layer begins or ends."""
 	made = decisions_at(at)
 	kind = _kind(key, made)
 	lines.append(_standing_line(made.statement, made.standing))
@@ -137,7 +143,7 @@ def _explained(
 
 
 def _without(key: str, made: Decisions, at: float, lines: list[Line]) -> Explanation:
-	"""No statement counts: whatever is asked for is refused, also a name that nobody knows."""
+	"""The answer where no statement counts: everything is refused, even a name that nobody knows."""
 	decision = made[key]
 	lines.append(Line("result", f"{key}: no ({decision.reason.value}). {decision.message}"))
 	return Explanation(key, FEATURE, at, tuple(lines), decision.as_dict(), ())
@@ -239,7 +245,7 @@ def _told(key: str, kind: str, made: Decisions) -> str:
 def _changes(
 	key: str, kind: str, decisions_at: Callable[[float], Decisions], at: float, edges: tuple[float, ...]
 ) -> Iterator[tuple[float, str]]:
-	"""Later moments at which the answer is another than just before."""
+	"""The later moments at which the answer is not what it was just before."""
 	made = decisions_at(at)
 	later = sorted({moment for moment in (*moments(made.statement.layers), *edges) if moment > at})
 	before, told = _told(key, kind, made), 0

@@ -1,4 +1,4 @@
-"""What a process holds of many sites: bounded, so that it does not grow with them."""
+"""What a process holds for many sites. It is bounded, so it does not grow with their number."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -9,7 +9,7 @@ V = TypeVar("V")
 
 
 class Kept(Generic[V]):
-	"""Values by key, at most `most` of them: the one that was asked for longest ago goes first. For several threads."""
+	"""Values by key, at most `most` of them: the one that was not asked for the longest goes first. Safe for threads."""
 
 	def __init__(self, most: int):
 		self.most = most
@@ -37,9 +37,11 @@ class Kept(Generic[V]):
 		return value
 
 	def forget(self, key: Hashable) -> None:
+		"""Drop the value of a key, if there is one."""
 		with self._lock:
 			self._values.pop(key, None)
 
 	def clear(self) -> None:
+		"""Drop all values."""
 		with self._lock:
 			self._values.clear()

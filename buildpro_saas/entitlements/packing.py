@@ -1,4 +1,4 @@
-"""Layers, and other plain data, as a text that fits into a claim: 500 features with their names must fit into 8 KB."""
+"""Layers, and other plain data, as a short text for a claim: 500 features with their names must fit into 8 KB."""
 
 import json
 import sys
@@ -10,9 +10,9 @@ from jwt.utils import base64url_decode, base64url_encode
 
 from buildpro_saas.entitlements import layers
 
-# Bytes that unpacked data may have. A claim is signed, but a damaged admin site may have signed it.
+# The most bytes that unpacked data may have. A claim is signed, but a damaged admin site may have signed it.
 LARGEST = 4 * 1024 * 1024
-# Layers that a process holds. Tenants with the same plan, and nothing beside it, have the same.
+# How many different layers a process holds. Tenants with the same plan and nothing beside it have the same layers.
 MOST_LAYERS = 256
 
 
@@ -24,7 +24,10 @@ def pack(plain: Mapping) -> str:
 
 @lru_cache(maxsize=MOST_LAYERS)
 def unpack(packed: str) -> dict:
-	"""The layers that were packed: one object for all who ask, which nobody changes. Raises ValueError or zlib.error for anything else."""
+	"""The layers that were packed. All who ask get the same object, and nobody changes it.
+
+	Raises ValueError or zlib.error for anything else.
+	"""
 	plain = inflate(packed)
 	layers.check(plain)
 	return plain
@@ -40,7 +43,7 @@ def inflate(packed: str) -> dict:
 
 
 def _interned(pairs: list[tuple]) -> dict:
-	# feature names are the same in a thousand tenants' statements: held once
+	# feature names are the same in a thousand statements: each name is held once
 	intern = sys.intern
 	return {
 		intern(key): [intern(each) if type(each) is str else each for each in value]

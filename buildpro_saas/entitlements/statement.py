@@ -31,10 +31,10 @@ PAST_DUE = "Past Due"
 SUSPENDED = "Suspended"
 STATUSES = (ACTIVE, PAST_DUE, SUSPENDED)
 REQUIRED = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]
-# Statements that a process holds, each with what was worked out of it: some 30 KB with 500 features.
+# How many statements a process holds, with what was worked out of each: some 30 KB with 500 features.
 MOST_HELD = 1024
-# Tokens of which it knows that they are genuine, or why not: 200 bytes each. A site whose statement is not held any more costs no
-# second verification.
+# How many verdicts about tokens it keeps (genuine, or why not), 200 bytes each. So a site whose statement was dropped
+# is not verified again.
 MOST_JUDGED = 50_000
 
 
@@ -71,7 +71,7 @@ class Statement:
 	_worked_out: dict[str, tuple[Hashable, Any]] = field(default_factory=dict, init=False, repr=False)
 
 	def once(self, what: str, key: Hashable, make: Callable[[], Any]) -> Any:
-		"""What `make` returns, made anew only when `key` is another one than last time. It is held as long as the statement."""
+		"""What `make` returns. It is made again only when `key` differs from the last one, and held as long as the statement."""
 		held = self._worked_out.get(what)
 		if held is None or held[0] != key:
 			held = self._worked_out[what] = (key, make())
@@ -107,11 +107,14 @@ def issue(
 ) -> str:
 	"""Sign an entitlement and return it as a JWT.
 
-	signing_key: {"kid", "private": raw 32 bytes in base64url}. data: {"tenant", "site", "layers": as layers.py has them, "contact",
-	"status": "Active" (when not given), "Past Due" or "Suspended"}. valid_days and grace_days count from `now` (epoch seconds)
-	and from the expiry. sequence: higher than that of every earlier statement for the tenant; `now` where not given.
-	catalogue_digest: of the catalogue that goes with it. next_keys: {kid: public key} that the site is to trust from now on. keys:
-	ids of all keys that are in use; the site is to trust no other any more (empty: to go on as it does).
+	signing_key: {"kid", "private": the raw 32 bytes in base64url}.
+	data: {"tenant", "site", "layers": as layers.py has them, "contact", "status": "Active" (the default), "Past Due" or
+	"Suspended"}.
+	valid_days counts from `now` (epoch seconds), grace_days from the expiry.
+	sequence: higher than that of every earlier statement for the tenant; the default is `now`.
+	catalogue_digest: of the catalogue that goes with it.
+	next_keys: {kid: public key} that the site trusts from now on.
+	keys: the ids of all keys in use; the site then trusts no other. Empty: it goes on trusting those that it has.
 	Raises ValueError when a part is missing or a duration makes no sense.
 	"""
 	missing = [part for part in ("tenant", "site") if not data.get(part)]
@@ -178,7 +181,7 @@ def unsigned(
 def verify(token: str, public_keys: Mapping[str, str], site: str) -> Statement:
 	"""The statement, when it is genuine and made for `site`, whatever the time. Raises EntitlementError otherwise.
 
-	The answer is kept in this process, a refusal too: a second call costs no cryptography.
+	This process keeps the answer, a refusal too. So a second call needs no cryptography.
 	"""
 	if not token:
 		raise EntitlementError(Reason.NO_ENTITLEMENT, "There is no entitlement.")
@@ -201,7 +204,7 @@ def verify(token: str, public_keys: Mapping[str, str], site: str) -> Statement:
 
 
 def read(token: str) -> Statement | None:
-	"""What a token says. Nothing of it is proven: this is for one that the site has verified before. None where it cannot be read."""
+	"""What a token says, None where it cannot be read. It proves nothing: use it for a token that the site has verified before."""
 	try:
 		return _held.get(token) or _held.put(token, _parsed(token))
 	except (jwt.PyJWTError, EntitlementError):

@@ -1,7 +1,7 @@
 """What a tenant has agreed to, with its dates, as layers: the plan on trial, the plan after it, a change at a date.
 
-Pure, plain data. Dates are seconds since the epoch, UTC. The layers have each date, so that what was agreed happens on time on the
-tenant's site, even with the admin site away. The admin site's record follows (`settled`).
+Pure, plain data. Dates are seconds since the epoch, UTC. The layers carry each date. So a change happens on time on the
+tenant's site, even while the admin site is away. The admin site's own record follows later (`settled`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,8 +16,8 @@ from buildpro_saas.entitlements.layers import plan_layer
 class Terms:
 	"""A tenant's plan, and what was agreed for later.
 
-	Trial: `plan` is on trial until `trial_until`, and `after_trial` follows. Change: `next_plan` follows at `next_from`, and ends a trial
-	that would last longer. Of each pair both must be given, or it does not count.
+	Trial: `plan` is on trial until `trial_until`; `after_trial` follows. Change: `next_plan` follows at `next_from`; it also ends a
+	trial that would last longer. Both fields of a pair must be given, or the pair does not count.
 	"""
 
 	plan: str
@@ -53,7 +53,7 @@ def periods(terms: Terms) -> list[Period]:
 
 
 def stays(terms: Terms) -> list[list[Period]]:
-	"""The periods in groups: those of one plan that follow each other are one stay. The first stay is with the plan of now."""
+	"""The periods in groups. Periods of one plan that follow each other are one stay. The first stay is with the plan of now."""
 	return [list(stay) for _plan, stay in groupby(periods(terms), attrgetter("plan"))]
 
 
@@ -67,10 +67,10 @@ def settled(terms: Terms, at: float) -> Terms:
 
 
 def of_layers(plans: Iterable[Mapping], at: float) -> Terms:
-	"""The terms that layers["plans"] of a statement came from, as of the moment `at`: what has ended by then is left out.
+	"""The terms that layers["plans"] of a statement came from, as of the moment `at`. What has ended by then is left out.
 
-	A plan on trial falls to the one that follows it, whether that was agreed as the plan after it or as a change. Raises ValueError where
-	no plan is in force or to come.
+	The layers do not say how the plan after a trial was agreed: as the plan after it, or as a change. Here it counts as the former.
+	Raises ValueError where no plan is in force or to come.
 	"""
 	ahead = sorted(without_ended(plans, at), key=lambda entry: entry.get("from") or 0)
 	if not ahead:
@@ -87,8 +87,8 @@ def of_layers(plans: Iterable[Mapping], at: float) -> Terms:
 def plan_layers(terms: Terms, resolved: Mapping[str, Mapping], kept: Mapping | None = None) -> list[dict]:
 	"""layers["plans"]. resolved: {plan: {"features": names, "limits": as layers.py has them}} for each plan of the terms.
 
-	kept: the same for the plan version that the tenant keeps. It holds while the tenant stays with `terms.plan`; who comes back to the
-	plan after another one gets it as it is then.
+	kept: the same for the plan version that the tenant keeps. It holds while the tenant stays with `terms.plan`. A tenant that comes
+	back to that plan later gets it as it is then.
 	"""
 	first, *others = stays(terms)
 	contents = [(period, kept or resolved[period.plan]) for period in first]

@@ -1,4 +1,4 @@
-"""The sentences for the person who asked for a feature, or for more of something: plain text, with nothing that is secret."""
+"""The sentences for the person who asked for a feature, or for more of something. Plain text, and nothing secret in it."""
 
 import html
 from datetime import datetime
@@ -68,7 +68,7 @@ def of_feature(
 	required_plan: str | None,
 	ask: str | None,
 ) -> str:
-	"""The answer about a feature; plan: the tenant's; required_plan: one that has it; ask: whom to ask, None where nothing is amiss."""
+	"""The sentence about a feature. plan: the tenant's; required_plan: one that has it; ask: whom to ask, None if all is well."""
 	told = [SENTENCES[reason].format(label=label, plan=plan, source=source, until=f"{until:%Y-%m-%d}")]
 	if not is_granted and reason not in ALLOWING:
 		if required_plan == plan:
@@ -94,7 +94,7 @@ def of_limit(
 	set_by: Reason = Reason.PLAN,
 	source: str | None = None,
 ) -> str:
-	"""The answer about a limit; limit: None where the plan has none. unit: of its numbers, "" for things that are counted.
+	"""The sentence about a limit. limit: None where the plan has none. unit: of its numbers, "" for things that are counted.
 
 	set_by: the layer that the limit comes from, PLAN, TRIAL, ADDON or OVERRIDE; source: the trial's plan, or the add-on.
 	"""
@@ -120,7 +120,7 @@ def _refused(limit: float, used: float) -> str:
 
 
 def without_statement(reason: Reason, name: object) -> str:
-	"""The answer about a feature or a limit of a site whose statement does not count."""
+	"""The sentence about a feature or a limit on a site whose statement does not count."""
 	return _with_contact([SENTENCES[reason].format(label=shown(name))], OPERATOR)
 
 
@@ -130,7 +130,7 @@ def shown(name: object) -> str:
 
 
 def readable_number(number: float | None) -> str:
-	"""A number to a thousandth, with as few digits as it takes."""
+	"""A number to a thousandth, without digits that say nothing: 2.5, not 2.500."""
 	if number is not None and 0 < number < 0.001:
 		return "less than 0.001"
 	return "" if number is None else f"{number:.3f}".rstrip("0").rstrip(".")

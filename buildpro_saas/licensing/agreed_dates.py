@@ -1,4 +1,4 @@
-"""When a trial ends or a scheduled change is due, the tenant's record follows what its site already does."""
+"""When a trial ends or a scheduled change is due, the tenant's record follows what its site does already."""
 
 import frappe
 from frappe.utils import now_datetime
@@ -9,9 +9,9 @@ from buildpro_saas.licensing import delivery
 
 
 def follow_agreed_dates() -> None:
-	"""Every five minutes, on the admin site: move each tenant whose date has come to its plan, and send them fresh entitlements by one job.
+	"""Every five minutes, on the admin site: move each tenant whose date has come to its plan, and send new entitlements by one batch.
 
-	Commits each. A tenant that cannot be moved is in the Error Log, is tried again, and does not keep the others.
+	Commits after each tenant. One that cannot be moved is noted in the Error Log and tried again; it does not keep the others.
 	"""
 	if not site_role.is_admin_site():
 		return
@@ -27,7 +27,7 @@ def _follow(tenant: str) -> None:
 
 
 def due() -> list[str]:
-	"""The tenants with a date that has come and that their record does not follow yet."""
+	"""The tenants with a date that has come, and that their record does not follow yet."""
 	table = frappe.qb.DocType("Tenant")
 	now = now_datetime()
 	# not get_all, for which an empty date is an early one

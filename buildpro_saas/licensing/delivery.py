@@ -1,78 +1,81 @@
-"""Brings changed entitlements to the tenants' sites of this machine's benches: one batch, however many tenants, the most urgent first."""
+"""Brings changed entitlements to the tenants' sites of the benches that can be reached from here.
 
-from collections.abc import Callable, Iterable, Iterator
+All go by one batch, however many tenants, and the most urgent batch first.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
+from operator import itemgetter
 
 import frappe
 from frappe.model.document import Document
 
 from buildpro_saas.agent.door import Door, SiteDoor
-from buildpro_saas.entitlements.acceptance import KEYS_KEY, SEQUENCE_KEY
+from buildpro_saas.entitlements.acceptance import KEYS_KEY, SEQUENCE_KEY, number, trusted_keys
 from buildpro_saas.jobs import batch_rows, batches
 from buildpro_saas.jobs.bench_door import reached
-from buildpro_saas.licensing import backoff, signing_keys, site_files
+from buildpro_saas.licensing import backoff, signing, signing_keys, site_files, sync_tokens
 from buildpro_saas.licensing.entitlement_sources import FIELDS, with_rows
 from buildpro_saas.licensing.sources import Sources
 from buildpro_saas.tenant_status import WITH_SITE
 
 PLAYBOOK = "send_entitlements"
-# Which deliveries go first: what one customer waits for, a change for many, and what is renewed in time.
+# Priorities of deliveries: what one customer waits for, a change for many, and what is renewed in time.
 OWN, MANY, RENEWAL = 10, 0, -10
-FEW = 3  # tenants that are sent to as one is
+FEW = 3  # up to so many tenants have the priority of one
 # In frappe.local: the batch that this request or job has made.
 LOCAL_KEY = "buildpro_delivery"
 # In the site_config.json of a tenant's site.
 TOKEN = "buildpro_sync_token"
 # In frappe.local, within `together`: what is to be sent at its end.
 TOGETHER_KEY = "buildpro_deliveries_together"
-# Of a Tenant, what is needed to sign its statement and to bring it to its site.
+# The fields of a Tenant that are needed to sign its statement and to bring it to its site.
 SIGNED_BY = (
 	*("name", "status", "subdomain", "site", "bench", "database", "company", "trusted_keys", "token_since"),
 	*("entitlement_sequence", "entitlement_renew_at", *FIELDS, *backoff.FIELDS),
 )
-# Not through the query builder, which parses each of the fields by itself: a fifth of the time of a delivery.
+# Not made by the query builder: that parses each field by itself, which takes a fifth of a delivery.
 HOLD = f"select {', '.join(f'`{field}`' for field in SIGNED_BY)} from tabTenant where name = %s for update"
 MakeReady = Callable[[Document, SiteDoor], None]
 
 
 def send(tenants: Iterable[str] | None, why: str, *, priority: int | None = None) -> None:
-	"""Sign new entitlements for the tenants (names; None: for all) and put them into force on their sites, after this commit.
+	"""Sign new entitlements for the tenants and put them into force on their sites, once this transaction commits.
 
-	Tenants without a site, and those of benches on other machines, are left out: these ask for theirs themselves
-	(api/entitlements.py). Calls of one transaction are merged into one batch. `why` is what Desk shows with it. priority: OWN, MANY or
-	RENEWAL; where not given, a few tenants go before many.
+	tenants: names; None for all. Left out are tenants without a site, and those of benches that cannot be reached: these sites ask for
+	theirs (api/entitlements.py). Calls of one transaction become one batch. why: shown in Desk with the batch. priority: OWN, MANY or
+	RENEWAL; without it a few tenants go before many.
 	"""
-	if (waiting := getattr(frappe.local, TOGETHER_KEY, None)) is not None:
-		waiting.append((None if tenants is None else list(tenants), why))
-		return
-	if not (found := _on_our_benches(tenants)):
-		return
-	if priority is None:
-		priority = OWN if len(found) <= FEW else MANY
-	if not _merge(found, why, priority):
-		batch = batches.start(PLAYBOOK, found, why=why, priority=priority)
-		setattr(frappe.local, LOCAL_KEY, batch.name)
+	waiting = getattr(frappe.local, TOGETHER_KEY, None)
+	if waiting is not None:
+		waiting.setdefault(priority, []).append((None if tenants is None else list(tenants), why))
+	elif found := _on_our_benches(tenants):
+		_put(found, why, _usual_priority(found) if priority is None else priority)
 
 
 @contextmanager
 def together() -> Iterator[None]:
-	"""Make what is sent within the block one sending at its end, whatever is committed meanwhile. The caller commits.
+	"""Send what is asked for within the block at its end, by one batch, whatever is committed meanwhile. The caller commits.
 
-	Where the block ends in an error, nothing is sent: renew_entitlements finds what is missing.
+	The batch has the highest priority that was asked for, and begins with the tenants that it was asked for. Calls without one are few
+	tenants or many all together: five hundred whose date has come do not go before one customer's change. Where the block ends in an
+	error, nothing is sent: renew_entitlements finds what is missing.
 	"""
-	waiting: list[tuple[list[str] | None, str]] = []
+	waiting: dict[int | None, list[tuple[list[str] | None, str]]] = {}
 	setattr(frappe.local, TOGETHER_KEY, waiting)
 	try:
 		yield
 	finally:
 		delattr(frappe.local, TOGETHER_KEY)
-	if waiting:
-		names = [each for each, _why in waiting]
-		send(
-			None if None in names else {*chain(*names)},
-			"; ".join(dict.fromkeys(why for _names, why in waiting)),
-		)
+	deliveries = []
+	for asked, calls in waiting.items():
+		names = [each for each, _why in calls]
+		if found := _on_our_benches(None if None in names else {*chain(*names)}):
+			priority = _usual_priority(found) if asked is None else asked
+			deliveries.append((priority, found, "; ".join(dict.fromkeys(why for _names, why in calls))))
+	for priority, found, why in sorted(deliveries, key=itemgetter(0), reverse=True):
+		_put(found, why, priority)
 
 
 def _on_our_benches(tenants: Iterable[str] | None) -> list[tuple[str, str]]:
@@ -86,10 +89,21 @@ def _on_our_benches(tenants: Iterable[str] | None) -> list[tuple[str, str]]:
 	]
 
 
-def _merge(tenants: list[tuple[str, str]], why: str, priority: int) -> bool:
-	"""Add the tenants to the batch that this transaction has made; False when there is none, or it has gone its way.
+def _usual_priority(tenants: Collection) -> int:
+	return OWN if len(tenants) <= FEW else MANY
 
-	The row itself is asked: a rollback, to a savepoint too, takes it away.
+
+def _put(tenants: list[tuple[str, str]], why: str, priority: int) -> None:
+	"""Have it sent to the tenants, (name, bench) of each, by the batch of this transaction."""
+	if not _merge(tenants, why, priority):
+		batch = batches.start(PLAYBOOK, tenants, why=why, priority=priority)
+		setattr(frappe.local, LOCAL_KEY, batch.name)
+
+
+def _merge(tenants: list[tuple[str, str]], why: str, priority: int) -> bool:
+	"""Add the tenants to the batch that this transaction has made. False when there is none, or it has begun.
+
+	The batch's row itself is asked: a rollback, also to a savepoint, takes it away.
 	"""
 	name = getattr(frappe.local, LOCAL_KEY, None)
 	return bool(name) and batches.add(name, tenants, why, priority)
@@ -99,10 +113,10 @@ def _merge(tenants: list[tuple[str, str]], why: str, priority: int) -> bool:
 
 
 def deliver(tenant: str, bench: Door, make_ready: MakeReady, sources: Sources) -> str:
-	"""Put a new entitlement of the tenant into force on its site on this bench; returns what to tell of it.
+	"""Sign a new entitlement of the tenant (name) and put it into force on its site on this bench. Returns a sentence's end on it.
 
-	make_ready(tenant document, site): raises AgentError where the site is not that tenant's. Commits before, and the caller what it has
-	written. Raises that, and what the site raised.
+	make_ready(tenant document, site): raises AgentError where the site is not that tenant's. Commits before it begins; the caller commits
+	what it has written. Raises what make_ready and the site raise.
 	"""
 	try:
 		doc = locked(tenant)
@@ -117,10 +131,10 @@ def deliver(tenant: str, bench: Door, make_ready: MakeReady, sources: Sources) -
 
 
 def locked(tenant: str) -> Document:
-	"""What of the tenant's document a statement needs (SIGNED_BY, add-ons, overrides), its row held until the next commit; not to be saved.
+	"""The tenant's document with what a statement needs (SIGNED_BY, add-ons, overrides), its row held until the next commit. Not to be saved.
 
-	Commits before. Raises frappe.DoesNotExistError. Whoever signs holds the row until the site has the statement: of two deliveries at
-	once, the one with the higher sequence number then also carries the newer content.
+	Commits before. Raises frappe.DoesNotExistError. Whoever signs holds the row until the site has the statement. So of two deliveries at
+	once the one with the higher sequence number also has the newer content.
 	"""
 	frappe.db.commit()
 	# the locking read comes first: what is read after it is no older than the lock
@@ -135,8 +149,9 @@ def locked(tenant: str) -> Document:
 def put_into_force(tenant, site: SiteDoor, sources: Sources | None = None) -> dict:
 	"""Sign the entitlement of the tenant (document, its row held), and put it into force on its site.
 
-	What the site needs for that, and to ask for the next one itself, is mended on the way: the admin site's public keys and the
-	tenant's token. sources: where they were read for many. Returns {"plan", "status"}, the status as the statement has it.
+	What the site needs to take it, and to ask for the next one, is mended on the way: the admin site's public keys and the tenant's
+	token. sources: given where they were read for many tenants. Returns {"plan", "status"}, as the statement has them. Raises AgentError
+	where the site refuses it, TransientError where the site has changed meanwhile.
 	"""
 	if sources:
 		sources.follow()
@@ -144,27 +159,28 @@ def put_into_force(tenant, site: SiteDoor, sources: Sources | None = None) -> di
 		sources = Sources()
 	config = site.config
 	mended = _mended(tenant, config)
-	tenant.trust(list(mended.get(KEYS_KEY) or config[KEYS_KEY]))
-	signed = tenant.sign_entitlement(above=int(config.get(SEQUENCE_KEY) or 0), sources=sources)
+	signing.trust(tenant, mended.get(KEYS_KEY) or trusted_keys(config))
+	signed = signing.sign(tenant, above=int(number(config, SEQUENCE_KEY)), sources=sources)
 	accepted = site_files.put(site, config, signed["token"], sources, mended)
-	tenant.trust(list(accepted.config[KEYS_KEY]))
+	signing.trust(tenant, accepted.config[KEYS_KEY])
 	site_files.show(site, config, accepted, tenant.company)
 	backoff.reached(tenant)
 	return {"plan": accepted.statement.grants().plan, "status": accepted.statement.status}
 
 
 def _mended(tenant, config: dict) -> dict:
-	"""What of the site's site_config.json is to be other than it is, for the site to take a statement and to ask for the next one."""
+	"""What of the site's site_config.json must change, so that the site takes a statement and can ask for the next one."""
 	mended = {}
 	public = signing_keys.public_keys()
-	if not public.keys() & (config.get(KEYS_KEY) or {}).keys():
+	if not public.keys() & trusted_keys(config).keys():
 		mended[KEYS_KEY] = public
-	token = tenant.sync_token(known=config.get(TOKEN) or "")
-	if token != config.get(TOKEN):
+	known = config.get(TOKEN)
+	token = sync_tokens.for_site(tenant.name, known=known if isinstance(known, str) else "")
+	if token != known:
 		mended[TOKEN] = token
 	return mended
 
 
 def under_way() -> set[str]:
-	"""Tenants to whom something is about to be sent."""
+	"""Tenants (names) to whom something is about to be sent."""
 	return batch_rows.tenants_under_way(PLAYBOOK)

@@ -1,4 +1,4 @@
-"""What the operator sells and has switched off, read once, and what any number of tenants get of it."""
+"""What the operator sells and has switched off. It is read once, and tells what any number of tenants get of it."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from buildpro_saas.datetimes import epoch
 from buildpro_saas.entitlements import plans, terms
 from buildpro_saas.licensing.stored_plans import stored_plans
 
-# What of a Tenant decides about its layers.
+# The fields of a Tenant that decide about its layers.
 FIELDS = ("plan", "plan_version", "trial_ends_on", "plan_after_trial", "next_plan", "next_plan_on")
 PLANS = ("plan", "plan_after_trial", "next_plan")
 TABLES = {"addons": "Tenant Add-on", "overrides": "Tenant Override"}
@@ -20,9 +20,9 @@ IN_USE = {"status": ("not in", tenant_status.WITHOUT_SITE)}
 
 
 class Offer:
-	"""Plans, versions, add-ons and kill switches as they are in the database, at one moment.
+	"""Plans, versions, add-ons and kill switches as the database has them, at one moment.
 
-	plans: instead of the stored ones, as entitlements.plans.resolve takes them. Nothing is read before it is asked for.
+	stored: plans instead of the stored ones, as entitlements.plans.resolve takes them. Each part is read when it is first asked for.
 	"""
 
 	def __init__(self, stored: Mapping[str, Mapping] | None = None):
@@ -34,7 +34,7 @@ class Offer:
 	def layers(self, tenant) -> dict:
 		"""What the tenant may use, as entitlements/layers.py has it. tenant: a document or row with FIELDS and the rows of TABLES.
 
-		Raises entitlements.plans.PlanError for a plan that there is not.
+		Raises entitlements.plans.PlanError for a plan that does not exist.
 		"""
 		return {
 			"plans": terms.without_ended(
@@ -93,6 +93,7 @@ class Offer:
 
 	@cached_property
 	def killed(self) -> list[dict]:
+		"""layers["killed"]: the kill switches that have not ended."""
 		rows = frappe.get_all("Kill Switch", fields=["feature", "starts_on", "ends_on"], order_by="name")
 		return terms.without_ended(
 			({"feature": row.feature, **_dates(row, "from")} for row in rows), self.now
@@ -100,6 +101,7 @@ class Offer:
 
 	@cached_property
 	def shadow(self) -> list[str]:
+		"""layers["shadow"]: the keys of the features in shadow mode."""
 		return frappe.get_all("Feature", {"is_shadow": 1}, pluck="name", order_by="name")
 
 
@@ -115,10 +117,11 @@ def terms_of(tenant) -> terms.Terms:
 
 
 def tenants_following(names: Iterable[str]) -> list[frappe._dict]:
-	"""The tenants in use whose statement says what one of these plans gives as it is changed, now or from an agreed date on.
+	"""The tenants in use that a change of one of these plans concerns, now or from an agreed date on.
 
-	Rows with name, company, FIELDS and "follows": [(plan, begins)] of those plans in their order. begins is None for the plan that the
-	tenant has, of which it can keep a version, and the date (seconds since the epoch) of one that it comes to.
+	Rows with name, company, FIELDS and "follows": [(plan, begins)] of those plans, in their order. begins is None for the plan that the
+	tenant has now; with a kept version of it, the tenant does not follow that plan. For a plan that the tenant comes to, begins is the
+	date (seconds since the epoch).
 	"""
 	names = set(names)
 	if not names:
@@ -142,7 +145,7 @@ def tenants_following(names: Iterable[str]) -> list[frappe._dict]:
 
 
 def with_rows(tenants: list[frappe._dict]) -> list[frappe._dict]:
-	"""The rows of tenants, each with the rows of its TABLES, as Offer.layers takes them."""
+	"""Add to each tenant's row the rows of its TABLES, as Offer.layers takes them; returns the rows."""
 	found = {tenant.name: tenant.update({table: [] for table in TABLES}) for tenant in tenants}
 	for table in _tables_with_rows(list(found)):
 		of_these = {"parenttype": "Tenant", "parent": ("in", list(found))}
@@ -152,7 +155,7 @@ def with_rows(tenants: list[frappe._dict]) -> list[frappe._dict]:
 
 
 def _tables_with_rows(tenants: list[str]) -> list[str]:
-	"""Those of TABLES in which one of the tenants has a row, by one query: most tenants have none."""
+	"""Which of TABLES have a row of one of the tenants. One query asks all: most tenants have none."""
 	if not tenants:
 		return []
 	queries = [
@@ -165,8 +168,8 @@ def _tables_with_rows(tenants: list[str]) -> list[str]:
 def hold(followers: Iterable[frappe._dict]) -> list[str]:
 	"""Hold the rows of these tenants (as tenants_following returns them) until the transaction ends.
 
-	Returns the names of those that still have the same plan and version. What this transaction reads otherwise is as old as its first statement:
-	staff may have given a tenant another plan or version since.
+	Returns the names of those whose plan and version are still the same. All else that this transaction reads is as old as its first
+	read: staff may have given a tenant another plan or version since.
 	"""
 	seen = {row.name: row for row in followers}
 	if not seen:

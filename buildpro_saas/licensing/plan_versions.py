@@ -24,10 +24,10 @@ NAMED = 20  # tenants of a group that the preview names; the others are counted
 
 @dataclass(frozen=True)
 class Change:
-	"""What editing a plan comes to. before, after: all plans, as entitlements.plans.resolve takes them.
+	"""What editing a plan changes. before, after: all plans, as entitlements.plans.resolve takes them.
 
-	contents: {plan: (before, after)} of each plan whose features or limits, with what it includes, become others; the edited
-	plan and those that include it. Each is {"features", "limits"}; before is None for a new plan.
+	contents: {plan: (before, after)} for each plan whose features or limits change: the edited plan, and plans that include it. Each is
+	{"features", "limits"} with those of included plans. before is None for a new plan.
 	"""
 
 	before: dict[str, Mapping]
@@ -41,7 +41,7 @@ class Change:
 
 
 def change_of(plan: str, data: Mapping, *, is_current: bool = False) -> Change:
-	"""The change of the plan from what is stored to `data`, as Plan.as_data has it. is_current: as stored_plans has it."""
+	"""The change of the plan from what is stored to `data` (as Plan.as_data returns it). is_current: as stored_plans takes it."""
 	before = stored_plans(is_current=is_current)
 	after = {**before, plan: {**before.get(plan, {}), **data}}
 	pairs = {name: (_content(before, name), _content(after, name)) for name in after}
@@ -51,15 +51,15 @@ def change_of(plan: str, data: Mapping, *, is_current: bool = False) -> Change:
 
 
 def preview(plan: str, data: Mapping) -> dict:
-	"""What tenants gain and lose by the change, were it for everyone; those with the same gain and loss are one group.
+	"""What tenants would gain and lose if everyone got the change. Tenants with the same gain and loss are one group.
 
 	Returns {"plans": names of those that change, "count": tenants that follow one of them, now or from an agreed date on, "labels":
 	{feature: label}, "groups": [{"plan", "is_later", "count", "tenants": up to 20 of {"name", "company", "from"}, "gains": features,
 	"loses": features, "limits": [{"limit", "before": {"value", "is_hard"} or None for no limit, "after"}]}]}.
 
-	A group that `is_later` has the tenants that come to the plan, after a trial or by a scheduled change: those of the nearest dates
-	are named, and "from" is the date as the tenant's record has it, such as "2027-01-31 18:00:00". "from" is None for the plan that a
-	tenant has. A tenant that has one of the plans and comes to another is in two groups.
+	A group that `is_later` has the tenants that come to the plan after a trial or by a scheduled change, the nearest dates first. Their
+	"from" is the date as the tenant's record has it, such as "2027-01-31 18:00:00"; it is None for the plan that a tenant has now. A
+	tenant that has one of the plans and comes to another one is in two groups.
 	"""
 	change = change_of(plan, data)
 	before, after = Offer(change.before), Offer(change.after)
@@ -88,9 +88,10 @@ def preview(plan: str, data: Mapping) -> dict:
 
 
 def record(change: Change, why: str, *, only_new: bool) -> None:
-	"""Keep a new version of each plan that changes; with `only_new` the tenants that have it and follow it stay with the version before.
+	"""Keep a new version of each plan that changes.
 
-	Those that come to it later do not: they get it as it is on that day.
+	only_new: tenants that have the plan now and follow it stay with the version before. Those that come to it later do not: they get the
+	plan as it is on that day.
 	"""
 	for plan, (before, after) in change.contents.items():
 		earlier = keep(plan, before, _("As it was before its first change")) if before else None
@@ -100,7 +101,7 @@ def record(change: Change, why: str, *, only_new: bool) -> None:
 
 
 def keep(plan: str, content: Mapping, why: str) -> str:
-	"""The name of the plan's newest Plan Version; made first, unless the newest one has this content."""
+	"""Return the name of the plan's newest Plan Version. Make one first, unless the newest has this content."""
 	newest = frappe.db.get_value(
 		"Plan Version",
 		{"plan": plan},
@@ -126,7 +127,7 @@ def keep(plan: str, content: Mapping, why: str) -> str:
 
 
 def _pin(tenants: list[str], version: str) -> None:
-	"""In two statements for any number of tenants, whose rows are held: a thousand documents would be saved for a minute."""
+	"""Have the tenants, whose rows are held, keep the version. Two statements: a thousand documents would be saved for a minute."""
 	frappe.db.set_value("Tenant", {"name": ("in", tenants)}, "plan_version", version)
 	text = _("keeps {0}: the plan was changed for new tenants only").format(frappe.utils.escape_html(version))
 	user, time = frappe.session.user, now_datetime()
@@ -143,7 +144,7 @@ def _that_have(plan: str) -> list[frappe._dict]:
 
 
 def _content(stored: Mapping[str, Mapping], plan: str) -> dict | None:
-	"""Features and limits; None for a plan that cannot be resolved, since it is not there or names one that is not."""
+	"""Features and limits; None for a plan that cannot be resolved: it, or one that it includes, does not exist, or includes itself."""
 	try:
 		resolved = plans.resolve(stored, plan)
 	except plans.PlanError:

@@ -1,4 +1,7 @@
-"""Looks after the entitlements that tenants' sites have: renewed in time, sent again where they are lost or say what is not so any more."""
+"""Looks after the entitlements that tenants' sites have.
+
+They are renewed in time, and sent again where a site has lost one, or has one that does not say what is so any more.
+"""
 
 import zlib
 
@@ -8,7 +11,7 @@ from frappe.utils import get_datetime, now_datetime
 from buildpro_saas import site_role
 from buildpro_saas.entitlements import clock
 from buildpro_saas.jobs import lifecycle
-from buildpro_saas.licensing import backoff, delivery, site_files
+from buildpro_saas.licensing import backoff, delivery, signing, site_files
 from buildpro_saas.licensing.sources import Sources
 from buildpro_saas.tenant_status import WITH_SITE
 
@@ -16,12 +19,12 @@ SLOTS = 6  # an hour's runs of renew_entitlements, among which the tenants are s
 
 
 def renew_entitlements() -> None:
-	"""Every ten minutes, on the admin site: renew the entitlements whose time is half over, and send those that say what is not so any
-	more, or that a site does not have.
+	"""Every ten minutes, on the admin site: send new entitlements to the sites that need one.
 
-	What changed is what `delivery.send` sends at once; here it is looked at once an hour for each tenant, for whatever that was not called
-	for. What the sites have is looked at in each run: a file that was lost or damaged closes a site. One that cannot be looked at is in
-	the Error Log, and does not keep the others.
+	A site needs one when half of its entitlement's time is over, when the site does not have it (a file that was lost or damaged closes a
+	site), and when it does not say any more what is so. Changes are sent at once, by delivery.send. This finds changes after which nobody
+	called that; each tenant is looked at for them once an hour. A site that cannot be looked at is noted in the Error Log, and does not
+	keep the others.
 	"""
 	if not site_role.is_admin_site():
 		return
@@ -53,4 +56,4 @@ def _is_due(row, sources: Sources) -> bool:
 	is_failing = backoff.is_failing(row, now)
 	if not is_failing and zlib.crc32(row.name.encode()) % SLOTS != now.minute * SLOTS // 60:
 		return False
-	return not frappe.get_doc("Tenant", row.name).is_entitlement_current(sources)
+	return not signing.is_current(frappe.get_doc("Tenant", row.name), sources)

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import time
+from collections.abc import Iterable
 
 import frappe
 from frappe.utils import add_to_date, get_datetime, now_datetime
 
+from buildpro_saas import tenant_status
 from buildpro_saas.entitlements import statement
 from buildpro_saas.entitlements.clock import is_renewal_due
 from buildpro_saas.entitlements.decision import Decisions
@@ -15,16 +17,32 @@ from buildpro_saas.licensing import signing_keys
 from buildpro_saas.licensing.catalogue import catalogue_for_tenants
 from buildpro_saas.licensing.sources import Sources
 
-# How far ahead a site's number may be to be believed: further than any clock leaps, and no number that a broken site makes up.
+# How far ahead of the time (seconds) a site's number may be to be believed. No clock leaps so far; a broken site may make up a
+# higher number.
 FURTHEST = 10 * 366 * DAY
+
+
+def statement_data(tenant, sources: Sources | None = None) -> dict:
+	"""What a statement for the tenant (document) says now, as entitlements.statement.issue takes it. sources: given where already read."""
+	sources = sources or Sources()
+	return {
+		"tenant": tenant.name,
+		"site": tenant.site_name,
+		"layers": sources.offer.layers(tenant),
+		"contact": sources.contact,
+		"status": tenant_status.IN_STATEMENT.get(tenant.status),
+	}
 
 
 def sign(tenant, above: int = 0, sources: Sources | None = None) -> dict:
 	"""A new statement for the tenant (document): {"token": JWT, "catalogue": as entitlements/catalogue.py has it}.
 
-	Its sequence number is higher than that of every earlier one, also when this admin site was restored from a backup: it begins at
-	the time. above: the highest that the site has had, where that is known; it is ahead when a clock was. sources: as they are now, where
-	they were read for many. What the statement says is kept as a digest, with when to renew it.
+	Its sequence number is higher than that of every earlier statement, also after this admin site was restored from a backup: numbers
+	begin at the time in seconds. above: the highest number that the site has had, where known; it may be ahead of the time where a clock
+	was. sources: given where they were read for many tenants.
+
+	What the statement says is noted on the tenant as a digest, with the date of renewal. Raises frappe.ValidationError where this site
+	has no signing key.
 	"""
 	sources = sources or Sources()
 	says, key, next_keys = _content(tenant, sources)
@@ -55,7 +73,7 @@ def sign(tenant, above: int = 0, sources: Sources | None = None) -> dict:
 
 
 def is_current(tenant, sources: Sources | None = None) -> bool:
-	"""Whether the newest statement of the tenant (document) says what one made now would, and half of its time is not over."""
+	"""Whether the tenant's (document) newest statement says what one made now would, and half of its time is not over."""
 	sources = sources or Sources()
 	renew_at = tenant.entitlement_renew_at and get_datetime(tenant.entitlement_renew_at)
 	if not tenant.entitlement_digest or is_renewal_due(renew_at or None, now_datetime(), sources.valid_days):
@@ -64,12 +82,20 @@ def is_current(tenant, sources: Sources | None = None) -> bool:
 	return _digest(says) == tenant.entitlement_digest
 
 
+def trust(tenant, key_ids: Iterable[str]) -> None:
+	"""Record which signing keys the site of the tenant (document) trusts: `sign` goes by it during a rotation."""
+	known = "\n".join(sorted(key_ids))
+	if known != (tenant.trusted_keys or ""):
+		tenant.trusted_keys = known
+		frappe.db.set_value("Tenant", tenant.name, "trusted_keys", known, update_modified=False)
+
+
 def decisions(tenant) -> Decisions:
-	"""What the tenant (document) may use as of now, from this site's own records: the decisions of its site, without a signature."""
+	"""What the tenant (document) may use as of now, from this site's records: the same decisions as on its site, without a signature."""
 	settings = frappe.get_cached_doc("SaaS Settings")
 	now = time.time()
 	unsigned = statement.unsigned(
-		tenant.statement_data(),
+		statement_data(tenant),
 		now=now,
 		valid_days=settings.entitlement_valid_days,
 		grace_days=settings.entitlement_grace_days,
@@ -78,11 +104,11 @@ def decisions(tenant) -> Decisions:
 
 
 def _content(tenant, sources: Sources) -> tuple[dict, dict, dict[str, str]]:
-	"""What a statement for the tenant says, the key that signs it, and the keys that it brings along."""
+	"""What a statement for the tenant says, the key that signs it, and the public keys that it brings along."""
 	keys = signing_keys.read()
 	key, next_keys = keys.for_tenant((tenant.trusted_keys or "").split())
 	says = {
-		"data": tenant.statement_data(sources),
+		"data": statement_data(tenant, sources),
 		"catalogue": sources.catalogue_digest,
 		"keys": sorted(keys.public),
 		"signed_with": key["kid"],

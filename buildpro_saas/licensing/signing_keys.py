@@ -1,8 +1,8 @@
-"""The keys that sign entitlements: one, or, during a rotation, the one in use and the next.
+"""The keys that sign entitlements: one; or, during a rotation, the one in use and the next.
 
 They are in the admin site's site_config.json: `buildpro_signing_key` and `buildpro_next_signing_key` ({"kid", "private"}), and
-`buildpro_public_keys` ({kid: public}). Of a private key nothing is in the database. They are read from the file each time that they
-are asked for: frappe.conf is what it was when a job began, and a delivery to many tenants may outlast a whole rotation.
+`buildpro_public_keys` ({kid: public}). The database has no private key. The keys are read from the file each time: frappe.conf is what
+it was when a job began, and a delivery to many tenants may outlast a whole rotation.
 """
 
 from collections.abc import Collection
@@ -20,16 +20,19 @@ PUBLIC = "buildpro_public_keys"
 
 @dataclass(frozen=True)
 class SigningKeys:
-	"""The keys at one moment: the one in use and, during a rotation, the next ({"kid", "private"}); {kid: public key} of both."""
+	"""The keys at one moment.
+
+	current, following: {"kid", "private"}; following is None outside of a rotation. public: {kid: public key} of all keys in use.
+	"""
 
 	current: dict = field(repr=False)  # a traceback that shows variables shows no private key
 	following: dict | None = field(repr=False)
 	public: dict[str, str]
 
 	def for_tenant(self, trusted: Collection[str]) -> tuple[dict, dict[str, str]]:
-		"""The key to sign with for a site that trusts the keys of these ids, and the public keys that it is to trust from then on.
+		"""The key to sign with for a site that trusts the keys of these ids, and the public keys that the statement brings along.
 
-		The next one only once the site is known to trust it; until then the old one, which brings the next one along.
+		The next key signs only once the site is known to trust it. Until then the old one signs, and brings the next one along.
 		"""
 		if not self.following:
 			return self.current, {}
@@ -55,7 +58,7 @@ def public_keys() -> dict[str, str]:
 
 
 def begin() -> str:
-	"""Make the next key; returns its id. Raises frappe.ValidationError during a rotation."""
+	"""Make the next key, and return its id. Raises frappe.ValidationError during a rotation."""
 	now = read()
 	if now.following:
 		frappe.throw(
@@ -73,14 +76,17 @@ def begin() -> str:
 
 
 def unconfirmed(statuses: Collection[str]) -> list[str]:
-	"""Tenants of these statuses whose sites are not known to trust the next key yet. Raises frappe.ValidationError outside of a rotation."""
+	"""Tenants of these statuses whose sites are not known to trust the next key. Raises frappe.ValidationError outside of a rotation."""
 	kid = _read_while_rotating().following["kid"]
 	rows = frappe.get_all("Tenant", {"status": ("in", statuses)}, ["name", "trusted_keys"], order_by="name")
 	return [row.name for row in rows if kid not in (row.trusted_keys or "").split()]
 
 
 def finish() -> str:
-	"""Sign with the next key alone, and withdraw the one before; returns its id. Raises frappe.ValidationError outside of a rotation."""
+	"""Sign with the next key alone from now on, and withdraw the one before; returns the withdrawn one's id.
+
+	Raises frappe.ValidationError outside of a rotation.
+	"""
 	before = _read_while_rotating()
 	kid = before.following["kid"]
 	door.update_own_config({CURRENT: before.following, NEXT: None, PUBLIC: {kid: before.public[kid]}})

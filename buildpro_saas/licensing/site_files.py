@@ -1,6 +1,6 @@
-"""What a delivery touches of a tenant's site, through the agent's door: two files in its folder, and what Frappe keeps of it in its cache.
+"""What a delivery touches of a tenant's site, through the agent's door: two files in its folder, and what Frappe has cached of it.
 
-The files decide what is in force, so that neither the site's database nor its processes are needed for it.
+The files decide what is in force. So neither the site's database nor its processes are needed.
 """
 
 import json
@@ -17,19 +17,20 @@ from buildpro_saas.jobs.bench_door import door_of, is_reached
 from buildpro_saas.licensing.sources import Sources
 
 ROLE = "buildpro_role"
-# What Frappe keeps of a site that follows from its entitlement, as tenant_site/caches.py has it: web pages.
+# What Frappe caches of a site and depends on its entitlement: web pages, as in tenant_site/caches.py.
 CACHED = ["website_page"]
-# Of site_config.json, what decides whether a site takes a statement.
+# Keys of site_config.json that decide whether a site takes a statement.
 DECIDING = (SEQUENCE_KEY, KEYS_KEY)
 SHOW = "buildpro_saas.tenant_site.entitlement_in_force.show_entitlement"
 
 
 def put(site: SiteDoor, config: dict, token: str, sources: Sources, mended: dict) -> Accepted:
-	"""Put a token into force on its site, as the site itself does (tenant_site/entitlement_in_force.py), for all of its processes.
+	"""Put a token into force on its site, for all of its processes, as the site itself does (tenant_site/entitlement_in_force.py).
 
-	config: the site's site_config.json as it was read. sources: those that the token was made of. mended: values that site_config.json gets
-	with it. Raises AgentError when the site does not take it, and TransientError when it has got another one since its configuration
-	was read; what is in force then stays.
+	config: the site's site_config.json as it was read. sources: what the token was made of. mended: further values for site_config.json.
+
+	Raises AgentError when the site refuses the token, and TransientError when the site has got another one since its configuration was
+	read. What is in force then stays.
 	"""
 	as_mended = {**config, **mended}
 	try:
@@ -53,20 +54,20 @@ def put(site: SiteDoor, config: dict, token: str, sources: Sources, mended: dict
 
 
 def show(site: SiteDoor, config: dict, accepted: Accepted, company: str) -> None:
-	"""Have the site's own records show the statement that was put into force, where they show another one by its site_config.json.
+	"""Have the site's records show the statement that was put into force, where site_config.json says that they show another one.
 
-	What is read there: plan, status, company, a row for each limit. It takes a visit to the site's database, ten times what the
-	files take; token and validity follow when somebody looks at them (Nexelya Plan Settings), and once an hour.
+	They show plan, status, company, and a row for each limit. This enters the site's database, which takes ten times as long as the
+	files. Token and validity follow when somebody looks at them (Nexelya Plan Settings), and once an hour.
 	"""
 	if config.get(SHOWN_KEY) != acceptance.shown(accepted.statement, company, time.time()):
 		site.call(SHOW, company=company)
 
 
 def is_in_force(bench: str, site_name: str, sequence: str | None) -> bool:
-	"""Whether the statement of that number is in force on the site; True for sites that cannot be reached, which ask for it.
+	"""Whether the statement of that number is in force on the site. True for a site that cannot be reached: it asks for it.
 
-	Decided as the site itself does, from the two files that it goes by (a third of a millisecond): its number in site_config.json
-	alone says nothing of a statement that was lost or damaged since.
+	The two files decide, as on the site itself (a third of a millisecond). The number in site_config.json alone does not tell whether the
+	statement was lost or damaged since. Raises AgentError for a damaged site_config.json.
 	"""
 	if not is_reached(bench):
 		return True
@@ -76,12 +77,12 @@ def is_in_force(bench: str, site_name: str, sequence: str | None) -> bool:
 	if str(config.get(SEQUENCE_KEY)) != sequence:
 		return False
 	stored = site.json_file(FILE)
-	now, known = time.time(), float(config.get(CLOCK_KEY) or 0)
+	now, known = time.time(), acceptance.number(config, CLOCK_KEY)
 	if clock.is_behind(now, known):
 		return False  # this machine's clock ran ahead and was set right; the next statement tells the site
 	found = decision.decisions_of_token(
 		str(stored.get("token") or ""),
-		config.get(KEYS_KEY) or {},
+		acceptance.trusted_keys(config),
 		site.name,
 		now,
 		catalogue=stored.get("catalogue"),
@@ -91,7 +92,7 @@ def is_in_force(bench: str, site_name: str, sequence: str | None) -> bool:
 
 
 def _frappes_own(config: dict, accepted: Accepted) -> dict:
-	"""The limits that the framework enforces by its own keys, where they are to be others than they are (tenant_site/site_limits.py)."""
+	"""Keys for limits that the framework enforces itself, where they must change (tenant_site/site_limits.py)."""
 	if config.get(ROLE) != site_role.TENANT:
 		return {}
 	limits = accepted.statement.grants(time.time()).limits

@@ -1,4 +1,4 @@
-"""What statements are made of, read once for any number of tenants, and read anew as soon as any of it has changed."""
+"""What statements are made of. It is read once for any number of tenants, and anew as soon as any of it has changed."""
 
 import json
 import time
@@ -10,18 +10,18 @@ from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.licensing.catalogue import catalogue_for_tenants
 from buildpro_saas.licensing.entitlement_sources import Offer
 
-# A change of one of these is a change of its `modified`; their rows are saved with them.
+# A change of one of these changes its `modified`. Their rows are saved with them.
 DOCTYPES = ("Plan", "Plan Version", "Add-on", "Feature", "Kill Switch")
 SETTINGS = "SaaS Settings"
-# Seconds after which they are read anew in any case: what has ended meanwhile is left out of statements.
+# Seconds after which all is read anew in any case: statements leave out what has ended meanwhile.
 LONGEST = 60
 
 
 class Sources:
-	"""Plans, versions, add-ons, kill switches, catalogue and settings as they are in the database, at one moment.
+	"""Plans, versions, add-ons, kill switches, catalogue and settings as the database has them, at one moment.
 
-	offer: as entitlement_sources has it. catalogue, catalogue_digest: as entitlements/catalogue.py has them; catalogue_text: the
-	catalogue as JSON; packed_gates: as entitlements/acceptance.py has them. valid_days, grace_days, contact: of SaaS Settings.
+	offer: an Offer of entitlement_sources. catalogue, catalogue_digest: as entitlements/catalogue.py has them. catalogue_text: the
+	catalogue as JSON. packed_gates: as entitlements/acceptance.py packs them. valid_days, grace_days, contact: of SaaS Settings.
 	"""
 
 	def __init__(self):
@@ -30,8 +30,8 @@ class Sources:
 	def follow(self) -> None:
 		"""Read all of it anew where any of it has changed since.
 
-		To be called with the tenant's row held, by a transaction that has read nothing before it held it: of two statements, the one with the
-		higher sequence number then also has the newer content.
+		Call it with the tenant's row held, in a transaction that read nothing before. Then of two statements the one with the higher sequence
+		number also has the newer content.
 		"""
 		now = _fingerprint()
 		# also where the clock was set back since
@@ -51,10 +51,10 @@ class Sources:
 
 
 def _fingerprint() -> tuple:
-	"""Another one after each change that was committed, in one query of some tenths of a millisecond.
+	"""A value that is another one after each committed change. It takes one query, some tenths of a millisecond.
 
-	A sum tells changes apart that were committed in another order than they were made, which the latest time alone does not; the count and
-	the latest time tell those apart that a sum could miss.
+	Changes may be committed in another order than they were made. The latest time alone would miss that, and the sum tells it. Count and
+	latest time tell changes that a sum could miss.
 	"""
 	parts = [
 		f"select count(*), max(modified), sum(crc32(concat(name, modified))) from `tab{doctype}`"

@@ -1,7 +1,7 @@
-"""The tokens with which tenants' sites show who they are when they ask this site for something.
+"""The tokens by which tenants' sites show who they are when they ask this site for something.
 
-A token is kept as the framework keeps passwords that it must read again: encrypted, in `__Auth`. Its predecessor stays good until
-the new one has been used: an answer that brought a new one may have been lost.
+A token is kept as the framework keeps passwords that it must read again: encrypted, in `__Auth`. The token before it stays good until
+the new one has been used: the answer that brought the new one may have been lost.
 """
 
 import hmac
@@ -30,21 +30,26 @@ NAME_LENGTH = 140  # of a document
 
 
 def ensure(tenant: str) -> str:
-	"""The tenant's token; made where it has none."""
+	"""Return the tenant's token. Make one where it has none."""
 	return _read(tenant, CURRENT) or _make(tenant)
 
 
+def for_site(tenant: str, known: str = "") -> str:
+	"""The token with which the tenant's site asks for its entitlement: `known` if it is still good, else the current one."""
+	return known if is_known(tenant, known) else ensure(tenant)
+
+
 def start_anew(tenant: str) -> None:
-	"""Give the tenant a new token, and let whatever was one under its name be good no more."""
+	"""Give the tenant a new token. No token that anybody had under its name is good any more."""
 	remove_encrypted_password("Tenant", tenant, BEFORE)
 	_make(tenant)
 
 
 def is_known(tenant: str, token: str) -> bool:
-	"""Whether the token is the tenant's, or its predecessor that is good still."""
+	"""Whether the token is the tenant's current one, or the one before, which is still good."""
 	if not token:
 		return False
-	# what was encrypted is another text each time: the newer one is decrypted first, and nearly always the one
+	# encrypted texts cannot be compared, so they are decrypted; the current token comes first, and is nearly always the one
 	stored = frappe.qb.Table("__Auth")
 	rows = (
 		frappe.qb.from_(stored)
@@ -58,12 +63,12 @@ def is_known(tenant: str, token: str) -> bool:
 
 
 def authenticate(tenant: object) -> str:
-	"""The name of the tenant whose token this request carries in its header.
+	"""Return the name of the tenant whose token this request carries in its header.
 
-	Raises frappe.AuthenticationError (HTTP 401) for a wrong token, an unknown tenant and one without a site, after the same work and in
-	the same words: nobody learns from it which tenants there are.
+	Raises frappe.AuthenticationError (HTTP 401) for a wrong token, an unknown tenant, and a tenant without a site. All take the same work
+	and get the same words, so nobody learns which tenants there are.
 	"""
-	# what is no text, or none that a database takes, is nobody's name
+	# another value, or a text that no database takes, is nobody's name
 	name = tenant[:NAME_LENGTH].encode(errors="replace").decode() if isinstance(tenant, str) else ""
 	given = (frappe.get_request_header(HEADER) or "").encode()
 	is_right = False
@@ -82,9 +87,9 @@ def authenticate(tenant: object) -> str:
 
 
 def renew(tenant, given: str) -> str | None:
-	"""The token that the site of the tenant (document, its row held) is to use from now on; None to go on with `given`.
+	"""The token that the tenant's site is to use from now on; None to go on with `given`. tenant: a document, its row held.
 
-	Using a token ends its predecessor; one that is older than SaaS Settings say gets a successor.
+	Using a token ends the one before it. A token that is older than SaaS Settings allow gets a successor.
 	"""
 	if given != _read(tenant.name, CURRENT):
 		return _read(tenant.name, CURRENT)
@@ -98,7 +103,7 @@ def renew(tenant, given: str) -> str | None:
 
 
 def needs_renewal(tenant: str, given: str) -> bool:
-	"""Whether `renew` would do anything: asked first, since it writes."""
+	"""Whether `renew` would do anything. It is asked first, since `renew` writes."""
 	since = frappe.db.get_value("Tenant", tenant, "token_since")
 	days = frappe.get_cached_doc("SaaS Settings").token_days
 	is_old = not since or now_datetime() >= add_to_date(get_datetime(since), days=days)
@@ -117,7 +122,10 @@ def _read(tenant: str, field: str) -> str | None:
 
 
 def _read_or_none(tenant: str, field: str) -> str | None:
-	"""As _read; None also for what was encrypted with a key that this site does not have any more, for whoever asks is not to know."""
+	"""As _read, but None for a token that was encrypted with a key that this site has lost.
+
+	Whoever asks is not to learn that.
+	"""
 	messages = list(frappe.local.message_log)
 	try:
 		return _read(tenant, field)
@@ -128,5 +136,5 @@ def _read_or_none(tenant: str, field: str) -> str | None:
 
 @lru_cache(maxsize=128)
 def _decoy(site: str, key: str) -> str:
-	"""Made once for each site that this process serves, and anew when the site gets another key."""
+	"""Something encrypted, to decrypt where there is no token. Made once for each site of this process and each key."""
 	return encrypt(secrets.token_urlsafe(BYTES), key)

@@ -1,11 +1,13 @@
 """What tenants' sites tell of their use: how often each feature, by day, and how much of each limit.
 
-It comes from a site that is the tenant's, so nothing in it is believed further than it can do harm: it is bounded, what is unknown is
-left out, and it changes no row but the tenant's own.
+It comes from a site that is the tenant's, so it is not trusted. It is bounded, unknown names are left out, and it changes no rows but
+the tenant's own.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
+from itertools import chain
 
 import frappe
 from frappe import _
@@ -13,6 +15,7 @@ from frappe.utils import now
 from pypika import CustomFunction
 
 from buildpro_saas.entitlements import layers
+from buildpro_saas.licensing.entitlement_sources import Offer
 from buildpro_saas.refusal import refuse
 
 OUTCOMES = {"ALLOWED": "allowed", "DENIED": "denied", "SHADOW": "shadow"}
@@ -26,14 +29,17 @@ Greatest = CustomFunction("greatest", ["old", "new"])
 def receive(tenant: str, batch: dict) -> None:
 	"""Keep a batch of a tenant's site: {"id", "rows": [{"date", "feature", "outcome", "count"}], "levels": {limit: in use}}.
 
-	A row's count is the day's total as the site had it then, and only ever raises what is kept: a batch that comes twice, late or
-	out of order changes nothing. Rows and levels of what this site does not know are left out. Raises frappe.ValidationError when
-	the batch has another shape or too many rows. The caller commits.
+	A row's count is the day's total as the site had it then. It only raises what is kept, so a batch that comes twice, late or out of
+	order changes nothing. Rows and levels with unknown names are left out. The caller commits.
+
+	Raises frappe.ValidationError when the batch has another shape or too many rows, and for an unknown tenant.
 	"""
 	if not frappe.db.exists("Tenant", tenant):
 		refuse(_("There is no tenant {0}."), tenant)
 	rows, levels = _checked(batch)
-	granted = layers.compose(frappe.get_doc("Tenant", tenant).layers(), datetime.now().timestamp()).limits
+	granted = layers.compose(
+		Offer().layers(frappe.get_doc("Tenant", tenant)), datetime.now().timestamp()
+	).limits
 	limits = _known_limits() | granted.keys()
 	known = limits.union(frappe.get_all("Feature", pluck="name"))
 	for (day, feature, outcome), count in _believable(rows, known).items():
@@ -47,12 +53,24 @@ def receive(tenant: str, batch: dict) -> None:
 
 
 def _known_limits() -> set[str]:
-	"""Limits that a plan or an add-on has, or an app of this bench declares."""
+	"""Limits that a plan or an add-on has, or an app on this bench declares, whether it is installed on this site or not.
+
+	What only an app of another bench declares is known once a plan, an add-on or an override has it. A tenant's own word is not enough:
+	his site could make up names.
+	"""
 	sold = (
 		*frappe.get_all("Plan Limit", pluck="limit_key"),
 		*frappe.get_all("Add-on Limit", pluck="limit_key"),
 	)
-	return {*sold, *frappe.get_hooks("buildpro_limits", {})}
+	return {*sold, *chain.from_iterable(map(_declared_by, frappe.get_all_apps()))}
+
+
+def _declared_by(app: str) -> Iterable[str]:
+	"""Limits that the app declares in its hooks.py (tenant_site/declared_limits.py); none where its code is gone."""
+	try:
+		return getattr(frappe.get_module(f"{app}.hooks"), "buildpro_limits", {})
+	except ImportError:
+		return ()
 
 
 def _checked(batch: dict) -> tuple[list, dict[str, int]]:
@@ -67,7 +85,7 @@ def _checked(batch: dict) -> tuple[list, dict[str, int]]:
 
 
 def _believable(rows: list, known: set[str]) -> dict[tuple[date, str, str], int]:
-	"""(day, feature, outcome) → count of the rows that can be what they say."""
+	"""{(day, feature, outcome): count} of the rows that can be true."""
 	today = datetime.now(timezone.utc).date()
 	found = {}
 	for row in rows:
@@ -111,7 +129,7 @@ def _keep_level(tenant: str, key: str, used: int, value: int | None) -> None:
 
 
 def _insert(doctype: str, name: str, values: dict):
-	"""An insertion as a query, which what is to happen to a row that is there can be added to."""
+	"""An insertion as a query. The caller adds what happens to a row that is there already."""
 	who = dict.fromkeys(("owner", "modified_by"), "Administrator")
 	when = dict.fromkeys(("creation", "modified"), now())
 	row = {"name": name, **who, **when, **values}

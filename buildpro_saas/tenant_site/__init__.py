@@ -5,12 +5,14 @@ from buildpro_saas.tenant_site import (
 	installed_apps_guard,
 	sandbox,
 	strict_names,
+	swapped_away,
 	unchanged_defaults,
 )
 
 installed_apps_guard.keep()
 fresh_config.keep()
 strict_names.keep()
+swapped_away.keep()
 abandoned_jobs.keep()
 unchanged_defaults.keep()
 sandbox.install()

@@ -1,7 +1,8 @@
-"""What a job asked for in case it fails, where the worker that had it died.
+"""Keeps workers alive when the failure callback of an abandoned job fails.
 
-The next worker calls that then, as it starts and every few minutes, itself and on no site: its fault ends that worker and every one after it,
-of all sites. Frappe's own (truncate_failed_registry) asks for the configuration of the job's site, which may be gone.
+A job can name a function to call if it fails. Where the job's worker died, the next worker calls that function: as it starts, and
+every few minutes. It calls it in its own process and on no site. An error there would end that worker, and every worker after
+it, for all sites. Frappe's own callback (truncate_failed_registry) needs the configuration of the job's site, which may be gone.
 """
 
 import logging
@@ -14,7 +15,7 @@ log = logging.getLogger("rq.worker")  # what workers write to the bench's log
 
 
 def keep() -> None:
-	"""Have the workers of this process outlive such a fault, and log it. RQ has no extension point for it: its method is wrapped."""
+	"""Have the workers of this process survive such an error, and log it. RQ has no hook for this, so its method is wrapped."""
 	original = Job.execute_failure_callback
 	if getattr(original, "outlives_faults", False):
 		return
@@ -24,7 +25,7 @@ def keep() -> None:
 		try:
 			return original(self, death_penalty_class, *exc_info)
 		except Exception:
-			# of a job that has just failed in its own process, RQ keeps the fault with the job
+			# a job that has just failed in its own process: RQ keeps the error with the job
 			if not exc_info or exc_info[0] is not AbandonedJobError:
 				raise
 			log.exception("Job %s was abandoned, and what it asked for in that case failed", self.id)

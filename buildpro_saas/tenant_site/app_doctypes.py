@@ -2,6 +2,7 @@
 
 Frappe saves an app's DocType on any site once `custom` is ticked in it. It takes `istable` and the like from a Property Setter, too.
 So a user could turn a gated doctype into a table of a doctype of his own, or take its app's code away, and the gate would be gone.
+A field that is virtual, of another kind, or fetched after validation holds another value for limits than the database does.
 Customize Form, Custom Fields, permissions and doctypes of his own stay free.
 """
 
@@ -13,15 +14,22 @@ from typing import NoReturn
 
 import frappe
 from frappe import _, scrub
-from frappe.custom.doctype.customize_form.customize_form import doctype_properties
+from frappe.custom.doctype.customize_form.customize_form import (
+	CustomizeForm,
+	docfield_properties,
+	doctype_properties,
+)
+from frappe.model import table_fields
 
 from buildpro_saas import site_role
-from buildpro_saas.tenant_site import maintenance
+from buildpro_saas.tenant_site import declared_limits, maintenance
 
 # Properties of the DocType itself that Customize Form sets. It has `istable`, too, but does not set it.
 CUSTOMIZABLE = (doctype_properties.keys() - {"istable"}) | {
 	*("field_order", "links_order", "actions_order", "states_order"),
 }
+# The same of a field. A field that became virtual would not be written any more.
+CUSTOMIZABLE_IN_FIELD = docfield_properties.keys() - {"is_virtual"}
 
 
 def refuse_change(doc, method: str | None = None, *args) -> None:
@@ -71,8 +79,37 @@ def _of_field(doc) -> str | None:
 
 
 def _of_setter(doc) -> str | None:
-	is_ordinary = doc.doctype_or_field != "DocType" or doc.property in CUSTOMIZABLE
+	if doc.doctype_or_field == "DocType":
+		is_ordinary = doc.property in CUSTOMIZABLE
+	else:
+		is_ordinary = doc.doctype_or_field != "DocField" or _is_ordinary_in_field(doc)
 	return doc.doc_type if not is_ordinary and is_of_app(doc.doc_type) else None
+
+
+def _is_ordinary_in_field(doc) -> bool:
+	"""Whether the field stays what gates and limits take it for. A Custom Field is the user's own."""
+	fieldtype = frappe.db.get_value(
+		"DocField", {"parent": doc.doc_type, "fieldname": doc.field_name}, "fieldtype"
+	)
+	if not fieldtype:
+		return True
+	if doc.property == "fieldtype":
+		return fieldtype == doc.value or CustomizeForm.allow_fieldtype_change(fieldtype, doc.value)
+	if doc.property == "options":
+		return fieldtype not in table_fields
+	if doc.property == "fetch_from":  # Frappe fetches after validation, at which limits look
+		return (doc.field_name or "").casefold() not in _limited_by(doc.doc_type)
+	return doc.property in CUSTOMIZABLE_IN_FIELD
+
+
+def _limited_by(doctype: str) -> set[str]:
+	"""The fields by which limits tell which documents of the doctype count."""
+	return {
+		condition[1].casefold()
+		for limit in declared_limits.declared().values()
+		if (limit.doctype or "").casefold() == (doctype or "").casefold()
+		for condition in limit.filters or ()
+	} | ({"is_folder"} if (doctype or "").casefold() == "file" else set())
 
 
 def _of_module(doc) -> str | None:

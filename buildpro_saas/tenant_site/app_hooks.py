@@ -1,4 +1,7 @@
-"""What the installed apps declare for us in their hooks.py: read there, for Frappe drops what two apps say of the same key."""
+"""What the installed apps declare for us in their hooks.py.
+
+It is read from the files themselves: where two apps use the same key, Frappe's own reader drops one.
+"""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,5 +16,5 @@ def declared(hook: str) -> Iterator[Mapping]:
 
 
 def apps() -> list[str]:
-	"""The apps of this site. Of one that is gone from the bench Frappe takes no notice, either."""
+	"""The apps of this site. An app that is gone from the bench is left out, as Frappe does."""
 	return frappe.get_installed_apps(_ensure_on_bench=True)

@@ -1,7 +1,7 @@
 """Frappe's views of the bench's jobs and workers. On a tenant's site they show the site's own jobs, and no workers.
 
-Frappe asks no permission hook for virtual doctypes, nor for Administrator. So their classes are replaced. Up to version 15 Frappe calls
-them with one dict of all arguments, from 16 on with each argument by its name. Both are handed on to Frappe's own class.
+Frappe asks no permission hook for virtual doctypes, nor for Administrator. So their classes are replaced. Up to version 15 Frappe
+calls them with one dict of all arguments; from 16 on, with named arguments. Both forms are handed on to Frappe's own class.
 """
 
 from typing import NoReturn
@@ -16,6 +16,7 @@ from buildpro_saas import site_role
 
 
 def refuse() -> NoReturn:
+	"""Raise frappe.PermissionError: a tenant is not shown what the whole bench does."""
 	frappe.throw(
 		_("What the whole bench does is its operator's to see."),
 		frappe.PermissionError,
@@ -24,7 +25,7 @@ def refuse() -> NoReturn:
 
 
 class OwnRQJob(RQJob):
-	"""The site's own jobs. Frappe compares how a job's id begins, so that acme.example would see the jobs of acme.example.org."""
+	"""The site's own jobs. Frappe compares only how a job's id begins: so acme.example would see the jobs of acme.example.org."""
 
 	@staticmethod
 	def get_matching_job_ids(*args, **kwargs) -> list[str]:

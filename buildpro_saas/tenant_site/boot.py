@@ -15,7 +15,7 @@ from buildpro_saas import site_role
 from buildpro_saas.entitlements import catalogue as catalogues
 from buildpro_saas.entitlements.decision import Decision, Decisions
 from buildpro_saas.entitlements.wording import OPERATOR
-from buildpro_saas.tenant_site import entitlement, gates, refusal, restriction, workspaces
+from buildpro_saas.tenant_site import clone_mark, entitlement, gates, refusal, restriction, workspaces
 
 # Lists of doctypes in frappe.boot.user by which Desk shows its buttons, and the operation that each is about.
 BUTTONS = {
@@ -53,7 +53,7 @@ def plan_for_desk(decisions: Decisions) -> dict:
 			feature: _shown(decisions, answer) for feature, answer in answers.items() if not answer.allowed
 		},
 		"gates": _denied_gates(decisions),
-		"banner": restriction.banner(decisions),
+		"banner": clone_mark.with_note(restriction.banner(decisions)),
 		"contact": (decisions.newest and decisions.newest.contact) or OPERATOR,
 	}
 

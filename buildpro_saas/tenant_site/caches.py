@@ -1,4 +1,4 @@
-"""What Frappe has in its caches that depends on a site's entitlement."""
+"""What Frappe caches that depends on a site's entitlement."""
 
 import frappe
 
@@ -9,9 +9,10 @@ PAGES = "website_page"
 
 
 def forget() -> None:
-	"""Have it made anew. To be called once an entitlement has come into force and was committed.
+	"""Empty those caches, and drop what this request holds of the entitlement. Call it after an entitlement has come into force and was committed.
 
-	Only web pages are kept. What Desk is told is added after Frappe's cache (boot.py), and each request looks at the entitlement's file.
+	Web pages are the only such cache. What Desk is told is added after Frappe's cache (boot.py), and each request looks at the
+	entitlement's file.
 	"""
 	entitlement.forget_in_request()
 	frappe.cache.delete_value(PAGES)

@@ -1,4 +1,7 @@
-"""The decisions that a request or job has asked for. Each is counted once, however often it is asked for: asking again is a look in a dict."""
+"""The decisions that a request or job has asked for.
+
+Each is counted once, however often it is asked for. The second time, it is a look into a dict.
+"""
 
 from buildpro_saas import site_role
 from buildpro_saas.entitlements.decision import Decision, Decisions
@@ -7,7 +10,7 @@ from buildpro_saas.tenant_site import entitlement, usage
 
 
 class Checks(dict):
-	"""feature → Decision, as the entitlement has them; raises as it does for a name that is not known."""
+	"""feature → Decision, as the entitlement makes them. Raises the same errors for a name that is not known."""
 
 	__slots__ = ("decisions",)
 
@@ -17,14 +20,14 @@ class Checks(dict):
 
 	def __missing__(self, feature: str) -> Decision:
 		answer = self[feature] = self.decisions[feature]
-		# without a statement any string is a feature
+		# without a statement any string passes for a feature: not counted
 		if self.decisions.statement is not None and site_role.is_tenant_site():
 			usage.count(feature, outcome(answer))
 		return answer
 
 
 def current() -> Checks:
-	"""Those of this request or job, as of now."""
+	"""The decisions that this request or job has asked for so far."""
 	held = entitlement.current()
 	if held.checks is None:
 		held.checks = Checks(held.decisions)
@@ -32,7 +35,7 @@ def current() -> Checks:
 
 
 def outcome(answer: Decision) -> str:
-	"""Which of usage.OUTCOMES a decision is."""
+	"""The outcome of a decision: one of usage.OUTCOMES."""
 	if answer.reason is Reason.SHADOW:
 		return usage.SHADOW
 	return usage.ALLOWED if answer.allowed else usage.DENIED

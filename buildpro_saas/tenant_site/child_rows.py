@@ -1,6 +1,7 @@
-"""Which rows of a document's tables are created, changed or deleted as it is saved: Frappe calls no event for a row.
+"""Which rows of a document's tables are created, changed or deleted when the document is saved. Frappe calls no event for a row.
 
-A row that stays as it is needs no permission of the plan's. So a document that was made under a larger plan can still be worked on.
+A row that stays as it is needs no permission from the plan. So people can still work on a document that was made under a larger
+plan.
 """
 
 from collections.abc import Container, Iterator
@@ -10,7 +11,7 @@ from frappe.utils import cast
 
 # Events in which rows may be created, changed or deleted with their document.
 SAVING = frozenset({"before_validate", "before_update_after_submit"})
-# Other events, and which operation each is on every row.
+# Other events, and the operation that each is on every row.
 TO_ALL = {"before_cancel": "submit", "before_discard": "write", "on_trash": "delete"}
 
 
@@ -20,7 +21,7 @@ def in_tables_of(doc, doctypes: Container[str]) -> list[tuple[str, str]]:
 
 
 def operations(doc, fieldname: str, method: str | None) -> set[str]:
-	"""Which of gates.OPERATIONS the event `method` does to rows of a table."""
+	"""Which of gates.OPERATIONS the event `method` does to the rows of a table."""
 	rows = doc.get(fieldname) or ()
 	if method not in SAVING:
 		return {TO_ALL[method]} if rows and method in TO_ALL else set()
@@ -50,7 +51,7 @@ def with_stored(doc, fieldname: str) -> Iterator[tuple]:
 
 
 def _differs(row, old) -> bool:
-	"""Whether a field has another value. Both are cast first: a client sends text where the database has a number or a date."""
+	"""Whether a field has another value. Both values are cast first: a client sends text where the database has a number."""
 	return any(
 		cast(df.fieldtype, row.get(df.fieldname)) != cast(df.fieldtype, old.get(df.fieldname))
 		for df in row.meta.fields

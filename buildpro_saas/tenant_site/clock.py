@@ -1,4 +1,4 @@
-"""What time it is for this site: by its server's clock, and by the latest time that it knows for sure (entitlements/clock.py says why)."""
+"""What time it is for this site. entitlements/clock.py says why the server's clock alone is not enough."""
 
 import time
 from datetime import datetime, timezone
@@ -8,28 +8,31 @@ from frappe import _
 
 from buildpro_saas.agent import site_config
 from buildpro_saas.entitlements import clock
-from buildpro_saas.entitlements.acceptance import CLOCK_KEY
+from buildpro_saas.entitlements.acceptance import CLOCK_KEY, number
 from buildpro_saas.entitlements.decision import Decisions
 from buildpro_saas.entitlements.reason import Reason
 
 
 def known() -> float:
-	"""The latest time that this site knows to have been; 0 for none."""
-	return float(frappe.conf.get(CLOCK_KEY) or 0)
+	"""The latest time that this site knows for sure, 0 for none."""
+	return number(frappe.conf, CLOCK_KEY)
 
 
 def trusted_now() -> float:
-	"""The time (epoch seconds), or the latest that this site knows to have been where the clock is behind that."""
+	"""The time (epoch seconds). Where the clock is behind the latest time known for sure, it is that time."""
 	return clock.trusted(time.time(), known())
 
 
 def is_set_back() -> bool:
-	"""Whether the server's clock is behind a time that this site knows to have been."""
+	"""Whether the server's clock is behind a time that this site knows for sure."""
 	return clock.is_behind(time.time(), known())
 
 
 def note(word: float | None = None) -> None:
-	"""Remember what time it is. A leap forward is remembered only where the admin site says the same. word: its time (epoch seconds)."""
+	"""Note what time it is. A leap forward is noted only where the admin site says the same time.
+
+	word: the admin site's time (epoch seconds), None where it was not asked.
+	"""
 	if (noted := clock.to_note(time.time(), known(), word)) is not None:
 		site_config.update_own({CLOCK_KEY: noted})
 
@@ -49,7 +52,7 @@ def complaint() -> str | None:
 
 
 def remark(decisions: Decisions) -> str:
-	"""What to say after "not in force", where the clock may be the reason. Begins with a space, or is empty."""
+	"""What to add after "not in force" where the clock may be the reason. It begins with a space, or is empty."""
 	is_judged = (
 		decisions.standing in (Reason.GRACE, Reason.NOT_YET_VALID) or decisions.restriction is Reason.EXPIRED
 	)

@@ -1,4 +1,4 @@
-"""The answers that a person would give to ERPNext's part of the set-up wizard, and what it leaves open."""
+"""The answers that a person would give to ERPNext's part of the set-up wizard, and checks that the wizard does not make."""
 
 from datetime import date, datetime, timedelta, timezone
 
@@ -74,7 +74,7 @@ def fiscal_year(country: str, today: date) -> tuple[date, date]:
 def check_known(**names: str) -> None:
 	"""Raise frappe.ValidationError, naming it, for a document (doctype=name) that this site does not have.
 
-	The wizard takes what it does not know for nothing, or fails long after with another complaint.
+	The wizard ignores a name that it does not know, or fails long after with another complaint.
 	"""
 	for doctype, name in names.items():
 		if not frappe.db.exists(doctype, name):
@@ -101,7 +101,7 @@ def check_company(company: str) -> None:
 
 
 def set_currency(currency: str) -> None:
-	"""Make `currency` the site's own, which the framework's part of the wizard leaves to ERPNext."""
+	"""Make `currency` the site's own. The framework's part of the wizard leaves that to ERPNext."""
 	frappe.db.set_value("Currency", currency, "enabled", 1)
 	frappe.db.set_default("currency", currency)
 	# Newer Frappe has the field; older only the default.

@@ -5,11 +5,14 @@
         "max_models_gb": {"label": "Models", "unit": "GB", "count": "my_app.models.size", "measured": 1},
     }
 
-doctype, filters: a document that comes to match them adds 1, or what the function `size` says of it. count: a function without
-arguments that says how much is in use; without it, documents are counted. measured: `count` takes long, and is run each hour.
-period "day": it begins anew at midnight, UTC.
+doctype, filters: which documents count. A document that comes to match adds 1.
+size: a function of the document that says how much it adds instead, in the limit's unit.
+count: a function without arguments that says how much is in use. Without it, matching documents are counted; or, where there is a
+`size`, their sizes are added up, for which each of them is read.
+measured: `count` takes long. It is run each hour, and a meter tells what was added since.
+period "day": the count begins anew at midnight, UTC.
 
-How much a plan allows is in the entitlement. How much is in use is limit_usage.py's to say. Who asks, and is refused, is in limits.py.
+How much a plan allows is in the entitlement. limit_usage.py says how much is in use. limits.py refuses what goes above.
 """
 
 from collections.abc import Sequence
@@ -24,13 +27,15 @@ from buildpro_saas.entitlements.kept import Kept
 from buildpro_saas.tenant_site import app_hooks, utc_days
 
 HOOK = "buildpro_limits"
+# Limits of which a plan that does not name them gives none; of any other it gives as many as anybody wants.
+ONLY_GRANTED = frozenset({"exports_per_day"})
 # In frappe.local.cache: the site's Declarations.
 LOCAL_KEY = "buildpro_limits"
 
 
 @dataclass(frozen=True)
 class Declared:
-	"""One limit as an app declares it (see above); filters: a list of [doctype, field, operator, value]."""
+	"""One limit as an app declares it (see above). filters: a list of [doctype, field, operator, value]."""
 
 	key: str
 	label: str | None
@@ -60,6 +65,7 @@ class Declared:
 
 	@property
 	def day(self) -> date | None:
+		"""Today (UTC) for a limit that begins anew each day, None for any other."""
 		return utc_days.today() if self.is_daily else None
 
 	@property
@@ -68,7 +74,7 @@ class Declared:
 		return self.is_measured or self.is_daily
 
 	def is_measurable(self) -> bool:
-		"""Whether this site has what is limited (ERPNext's documents only where ERPNext is)."""
+		"""Whether this site has what is limited. For example, ERPNext's documents are only where ERPNext is."""
 		return bool(self.count or self.is_daily or (self.doctype and frappe.db.table_exists(self.doctype)))
 
 	def measure(self) -> float:
@@ -78,17 +84,24 @@ class Declared:
 		if not self.doctype:
 			return 0  # of a day: nothing but what was taken, which the meter has
 		today = [[self.doctype, "creation", ">=", utc_days.midnight_here()]] if self.is_daily else []
-		return frappe.db.count(self.doctype, self.filters + today)
+		if not self.size:
+			return frappe.db.count(self.doctype, self.filters + today)
+		names = frappe.get_all(self.doctype, self.filters + today, pluck="name")
+		return sum(self._size_of(frappe.get_doc(self.doctype, name)) for name in names)
 
 	def counts(self, doc) -> bool:
 		"""Whether a document or a row (None: there is none) is one of those that are limited."""
 		return doc is not None and evaluate_filters(doc, self.filters)
 
-	def is_counted_already(self, doc) -> bool:
-		"""Whether the document, as it is stored, is one of those that are limited."""
-		return self.counts(None if doc.is_new() else doc.get_doc_before_save())
+	def size_in(self, doc) -> float:
+		"""How much a document or a row (None: there is none) takes of what is limited, in the limit's unit; 0 where it does not count."""
+		return self._size_of(doc) if self.counts(doc) else 0
 
-	def size_of(self, doc) -> float:
+	def stored_size(self, doc) -> float:
+		"""The same of the document as it is stored."""
+		return self.size_in(None if doc.is_new() else doc.get_doc_before_save())
+
+	def _size_of(self, doc) -> float:
 		return frappe.get_attr(self.size)(doc) if self.size else 1
 
 
@@ -103,12 +116,12 @@ def declared() -> dict[str, Declared]:
 
 
 def on_documents(doctype: str) -> Sequence[Declared]:
-	"""What can be limited of documents of a kind."""
+	"""The declared limits on documents of a doctype."""
 	return _declarations()[1].get(doctype, ())
 
 
 def doctypes() -> dict[str, list[Declared]]:
-	"""The doctypes whose documents can be limited, with what limits them."""
+	"""The doctypes whose documents can be limited: {doctype: its limits}."""
 	return _declarations()[1]
 
 
@@ -142,7 +155,7 @@ def _read() -> Declarations:
 
 
 def _specs() -> dict[str, dict]:
-	"""What the apps declare, by key; where two declare the same limit, the later one's words count."""
+	"""What the apps declare, by key. Where two declare the same limit, their words are merged and the later app's count."""
 	found: dict[str, dict] = {}
 	for by_key in app_hooks.declared(HOOK):
 		for key, spec in by_key.items():
@@ -151,7 +164,7 @@ def _specs() -> dict[str, dict]:
 
 
 def _filters(doctype: str | None, filters) -> list:
-	"""Filters of a hook, a list or a dict, with the doctype in front, so that values are compared as its fields' types have them."""
+	"""The filters of a hook, a list or a dict, each with the doctype in front. So values are compared by their fields' types."""
 	if isinstance(filters, dict):
 		pairs = (
 			(field, value if isinstance(value, list | tuple) else ("=", value))

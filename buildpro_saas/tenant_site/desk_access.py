@@ -1,4 +1,4 @@
-"""The limit on users, where a role is given access to Desk: all who have the role then count at once."""
+"""The limit on users, where a role is given access to Desk: all users who have the role then begin to count at once."""
 
 import frappe
 from frappe.utils import cint
@@ -8,7 +8,7 @@ from buildpro_saas.tenant_site import limits
 
 
 def check(doc, method: str | None = None) -> None:
-	"""Hook `validate` of Role: where *Desk Access* is ticked, raise LimitReachedError unless there is room for all who have the role.
+	"""Hook `validate` of Role. Raise LimitReachedError where *Desk Access* is ticked and there is no room for all who have the role.
 
 	The framework makes them System Users one after the other, and would stop halfway at the limit.
 	"""

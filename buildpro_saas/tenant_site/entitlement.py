@@ -1,8 +1,8 @@
-"""The entitlement that this site holds: where it is kept, and what it decides.
+"""The entitlement that this site has: where it is kept, and what it decides.
 
-It is kept in a file of the site's folder, entitlement.json, and not in the database. Nobody can write there from Desk, and a restored
-database brings no old entitlement back. One stat of the file tells whether it has changed, so every process goes by a new one at once,
-with or without Redis. Whether it counts follows from site_config.json: the public keys, and the lowest sequence number.
+It is kept in the file entitlement.json of the site's folder, and not in the database. Nobody can write there from Desk, and a restored
+database brings no old entitlement back. One stat of the file tells whether it has changed. So every process follows a new one at
+once, with or without Redis. Whether it counts depends on site_config.json: the public keys, and the lowest sequence number.
 """
 
 import json
@@ -32,22 +32,23 @@ DOCTYPE = "Nexelya Plan Settings"
 # Stands for the token of a file that cannot be read: no JWT, so it never counts.
 DAMAGED = "damaged"
 NO_CATALOGUE = catalogues.shared(None)
-# In frappe.local.cache, which lives as long as the request or job and is emptied by frappe.clear_cache().
+# In frappe.local.cache, which lives as long as the request or job. frappe.clear_cache() empties it.
 LOCAL_KEY = "buildpro_decisions"
 # A job may run for hours; after so many seconds it asks for the entitlement again.
 HOLD_SECONDS = 60
 LOCK_TIMEOUT = 30  # seconds; applying takes milliseconds
 
-# Sites whose file a process holds as it was read: 5 KB each, for the catalogue is the same object for all sites that have the same.
+# How many sites' files a process keeps as it read them: 5 KB each. Sites with the same catalogue share one object.
 MOST_READ = 5000
 # path of a site's file → (signature of the file, token, catalogue): the same for all requests of a process
 _read: Kept[tuple[tuple, str, Catalogue]] = Kept(MOST_READ)
 
 
 class Held:
-	"""The decisions that a request or job goes by until a moment of the monotonic clock.
+	"""What a request or job holds of the entitlement, until a moment of the monotonic clock.
 
-	With them: what it has asked for (checks.py), and what is gated (gates.py). Both are None until somebody asks.
+	decisions: by which it goes. checks: what it has asked for (checks.py). gates: what is gated (gates.py). checks and gates are None
+	until somebody asks.
 	"""
 
 	__slots__ = ("checks", "decisions", "gates", "until")
@@ -77,11 +78,11 @@ def load_decisions() -> Decisions:
 
 
 def load() -> Held:
-	"""Look the entitlement up and keep it for the request: a stat of the file, which is read only when it has changed."""
+	"""Look the entitlement up and hold it for the request. That is one stat; the file is read only when it has changed."""
 	now = clock.trusted_now()
 	decisions = _decisions(now)
 	if decisions.standing is Reason.UNKNOWN_KEY:
-		# this job began before the signing key was changed
+		# this job began before the signing key was changed: it has the old keys
 		frappe.local.conf[KEYS_KEY] = site_config.read(Path(frappe.local.site_path)).get(KEYS_KEY)
 		decisions = _decisions(now)
 	until = decisions.until
@@ -120,7 +121,10 @@ def _last_statement() -> Statement | None:
 
 
 def catalogue_to_gate_by() -> Catalogue:
-	"""The catalogue of this site; where its statement does not count, the gates of the last one that did."""
+	"""The catalogue whose gates hold here: the site's own, or the last one that counted where its statement does not count.
+
+	The last one has gates only.
+	"""
 	kept = _last_known().get("gates")
 	if not kept or current_decisions().statement is not None:
 		return stored()[1]
@@ -138,7 +142,7 @@ def _kept(token: str, catalogue: dict | None) -> dict:
 
 
 def keep_last_known() -> None:
-	"""Note the statement that counts here as the last known one, where an earlier version of this app did not do so."""
+	"""Note the statement that counts here as the last known one. An earlier version of this app did not note it."""
 	if LAST_KEY not in frappe.conf and load_decisions().statement:
 		site_config.update_own({LAST_KEY: _kept(*stored())})
 
@@ -157,7 +161,7 @@ def stored() -> tuple[str, Catalogue]:
 	try:
 		token, catalogue = _content_of(Path(path))
 	except OSError:
-		# a folder of that name, or another user's file: looked at again, for that can be mended from outside
+		# a folder of that name, or another user's file: looked at again next time, for somebody can mend that
 		return DAMAGED, NO_CATALOGUE
 	_read.put(path, (signature, token, catalogue))
 	return token, catalogue
@@ -178,14 +182,14 @@ def stored_token() -> str:
 
 
 def apply(token: str, catalogue: dict | None = None) -> Statement:
-	"""Put a statement, with the catalogue that goes with it, into force for every process of the bench, and return it.
+	"""Put a statement and its catalogue into force for every process of the bench, and return the statement.
 
-	Raises EntitlementError when it is not genuine, was made for another site, or is older than one that the site has had; the one
-	in force then stays.
+	Raises EntitlementError when it is not genuine, was made for another site, or is older than one that the site has had. The one in
+	force then stays.
 	"""
 	folder = Path(frappe.local.site_path)
 	(folder / "locks").mkdir(exist_ok=True)
-	# licensing/site_files.py takes the same lock, which brings statements from outside
+	# licensing/site_files.py, which pushes statements, takes the same lock
 	with FileLock(folder / "locks" / "entitlement.lock", timeout=LOCK_TIMEOUT):
 		accepted = acceptance.accept(
 			token,
@@ -207,20 +211,19 @@ def verify(token: str) -> Statement:
 
 def public_keys() -> dict[str, str]:
 	"""The public keys of the admin site, by key id, as they are in site_config.json."""
-	keys = frappe.conf.get(KEYS_KEY)
-	return keys if isinstance(keys, dict) else {}
+	return acceptance.trusted_keys(frappe.conf)
 
 
 def lowest_sequence() -> int:
 	"""The sequence number of the newest statement that this site has had; 0 for none."""
-	return int(frappe.conf.get(SEQUENCE_KEY) or 0)
+	return int(acceptance.number(frappe.conf, SEQUENCE_KEY))
 
 
 def sequence_in_force() -> int:
 	"""The sequence number to ask the admin site with: that of the statement in force here, 0 for none.
 
-	The newest number stays in site_config.json when its statement is lost, damaged or over by this site's clock. Who asked with that
-	would be told that there is nothing new.
+	It is not the newest number: that stays in site_config.json even when its statement is lost, damaged or over by this site's clock. A
+	site that asked with it would be told that there is nothing new.
 	"""
 	return lowest_sequence() if load_decisions().standing in CURRENT else 0
 

@@ -1,4 +1,4 @@
-"""Puts an entitlement into force on this site, and has the site's own records follow the one that is in force."""
+"""Puts an entitlement into force on this site, and has the site's own records show the one in force."""
 
 import time
 
@@ -22,8 +22,9 @@ from buildpro_saas.tenant_site import (
 def apply_entitlement(token: str, catalogue: dict | None = None, company: str | None = None) -> dict:
 	"""Put a signed entitlement into force on this site, and show it in Nexelya Plan Settings.
 
-	Returns {"plan", "status", "features": count, "sequence"}. Raises frappe.ValidationError when the token is not genuine, was made
-	for another site, or is older than one that the site has had; the one in force then stays. company: None for the one that is shown.
+	Returns {"plan", "status", "features": count, "sequence"}. company: the name to show, None to leave the one shown.
+	Raises frappe.ValidationError when the token is not genuine, was made for another site, or is older than one that the site has
+	had. The one in force then stays.
 	"""
 	if not token:
 		frappe.throw(_("There is no entitlement to apply."))
@@ -33,7 +34,7 @@ def apply_entitlement(token: str, catalogue: dict | None = None, company: str | 
 		frappe.throw(str(error), title=_("Entitlement refused"))
 	site_limits.follow()
 	settings = show_entitlement(company)
-	# now for this process, after the commit for what another has made of the old one meanwhile
+	# forget now for this process; and after the commit, for what another process has cached of the old one meanwhile
 	caches.forget()
 	frappe.db.after_commit.add(caches.forget)
 	return {
@@ -45,9 +46,10 @@ def apply_entitlement(token: str, catalogue: dict | None = None, company: str | 
 
 
 def show_entitlement(company: str | None = None) -> Document:
-	"""Have this site's own records follow the entitlement in force: Nexelya Plan Settings, which it returns, and a row for each limit.
+	"""Have this site's own records show the entitlement in force: Nexelya Plan Settings, and a row for each limit.
 
-	The admin site calls it where they would show something else than it has put into force (licensing/site_files.py). The caller commits.
+	Returns the settings. The caller commits. The admin site calls this after a push where the records would otherwise show something
+	else (licensing/site_files.py).
 	"""
 	statement = entitlement.load_decisions().statement
 	settings = frappe.get_doc(entitlement.DOCTYPE)
@@ -62,7 +64,10 @@ def show_entitlement(company: str | None = None) -> Document:
 
 
 def show_newest_entitlement() -> None:
-	"""Once an hour: show what was put into force since, which the admin site does by the files alone where nothing else changed."""
+	"""Once an hour: show what was put into force since the last time.
+
+	Where nothing else has changed, the admin site pushes by the files alone.
+	"""
 	shown = frappe.db.get_single_value(entitlement.DOCTYPE, "token", cache=False)
 	if shown != entitlement.stored_token() or installed_apps_guard.is_missing():
 		show_entitlement()

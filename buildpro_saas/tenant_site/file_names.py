@@ -1,8 +1,8 @@
 """Names that a user's file cannot have on a tenant's site, whichever way it comes: upload, archive, mail, import, a rename.
 
-A program reads such a file by itself in its own folder: Frappe and this app in a site's folder, Frappe and bench in the folder of
-sites, gunicorn and honcho where they are started. With these names refused, a folder of files can never be taken for a site. Names of
-code (hooks.py) are allowed: nothing looks for code in a folder of files.
+Programs read files of these names by themselves, from their own folder: Frappe and this app from a site's folder, Frappe and bench from
+the folder of sites, gunicorn and honcho from where they are started. With these names refused, nobody can take a folder of
+files for a site. Names of code (hooks.py) are allowed: nothing looks for code in a folder of files.
 """
 
 import os
@@ -22,13 +22,13 @@ RESERVED = frozenset(
 		*("gunicorn.conf.py", "procfile", ".env"),
 	}
 )
-# Characters that some file systems leave out at a name's end.
+# Characters that some file systems drop at the end of a name.
 IGNORED_AT_END = ". \0"
 TITLE = "File name not possible"
 
 
 def is_reserved(name: str | None) -> bool:
-	"""Whether a file would be kept under a reserved name. name: the file's, or a path or an address."""
+	"""Whether a file would be kept under a reserved name. name: the file's name, a path, or an address."""
 	text = unicodedata.normalize("NFKC", name or "").split("?")[0]
 	# Frappe takes slashes out of a file's name, and the last part of an address
 	kept = (text.replace("/", ""), re.split(r"[/\\]", text)[-1])
@@ -36,16 +36,16 @@ def is_reserved(name: str | None) -> bool:
 
 
 def refuse(*names: str | None, error: type[Exception] = frappe.ValidationError) -> None:
-	"""Raise `error`, with a sentence, on a tenant's site when one of the names is reserved."""
+	"""On a tenant's site, raise `error` with a sentence when one of the names is reserved."""
 	if site_role.is_tenant_site():
 		for name in filter(is_reserved, names):
 			_throw(_("Files cannot be named {0} here: settings of this site have such names."), name, error)
 
 
 def keep(method: str | None = None) -> None:
-	"""Hook `before_request` and `before_job`: have Frappe's older writer of files look at their names, and stay in its folder.
+	"""Hook `before_request` and `before_job`: have Frappe's older writer of files check names and stay in its folder.
 
-	ERPNext uses it with the names in an archive of the user's. Frappe has no extension point for it: its function is wrapped.
+	ERPNext uses that writer for the names in a user's archive. Frappe has no hook there, so its function is wrapped.
 	"""
 	from frappe.utils import (
 		file_manager,  # half a second of imports, which a shell's command need not wait for

@@ -1,14 +1,16 @@
-"""What features gate on this site, and the refusal of it. The framework's events for documents come here; methods.py, overrides.py,
-workspaces.py and hidden_records.py ask for the rest.
+"""What features gate on this site, and the refusal of it.
 
-Declared in the operator's catalogue (a Feature's gates), and by apps in their hooks.py:
+The framework's events for documents come here. methods.py, overrides.py, workspaces.py and hidden_records.py ask this module for
+everything else.
+
+Gates are declared in the operator's catalogue (a Feature's gates), and by apps in their hooks.py:
 
     buildpro_feature_gates = {
         "rfi": [{"kind": "DocType", "name": "RFI", "operations": ["create", "write"], "hides": False}],
     }
 
-Both count. Where several features gate one thing, the site must have all of them: so what an app declares can close, and never open.
-The catalogue is read even where the entitlement does not count, for a gate that went away with it would be open.
+Both count. Where several features gate one thing, the site must have all of them. So an app's declaration can close something, and
+never open it. The catalogue is read even where the entitlement does not count: without its gates, everything would be open.
 
 Gates hold on tenants' sites, for everybody. They do not hold while apps are installed, migrated, patched or uninstalled.
 """
@@ -44,7 +46,10 @@ Features = tuple[str, ...]
 
 @dataclass(slots=True)
 class Gates:
-	"""Which features the site must have. doctypes: doctype → operation → features; others: kind → name → features."""
+	"""Which features the site must have for something.
+
+	doctypes: doctype → operation → features. others: kind → name → features. hidden: doctype → features without which it is hidden.
+	"""
 
 	doctypes: dict[str, dict[str, Features]] = field(default_factory=dict)
 	hidden: dict[str, Features] = field(default_factory=dict)
@@ -67,7 +72,7 @@ class Gates:
 
 
 def on_event(doc, method: str | None = None, *args) -> None:
-	"""Hook `doc_events` of all doctypes, before anything is written. Where nothing gates the doctype, it is a look in a dict.
+	"""Hook `doc_events` of all doctypes, before anything is written. Where nothing gates the doctype, it costs a look into a dict.
 
 	Raises FeatureNotAvailableError, or SiteRestrictedError on a site that is read-only for now.
 	"""
@@ -94,14 +99,14 @@ def on_event(doc, method: str | None = None, *args) -> None:
 	if any(needed) and not maintenance.is_under_way():
 		for features in needed:
 			_require(features or (), decisions)
-	if doc.doctype in limited and method == "before_validate":
-		limits.hold(doc)
+	if doc.doctype in limited and method in child_rows.SAVING:
+		limits.hold(doc, method)
 
 
 def check_workflow(doc, method: str | None = None) -> None:
 	"""Hook on Workflow: raise FeatureNotAvailableError where its doctype may not be written or submitted here.
 
-	As a Workflow is saved, it changes that doctype's records by SQL: it writes states, submits and cancels. No event of theirs is called.
+	Saving a Workflow changes that doctype's records by SQL: it writes states, submits and cancels. Frappe calls no events for them.
 	"""
 	gated = current().doctypes.get(doc.document_type) if site_role.is_tenant_site() else None
 	for operation in ("write", "submit") if gated else ():
@@ -124,7 +129,7 @@ def require_name(kind: str, name: str) -> None:
 
 
 def denial(features: Features | None, decisions: Decisions) -> Decision | None:
-	"""The first decision that denies (such a one is false in a condition), or None; nothing is counted.
+	"""The first decision that denies, or None. A decision that denies is false in a condition. Nothing is counted.
 
 	A feature that no catalogue has is left out.
 	"""
@@ -162,7 +167,7 @@ def current() -> Gates:
 
 
 def load() -> Gates:
-	"""The gates of this site: made once for all sites that have the same catalogue, and whose apps declare the same."""
+	"""The gates of this site. They are made once for all sites with the same catalogue and the same declarations of apps."""
 	catalogue, hooked = entitlement.catalogue_to_gate_by(), declared_by_apps()
 	for known, gates in list(catalogue.gates):
 		if known == hooked:
@@ -207,7 +212,7 @@ def _needed_by_rows(doc, method: str | None, doctypes: Mapping[str, Mapping]) ->
 
 
 def _parents(doc) -> set[str]:
-	"""The doctypes to which a row belongs that is saved by itself: by what the client says, and by what the database has."""
+	"""The doctypes that a row may belong to which is saved by itself: the client's word, and the database's."""
 	stored = None if doc.is_new() else frappe.db.get_value(doc.doctype, doc.name, "parenttype")
 	return {doc.get("parenttype"), stored}
 
@@ -224,7 +229,7 @@ def _require(features: Features, decisions: Decisions) -> None:
 
 
 def _operations(doc, method: str | None) -> tuple[str, ...]:
-	"""Which of OPERATIONS the event stands for."""
+	"""The OPERATIONS that the event stands for."""
 	if method != "before_validate":
 		return EVENTS.get(method, ())
 	# a script can set the document's flags, but Frappe itself sets this one at each insert
@@ -234,8 +239,8 @@ def _operations(doc, method: str | None) -> tuple[str, ...]:
 	return ("create",) if is_new else ("write",)
 
 
-# Which operation an event is. They are events in which nothing has been written yet. `before_validate` is not among them: it comes at each
-# insert and save, even where validation is ignored, and the document's action tells which operation it is.
+# Which operation an event is. Nothing has been written yet in any of these events. `before_validate` is not here: it comes at each
+# insert and save, even where validation is ignored, and the document's action tells the operation (_operations).
 EVENTS = {
 	"before_cancel": ("submit",),
 	"before_update_after_submit": ("write",),

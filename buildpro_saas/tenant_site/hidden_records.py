@@ -1,6 +1,6 @@
 """Records that a site does not see while it lacks their feature: Frappe's permission hooks for all doctypes.
 
-The framework of 2023 asks such hooks of single doctypes only; framework.py has it ask these, too.
+The framework of 2023 asks such hooks for single doctypes only. framework.py has it ask these for all.
 """
 
 from buildpro_saas import framework
@@ -13,5 +13,5 @@ def has_permission(doc, ptype: str | None = None, user: str | None = None) -> bo
 
 
 def conditions(user: str | None = None, doctype: str | None = None) -> str:
-	"""Hook `permission_query_conditions`: none, or one that no record meets while the doctype is hidden here."""
+	"""Hook `permission_query_conditions`: no condition, or one that no record meets while the doctype is hidden here."""
 	return "1 = 0" if doctype and gates.is_hidden(doctype) else ""

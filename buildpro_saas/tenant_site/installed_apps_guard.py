@@ -1,8 +1,8 @@
-"""Keep this app among the apps of a tenant's site, whatever the site's own database says.
+"""Keeps this app among the apps of a tenant's site, whatever the site's own database says.
 
-Frappe reads from the site's database which apps a site has (`installed_apps`, a row of DefaultValue), and calls the hooks of those
-alone. The tenant's Administrator can write that row over REST, and so can a Server Script: without this guard, all gates and limits
-would be gone once our app is not in the row. site_config.json, which they cannot write, says that the site is a tenant's.
+Frappe reads the apps of a site from its database (`installed_apps`, a row of DefaultValue). It calls the hooks of those apps only. A
+tenant's Administrator can write that row over REST, and so can a Server Script. Without this guard, all gates and limits would be
+gone once our app is not in the row. site_config.json, which they cannot write, says that the site is a tenant's.
 """
 
 import json
@@ -11,12 +11,12 @@ from functools import wraps
 import frappe
 
 APP = "buildpro_saas"
-# In site_config.json; entitlement.py, which says what it is, is not imported as early as this.
+# In site_config.json. entitlement.py explains it, but cannot be imported this early.
 SEQUENCE_KEY = "buildpro_sequence"
 
 
 def keep() -> None:
-	"""Have this process find the app on every tenant's site. Frappe has no extension point for it: its function is wrapped."""
+	"""Have this process find the app on every tenant's site. Frappe has no hook there, so its function is wrapped."""
 	original = frappe.get_installed_apps
 	if getattr(original, "keeps_buildpro", False):
 		return
@@ -40,7 +40,7 @@ def must_have_it() -> bool:
 
 
 def is_missing() -> bool:
-	"""Whether the site's list, as its database has it, is without the app."""
+	"""Whether the site's list in its database lacks the app."""
 	return APP not in _listed()
 
 
@@ -49,7 +49,7 @@ def _listed() -> list[str]:
 
 
 def restore() -> bool:
-	"""Write the app back into the site's list where it was taken out; returns whether it was."""
+	"""Put the app back into the site's list if it was taken out. Returns whether it was."""
 	if not is_missing():
 		return False
 	others = [each for each in _listed() if each != "frappe"]

@@ -1,4 +1,4 @@
-"""What becomes of a file for which there was no room: nothing of it stays on the disk, and a mail that brought it gets a note."""
+"""What becomes of a file that found no room: nothing of it stays on the disk, and a mail that brought it gets a note."""
 
 from html import escape
 
@@ -10,7 +10,10 @@ FLAG = "buildpro_left_out"
 
 
 def take_back(file, why: str) -> None:
-	"""Remove what a refused new File has written. The framework does so only where the whole transaction is rolled back."""
+	"""Remove what a refused new File has written, and note it for its mail. why: the sentence of the refusal.
+
+	The framework removes it only where the whole transaction is rolled back.
+	"""
 	if file.flags.new_file:
 		file.on_rollback()
 	if file.attached_to_doctype == "Communication":
@@ -21,7 +24,7 @@ def take_back(file, why: str) -> None:
 def note_in_mail(doc, method: str | None = None) -> None:
 	"""Hook `validate` of Communication: say in a received mail which attachments were left out, and why.
 
-	The framework saves a mail once more when it has put its attachments away.
+	It comes at the right time: the framework saves a mail again after it has stored the attachments.
 	"""
 	for name, why in (frappe.flags.get(FLAG) or {}).pop(doc.name, ()):
 		note = _("The attachment {0} was left out.").format(escape(name or ""))

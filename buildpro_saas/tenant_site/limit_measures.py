@@ -11,7 +11,7 @@ GB = 10**9
 
 
 def storage_gb() -> float:
-	"""What database and files of this site take, in GB of 10**9 bytes. Backups are not the tenant's."""
+	"""How much the database and the files of this site take, in GB of 10**9 bytes. Backups are not the tenant's."""
 	tables = frappe.qb.Schema("information_schema").tables
 	database = (
 		frappe.qb.from_(tables)
@@ -24,7 +24,7 @@ def storage_gb() -> float:
 
 
 def file_gb(doc) -> float:
-	"""The size of a new File's content in GB, as it lies on disk: what the form says of it may be anything."""
+	"""The size of a new File's content in GB, as it lies on disk. The form's own number may be anything."""
 	if doc.is_folder or doc.is_remote_file:
 		return 0
 	path = doc.get_full_path()

@@ -1,8 +1,8 @@
-"""A meter in Redis for each limit that takes long to measure, or that begins anew each day: how much of it is in use.
+"""Meters in Redis: one for each limit that takes long to measure or begins anew each day. A meter says how much is in use.
 
-Nobody waits for anybody here. Who adds something reserves room for it, in one step with the look whether there is room. A
-commit turns the reservation into use, a rollback gives it back. One that nobody ends, for its process was killed, lapses
-after LAPSE seconds.
+Nobody waits here. Whoever adds something reserves room for it, in one step with the look whether there is room. A commit turns the
+reservation into use; a rollback gives it back, and so does the end of a request or job that has done neither. If the process is
+killed, nobody ends the reservation: it lapses after LAPSE seconds.
 
 A meter is a hash with these fields, all in the limit's own unit:
 
@@ -13,7 +13,7 @@ A meter is a hash with these fields, all in the limit's own unit:
     reserved|TIME|…  one reservation, and when it was made (epoch seconds)
 
 Redis may forget a meter, when it restarts or runs out of memory. It is then measured again (limit_usage.py).
-Each function raises redis.exceptions.RedisError where Redis is away.
+Each function raises redis.exceptions.RedisError where Redis is away, except note_deletion.
 """
 
 from collections.abc import Callable
@@ -26,6 +26,7 @@ import frappe
 import redis
 from frappe import local
 
+from buildpro_saas import framework
 from buildpro_saas.entitlements.decision import Decision
 from buildpro_saas.tenant_site import utc_days
 
@@ -49,6 +50,7 @@ class Level:
 
 	@property
 	def committed(self) -> float:
+		"""What is in use: measured, and committed since."""
 		return self.measured + self.added
 
 	@property
@@ -58,7 +60,7 @@ class Level:
 
 
 def read(key: str, day: date | None) -> Level | None:
-	"""The meter of a limit; None where Redis has none. day: of a limit that begins anew each day."""
+	"""The meter of a limit, None where Redis has none. day: for a limit that begins anew each day, else None."""
 	(fields,) = frappe.cache.pipeline(transaction=False).hgetall(name(key, day)).execute()
 	return _level(fields)
 
@@ -72,10 +74,10 @@ def take(
 	starts_at: float | None = None,
 	is_final: bool = False,
 ) -> Decision | None:
-	"""Reserve `number` where `decide`, told what is in use, allows it. Returns its decision.
+	"""Reserve `number` if `decide` allows it. `decide` is told what is in use. Returns its decision.
 
-	None where it has to be measured first: the meter is not known, or it refuses and may be too high. starts_at: what an unknown
-	meter stands at. is_final: it counts at once, however the transaction ends.
+	None: it has to be measured first. Either the meter is not known, or it refuses but may be too high.
+	starts_at: what an unknown meter stands at. is_final: it counts at once, however the transaction ends.
 	"""
 	meter = name(key, day)
 	held = frappe.flags.get(FLAG) or {}
@@ -84,7 +86,7 @@ def take(
 	)
 
 	def attempt(pipeline) -> Decision | None:
-		"""Run again by Redis's client whenever another has changed the meter between its look and its write."""
+		"""Redis's client runs this again whenever another has changed the meter between the look and the write."""
 		level = _level(pipeline.hgetall(meter), starts_at)
 		pipeline.multi()
 		if level is None:
@@ -105,10 +107,11 @@ def take(
 
 
 def set_measured(key: str, found: float, before: Level | None) -> None:
-	"""Set the meter by what was found in use. before: as `read` had it when the measuring began.
+	"""Set the meter to what was found in use. before: what `read` returned when the measuring began.
 
-	What others added meanwhile stays on top: it may have been found or not. So the meter may be too high for them, and says so. Where
-	another measuring has ended meanwhile, its finding stands: which of the two has seen what was added between them, nobody knows.
+	What others have added meanwhile stays on top, although the measuring may have found it already. So the meter may be too high, and
+	`too_high` says so. Where another measuring has ended meanwhile, its result stays: nobody knows which of the two has seen what was
+	added between them.
 	"""
 	meter = name(key, None)
 
@@ -134,7 +137,7 @@ def set_measured(key: str, found: float, before: Level | None) -> None:
 
 
 def raise_to(key: str, day: date, found: float) -> None:
-	"""Have a day's meter show at least what was found. It never goes down: what is used up by the day is not given back."""
+	"""Have a day's meter show at least what was found. It never goes down: what a day has used up is not given back."""
 	meter = name(key, day)
 
 	def attempt(pipeline) -> None:
@@ -150,18 +153,23 @@ def raise_to(key: str, day: date, found: float) -> None:
 
 
 def note_deletion(key: str) -> None:
-	"""Something that counts was deleted in this transaction: the meter is too high once that is committed."""
+	"""Note that this transaction deletes something that counts, or makes it less: once it is committed, the meter is too high."""
 	meter = name(key, None)
 
 	def write() -> None:
 		with suppress(redis.exceptions.RedisError):  # the next hourly measurement finds what was freed
 			_write(meter, lambda pipeline: pipeline.hincrby(meter, "too_high", 1))
 
-	frappe.db.after_commit.add(write)
+	framework.call_first(frappe.db.after_commit, write)
+
+
+def give_back() -> None:
+	"""Give back what this transaction has reserved and not committed. Hook `after_request` and `after_job`, where its connection ends."""
+	_end(is_committed=False)
 
 
 def name(key: str, day: date | None) -> str:
-	"""Of the meter in Redis. Not below the site's own prefix there: clearing the cache would begin the day anew."""
+	"""The meter's name in Redis. It is not below the site's own prefix: clearing the cache would begin the day anew."""
 	return f"buildpro_limit|{local.conf.db_name}|{key}|{day or ''}"
 
 
@@ -174,20 +182,29 @@ def _level(fields: dict[bytes, bytes], starts_at: float | None = None) -> Level 
 	if measured is None:
 		return None
 	added, too_high, times = (found.pop(field, 0) for field in ("added", "too_high", "times"))
-	# one of a time that has not been yet was made by a clock that ran ahead
+	# a reservation from a time that is still to come was made by a clock that ran ahead
 	earliest, latest = time() - LAPSE, time() + LEEWAY
 	reserved = sum(number for field, number in found.items() if earliest < int(field.split("|")[1]) <= latest)
 	return Level(measured, added, reserved, int(too_high), int(times))
 
 
 def _note(meter: str, reservation: str, number: float) -> None:
-	"""Have the reservation end with this transaction."""
+	"""Note a reservation, so that it ends with this transaction.
+
+	Before what others have asked for at its end: if that raises, nothing after it is called any more.
+	"""
 	if FLAG not in frappe.flags:
 		frappe.flags[FLAG] = {}
-		frappe.db.after_commit.add(lambda: _end(is_committed=True))
-		frappe.db.after_rollback.add(lambda: _end(is_committed=False))
+		framework.call_first(frappe.db.before_commit, _keep_way_back)
+		framework.call_first(frappe.db.after_commit, lambda: _end(is_committed=True))
+		_keep_way_back()
 	held = frappe.flags[FLAG]
 	held[meter] = (reservation, held.get(meter, (reservation, 0))[1] + number)
+
+
+def _keep_way_back() -> None:
+	"""Have it given back after a rollback. Frappe forgets that as it begins to commit, also where the commit then fails."""
+	framework.call_first(frappe.db.after_rollback, give_back)
 
 
 def _end(*, is_committed: bool) -> None:

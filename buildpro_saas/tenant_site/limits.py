@@ -1,7 +1,7 @@
 """Asks whether there is room below this site's limits, and refuses what goes above them. Only growth is refused: what is there stays.
 
-Start reading here. What can be limited is in declared_limits.py. How much is in use, and how two that add something at the same time
-are told apart, is in limit_usage.py, with limit_meters.py. How much a plan allows is in the entitlement.
+Start reading here. declared_limits.py says what can be limited. limit_usage.py and limit_meters.py say how much is in use, also while
+two add something at once. The entitlement says how much a plan allows.
 """
 
 import html
@@ -15,7 +15,7 @@ from frappe.core.doctype.file.exceptions import MaxFileSizeReachedError
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response
 
-from buildpro_saas import site_role
+from buildpro_saas import framework, site_role
 from buildpro_saas.entitlements import unknown
 from buildpro_saas.entitlements.decision import Decision
 from buildpro_saas.entitlements.reason import Reason
@@ -33,6 +33,9 @@ from buildpro_saas.tenant_site.declared_limits import Declared
 from buildpro_saas.tenant_site.entitlement import current_decisions
 
 API_CALLS = "api_calls_per_day"
+CHECK_GROWTH = "buildpro_saas.tenant_site.limits.check_growth"
+# In a document's flags: {limit: how much of it the document took before it was saved}.
+STORED_FLAG = "buildpro_stored_sizes"
 # While the framework or an app is being installed, or the operator sets the site up, nothing is limited.
 INSTALLING = maintenance.FLAGS | {maintenance.SETUP_WIZARD}
 
@@ -45,20 +48,23 @@ class LimitReachedError(frappe.ValidationError):
 
 
 class StorageFullError(LimitReachedError, MaxFileSizeReachedError):
-	"""A file for which there is no room. Where the framework goes on without a file that is too big, it does so for this one, too."""
+	"""A file for which there is no room.
+
+	It is also Frappe's error for a file that is too big. Where the framework goes on without such a file, it goes on without this one.
+	"""
 
 
 # -- asking ----------------------------------------------------------------------------------------------------------
 
 
 def access(key: str, requested: float = 1) -> Decision:
-	"""Whether `requested` more may be added, as of now; reserves nothing. Raises unknown.UnknownLimitError for an unknown key."""
+	"""Whether `requested` more may be added now. Reserves nothing. Raises unknown.UnknownLimitError for an unknown key."""
 	limit = _known(key)
 	return _decide(key, limit_usage.in_use(limit) if limit else 0, requested)
 
 
 def admit(key: str, requested: float = 1, *, is_there: bool = False) -> Decision:
-	"""The same for somebody who adds it in this transaction: what is allowed counts from now on, unless it is rolled back.
+	"""As `access`, for a caller who adds it in this transaction: if allowed, it counts from now on, unless it is rolled back.
 
 	is_there: what is added would be measured already, as a file that was written before its document.
 	"""
@@ -72,7 +78,7 @@ def admit(key: str, requested: float = 1, *, is_there: bool = False) -> Decision
 def require(key: str, requested: float = 1) -> None:
 	"""Raise LimitReachedError (HTTP 403, with a message in Desk) unless `requested` more may be added in this transaction.
 
-	What is refused, and what is admitted above a soft limit, is counted as usage.
+	A refusal is counted as usage, and so is what is admitted above a soft limit.
 	"""
 	_require(admit(key, requested))
 
@@ -85,12 +91,15 @@ def on_documents(doctype: str) -> Sequence[Declared]:
 	if not limits or maintenance.is_under_way(INSTALLING):
 		return ()
 	decisions = current_decisions()
-	# on a restricted site everything is refused, by restriction.py
+	# on a restricted site restriction.py refuses every write
 	return () if decisions.restriction else [limit for limit in limits if limit.key in decisions.limits]
 
 
 def require_room(limit: Declared, number: float) -> None:
-	"""Raise LimitReachedError unless there is room for `number` more documents. They count later, as each is saved in this transaction."""
+	"""Raise LimitReachedError unless there is room for `number` more documents.
+
+	They count later, as each of them is saved in this transaction.
+	"""
 	if _is_held(limit):
 		limit_usage.hold(limit.key)
 	answer = access(limit.key, number)
@@ -101,37 +110,50 @@ def require_room(limit: Declared, number: float) -> None:
 # -- hooks -----------------------------------------------------------------------------------------------------------
 
 
-def hold(doc) -> None:
-	"""Hold the row of a hard limit that saving the document may come to. Called before it is validated (gates.on_event).
+def hold(doc, method: str) -> None:
+	"""Lock the row of each hard, counted limit that saving the document may add to, and have its growth checked at validation.
 
-	The framework's own validation takes locks, too (a User's does). So two requests meet here first, and one waits; later they would
-	meet in a deadlock. What counts already cannot grow, and holds nothing.
+	gates.on_event calls this before validation, because the framework's own validation takes locks, too (a User's does). Two requests
+	that lock in another order would end in a deadlock; so they meet here first, and one waits. A document that counts already locks
+	nothing, unless the limit is on sizes: it may grow.
+
+	What is stored is measured here, too: a size may be that of a file, which validation moves. A document that was submitted is not
+	validated any more: its growth is checked here.
 	"""
-	for limit in on_documents(doc.doctype):
-		if _is_held(limit) and not limit.is_counted_already(doc):
+	if not (limits := on_documents(doc.doctype)):
+		return
+	stored = doc.flags[STORED_FLAG] = {limit.key: limit.stored_size(doc) for limit in limits}
+	for limit in limits:
+		if _is_held(limit) and (limit.size or not stored[limit.key]):
 			limit_usage.hold(limit.key)
-	if doc.flags.get("ignore_validate"):
-		check_growth(doc)  # which Frappe does not come to
+	if method == "before_validate" and not doc.flags.get("ignore_validate"):
+		framework.listen(doc.doctype, "validate", CHECK_GROWTH)
+	else:
+		check_growth(doc)  # Frappe does not come to validation
 
 
 def check_growth(doc, method: str | None = None) -> None:
-	"""Hook `validate` of all doctypes: refuse a document that comes to count where the limit is reached."""
+	"""Hook `validate` of what can be limited: refuse a document that begins to count, or grows, where the limit is reached."""
+	stored = doc.flags.get(STORED_FLAG) or {}
 	for limit in on_documents(doc.doctype):
-		if limit.counts(doc) and not limit.is_counted_already(doc):
-			_check(doc, limit, limit.size_of(doc))
+		before = stored[limit.key] if limit.key in stored else limit.stored_size(doc)
+		growth = limit.size_in(doc) - before
+		if growth > 0:
+			_check(doc, limit, growth)
+		elif growth < 0:
+			_note_less(limit)
 
 
 def note_deletion(doc, method: str | None = None) -> None:
-	"""Hook `after_delete` of all doctypes: what takes long to measure is measured anew when that decides."""
+	"""Hook `after_delete` of all doctypes: a limit that takes long to measure is measured again before it next refuses."""
 	for limit in on_documents(doc.doctype):
-		if limit.is_metered and not limit.is_daily:
-			limit_meters.note_deletion(limit.key)
+		_note_less(limit)
 
 
 def check_rows(doc, method: str | None = None) -> None:
-	"""Refuse a document's rows that come to count where the limit on their doctype is reached: no event is theirs.
+	"""Refuse a document's rows that begin to count, or grow, where the limit on their doctype is reached. Frappe has no event for rows.
 
-	Called by gates.on_event, as a document that has tables is saved.
+	gates.on_event calls it when a document with tables is saved.
 	"""
 	if method not in child_rows.SAVING:
 		return
@@ -139,14 +161,15 @@ def check_rows(doc, method: str | None = None) -> None:
 	for fieldname, child in child_rows.in_tables_of(doc, declared_limits.doctypes()):
 		for limit in on_documents(child):
 			for row, before in child_rows.with_stored(doc, fieldname):
-				if limit.counts(row) and not limit.counts(before):
-					more[limit.key] = more.get(limit.key, 0) + limit.size_of(row)
+				growth = limit.size_in(row) - limit.size_in(before)
+				if growth > 0:
+					more[limit.key] = more.get(limit.key, 0) + growth
 	for key, requested in sorted(more.items()):
 		require(key, requested)
 
 
 def check_api_call() -> None:
-	"""Hook `auth_hooks`: count a call that came with an API key or an OAuth token, once it is known that they are good.
+	"""Hook `auth_hooks`: count a call with an API key or an OAuth token, once it is known that they are good.
 
 	Raises TooManyRequests (HTTP 429, with Retry-After) above a hard limit. Where Redis is away, nothing is limited.
 	"""
@@ -173,7 +196,7 @@ def check_api_call() -> None:
 
 
 def measure_limits() -> None:
-	"""Each hour on a tenant's site: keep what was counted, and measure what is in use."""
+	"""Each hour on a tenant's site: write the usage counts into the database, and measure all limits."""
 	if local.conf.get("buildpro_role") != site_role.TENANT:
 		return
 	usage.store()
@@ -186,8 +209,13 @@ def measure_limits() -> None:
 # -- own -------------------------------------------------------------------------------------------------------------
 
 
+def _note_less(limit: Declared) -> None:
+	if limit.is_metered and not limit.is_daily:
+		limit_meters.note_deletion(limit.key)
+
+
 def _is_held(limit: Declared) -> bool:
-	"""Whether who adds to it holds its row: a hard limit on documents that are counted."""
+	"""Whether adding to it locks its row: a hard limit on documents that are counted."""
 	return current_decisions().limits[limit.key].is_hard and not limit.is_metered
 
 
@@ -211,7 +239,7 @@ def _require(answer: Decision, error: type[LimitReachedError] = LimitReachedErro
 
 
 def _known(key: str) -> Declared | None:
-	"""The declaration; None for a limit that only the plan knows. Raises unknown.UnknownLimitError for any other."""
+	"""The declaration of a limit, None where only the plan knows the limit. Raises unknown.UnknownLimitError for any other."""
 	limit, decisions = declared_limits.declared().get(key), current_decisions()
 	if limit is None and key not in decisions.limits and key not in (decisions.catalogue.get("limits") or {}):
 		raise unknown.UnknownLimitError(key, {*declared_limits.declared(), *decisions.limits})
@@ -227,7 +255,7 @@ def _decide(key: str, used: float, requested: float) -> Decision:
 
 
 def _neat(number: float) -> float | int:
-	"""The number without the error of floating point; a whole number as an int."""
+	"""The number without floating point error; a whole number as an int."""
 	number = round(number, 9)
 	return int(number) if number == int(number) else number
 
@@ -240,7 +268,7 @@ def _count(answer: Decision) -> None:
 
 
 def _too_many(answer: Decision) -> Response:
-	"""The refusal as the framework's API words one."""
+	"""The refusal in the form of the framework's API."""
 	message = {"message": html.escape(answer.message, quote=False), "title": _("Limit of your plan")}
 	body = {
 		"exc_type": LimitReachedError.__name__,

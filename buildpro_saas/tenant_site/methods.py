@@ -1,4 +1,4 @@
-"""Refuses whitelisted methods that a feature gates, before the request reaches them and whatever name it calls them by."""
+"""Refuses whitelisted methods that a feature gates, before the request reaches them, whatever name the request uses."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ def refuse_gated() -> None:
 
 
 def _called_names() -> Iterator[str]:
-	"""Every name by which the request may call a method, and the names that apps override it with."""
+	"""Every name by which the request may call a method, and the names of apps' overrides of it."""
 	parts = request_target.method_path()
 	# Some of Frappe's methods call another that the caller names, each by a parameter of its own (mapper, search, tree, calendar, …).
 	names = [*local.form_dict.values(), *parts[:1]]
@@ -53,7 +53,7 @@ def _of_controller(doctype: str, method: str) -> str | None:
 
 
 def _find(name: str) -> Callable | None:
-	"""The function of that name, as frappe.get_attr finds it; None where there is none: Frappe then says so itself."""
+	"""The function of that name, as frappe.get_attr finds it. None where there is none: Frappe then complains itself."""
 	module, _dot, function = name.rpartition(".")
 	if name.partition(".")[0] not in frappe.get_installed_apps():
 		return None

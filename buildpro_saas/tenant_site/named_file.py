@@ -10,7 +10,7 @@ from buildpro_saas.tenant_site import file_names
 class FileNameRefusedError(MaxFileSizeReachedError):
 	"""A file that may not be kept under this name; HTTP 417.
 
-	Frappe's receiver of mails leaves out an attachment that raises MaxFileSizeReachedError, and takes the mail's text and the others.
+	It is also a MaxFileSizeReachedError: for one of those, Frappe's receiver of mails drops the attachment and takes the rest of the mail.
 	"""
 
 

@@ -74,6 +74,21 @@ def make_owner(email: str, full_name: str, language: str, time_zone: str) -> dic
 	return {"user": user.name, "created": not same_address}
 
 
+def make_owner_unless_there(email: str, full_name: str, language: str | None, time_zone: str | None) -> dict:
+	"""The customer's own System Manager on a site that people have used before: one who is there stays as he is. As make_owner answers.
+
+	Raises frappe.ValidationError where the address is that of a user who is disabled.
+	"""
+	email = validate_email_address(email, throw=True).lower()
+	there = frappe.db.get_value("User", {"email": email}, ["name", "enabled"], as_dict=True)
+	if not there:
+		defaults = frappe.get_single("System Settings")
+		return make_owner(email, full_name, language or defaults.language, time_zone or defaults.time_zone)
+	if not there.enabled:
+		frappe.throw(_("The user {0} is disabled on this site. Name another owner.").format(there.name))
+	return {"user": there.name, "created": False}
+
+
 def owner_roles() -> list[str]:
 	"""The roles of the customer's own System Manager: all that work in Desk, as Frappe gives its first user."""
 	roles = frappe.get_all("Role", {"desk_access": 1, "disabled": 0}, pluck="name")
@@ -83,8 +98,7 @@ def owner_roles() -> list[str]:
 def invite_owner(email: str) -> dict:
 	"""Mail the owner a single-use link to set a password, through Frappe's queue, where the site can send mail.
 
-	Returns {"sent": bool}. A second call sends no second mail while the first one's link stands; a new link voids
-	earlier ones.
+	Returns {"sent": bool}. A second call sends no second mail while the first link is good. A new link ends earlier ones.
 	"""
 	user = _owner(email)
 	if not can_send_mail():
@@ -96,7 +110,7 @@ def invite_owner(email: str) -> dict:
 
 
 def password_link(email: str) -> dict:
-	"""{"link"}: a single-use, expiring link with which the owner sets a password; voids earlier links."""
+	"""{"link"}: a single-use link that expires, for the owner to set a password. Earlier links end."""
 	return {"link": _owner(email).reset_password()}
 
 
@@ -142,12 +156,11 @@ def set_up_company(
 	owner_email: str,
 	owner_name: str,
 ) -> dict:
-	"""Go through the framework's set-up wizard for the owner, with ERPNext's part of it where ERPNext is.
+	"""Go through the framework's set-up wizard for the owner, with ERPNext's part of it where ERPNext is installed.
 
-	country, currency and language are names of Frappe's documents ("United States", "USD", "en"); time_zone
-	is a name of the tz database. Returns {"way": "erpnext" or "framework"}. Commits, as the wizard does.
-	Raises frappe.ValidationError with the wizard's own failure; such a site is to be made anew, for the
-	wizard commits as it goes.
+	country, currency and language are names of Frappe's documents ("United States", "USD", "en"). time_zone is a name of the tz
+	database. Returns {"way": "erpnext" or "framework"}. Commits, as the wizard does. Raises frappe.ValidationError with the wizard's own
+	failure. A site where it failed must be made anew, because the wizard commits as it goes.
 	"""
 	has_erpnext = "erpnext" in frappe.get_installed_apps()
 	if not framework.is_set_up():
@@ -178,21 +191,24 @@ def set_up_company(
 
 
 def index_for_search_later() -> None:
-	"""Have this site's workers make its search index: an image has none, and what its installers noted for one is gone."""
+	"""Have this site's workers make its search index. An image has none, and what its installers had queued is gone."""
 	frappe.enqueue(
 		"buildpro_saas.tenant_site.onboarding.index_for_search", queue="long", enqueue_after_commit=True
 	)
 
 
 def index_for_search() -> None:
-	"""Make the entries of every doctype that is searched, on a site that has no doctypes but its apps' own."""
+	"""Make the search entries of every doctype that is searched. For a site that has no doctypes but its apps' own."""
 	for doctype in _searched_doctypes():
 		rebuild_for_doctype(doctype)
 
 
 def _searched_doctypes() -> list[str]:
-	"""As Frappe's get_doctypes_with_global_search. That reads the definition of every doctype for it: seconds of a processor (with ERPNext
-	a dozen) just while the owner signs in for the first time."""
+	"""The same list as Frappe's get_doctypes_with_global_search, at less cost.
+
+	Frappe's reads the definition of every doctype. That takes seconds of a processor (a dozen with ERPNext), just while the owner
+	signs in for the first time.
+	"""
 	settings = ("in_global_search", "show_name_in_global_search")
 	marked = {
 		*frappe.get_all("DocField", {"in_global_search": 1}, pluck="parent"),
@@ -224,11 +240,11 @@ def remember_wizard_failure(traceback: str, arguments: dict) -> None:
 
 @contextmanager
 def _keeping_caches():
-	"""Let a default that is set clear the cache of defaults, and not all that is cached of the site.
+	"""While the wizard runs, a default that is set clears the cache of defaults only, and not all caches of the site.
 
-	The wizard sets some fifty, and Frappe would read every doctype's definition again after each: half of the time that
-	ERPNext's set-up takes (docs/benchmarks.md). All is cleared once at the end. A framework that clears its caches by
-	another name is left as it is.
+	The wizard sets some fifty defaults. After each, Frappe would read every doctype's definition again: half of the time of ERPNext's
+	set-up (docs/benchmarks.md). All caches are cleared once at the end. A framework that clears its caches by another name is left
+	as it is.
 	"""
 	clear, common = framework.defaults_cache()
 	if not clear:
@@ -250,7 +266,7 @@ def _keeping_caches():
 
 @contextmanager
 def _in_foreground():
-	"""Some benches have the wizard run in the background; a step must see how it ends."""
+	"""Have the wizard run in this process. Some benches run it in the background, but a step must see how it ends."""
 	key = "trigger_site_setup_in_background"
 	before = frappe.local.conf.pop(key, None)
 	try:

@@ -1,4 +1,7 @@
-"""Reports, pages and scheduled jobs, refused or paused where the plan says so: in their classes, which every way to them goes through."""
+"""Reports, pages and scheduled jobs: refused or paused where the plan says so.
+
+It is done in their classes, because every way to them goes through those.
+"""
 
 from html import escape
 from typing import Any
@@ -46,11 +49,11 @@ class GatedPage(Page):
 
 
 class PausingScheduledJobType(ScheduledJobType):
-	"""Waits while the site is restricted, where the job does the tenant's business. It runs when it is next due after that.
+	"""A scheduled job that waits while the site is restricted, if it does the tenant's business. It runs when it is next due.
 
-	Frappe lets a System Manager name any function without arguments. Some act on the whole bench: they empty its queues, enter other
-	sites, or take the site's role and entitlement away. So a tenant's job may name what an app schedules, or a function of another app
-	than the framework and this one.
+	Frappe lets a System Manager name any function without arguments. Some functions act on the whole bench: they empty its queues, enter
+	other sites, or take the site's role and entitlement away. So on a tenant's site a job may name only what an app schedules, or a
+	function of an app other than the framework and this one.
 	"""
 
 	def validate(self) -> None:
@@ -58,7 +61,7 @@ class PausingScheduledJobType(ScheduledJobType):
 		super().validate()
 
 	def refuse_internals(self) -> None:
-		"""Raise frappe.PermissionError for a function of the framework's or of this app's that no app schedules."""
+		"""Raise frappe.PermissionError for a function that no app schedules and that belongs to the framework, this app or no app."""
 		if self.server_script or not site_role.is_tenant_site() or self.method in scheduled_methods():
 			return
 		if app_of(self.method) not in apps_of_bench() - {APP, FRAMEWORK}:
@@ -71,7 +74,7 @@ class PausingScheduledJobType(ScheduledJobType):
 			)
 
 	def is_event_due(self, current_time=None) -> bool:
-		"""As Frappe's. But a last execution in the future, left by a clock that ran ahead, does not count."""
+		"""As Frappe's, but a last run in the future counts as due: it was noted while the clock ran ahead."""
 		now = current_time or now_datetime()
 		if self.last_execution and get_datetime(self.last_execution) > now:
 			return True
@@ -103,9 +106,9 @@ def scheduled_methods() -> set[str]:
 
 
 def app_of(method: str | None) -> str | None:
-	"""The app whose code the function is. It need not be the one in the dotted name, for a module also has what it imports.
+	"""The app that has the function's code, None for what is no function of an app. Nothing outside of apps is imported.
 
-	None for what is no function of an app's. Nothing outside of apps is imported.
+	It may not be the app in the dotted name: a module also has what it imports.
 	"""
 	module, _dot, name = (method or "").rpartition(".")
 	if module.partition(".")[0] not in apps_of_bench():
@@ -118,5 +121,5 @@ def app_of(method: str | None) -> str | None:
 
 
 def apps_of_bench() -> set[str]:
-	"""The apps of the bench by its own list, for the site's list is in its database, which a tenant can write."""
+	"""The apps of the bench, by the bench's own list. The site's list is in its database, which a tenant can write."""
 	return set(frappe.get_all_apps(with_internal_apps=False))

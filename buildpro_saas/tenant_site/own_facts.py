@@ -1,6 +1,6 @@
-"""What this site says of its customer, where its admin site has lost the record: plain facts of its own database. It only reads.
+"""What this site says of its customer, for an admin site that has lost the record. Plain facts of its own database. It only reads.
 
-Called by the fleet, by dotted name.
+The fleet calls it by dotted name.
 """
 
 import frappe

@@ -6,11 +6,11 @@ from buildpro_saas.tenant_site.strict_names import is_plain_path
 
 
 class PageElsewhere(NotFoundPage):
-	"""Hook `page_renderer`. Frappe looks for a page's file wherever its path leads, and sends it.
+	"""Hook `page_renderer`. Frappe sends any file that a page's path leads to.
 
-	The path need not come from the address: a site's home page is a path that its System Manager chooses.
+	The path is not always in the address: a System Manager can choose a path as the site's home page.
 	"""
 
 	def can_render(self) -> bool:
-		"""True for a path that goes up."""
+		"""True for a path that leads upward."""
 		return not is_plain_path(self.request_path)

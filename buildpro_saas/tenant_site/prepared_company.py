@@ -1,8 +1,8 @@
 """A company that is set up ahead of time, in a site image, and becomes the customer's in each copy.
 
-ERPNext's set-up makes some 600 records. They depend on the country and not on the customer, but their names have the company's name or
-abbreviation in them. So the set-up is run once, for a company whose name and abbreviation are random letters. Each copy puts
-the customer's in their places. Steps of provisioning call these functions by dotted name.
+ERPNext's set-up makes some 600 records. They depend on the country and not on the customer. But their names contain the company's
+name or abbreviation. So the set-up runs once, for a company whose name and abbreviation are random letters. Each copy replaces these
+with the customer's. Steps of provisioning call these functions by dotted name.
 """
 
 import random
@@ -20,19 +20,19 @@ from buildpro_saas.company_name import ABBREVIATION_LENGTH, abbreviation
 from buildpro_saas.tenant_site import company_setup, onboarding
 
 TEXT_TYPES = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext")
-# The log of what was changed. What happened in an image is not the customer's, so it is emptied like the image's other logs.
+# The log of changes. What happened in an image is not the customer's, so this log is emptied like the other logs of an image.
 HISTORY = "Version"
-# Every process keeps these in its caches for long. So a copy must not change them.
+# Every process caches these for long. So a copy must not change them.
 DEFINITIONS = ("tabDocType", "tabDocField", "tabCustom Field", "tabProperty Setter")
 Replace = CustomFunction("replace", ["text", "old", "new"])
 
 
 def prepare(country: str, currency: str, language: str) -> dict:
-	"""Set a company of the country up on this site, which is to become an image. Commits, as the set-up does.
+	"""Set up a company of the country on this site, which is to become an image. Commits, as the set-up does.
 
-	country, currency and language are names of Frappe's documents. Returns, as plain data, {"company", "abbr": what stands for the
-	customer's, "valid_until": last day of its fiscal year or None, "country", "currency", "language"}. Raises
-	frappe.ValidationError when the set-up fails.
+	country, currency and language are names of Frappe's documents. Returns plain data: {"company", "abbr": the names that each copy
+	replaces, "valid_until": last day of its fiscal year or None, "country", "currency", "language"}. Raises frappe.ValidationError when
+	the set-up fails.
 	"""
 	letters = random.sample(string.ascii_uppercase, ABBREVIATION_LENGTH)
 	company = " ".join(letters)
@@ -46,7 +46,7 @@ def prepare(country: str, currency: str, language: str) -> dict:
 		owner_email="",
 		owner_name="",
 	)
-	# a copy is the customer's only once it has his name: until then no scheduled job is to see the company
+	# until a copy has the customer's name, no scheduled job may see the company
 	disable_scheduler()
 	frappe.db.delete(HISTORY)
 	frappe.db.commit()
@@ -61,9 +61,10 @@ def prepare(country: str, currency: str, language: str) -> dict:
 
 
 def places(company: str, abbr: str) -> list[list[str]]:
-	"""[[table, column], …] of this site's database in which the name or abbreviation stands, in any case or as part of a file's name.
+	"""Where the company's name or abbreviation stands in this site's database: [[table, column], …].
 
-	For a site whose logs are emptied. Raises frappe.ValidationError where it stands in a way that cannot be replaced.
+	It is found in any case (upper, lower) and as part of a file's name. For a site whose logs are emptied. Raises
+	frappe.ValidationError where it stands in a way that cannot be replaced.
 	"""
 	spellings = (company, abbr, frappe.scrub(company), frappe.scrub(company).replace("_", "-"))
 	found = []
@@ -86,12 +87,10 @@ def places(company: str, abbr: str) -> list[list[str]]:
 
 
 def adopt(prepared: dict, company: str, time_zone: str) -> dict:
-	"""Make the prepared company the customer's: its name, its abbreviation, the site's time zone; and let its scheduler run.
+	"""Make the prepared company the customer's: its name, its abbreviation and the site's time zone. Then let its scheduler run.
 
-	prepared: what `prepare` returned, with "places": what `places` did.
-
-	Returns {"abbr", "places": count}. Raises frappe.ValidationError for a name that no company can have; done again after an
-	interruption, it ends in the same state.
+	prepared: what `prepare` returned, with "places": what `places` returned. Returns {"abbr", "places": count}. Raises
+	frappe.ValidationError for a name that no company can have. Done again after an interruption, it ends in the same state.
 	"""
 	has_erpnext = "erpnext" in frappe.get_installed_apps()
 	if has_erpnext:
@@ -109,22 +108,25 @@ def adopt(prepared: dict, company: str, time_zone: str) -> dict:
 	if has_erpnext:
 		company_setup.check_company(company)
 	enable_scheduler()
-	# Now, and once it is committed: the site answers already, and a request may have read, and kept, what was there before.
+	# now, and again after the commit: the site answers already, and a request may have cached the old names meanwhile
 	_forget()
 	frappe.db.after_commit.add(_forget)
 	return {"abbr": abbr, "places": len(prepared["places"])}
 
 
 def _forget() -> None:
-	"""What SQL changed behind Frappe's back. The definitions of doctypes, which take longest to read again, have no company in them."""
+	"""Drop the caches that SQL has made wrong behind Frappe's back.
+
+	The definitions of doctypes stay: they take longest to read again, and no company stands in them.
+	"""
 	frappe.cache.delete_keys("document_cache::")
 	clear_defaults_cache()
 
 
 def _check_cell(cell: str, company: str, abbr: str, place: str) -> None:
-	"""Raise frappe.ValidationError unless the name is the whole text and the abbreviation at its end, as ERPNext names records.
+	"""Raise frappe.ValidationError unless the cell is one of ERPNext's forms: the name, the abbreviation, or "… - ABBR".
 
-	In JSON or HTML, say, a customer's name could not be put without escaping it.
+	Anywhere else, in JSON or HTML for example, a customer's name would have to be escaped.
 	"""
 	head, _separator, tail = cell.rpartition(f" - {abbr}")
 	names_record = head and not tail and abbr not in head and (head == company or company not in head)
@@ -162,7 +164,7 @@ def _fiscal_year_end() -> str | None:
 
 
 def _set_time_zone(time_zone: str) -> None:
-	"""As the set-up wizard does: the site's own, and, in newer Frappe, that of the framework's two users."""
+	"""Set the time zone as the set-up wizard does: for the site and, in newer Frappe, for the framework's two users."""
 	settings = frappe.get_doc("System Settings")
 	if settings.time_zone != time_zone:
 		settings.time_zone = time_zone

@@ -1,4 +1,4 @@
-"""The limit on mails counts who a mail goes to as it is queued: what is queued is not changed into something else."""
+"""Keeps queued mails as they were counted: the limit on mails counts the recipients when a mail is queued."""
 
 import frappe
 from frappe import _
@@ -9,9 +9,9 @@ SENT = "Sent"
 
 
 def check(doc, method: str | None = None) -> None:
-	"""Hook `before_validate` of Email Queue: raise frappe.PermissionError where a queued mail is to go to others, or to somebody once more.
+	"""Hook `before_validate` of Email Queue. Raise frappe.PermissionError where a queued mail gets a recipient, or is to be sent again.
 
-	The framework's own sending writes what became of a mail past documents.
+	The framework's own sending writes a mail's status without documents, so it is not refused.
 	"""
 	if doc.is_new() or not site_role.is_tenant_site():
 		return
@@ -22,7 +22,7 @@ def check(doc, method: str | None = None) -> None:
 
 
 def check_row(doc, method: str | None = None) -> None:
-	"""Hook `before_validate` of Email Queue Recipient, which runs where a row is saved by itself."""
+	"""Hook `before_validate` of Email Queue Recipient: refuse a row that is saved by itself."""
 	if site_role.is_tenant_site():
 		_refuse()
 

@@ -1,8 +1,8 @@
-"""The words by which ERPNext's set-up names the records that it makes: in the customer's language, where that gives each a name.
+"""The words by which ERPNext's set-up names the records that it makes. They are in the customer's language where possible.
 
-ERPNext asks for the translation of "Bank Accounts" and of "Bank Account", and names a group and an account in it after them. Where
-a language has one word for both, or one that no record can be called, the set-up fails. So while it runs a word names one
-record only: whichever asks for it second is named in English. Messages stay in English, which whoever reads a job's failure reads.
+ERPNext asks for the translations of "Bank Accounts" and "Bank Account", and names a group and an account by them. Some languages have
+one word for both, or a word that no record can have as its name. Then the set-up would fail. So while it runs, a word names one
+record only; the second text that would get the word stays English. Messages stay English, too: staff read them in a failed job.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ NOT_IN_NAMES = "<>"  # as frappe.model.naming.validate_name has it
 
 
 class RecordNames(dict):
-	"""Translations (English → other) of which no two are the same to the database.
+	"""Translations (English → other). No two of them are the same to the database.
 
 	alike: gives two texts the same key exactly if the database takes them for one name.
 	"""
@@ -31,7 +31,7 @@ class RecordNames(dict):
 		self.answers: dict[str, str | None] = {}
 
 	def get(self, text: str, default: str | None = None) -> str | None:
-		"""The translation, or `default`, which is how Frappe is told that there is none."""
+		"""The translation, or `default`: that is how Frappe learns that there is none."""
 		if text not in self.answers:
 			self.answers[text] = self._decide(text)
 		return self.answers[text] or default
@@ -41,14 +41,14 @@ class RecordNames(dict):
 		if word and not _is_message(text) and _can_name(word):
 			if self.owners.setdefault(self.alike(word), text) == text:
 				return word
-		# named in English: no other text may come to be translated by that
+		# named in English: no other text may get this as its translation
 		self.owners.setdefault(self.alike(text), text)
 		return None
 
 
 @contextmanager
 def names_of_its_own() -> Iterator[None]:
-	"""Have Frappe translate what it is asked for within the block so that it can name records.
+	"""Within the block, Frappe translates so that each translation can name a record of its own.
 
 	A framework that keeps its translations elsewhere is left as it is.
 	"""
@@ -71,13 +71,13 @@ def names_of_its_own() -> Iterator[None]:
 
 
 def as_database(text: str) -> str:
-	"""What the database compares when it looks whether a name is taken: not case, accents, or Hiragana from Katakana."""
+	"""The key by which the database compares names: without case or accents, and Hiragana as Katakana."""
 	weight = "select hex(weight_string(convert(%s using utf8mb4) collate utf8mb4_unicode_ci))"
 	return frappe.db.sql(weight, text.strip())[0][0]
 
 
 def _is_message(text: str) -> bool:
-	"""Whether it is said to somebody rather than a name."""
+	"""Whether the text is a message, and not a name."""
 	return "{" in text or text.endswith(".")
 
 

@@ -21,7 +21,7 @@ class FeatureNotAvailableError(frappe.PermissionError):
 class UnknownFeatureError(frappe.ValidationError, LookupError):
 	"""A feature that no catalogue has; the message names the nearest known one.
 
-	HTTP 400: the caller's mistake.
+	HTTP 400: the mistake is the caller's.
 	"""
 
 	http_status_code = 400
@@ -52,7 +52,7 @@ def title(answer: Decision) -> str:
 
 
 def refuse_unknown(error: unknown.UnknownFeatureError) -> NoReturn:
-	"""Raise UnknownFeatureError for the caller's mistake."""
+	"""Raise UnknownFeatureError with a sentence, HTTP 400: the mistake is the caller's."""
 	frappe.throw(str(error), UnknownFeatureError, title=_("Unknown feature"))
 
 

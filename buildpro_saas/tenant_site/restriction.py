@@ -6,12 +6,12 @@
 | expired              | read, print, export, back up; sign in   | refused when writing  | Frappe's housekeeping, and our own   |
 | suspended            | HTTP 402, but for /api/method/ping      | refused when writing  | Frappe's housekeeping, and our own   |
 
-Nothing on the site is deleted, stopped or changed for it. Each request and job looks at the entitlement of the moment, so the next one
-after a payment works again. Where no statement counts (it is lost or damaged, has another site's name or an unknown key), the newest one
-that the site has had says whether it is expired or suspended. The operator's shell (`bench console`) is not restricted.
+Nothing on the site is deleted, stopped or changed. Each request and job looks at the entitlement of the moment. So the next one after a
+payment works again. A statement may not count: it is lost or damaged, has another site's name or an unknown key. Then the newest one
+that the site has had says whether the site is expired or suspended. The operator's shell (`bench console`) is not restricted.
 
-Web requests of an expired site run in Frappe's own read-only mode (frappe/app.py): the database refuses what no hook sees. Where a hook
-sees it first (doc_events), the user gets a clear sentence.
+Web requests of an expired site run in Frappe's own read-only mode (frappe/app.py). Most writes are seen by a hook first (doc_events), and
+the user gets a clear sentence. The database refuses the writes that no hook sees.
 """
 
 import json
@@ -110,7 +110,7 @@ def explain(response: Response | None = None) -> None:
 
 
 def on_job(method: str | None = None) -> None:
-	"""Hook `before_job`: note that this is a job of the site's, and no call of the operator's."""
+	"""Hook `before_job`: note that this is a job of the site, and not a call of the operator."""
 	local.flags[IN_JOB] = method or True
 
 
@@ -223,5 +223,5 @@ def _wants_page() -> bool:
 
 
 def _date(seconds: int) -> str:
-	"""As the site writes dates, in its own time zone and not in the machine's."""
+	"""The date as the site writes dates, in the site's time zone and not the machine's."""
 	return formatdate(as_system_time(seconds).date())

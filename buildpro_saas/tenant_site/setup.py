@@ -4,5 +4,5 @@ from buildpro_saas.tenant_site import entitlement
 
 
 def after_install() -> None:
-	"""Start without what an earlier database of this name may have left in Redis."""
+	"""Drop what an earlier database of the same name may have left in Redis."""
 	entitlement.forget()

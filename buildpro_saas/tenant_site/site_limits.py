@@ -1,4 +1,4 @@
-"""The plan's limits that the framework itself enforces, in this site's site_config.json."""
+"""The limits of the plan that the framework itself enforces, in this site's site_config.json."""
 
 import frappe
 
@@ -9,9 +9,9 @@ from buildpro_saas.tenant_site import entitlement
 
 
 def follow() -> None:
-	"""Write the limits that are in force now, where they are not there yet; on a tenant's site only.
+	"""On a tenant's site, write the limits that are in force now, where they are not written yet.
 
-	Called when an entitlement comes, and once an hour, for its limits may change at a date. Where no entitlement counts, nothing is
+	Called when an entitlement comes, and once an hour, because limits may change at a date. Where no entitlement counts, nothing is
 	changed.
 	"""
 	if not site_role.is_tenant_site():

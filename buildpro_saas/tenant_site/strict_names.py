@@ -1,9 +1,9 @@
 """Has a site, a file or a page be found under one spelling of its name only. Any other spelling is answered with 404.
 
-Frappe takes the site's name from the header X-Frappe-Site-Name or from Host, and joins it to the folder of sites as it comes. So
-`./acme.localhost` would be acme's folder and database under another name, and an entitlement does not count under another name. And
-`acme.localhost/private/files` would be a site of a customer's making, with a site_config.json of his. Addresses of files and pages
-are joined in the same way.
+Frappe takes the site's name from the header X-Frappe-Site-Name or from Host, and joins it to the folder of sites unchanged. So
+`./acme.localhost` would be acme's folder and database under another name. An entitlement does not count under another name. And
+`acme.localhost/private/files` would be a site that a customer has made, with the customer's own site_config.json. Frappe joins the
+addresses of files and pages in the same way.
 """
 
 import os
@@ -13,13 +13,17 @@ from functools import wraps
 import frappe
 from werkzeug.exceptions import NotFound
 
+from buildpro_saas.tenant_site import former_names
+
 CONFIG = "site_config.json"
 LABEL = "[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?"
 HOST_NAME = re.compile(rf"{LABEL}(?:\.{LABEL})*", re.ASCII)
 LONGEST = 253  # of a host name (RFC 1035)
-# Sites that wait below sites/.buildpro are entered by our own processes only (agent/bench.py).
-HIDDEN = re.compile(r"\.buildpro/(?:images|standby)/[A-Za-z0-9_.-]*[A-Za-z0-9_-]")
+# Only our own processes enter the sites that wait below sites/.buildpro (agent/bench.py).
+HIDDEN = re.compile(r"\.buildpro/(?:images|standby|shadows)/[A-Za-z0-9_.-]*[A-Za-z0-9_-]")
 SEPARATORS = re.compile(r"[/\\]")
+# Such sites that this very process asks by itself, through the framework's web application (own_check.py). Empty in a web server.
+asked: set[str] = set()
 
 
 def is_host_name(name: object) -> bool:
@@ -30,7 +34,7 @@ def is_host_name(name: object) -> bool:
 def is_site(name: object, sites: str = ".") -> bool:
 	"""Whether `name` is the one spelling of a site in the folder `sites`: a plain host name, and its folder's own name.
 
-	A link to another site's folder is another spelling of that site, and does not count. A link to another disk may keep the name.
+	A link to another site's folder would be a second spelling of that site: it does not count. A link to another disk may keep the name.
 	"""
 	if not is_host_name(name):
 		return False
@@ -39,7 +43,7 @@ def is_site(name: object, sites: str = ".") -> bool:
 
 
 def is_plain_path(path: str) -> bool:
-	"""Whether the path of an address (decoded) goes down only, and has no NUL."""
+	"""Whether the path of an address (decoded) only leads downward, and has no NUL."""
 	return "\0" not in path and ".." not in SEPARATORS.split(path)
 
 
@@ -62,13 +66,13 @@ def keep() -> None:
 
 
 def refuse_other_spellings(name: str | None, sites: str = ".") -> None:
-	"""Raise NotFound in a web request for anything but a site's one name. In a shell, raise IncorrectSitePath for a path.
+	"""In a web request, raise NotFound for any name that is not a site's one spelling, or send on who comes under a name that a site had. In a shell, raise IncorrectSitePath for a path.
 
 	A shell may name sites that no browser asks for (`My_Site`), and need not name one.
 	"""
 	if getattr(frappe.local, "request", None):
-		if not is_site(name, sites):
-			raise NotFound
+		if name not in asked and not is_site(name, sites):
+			raise (is_host_name(name) and former_names.redirected(name, sites)) or NotFound
 	elif name and not HIDDEN.fullmatch(name) and ("\0" in name or SEPARATORS.search(name) or name[0] == "."):
 		raise frappe.IncorrectSitePath(
 			f"{name!r} is no site's name. Name the site as its folder in sites/ is named, without a path."
@@ -78,10 +82,10 @@ def refuse_other_spellings(name: str | None, sites: str = ".") -> None:
 def on_request() -> None:
 	"""Hook `before_request`, our first: raise NotFound for a site or a path that is spelled in another way.
 
-	A wrong name of a site gets here only in the first request of a process, which came before `keep`. Its session may have been read;
-	nothing else.
+	A wrong site name gets here only in the first request of a process, before `keep` has run. Its session may have been read, but nothing
+	else.
 	"""
-	if not is_site(frappe.local.site, frappe.local.sites_path) or not is_plain_path(
-		frappe.local.request.path
-	):
+	site = frappe.local.site
+	is_named = site in asked or is_site(site, frappe.local.sites_path)
+	if not is_named or not is_plain_path(frappe.local.request.path):
 		raise NotFound

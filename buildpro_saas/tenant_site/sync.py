@@ -1,7 +1,7 @@
 """Asks the admin site for this site's entitlement, and tells it what was used.
 
-To sites on its own bench the admin site pushes new entitlements (licensing/delivery.py); they ask all the same, less often, in case a
-push failed. sync.json in the site's folder says how asking went.
+The admin site pushes new entitlements to the sites of every bench that it reaches (licensing/delivery.py). Those sites ask all the same,
+but less often, in case a push failed. sync.json in the site's folder says how asking went.
 """
 
 import json
@@ -27,16 +27,19 @@ FILE = "sync.json"
 TIMEOUT = (5, 30)  # seconds to connect, and between two parts of the answer
 HOUR = 3600
 SHORTEST_PAUSE, LONGEST_PAUSE = 60, 12 * HOUR
+DOUBLINGS = 10  # of the pause after failures: more than the longest one takes
+# In the state: whole numbers, none below 0.
+NUMBERS = ("last_success", "last_attempt", "next", "failures")
 # The scheduler comes once an hour, and not to the second.
 EARLY = HOUR // 4
 
 
 class SyncError(Exception):
-	"""The admin site did not give what it was asked for; the message is one sentence on why."""
+	"""The admin site did not give what it was asked for. The message is one sentence that says why."""
 
 
 def pull_when_due() -> None:
-	"""Once an hour, on a tenant's site: ask the admin site where it is time to, and apply what changes by its date alone."""
+	"""Once an hour, on a tenant's site: ask the admin site if it is time, and apply what changes at a date."""
 	if not site_role.is_tenant_site():
 		return
 	clock.note()
@@ -56,10 +59,10 @@ def pull_when_due() -> None:
 def _is_time() -> bool:
 	known = state()
 	pause = known.get("next", 0) - time.time()
-	# no answer asks for more than the longest pause; a longer one was noted while the clock ran ahead
+	# the longest pause is the most that an answer asks for: a longer one was noted while the clock ran ahead
 	if pause <= EARLY or pause > LONGEST_PAUSE + LONGEST_PAUSE // 10:
 		return True
-	# where asking failed, the pause is kept; else it is cut short where the clock is wrong or nothing is in force
+	# after a failure the pause is kept; else it is cut short where the clock is wrong or nothing is in force
 	return not known.get("failures") and (
 		clock.complaint() is not None or not entitlement.sequence_in_force()
 	)
@@ -73,12 +76,19 @@ def is_configured() -> bool:
 def state() -> dict:
 	"""How asking went: {"last_success", "last_attempt", "next": seconds since the epoch, "failures": in a row, "error": sentence}.
 
-	Each may be missing.
+	Each may be missing. What is damaged counts as missing: then it is time to ask, and how that goes is written anew.
 	"""
 	try:
-		return json.loads(Path(frappe.local.site_path, FILE).read_text())
-	except FileNotFoundError:
+		known = json.loads(Path(frappe.local.site_path, FILE).read_text())
+	except (OSError, ValueError):  # a ValueError also where it is no text
 		return {}
+	if not isinstance(known, dict):
+		return {}
+	return {key: value for key, value in known.items() if key not in NUMBERS or _is_number(value)}
+
+
+def _is_number(value: object) -> bool:
+	return type(value) is int and value >= 0
 
 
 def remove() -> None:
@@ -96,7 +106,7 @@ def pull_now() -> dict:
 		if not is_configured():
 			raise SyncError(_("This site does not know its admin site, or has no token to ask it with."))
 		batch = usage.to_send()
-		# to_send locks rows of Limit Level, for which everybody waits who adds something: they are free again before the admin site is
+		# to_send locks rows of Limit Level, and whoever adds something waits for them: the commit frees them before the admin site is
 		# asked. What was noted as under way is sent again where no answer comes
 		frappe.db.commit()
 		answer = _ask(batch)
@@ -121,15 +131,23 @@ def pull_now() -> dict:
 
 def _ask(batch: dict | None) -> dict:
 	conf = frappe.conf
-	url, headers, is_local = address(conf.buildpro_admin_url)
 	question = {
 		"tenant": conf.buildpro_tenant,
-		# where the clock is not believed, ask for a new statement in any case: it says what time it is
+		# a clock that is not believed: ask for a new statement in any case, for it says what time it is
 		"sequence": 0 if clock.is_set_back() else entitlement.sequence_in_force(),
 		"lowest": entitlement.lowest_sequence(),
 		"keys": sorted(entitlement.public_keys()),
 		"usage_batch": batch,
 	}
+	return _message(post(ENDPOINT, question))
+
+
+def post(endpoint: str, question: dict) -> requests.Response:
+	"""Ask the admin site with this site's token; returns what it answered with HTTP 200. Raises SyncError for all else."""
+	conf = frappe.conf
+	if not is_configured():
+		raise SyncError(_("This site does not know its admin site, or has no token to ask it with."))
+	url, headers, is_local = address(conf.buildpro_admin_url, endpoint)
 	with requests.Session() as session, addresses.also(url, with_proxies=True):
 		session.trust_env = not is_local  # a proxy of the environment is not for this machine's own address
 		try:
@@ -151,7 +169,7 @@ def _ask(batch: dict | None) -> dict:
 		raise SyncError(
 			_("The admin site {0} answered {1}.").format(conf.buildpro_admin_url, answer.status_code)
 		)
-	return _message(answer)
+	return answer
 
 
 def _message(answer: requests.Response) -> dict:
@@ -164,20 +182,20 @@ def _message(answer: requests.Response) -> dict:
 	return message
 
 
-def address(admin_url: str) -> tuple[str, dict, bool]:
+def address(admin_url: str, endpoint: str = ENDPOINT) -> tuple[str, dict, bool]:
 	"""Where to ask: (URL, headers, whether it is this machine).
 
-	`*.localhost` (RFC 6761) is this machine, whose resolver need not know the name: it goes into the Host header. Anything else is
-	asked over TLS only, for the token goes with it. Raises SyncError for another address.
+	`*.localhost` (RFC 6761) is this machine. Its resolver may not know the name, so the name goes into the Host header. Any other address
+	is asked over TLS only, because the token goes with it. Raises SyncError for an address that is neither.
 	"""
 	parts = urlsplit(admin_url)
 	host = parts.hostname or ""
 	if host == "localhost" or host.endswith(".localhost"):
 		netloc = f"127.0.0.1:{parts.port}" if parts.port else "127.0.0.1"
-		return urlunsplit((parts.scheme, netloc, ENDPOINT, "", "")), {"Host": host}, True
+		return urlunsplit((parts.scheme, netloc, endpoint, "", "")), {"Host": host}, True
 	if parts.scheme != "https":
 		raise SyncError(_("The admin site's address {0} is not one of https.").format(admin_url))
-	return urlunsplit((parts.scheme, parts.netloc, ENDPOINT, "", "")), {}, False
+	return urlunsplit((parts.scheme, parts.netloc, endpoint, "", "")), {}, False
 
 
 def _apply(answer: dict) -> None:
@@ -198,10 +216,10 @@ def _note_success(next_pull: int) -> None:
 
 
 def _note_failure(error: str) -> None:
-	"""Note a failure in the state; the first of several in a row goes to the log, too. The pause grows: 1, 2, 4, 8, 12 hours."""
+	"""Note a failure in the state. The first of several in a row goes to the log, too. The pause grows: 1, 2, 4, 8, 12 hours."""
 	now, before = int(time.time()), state()
 	failures = before.get("failures", 0) + 1
-	pause = min(HOUR * 2 ** (failures - 1), LONGEST_PAUSE)
+	pause = min(HOUR * 2 ** min(failures - 1, DOUBLINGS), LONGEST_PAUSE)
 	if failures == 1:
 		frappe.logger("buildpro_saas").warning(error)
 	_write(
@@ -216,7 +234,7 @@ def _note_failure(error: str) -> None:
 
 
 def jitter(site: str, most: int) -> int:
-	"""Seconds below `most`, always the same for one site. So sites that lost their admin site together do not ask again together."""
+	"""Seconds below `most`, always the same for one site. So sites that lost their admin site together ask again at different times."""
 	return zlib.crc32(site.encode()) % max(most, 1)
 
 

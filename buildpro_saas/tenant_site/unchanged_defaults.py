@@ -1,8 +1,8 @@
-"""A default that is set to the value that it has already: nothing changes, so that nothing that is cached has to go.
+"""Keeps a site's caches when a default is set to the value that it has already.
 
-Frappe throws away all that is cached of a site whenever a default of all users is set: hooks, the definitions of doctypes, what each user
-may do. And it sets one, to the same value nearly always, whenever a User is saved (`email_user_password`): as a customer chooses his first
-password, and is then signed in, all of it had to be read anew.
+Frappe throws away all caches of a site whenever a default of all users is set: hooks, the definitions of doctypes, what each user may
+do. And it sets one (`email_user_password`) whenever a User is saved, nearly always to the same value. So when a customer chose the first
+password and was then signed in, all of it had to be read again.
 """
 
 from functools import wraps
@@ -14,7 +14,7 @@ from buildpro_saas import site_role
 
 
 def keep() -> None:
-	"""Have this process look at the value first, on tenants' sites. Frappe has no extension point for it: its function is wrapped."""
+	"""On tenants' sites, have this process look at the value first. Frappe has no hook there, so its function is wrapped."""
 	original = frappe.defaults.set_default
 	if getattr(original, "looks_first", False):
 		return
@@ -22,7 +22,7 @@ def keep() -> None:
 	@wraps(original)
 	def set_default(key, value, parent, parenttype="__default"):
 		if site_role.is_tenant_site() and _has(parent, key, value):
-			# what is cached of it may be older still: another's change was cached by half
+			# the cached value may be older still: another process's change may have cleared only half of the caches
 			frappe.cache.hdel("defaults", parent)
 			return None
 		return original(key, value, parent, parenttype)
@@ -32,7 +32,7 @@ def keep() -> None:
 
 
 def _has(parent: str, key: str, value: object) -> bool:
-	"""Whether the one row of the default has just this text. It is held until the transaction ends, as Frappe does with it."""
+	"""Whether the default has one row, with just this text. The row is locked until the transaction ends, as Frappe does."""
 	table = frappe.qb.DocType("DefaultValue")
 	rows = (
 		frappe.qb.from_(table)

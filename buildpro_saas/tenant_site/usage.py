@@ -1,8 +1,8 @@
 """How often each feature is asked for and with what outcome: counted without SQL, kept by day, told to the admin site.
 
 A decision adds one to a number in this process's memory. Every few seconds, at the end of a request, the numbers go to Redis. From
-there the scheduler moves them into Feature Usage. On each way they are first taken away and then added: what a crash interrupts is
-lost, and not counted twice. Where Redis is away they wait in memory, which is bounded.
+there the scheduler moves them into Feature Usage. On each way they are first taken away and then added. So an interruption loses
+counts, but never counts twice. Where Redis is away, they wait in memory, which is bounded.
 """
 
 import atexit
@@ -46,15 +46,15 @@ def count(feature: str, outcome: str) -> None:
 
 
 def flush_when_due() -> None:
-	"""Hook `after_request`: hand the counts over if that was not done in the last seconds."""
+	"""Hook `after_request`: hand the counts to Redis, unless that was done in the last few seconds."""
 	if _waiting and monotonic() > _flushed_at + FLUSH_SECONDS:
 		flush()
 
 
 def flush() -> None:
-	"""Add this process's counts, of all its sites, to those in Redis; hook `after_job`, whose process ends at once.
+	"""Add this process's counts, of all its sites, to those in Redis. Also hook `after_job`: a job's process ends at once.
 
-	Where Redis cannot be reached they stay in memory.
+	Where Redis cannot be reached, they stay in memory.
 	"""
 	global _flushed_at
 	_flushed_at = monotonic()
@@ -99,8 +99,8 @@ def recent(number: int) -> dict[str, dict[str, int]]:
 def to_send() -> dict | None:
 	"""What the admin site does not know yet: {"id", "rows": [{"date": "YYYY-MM-DD", "feature", "outcome", "count"}], "levels"}.
 
-	A row's count is the day's total so far, so that a batch which arrives twice, or late, changes nothing. levels: {limit: in use}.
-	None when there is nothing new. The caller commits, before it sends anything: the rows are held until then.
+	A row's count is the day's total so far. So a batch that arrives twice, or late, changes nothing. levels: {limit: in use}. None when
+	there is nothing new. The rows are locked: the caller commits before it sends anything.
 	"""
 	store()
 	table = frappe.qb.DocType(DOCTYPE)
@@ -142,7 +142,7 @@ def _add_in_redis(counts: dict[tuple[str, int, str, str], int]) -> None:
 
 
 def _take_from_redis() -> dict[tuple[date, str, str], int]:
-	"""This site's counts, which are gone from Redis before they are written anywhere."""
+	"""This site's counts. They are removed from Redis before they are written anywhere."""
 	pipeline = frappe.cache.pipeline(transaction=True)
 	pipeline.hgetall(_redis_name(local.site))
 	pipeline.delete(_redis_name(local.site))
@@ -154,7 +154,7 @@ def _take_from_redis() -> dict[tuple[date, str, str], int]:
 
 
 def _in_redis() -> dict[tuple[date, str, str], int]:
-	"""This site's counts in Redis, which stay there."""
+	"""This site's counts in Redis. They stay there."""
 	try:
 		return _parsed(frappe.cache.pipeline(transaction=False).hgetall(_redis_name(local.site)).execute()[0])
 	except redis.exceptions.RedisError:
@@ -200,7 +200,7 @@ def _add_row(day: date, feature: str, outcome: str, number: int) -> None:
 
 
 def _start_anew() -> None:
-	"""In a forked process: the counts are its parent's, and so is a lock that another thread may have held."""
+	"""In a forked process: drop the counts, which are the parent's, and the lock, which a thread of the parent may hold."""
 	global _lock
 	_lock = Lock()
 	_waiting.clear()

@@ -1,13 +1,18 @@
-"""Desk's workspaces, without those that this site's plan lacks, and without links to what it lacks. Overrides two methods of Frappe's."""
+"""Desk's workspaces, without those that this site's plan lacks, and without links to what it lacks. Overrides two methods of Frappe."""
 
 import json
+import reprlib
+from collections.abc import Mapping
 
 import frappe
+from frappe import _
 from frappe.desk import desktop
 
+from buildpro_saas import given
+from buildpro_saas.refusal import refuse
 from buildpro_saas.tenant_site import gates
 
-# What links and shortcuts of a workspace may lead to, beside doctypes, that a feature may gate.
+# What a link or shortcut may lead to, beside doctypes, that a feature may gate.
 LINKED = ("Report", "Page")
 
 
@@ -20,10 +25,11 @@ def get_workspace_sidebar_items() -> dict:
 
 
 @frappe.whitelist()
-def get_desktop_page(page: str) -> dict:
+def get_desktop_page(page: str = "") -> dict:
 	"""Frappe's answer, without links to what the plan lacks. Raises FeatureNotAvailableError for a workspace that it lacks."""
-	gates.require_name("Workspace", json.loads(page).get("name"))
-	answer = desktop.get_desktop_page(page)
+	asked = _workspace(page)
+	gates.require_name("Workspace", asked["name"])
+	answer = desktop.get_desktop_page(json.dumps(asked))
 	is_out = _judge()
 	for part in ("shortcuts", "cards", "quick_lists"):
 		items = (answer.get(part) or {}).get("items") or []
@@ -34,14 +40,29 @@ def get_desktop_page(page: str) -> dict:
 	return answer
 
 
+def _workspace(page: object) -> Mapping:
+	"""The row of a workspace, with its name, that Desk sends as JSON. Raises frappe.ValidationError for anything else."""
+	try:
+		asked = json.loads(page)
+	except (TypeError, ValueError, RecursionError):  # no text, no JSON, or nested too deep
+		asked = None
+	if not isinstance(asked, Mapping) or not isinstance(asked.get("name"), str):
+		refuse(_("Say which page as a workspace of Desk with its name; it is {0}."), reprlib.repr(page))
+	given.check_whole(asked["name"], "name")
+	return asked
+
+
 def without_gated(pages: list[dict]) -> list[dict]:
-	"""The workspaces, rows with a name, that the plan has."""
+	"""The workspaces (rows with a name) that the plan has."""
 	denied = gates.denied_names("Workspace")
 	return [page for page in pages if not page or page.get("name") not in denied]
 
 
 def take_out_of_boot(bootinfo: dict) -> None:
-	"""Take them out of what Desk is started with. Up to version 15 that has lists of workspaces; in 16, a dict with `pages`, and sidebars."""
+	"""Take workspaces and links that the plan lacks out of what Desk starts with.
+
+	Up to version 15, `bootinfo` has lists of workspaces. In 16 it has a dict with `pages`, and sidebars.
+	"""
 	for key in ("allowed_workspaces", "workspaces", "sidebar_pages"):
 		found = bootinfo.get(key)
 		if isinstance(found, list):

@@ -148,6 +148,8 @@ def _higher_limits(decisions: Decisions, offered: dict[str, int]) -> list[str]:
 	for key, limit in sorted(decisions.limits.items()):
 		label = _limit_label(decisions, key)
 		if key not in offered:
+			if key in declared_limits.ONLY_GRANTED:
+				continue
 			found.append(_("{0}: without limit").format(label))
 		elif offered[key] > limit.value:
 			found.append(

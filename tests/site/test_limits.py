@@ -238,7 +238,7 @@ def test_an_app_that_is_gone_from_the_bench_does_no_harm(site, frappe):
 		site.collect_hooks()
 		assert "no_such_app" in frappe.get_installed_apps()
 		assert "max_users" in declared_limits.declared()
-		assert "buildpro_saas.tenant_site.limits.check_growth" in frappe.get_doc_hooks()["*"]["validate"]
+		assert "buildpro_saas.tenant_site.gates.on_event" in frappe.get_doc_hooks()["*"]["before_validate"]
 	finally:
 		frappe.db.rollback()
 		frappe.clear_cache()
@@ -254,6 +254,96 @@ def test_an_app_counts_by_itself(site, frappe, declare, monkeypatch):
 	site.gating.require_limit("max_models", 2)
 	with pytest.raises(site.gating.LimitReachedError, match="Max models: 7 of the 9"):
 		site.gating.require_limit("max_models", 3)
+
+
+def sized_notes(frappe, declare, monkeypatch, room: int, **declared) -> int:
+	"""Declare a limit on the length of public notes; returns its value with so much room."""
+	from buildpro_saas.tenant_site import declared_limits, limit_measures
+
+	monkeypatch.setattr(limit_measures, "note_length", lambda doc: len(doc.content or ""), raising=False)
+	size = "buildpro_saas.tenant_site.limit_measures.note_length"
+	declare(max_text={"doctype": "Note", "filters": {"public": 1}, "size": size, **declared})
+	return declared_limits.declared()["max_text"].measure() + room
+
+
+def test_what_sizes_admit_is_what_is_measured(site, frappe, declare, monkeypatch):
+	used = sized_notes(frappe, declare, monkeypatch, 0)
+	site.apply(limits={"max_text": {"value": used + 10, "is_hard": True}})
+	note(frappe, public=1, content="12345678").insert()
+	note(frappe, public=0, content="not one of those that count").insert()
+	assert site.gating.get_limit_access("max_text").used == used + 8
+	with pytest.raises(site.gating.LimitReachedError):
+		note(frappe, public=1, content="123").insert()
+	note(frappe, public=1, content="12").insert()
+
+
+@pytest.mark.parametrize("declared", [{}, {"measured": 1}, {"period": "day"}])
+def test_what_counts_already_grows_only_while_there_is_room(site, frappe, declare, monkeypatch, declared):
+	value = sized_notes(frappe, declare, monkeypatch, 10, **declared)
+	site.apply(limits={"max_text": {"value": value, "is_hard": True}})
+	doc = note(frappe, public=1, content="12345").insert()
+	doc.content = "1234567"
+	doc.save()
+	assert site.gating.get_limit_access("max_text", 3)
+	doc.content = "12345678901"
+	with pytest.raises(site.gating.LimitReachedError, match="7 of the 10" if value == 10 else None):
+		doc.save()
+	doc.reload()
+	doc.content = "1234567890"
+	doc.save()
+	doc.title = frappe.generate_hash(length=10)
+	doc.save()  # at the limit, and no larger than it was
+	assert site.gating.get_limit_access("max_text", 0).used == value
+
+
+def test_a_document_that_was_submitted_does_not_outgrow_the_limit(site, frappe, declare, monkeypatch):
+	from buildpro_saas.tenant_site import gates
+
+	value = sized_notes(frappe, declare, monkeypatch, 5)
+	site.apply(limits={"max_text": {"value": value, "is_hard": True}})
+	doc = note(frappe, public=1, content="12345").insert()
+	doc.load_doc_before_save()
+	doc.content = "123456"
+	with pytest.raises(site.gating.LimitReachedError):
+		gates.on_event(doc, "before_update_after_submit")
+
+
+def test_growth_waits_for_others_who_add(site, frappe, declare, monkeypatch):
+	from buildpro_saas.tenant_site import limit_usage
+
+	site.apply(limits={"max_text": {"value": sized_notes(frappe, declare, monkeypatch, 10), "is_hard": True}})
+	doc = note(frappe, public=1, content="1").insert()
+	limit_usage._forget()
+	doc.content = "12"
+	doc.save()
+	assert limit_usage._held() == {"max_text": 0}
+
+
+def test_what_shrinks_is_free_at_once(site, frappe, declare, monkeypatch):
+	value = sized_notes(frappe, declare, monkeypatch, 10, measured=1)
+	site.apply(limits={"max_text": {"value": value, "is_hard": True}})
+	doc = note(frappe, public=1, content="1234567890").insert()
+	frappe.db.commit()
+	try:
+		doc.content = "1"
+		doc.save()
+		frappe.db.commit()
+		note(frappe, public=1, content="123456789").insert()
+	finally:
+		frappe.db.rollback()
+		doc.reload()
+		doc.delete()
+		frappe.db.delete("Deleted Document", {"deleted_doctype": "Note"})
+		frappe.db.delete("Limit Level")
+		frappe.db.commit()
+
+
+def test_a_file_whose_place_changes_is_no_growth(site, frappe, full):
+	kept = file(frappe, 2000).insert()
+	kept.is_private = 0
+	kept.save()  # 1 kB is left
+	assert kept.file_url.startswith("/files/")
+	os.unlink(kept.get_full_path())
 
 
 def test_a_limit_of_what_this_site_does_not_have_limits_nothing(site, frappe, declare):
@@ -742,18 +832,113 @@ def test_a_day_that_redis_has_forgotten_is_counted_again(site, frappe):
 	mail(frappe, 3).insert()
 	limits.measure_limits()
 	mail(frappe, 2).insert()
-	forget_meters(frappe)
-	assert site.gating.get_limit_access("emails_per_day").used == 5
-	frappe.db.rollback()
-	frappe.db.delete("Email Queue")
+	frappe.db.commit()
 	forget_meters(frappe)
 	try:
+		assert site.gating.get_limit_access("emails_per_day").used == 5
+		frappe.db.delete("Email Queue")
+		frappe.db.commit()
+		forget_meters(frappe)
 		# what was kept last counts, though the mails are gone
 		assert site.gating.get_limit_access("emails_per_day").used == 3
 	finally:
+		frappe.db.delete("Email Queue")
 		frappe.db.delete("Email Queue Recipient")
 		frappe.db.delete("Limit Level")
 		frappe.db.commit()
+
+
+def test_a_meter_is_set_by_what_is_committed_now(site, frappe, declare, other):
+	"""And not by what this transaction has shown since it began to read."""
+	declare(max_models={"count": "buildpro_saas.tenant_site.usage_by_test", "measured": 1})
+	site.apply(limits={"max_models": {"value": 2, "is_hard": True}})
+	frappe.db.commit()
+	before = frappe.db.count("Note")
+	name = frappe.generate_hash(length=10)
+	with other.cursor() as cursor:
+		cursor.execute("insert into tabNote (name, title) values (%s, %s)", (name, name))
+	other.commit()
+	with pytest.MonkeyPatch.context() as patch:
+		from buildpro_saas import tenant_site
+
+		patch.setattr(
+			tenant_site, "usage_by_test", lambda: frappe.db.count("Note") - before + 1, raising=False
+		)
+		with pytest.raises(site.gating.LimitReachedError, match="2 of the 2"):
+			site.gating.require_limit("max_models", 1)
+	assert frappe.db.count("Note") == before  # this transaction goes on as it was
+	frappe.db.rollback()
+	frappe.db.delete("Note", {"name": name})
+	frappe.db.commit()
+
+
+def test_what_raises_after_a_commit_keeps_no_limit_held(site, frappe):
+	from buildpro_saas.tenant_site import limit_usage
+
+	def raises() -> None:
+		raise ValueError("another app's")
+
+	frappe.db.after_commit.add(raises)
+	limit_usage.hold("max_users")
+	with pytest.raises(ValueError, match="another app's"):
+		frappe.db.commit()
+	try:
+		assert limit_usage.FLAG not in frappe.flags
+	finally:
+		frappe.db.rollback()
+
+
+@pytest.mark.parametrize("event", ["before_commit", "after_commit", "after_rollback"])
+def test_what_another_raises_as_a_transaction_ends_keeps_nothing_reserved(site, frappe, event):
+	from buildpro_saas.tenant_site import limit_meters, limit_usage, utc_days
+
+	def raises() -> None:
+		raise ValueError("another app's")
+
+	def level():
+		return limit_meters.read("emails_per_day", utc_days.today())
+
+	_apply(site, 10)
+	frappe.db.commit()
+	getattr(frappe.db, event).add(raises)
+	site.gating.require_limit("emails_per_day", 3)
+	limit_usage.hold("max_users")
+	with pytest.raises(ValueError, match="another app's"):
+		frappe.db.rollback() if event == "after_rollback" else frappe.db.commit()
+	frappe.db.rollback()
+	assert limit_usage.FLAG not in frappe.flags and limit_meters.FLAG not in frappe.flags
+	assert (level().added, level().reserved) == (3 if event == "after_commit" else 0, 0)
+	# and it goes on as ever
+	site.gating.require_limit("emails_per_day", 2)
+	frappe.db.commit()
+	assert level().reserved == 0 and level().added == (5 if event == "after_commit" else 2)
+
+
+def test_what_another_raises_after_a_commit_keeps_no_room_of_what_was_deleted(site, frappe, full):
+	from buildpro_saas.tenant_site import limit_meters
+
+	frappe.db.after_commit.add(lambda: 1 / 0)
+	limit_meters.note_deletion("max_storage_gb")
+	with pytest.raises(ZeroDivisionError):
+		frappe.db.commit()
+	frappe.db.rollback()
+	assert limit_meters.read("max_storage_gb", None).too_high
+
+
+@pytest.mark.parametrize("event", ["after_request", "after_job"])
+def test_what_a_request_or_job_leaves_uncommitted_is_given_back_at_its_end(site, frappe, event):
+	"""A GET that failed, say: its connection is closed, and nothing is called."""
+	from buildpro_saas.tenant_site import limit_meters, utc_days
+
+	_apply(site, 10)
+	site.gating.require_limit("emails_per_day", 3)
+	assert limit_meters.read("emails_per_day", utc_days.today()).reserved == 3
+	for hook in frappe.get_hooks(event):
+		if "limit" in hook:
+			frappe.call(hook, response=None, request=None, method="x", kwargs={}, result=None)
+	assert limit_meters.read("emails_per_day", utc_days.today()).reserved == 0
+	frappe.db.commit()
+	assert limit_meters.read("emails_per_day", utc_days.today()).added == 0
 
 
 @pytest.mark.parametrize("key, room", [("emails_per_day", 1), ("max_storage_gb", 1)])

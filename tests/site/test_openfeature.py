@@ -170,6 +170,23 @@ def test_limits(site, client):
 	assert details.value == 1000 and details.reason == Reason.DEFAULT and details.variant == "unlimited"
 
 
+def test_a_limit_nobody_knows_is_none_although_no_statement_counts(site, client):
+	"""The statement was lost: the limits of the last one hold, and the site's apps say what can be limited."""
+	from openfeature.exception import ErrorCode
+	from openfeature.flag_evaluation import Reason
+
+	site.apply()
+	Path(site.frappe.local.site_path, site.entitlement.FILE).unlink()
+	site.frappe.local.cache.clear()  # another request
+	assert site.entitlement.current_decisions().statement is None
+	assert client.get_integer_value("max_users", 1) == 25
+	details = client.get_integer_details("max_user", 7)
+	assert (details.value, details.error_code) == (7, ErrorCode.FLAG_NOT_FOUND)
+	assert 'Did you mean "max_users"' in details.error_message
+	details = client.get_integer_details("max_storage_gb", 7)
+	assert (details.value, details.reason) == (7, Reason.DEFAULT)
+
+
 def test_a_stale_entitlement_is_told(site, client, monkeypatch):
 	from openfeature.flag_evaluation import Reason
 

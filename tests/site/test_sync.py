@@ -179,6 +179,34 @@ def test_the_scheduler_asks_when_it_is_time(syncing, answering, monkeypatch):
 	assert len(asked) == 2
 
 
+DAMAGED = {
+	"cut off": b'{"last_attempt": 17',
+	"empty": b"",
+	"no text": b"\xff\xfe\x00",
+	"no object": b"[]",
+	"no numbers": b'{"next": "soon", "failures": null, "last_success": {}}',
+	"no time": b'{"next": NaN, "failures": 0}',
+	"below nothing": b'{"next": -1, "failures": -7}',
+	"endless": b'{"next": 0, "failures": 1000000000000}',
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED.keys())
+def test_a_damaged_state_heals_by_itself(syncing, answering, content):
+	"""The hourly job asks, and writes the state anew, whether it is answered or not."""
+	syncing.apply()
+	state = Path(syncing.frappe.local.site_path, syncing.sync.FILE)
+	state.write_bytes(content)
+	asked = answering({"unchanged": True, "next_pull": 3600})
+	syncing.sync.pull_when_due()
+	assert len(asked) == 1 and syncing.sync.state()["failures"] == 0
+	state.write_bytes(content)
+	syncing.frappe.local.conf["buildpro_admin_url"] = NOWHERE
+	syncing.sync.pull_when_due()
+	known = syncing.sync.state()
+	assert known["failures"] >= 1 and known["next"] > time.time()
+
+
 @pytest.mark.parametrize("key", ["buildpro_admin_url", "buildpro_sync_token", "buildpro_tenant"])
 def test_a_site_that_is_not_told_whom_to_ask_does_not(syncing, answering, key):
 	asked = answering({"unchanged": True, "next_pull": 60})

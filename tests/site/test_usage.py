@@ -291,6 +291,28 @@ def test_a_flood_is_refused(site, tenant):
 	assert site.frappe.db.count("Tenant Limit Level") == 0, "limits that nobody has were kept"
 
 
+def test_what_an_app_of_the_bench_declares_is_kept_though_no_plan_has_it(site, tenant, monkeypatch):
+	from buildpro_saas.licensing import usage_reports
+
+	assert "construction_demo" not in site.frappe.get_installed_apps()
+	declared = {"max_models": {"doctype": "BIM Model"}}
+	monkeypatch.setattr("construction_demo.hooks.buildpro_limits", declared, raising=False)
+	usage_reports.receive(tenant, batch([row(2, "max_models", "DENIED")], {"max_models": 7, "made_up": 1}))
+	assert site.frappe.get_all("Tenant Limit Level", ["limit_key", "used", "is_limited"], as_list=True) == (
+		("max_models", 7, 0),
+	)
+	assert kept(site.frappe) == [("max_models", 0, 2, 0)]
+
+
+def test_an_app_without_code_on_the_bench_keeps_no_use_from_being_received(site, tenant, monkeypatch):
+	from buildpro_saas.agent import door
+	from buildpro_saas.licensing import usage_reports
+
+	monkeypatch.setattr(door.Door, "app_names", lambda _bench: ["frappe", "no_such_app", "buildpro_saas"])
+	usage_reports.receive(tenant, batch([], {"max_storage_gb": 2, "emails_per_day": 3}))
+	assert site.frappe.db.count("Tenant Limit Level") == 2
+
+
 def test_a_stranger_is_refused(site, tenant):
 	from buildpro_saas.licensing import usage_reports
 

@@ -40,6 +40,7 @@ def _rows(filters: frappe._dict) -> list[dict]:
 		.select(usage.tenant, tenant.plan, tenant.status, usage.feature)
 		.select(*(Sum(usage[outcome]).as_(outcome) for outcome in ("allowed", "denied", "shadow")))
 		.select(Max(usage.date).as_("last_day"))
+		.where(tenant.cloned_from.isnull() | (tenant.cloned_from == ""))  # a clone is no customer
 		.where(usage.date >= getdate(filters.from_date or add_days(nowdate(), -DAYS)))
 		.where(usage.date <= getdate(filters.to_date or add_days(nowdate(), 1)))
 		.groupby(usage.tenant, tenant.plan, tenant.status, usage.feature)
