@@ -1,6 +1,7 @@
 """Dates as staff enter them, and as a statement has them.
 
-What staff agree is to the minute: Desk's form drops the seconds of a date when it shows it, and would take the record for changed.
+What staff agree is exact to the minute. Desk's form drops the seconds when it shows a date, and would then take the record for
+changed.
 """
 
 from datetime import datetime
@@ -12,14 +13,14 @@ from frappe.utils.data import get_system_timezone
 
 from buildpro_saas.refusal import refuse
 
-# Outside of them a mistake is likelier than a date, and conversions between time zones fail at the calendar's ends.
+# Outside of these years a mistake is likelier than a date. Also, conversions between time zones fail near the ends of the calendar.
 YEARS = range(1970, 2200)
 
 
 def epoch(value) -> int | None:
 	"""Seconds since the epoch of a Datetime in this site's time zone; None for an empty one.
 
-	Of an hour that the clock shows twice the first is meant; fractions of a second are dropped.
+	Where the clock shows an hour twice, the first is meant. Fractions of a second are dropped.
 	"""
 	if not value:
 		return None
@@ -27,7 +28,7 @@ def epoch(value) -> int | None:
 
 
 def local(seconds: int) -> datetime:
-	"""The Datetime in this site's time zone of which these are the seconds since the epoch, as a record has it."""
+	"""The Datetime, in this site's time zone, of these seconds since the epoch."""
 	return datetime.fromtimestamp(seconds, ZoneInfo(get_system_timezone())).replace(tzinfo=None)
 
 
@@ -42,7 +43,7 @@ def parse(value, label: str) -> datetime | None:
 
 
 def check(value, label: str) -> datetime:
-	"""The date that a value stands for. Raises frappe.ValidationError when it is none, or in no year of YEARS."""
+	"""The date that a value stands for. Raises frappe.ValidationError when it is no date, or in no year of YEARS."""
 	try:
 		found = get_datetime(value)
 	except (ValueError, TypeError, OverflowError, AttributeError):  # a ParserError is a ValueError

@@ -1,10 +1,12 @@
-"""What the framework that this app runs on can do: each capability has a name here, and is asked for once.
+"""What the framework that this app runs on can do. Each capability has a name here, and is asked for once.
 
-No version is compared. A framework that has something is asked for it; how a function behaves is found by trying it, with what it reaches
-for replaced (`_tried`), since neither its name nor its arguments tell. tests/site/test_seams.py holds all that we use against the framework.
+No version numbers are compared. Where the framework has a function or not, it is asked for it. Where a function behaves in one way or
+another, it is tried, with what it calls replaced (`_tried`): its name and arguments do not tell. tests/site/test_seams.py holds all that
+we use against the framework.
 """
 
 import inspect
+from collections import deque
 from collections.abc import Callable
 from functools import cache, wraps
 from importlib.util import find_spec
@@ -24,10 +26,10 @@ REDIS_SERVERS = ("redis_cache", "redis_queue", "redis_socketio")
 
 @cache
 def undecided() -> bool | None:
-	"""What a `has_permission` hook answers that leaves it to the roles and to other hooks.
+	"""The answer of a `has_permission` hook that leaves the decision to the roles and to other hooks.
 
-	Up to 15: None. There the first hook with another answer has the last word, so that True would keep others from denying. From 16 on: True.
-	There whatever is not true denies. So it is taken to be where a later framework cannot be tried.
+	Up to 15: None. There the first hook with another answer decides, so True would keep later hooks from denying. From 16 on: True. There
+	anything that is not true denies. Where a framework cannot be tried, it is taken for a later one.
 	"""
 	try:
 		return None if _hooks_allow({PROBE: ["_"]}, None) else True
@@ -37,7 +39,10 @@ def undecided() -> bool | None:
 
 @cache
 def has_hooks_of_all_doctypes() -> bool:
-	"""Whether `has_permission` and `permission_query_conditions` are asked under `*`, too, and a condition told its doctype: from 15 on."""
+	"""Whether the framework calls permission hooks under `*`, and tells a condition its doctype: from 15 on.
+
+	The hooks are `has_permission` and `permission_query_conditions`.
+	"""
 	try:
 		return not _hooks_allow({EVERY: ["_"]}, False) and _conditions_of({EVERY: ["_"]}) == PROBE
 	except AttributeError:  # as above; hooks of single doctypes are in every framework
@@ -45,7 +50,7 @@ def has_hooks_of_all_doctypes() -> bool:
 
 
 def ask_hooks_of_all_doctypes() -> None:
-	"""Have a framework without them, that of 2023, ask the hooks under `*` as well as those of the doctype. Later ones do so themselves."""
+	"""Have the framework of 2023 call the permission hooks under `*`, too. Later ones do so themselves: nothing is done."""
 	from frappe import permissions
 	from frappe.model.db_query import DatabaseQuery
 
@@ -77,7 +82,7 @@ def ask_hooks_of_all_doctypes() -> None:
 
 
 def _hooks_allow(hooks: dict, answer: bool | None) -> bool:
-	"""What the framework makes of permission hooks that all give this answer."""
+	"""Whether the framework allows, when its permission hooks are `hooks` and each gives this answer."""
 	from frappe.permissions import has_controller_permissions
 
 	allowed = _tried(has_controller_permissions, hooks, lambda *_, **__: answer)(
@@ -87,7 +92,7 @@ def _hooks_allow(hooks: dict, answer: bool | None) -> bool:
 
 
 def _conditions_of(hooks: dict) -> str:
-	"""The condition of a list on which a hook answers with the doctype that it is told."""
+	"""The condition of a list when each hook answers with the doctype that it is told ("1 = 1" if it is told none)."""
 	from frappe.model.db_query import DatabaseQuery
 
 	tried = _tried(
@@ -97,7 +102,10 @@ def _conditions_of(hooks: dict) -> str:
 
 
 def _tried(function: Callable, hooks: dict, call: Callable) -> Callable:
-	"""A copy of the function for which the framework has these hooks alone, and does this when it calls one; nothing else is touched."""
+	"""A copy of the function, for which the framework has only these hooks. It calls `call` where it would call a hook.
+
+	Nothing else is touched.
+	"""
 	function = inspect.unwrap(function)
 	stand_in = SimpleNamespace(get_hooks=lambda *_: hooks, get_attr=lambda name: name, call=call)
 	names = {**function.__globals__, "frappe": stand_in, "get_server_script_map": dict}
@@ -108,17 +116,46 @@ def _tried(function: Callable, hooks: dict, call: Callable) -> Callable:
 	return copy
 
 
+# -- events of documents ---------------------------------------------------------------------------------------------
+
+
+def listen(doctype: str, event: str, handler: str) -> None:
+	"""Have `handler` (a dotted name) called at an event of a doctype's documents, for the rest of this request or job.
+
+	A hook under `*` costs each document ten microseconds: the framework looks up each handler again, at each event.
+	"""
+	hooks = frappe.get_doc_hooks()
+	events = hooks.get(doctype, {})
+	if handler not in (there := events.get(event, ())):
+		hooks[doctype] = {**events, event: [*there, handler]}
+
+
+# -- transactions ----------------------------------------------------------------------------------------------------
+
+
+def call_first(callbacks: Any, callback: Callable[[], None]) -> None:
+	"""Have `callback` called before those that a manager (frappe.db.after_commit and its like) has so far.
+
+	The manager calls them in their order, and none any more once one has raised.
+	"""
+	callbacks.add(callback)
+	if isinstance(waiting := getattr(callbacks, "_functions", None), deque):
+		waiting.rotate(1)
+
+
 # -- what is kept ----------------------------------------------------------------------------------------------------
 
 
 @cache
 def keeps_site_config() -> bool:
-	"""Whether web requests get site_config.json as the process kept it, for up to a minute: from 16 on."""
+	"""Whether a web request may get site_config.json as the process read it up to a minute ago: from 16 on."""
 	return "cached" in inspect.signature(frappe.get_site_config).parameters
 
 
 def site_config_anew() -> dict:
-	"""The current site's configuration from its files; from now on this process has it so."""
+	"""The current site's configuration, read again from its files. A process that keeps one keeps this from now on."""
+	if not keeps_site_config():
+		return frappe.get_site_config(frappe.local.sites_path, frappe.local.site_path)
 	from frappe.config import clear_site_config_cache
 
 	clear_site_config_cache()
@@ -126,17 +163,23 @@ def site_config_anew() -> dict:
 
 
 def cache_key_of(database: str, name: str) -> bytes:
-	"""The key in Redis under which the framework keeps something of the site with that database, whatever site this process is on."""
+	"""The key in Redis under which the framework keeps `name` for the site with that database.
+
+	It is the same whatever site this process is on.
+	"""
 	return f"{database}|{name}".encode()
 
 
 def queues() -> list[str]:
-	"""The bench's queues by the configuration of now; up to 15 and in 16 a process keeps those that it met first, in early ones not."""
+	"""The names of the bench's queues, by its configuration of now.
+
+	In some versions (late 15, and 16) a process keeps the queues that it read first; that copy is dropped and not used.
+	"""
 	from frappe.utils.background_jobs import get_queues_timeout
 
 	if forget := getattr(get_queues_timeout, "cache_clear", None):
 		forget()
-	# not what is kept: another thread, whose request began earlier, may just have filled that anew
+	# do not use the kept copy: another thread, whose request began earlier, may just have filled it again
 	return list(getattr(get_queues_timeout, "__wrapped__", get_queues_timeout)())
 
 
@@ -146,14 +189,17 @@ def loggers() -> dict:
 
 
 def translations_reader() -> Callable | None:
-	"""The function by which the framework looks up all translations of a language, where it asks one; replaced in record_names.py."""
+	"""The framework's function for all translations of a language, None where it has none. record_names.py replaces it."""
 	import frappe.translate
 
 	return getattr(frappe.translate, "get_all_translations", None)
 
 
 def defaults_cache() -> tuple[Callable | None, tuple[str, ...]]:
-	"""The function that clears what is cached as a default is set (None: by another name), and the keys of defaults that concern all."""
+	"""(the function that clears the caches when a default is set, the keys of defaults that concern all users).
+
+	The function is None where the framework has it under another name.
+	"""
 	import frappe.defaults
 
 	return getattr(frappe.defaults, "_clear_cache", None), tuple(
@@ -179,13 +225,13 @@ def names_database_apart() -> bool:
 
 
 def found(owner: Any, *names: str) -> list[Any]:
-	"""Of these functions those that the framework has: some came with a later version, or went."""
+	"""Those of these functions that the framework has. Some came with a later version, some went."""
 	return [value for name in names if (value := getattr(owner, name, None)) is not None]
 
 
 @cache
 def sets_users_time_zone() -> bool:
-	"""Whether the set-up wizard gives the framework's own users the site's time zone, too: from 15 on."""
+	"""Whether the set-up wizard also gives the framework's own users the site's time zone: from 15 on."""
 	from frappe.desk.page.setup_wizard import setup_wizard
 
 	return hasattr(setup_wizard, "set_timezone")
@@ -195,7 +241,7 @@ def sets_users_time_zone() -> bool:
 
 
 def automatic_roles() -> set[str]:
-	"""Roles that users have by themselves, never in a list of theirs; a name of the framework's from 15 on."""
+	"""Roles that every user has without a row in a list. From 15 on the framework has a name for them."""
 	from frappe import permissions
 
 	return set(getattr(permissions, "AUTOMATIC_ROLES", ("Guest", "All", "Administrator")))
@@ -207,7 +253,7 @@ def is_in_test() -> bool:
 
 
 def is_set_up() -> bool:
-	"""Whether the set-up wizard has been gone through; later in 15 that came to be kept for each app."""
+	"""Whether somebody has gone through the set-up wizard. Since late 15 this is kept for each app."""
 	if hasattr(frappe, "is_setup_complete"):
 		# not what 16 keeps for the request or job: the wizard may have been gone through in it
 		return bool(inspect.unwrap(frappe.is_setup_complete)())

@@ -15,7 +15,7 @@ app_license = "MIT"
 
 after_install = "buildpro_saas.install.after_install"
 after_sync = "buildpro_saas.install.after_sync"
-after_migrate = "buildpro_saas.install.after_migrate"
+after_migrate = ["buildpro_saas.install.after_migrate", "buildpro_saas.agent.pending_migration.note"]
 before_uninstall = "buildpro_saas.install.before_uninstall"
 after_uninstall = "buildpro_saas.install.after_uninstall"
 
@@ -25,13 +25,20 @@ clear_cache = [
 ]
 setup_wizard_exception = ["buildpro_saas.tenant_site.onboarding.remember_wizard_failure"]
 
-# On tenant sites: uses of features are counted in memory, and go to Redis when a request or job ends; calls with an API key are
-# counted, and refused above the plan's limit.
+# On tenants' sites: uses of features are counted in memory, and go to Redis when a request or job ends. Calls with an API key are
+# counted, and refused above the plan's limit. Room below a limit that was reserved, and is not committed, is given back.
 after_request = [
+	"buildpro_saas.tenant_site.limit_meters.give_back",
 	"buildpro_saas.tenant_site.restriction.explain",
+	"buildpro_saas.tenant_site.closed_for_now.tell_when",
+	"buildpro_saas.tenant_site.clone_mark.on_response",
 	"buildpro_saas.tenant_site.usage.flush_when_due",
 ]
-after_job = ["buildpro_saas.tenant_site.usage.flush", "buildpro_saas.tenant_site.sandbox.acting.forget_job"]
+after_job = [
+	"buildpro_saas.tenant_site.limit_meters.give_back",
+	"buildpro_saas.tenant_site.usage.flush",
+	"buildpro_saas.tenant_site.sandbox.acting.forget_job",
+]
 auth_hooks = ["buildpro_saas.site_role.hide_tracebacks", "buildpro_saas.tenant_site.limits.check_api_call"]
 
 # What can be limited; any app may declare more (tenant_site/declared_limits.py says how).
@@ -64,6 +71,8 @@ buildpro_limits = {
 		"period": "day",
 	},
 	"api_calls_per_day": {"label": "API calls today", "period": "day"},
+	# counted on the admin site, which prepares them; a plan without it has none
+	"exports_per_day": {"label": "Exports of all data a day"},
 }
 
 # Each runs on sites of one role: install.py stops the others.
@@ -75,7 +84,8 @@ scheduler_events = {
 	},
 }
 
-# The admin site's jobs must not wait behind what hundreds of tenants' sites put into the default queue at each full hour.
+# Frappe takes one class for each doctype. ScheduledJobType gives the admin site's jobs a queue of their own: they must not wait behind
+# what hundreds of tenants' sites put into the default queue at each full hour. The other classes guard tenants' sites.
 override_doctype_class = {
 	"Scheduled Job Type": "buildpro_saas.overrides.ScheduledJobType",
 	"Report": "buildpro_saas.tenant_site.overrides.GatedReport",
@@ -97,13 +107,41 @@ buildpro_playbooks = [
 	"buildpro_saas.fleet.playbooks.FILL_STANDBY",
 	"buildpro_saas.fleet.playbooks.SEND_ENTITLEMENTS",
 	"buildpro_saas.fleet.playbooks.ADOPT_SITE",
+	"buildpro_saas.fleet.playbooks.COPY_SITE",
+	"buildpro_saas.fleet.playbooks.SWAP_SITE",
+	"buildpro_saas.fleet.playbooks.BACK_UP",
+	"buildpro_saas.fleet.playbooks.BACK_UP_ADMIN_SITE",
+	"buildpro_saas.fleet.playbooks.EXPORT_FOR_TENANT",
+	"buildpro_saas.fleet.playbooks.COPY_OFFSITE",
+	"buildpro_saas.fleet.playbooks.CHECK_STORE",
+	"buildpro_saas.fleet.playbooks.CLEAR_CACHE",
+	"buildpro_saas.fleet.playbooks.SET_MAINTENANCE",
+	"buildpro_saas.fleet.playbooks.SET_SCHEDULER",
+	"buildpro_saas.fleet.playbooks.RUN_FUNCTION",
+	"buildpro_saas.fleet.playbooks.MIGRATE_SITE",
+	"buildpro_saas.fleet.playbooks.REHEARSE_SITE",
+	"buildpro_saas.fleet.playbooks.MIGRATE",
+	"buildpro_saas.fleet.playbooks.REHEARSE",
+	"buildpro_saas.fleet.playbooks.RESTORE_SITE",
+	"buildpro_saas.fleet.playbooks.DRILL_BACKUP",
+	"buildpro_saas.fleet.playbooks.DRILL",
+	"buildpro_saas.fleet.playbooks.BACK_UP_SITES",
+	"buildpro_saas.fleet.playbooks.REFRESH",
+	"buildpro_saas.fleet.playbooks.RENAME_SITE",
+	"buildpro_saas.fleet.playbooks.ARCHIVE_SITE",
+	"buildpro_saas.fleet.playbooks.UNARCHIVE_SITE",
+	"buildpro_saas.fleet.playbooks.REMOVE_SITE",
+	"buildpro_saas.fleet.playbooks.TAKE_IN_SITE",
+	"buildpro_saas.fleet.playbooks.TAKE_OVER_SITE",
+	"buildpro_saas.fleet.playbooks.CLONE_TENANT",
 ]
 
 # One guard for the admin doctypes: refused and empty on tenant sites, whatever roles a tenant's user gives himself.
 ADMIN_DOCTYPES = (
 	*("Feature", "Plan", "Bench", "Tenant", "Provisioning Job", "SaaS Settings"),
 	*("Site Image", "Standby Site", "Drift Finding", "Tenant Usage", "Tenant Limit Level"),
-	*("Add-on", "Kill Switch", "Plan Version", "Batch", "Batch Row"),
+	*("Add-on", "Kill Switch", "Plan Version", "Batch", "Batch Row", "Site Shadow"),
+	*("Backup", "Backup Store", "Former Name", "Site Intake"),
 )
 ADMIN_TABLES = (
 	*("Plan Feature", "Plan Limit", "Plan App", "Bench App", "Tenant App", "Provisioning Job Step"),
@@ -113,14 +151,14 @@ ADMIN_TABLES = (
 has_permission = {
 	doctype: "buildpro_saas.control_plane.access.permissions.has_permission" for doctype in ADMIN_DOCTYPES
 }
-# What shows a tenant its own plan has nothing to show on the admin site.
+# The doctypes that show a tenant its own plan have nothing to show on the admin site.
 for _doctype in ("Nexelya Plan Settings", "Feature Usage", "Limit Level"):
 	has_permission[_doctype] = "buildpro_saas.tenant_site.permissions.has_permission"
 permission_query_conditions = {
 	doctype: "buildpro_saas.control_plane.access.permissions.query_conditions"
 	for doctype in ADMIN_DOCTYPES + ADMIN_TABLES
 }
-# Records of any doctype are out of sight on a tenant's site while it lacks the feature that they belong to.
+# On a tenant's site, records of any doctype are out of sight while the site lacks the feature that they belong to.
 has_permission["*"] = "buildpro_saas.tenant_site.hidden_records.has_permission"
 permission_query_conditions["*"] = "buildpro_saas.tenant_site.hidden_records.conditions"
 doc_events = {
@@ -132,7 +170,7 @@ doc_events = {
 	}
 	for doctype in ADMIN_DOCTYPES
 }
-# What a tenant's plan lacks is refused, growth beyond its limits too, and an expired or suspended site restricted: on tenants' sites only.
+# On tenants' sites only: what the plan lacks is refused, growth beyond its limits too, and an expired or suspended site is restricted.
 _GATED_EVENTS = (
 	"before_validate",
 	"before_cancel",
@@ -141,7 +179,7 @@ _GATED_EVENTS = (
 	"before_rename",
 	"on_trash",
 )
-# What makes an app's doctypes what they are is not the tenant's to change.
+# A tenant cannot change what makes an app's doctypes what they are.
 doc_events |= {
 	doctype: dict.fromkeys(
 		("before_validate", "before_rename", "on_trash"),
@@ -163,7 +201,6 @@ doc_events["Email Queue Recipient"] = {"before_validate": "buildpro_saas.tenant_
 doc_events["Role"] = {"validate": "buildpro_saas.tenant_site.desk_access.check"}
 doc_events["*"] = {
 	**dict.fromkeys(_GATED_EVENTS, "buildpro_saas.tenant_site.gates.on_event"),
-	"validate": "buildpro_saas.tenant_site.limits.check_growth",
 	"after_delete": "buildpro_saas.tenant_site.limits.note_deletion",
 }
 before_request = [
@@ -177,6 +214,7 @@ before_request = [
 ]
 page_renderer = ["buildpro_saas.tenant_site.page_elsewhere.PageElsewhere"]
 before_job = [
+	"buildpro_saas.tenant_site.closed_for_now.on_job",
 	"buildpro_saas.tenant_site.restriction.on_job",
 	"buildpro_saas.tenant_site.sandbox.acting.note_job",
 	"buildpro_saas.tenant_site.file_names.keep",
@@ -196,9 +234,10 @@ _script = Path(__file__).parent / "public/js/buildpro.js"
 app_include_js = [f"/assets/buildpro_saas/js/{_script.name}?v={int(_script.stat().st_mtime)}"]
 jinja = {"methods": ["buildpro_saas.feature_gating.has_feature"]}
 
-# A tenant that is Draft or Removed may be deleted, an image pruned, a bench given up; what was done and seen stays on record.
-# A plan's versions and a kill switch do not keep a plan or a feature, either.
+# A tenant that is Draft or Removed may be deleted, an image pruned, a bench given up. Records of what was done and seen stay.
+# A plan's versions and a kill switch do not keep a plan or a feature from being deleted, either.
 ignore_links_on_delete = [
 	*("Provisioning Job", "Standby Site", "Drift Finding", "Tenant Usage", "Tenant Limit Level"),
-	*("Plan Version", "Kill Switch", "Batch Row"),
+	*("Plan Version", "Kill Switch", "Batch Row", "Site Shadow"),
+	*("Backup", "Backup Store", "Former Name", "Site Intake"),
 ]

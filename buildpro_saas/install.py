@@ -32,6 +32,9 @@ SITE_CONFIG_KEYS = (
 	"buildpro_requests_per_hour",
 	"buildpro_job",
 	"buildpro_finished",
+	"buildpro_maintenance",
+	"buildpro_scheduler_paused",
+	"buildpro_clone",
 )
 
 
@@ -48,7 +51,7 @@ def after_install() -> None:
 
 
 def after_sync() -> None:
-	"""After installing, once Frappe has made the app's records in Desk and the scheduler's jobs from hooks.py."""
+	"""Hook after installing, once Frappe has made the app's records in Desk and the scheduler's jobs from hooks.py."""
 	control_plane.hide()
 	_stop_jobs_of_the_other_role()
 
@@ -68,7 +71,7 @@ def after_migrate() -> None:
 def before_uninstall() -> None:
 	"""Refuse to take the control plane away from under tenants that it looks after.
 
-	Raises frappe.ValidationError on an admin site that still has tenants, images or standby sites: without it nobody would know
+	Raises frappe.ValidationError on an admin site that still has tenants, images, standby sites, shadows or backups: without it nobody would know
 	their databases and folders.
 	"""
 	if not site_role.is_admin_site():
@@ -84,6 +87,16 @@ def before_uninstall() -> None:
 			"This site has site images or standby sites. Switch Build Images and the standby pools off in SaaS Settings, and remove the"
 			" images with `saas images prune NAME`, before uninstalling buildpro_saas."
 		)
+	if shadows := frappe.db.count("Site Shadow", {"status": ("!=", "Dropped")}):
+		frappe.throw(
+			f"{shadows} shadows of sites take room on benches. Look at them with `saas shadows`, and drop each with `saas drop-shadow NAME`,"
+			" before uninstalling buildpro_saas."
+		)
+	if stores := frappe.db.count("Backup Store", {"is_removed": 0, "tenant": ("is", "set")}):
+		frappe.throw(
+			f"{stores} stores have backups of tenants, and their keys are kept here. Export what is still needed with `saas backup-export TENANT"
+			" --to DIR`, then delete the tenants, before uninstalling buildpro_saas."
+		)
 	if kept := bench_trash.entries():
 		frappe.throw(
 			f"The bench's trash holds {len(kept)} things. Look at them with `saas trash`, and remove each with `saas trash --remove NAME`, before"
@@ -92,9 +105,9 @@ def before_uninstall() -> None:
 
 
 def after_uninstall() -> None:
-	"""Take away what Frappe leaves of an app: its scheduled job, its singles' values, roles, domain, configuration.
+	"""Remove what Frappe leaves of an app: its scheduled jobs, its singles' values, roles, domain, configuration.
 
-	Raises frappe.PermissionError unless Frappe is uninstalling: it takes the site's role away, and with it every gate.
+	Raises frappe.PermissionError unless Frappe is uninstalling: this takes the site's role away, and with it every gate.
 	"""
 	if not frappe.flags.in_uninstall:
 		frappe.throw("This is done by uninstalling the app only.", frappe.PermissionError)
@@ -107,15 +120,19 @@ def after_uninstall() -> None:
 		database_account.forget()
 	door.update_own_config(dict.fromkeys(SITE_CONFIG_KEYS))
 	frappe.db.commit()  # the uninstaller's own commit comes before this hook
-	# as long as site_config.json said that this is a tenant's site, it had the app's hooks (tenant_site/installed_apps_guard.py), which Frappe keeps
+	# while site_config.json said that this is a tenant's site, it had the app's hooks (tenant_site/installed_apps_guard.py), and Frappe
+	# cached them
 	frappe.clear_cache()
 	clear_website_cache()
 
 
 def _make_keys() -> None:
-	"""Make the Ed25519 key that signs entitlements, once; the private part lives in site_config.json only. And Frappe's encryption key."""
-	# Frappe makes it for whoever first needs it and has none in its configuration: a job that began earlier would replace another's,
-	# and what had been encrypted meanwhile, such as tenants' tokens, could not be read any more
+	"""Make Frappe's encryption key, and the Ed25519 key that signs entitlements, once.
+
+	The private part of the signing key is in site_config.json only.
+	"""
+	# Frappe makes this key for the first caller whose configuration has none. A job that began earlier would then replace the key of another
+	# one, and what had been encrypted meanwhile, such as tenants' tokens, could not be read any more
 	get_encryption_key()
 	if frappe.conf.get("buildpro_signing_key"):
 		return
@@ -129,7 +146,10 @@ def _make_keys() -> None:
 
 
 def _stop_jobs_of_the_other_role() -> None:
-	"""A thousand tenants need not wake a worker each minute for what only the admin site does, nor it for what they do."""
+	"""Stop the scheduled jobs that only sites of the other role need.
+
+	A thousand tenants' sites must not wake a worker each minute for the admin site's work.
+	"""
 	jobs = TENANT_JOBS if site_role.is_admin_site() else ADMIN_JOBS
 	frappe.db.set_value("Scheduled Job Type", {"method": ("in", jobs)}, "stopped", 1)
 

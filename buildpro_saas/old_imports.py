@@ -1,9 +1,9 @@
 """The guide's import path, `from erpnext.projects.api.feature_gating import check_feature_access`, without touching ERPNext.
 
-ERPNext has no module of that name. A finder at the end of Python's list of finders provides it: it is asked only for what no other
-finder has found, so that it can hide no module that is there, be it ERPNext's of some day. It is registered when our package is
-imported: by bench for every command (the commands of all apps), so also in workers, in the scheduler and in the console; in a web
-process with the first request (our hooks).
+ERPNext has no module of that name. A finder at the end of Python's list of finders provides it. The last finder is asked only for what
+no other has found. So it can hide no module that is there, even if ERPNext gets one some day. It is registered when our package is
+imported. bench imports it for every command (the commands of all apps), so also in workers, in the scheduler and in the console. A web
+process imports it with the first request (our hooks).
 """
 
 import importlib

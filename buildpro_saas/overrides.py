@@ -5,4 +5,4 @@ from buildpro_saas.tenant_site.overrides import PausingScheduledJobType
 
 
 class ScheduledJobType(PausingScheduledJobType, PromptScheduledJobType):
-	"""Prompt on the admin site, pausing on tenants' sites that are restricted."""
+	"""A scheduled job: in a queue of its own on the admin site; it waits on a tenant's site that is restricted."""

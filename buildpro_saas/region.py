@@ -1,8 +1,8 @@
 """What belongs to a country today: its currency, and its time zones.
 
-Frappe's own table (country_info.json) has currencies that are gone, none for some 50 countries, and zones in the order of the
-alphabet. Here currencies are CLDR's, through Babel, and zones those of the tz database, both of which are kept up to date by
-others. Where its tables are on the machine differs: Python's zoneinfo says where it looks, else a package brings them.
+Frappe's own table (country_info.json) has currencies that are gone, no currency for some 50 countries, and zones in alphabetical
+order. So currencies come from CLDR, through Babel, and zones from the tz database; others keep both up to date. The place of the tz
+database's tables differs from machine to machine: Python's zoneinfo says where it looks, else a package brings them.
 """
 
 from datetime import date, datetime, timedelta, timezone
@@ -16,14 +16,14 @@ from babel.core import get_global
 from babel.numbers import get_currency_precision, get_currency_symbol, get_territory_currencies
 from frappe.core.doctype.user.user import get_timezones
 
-# What changed since the CLDR of the oldest Babel that a framework brings: country's code, its currency, the first day of it.
+# What changed since the oldest Babel that a framework brings: country's code, its currency, the first day of it.
 NEWER_CURRENCIES = {
 	"BG": ("EUR", date(2026, 1, 1)),
 	"CW": ("XCG", date(2025, 3, 31)),
 	"SX": ("XCG", date(2025, 3, 31)),
 }
-# Countries with several times of day, one of which is meant unless another is named: primaryZones of CLDR's metaZones.xml,
-# which Babel leaves out.
+# Countries with several times of day where one is meant unless another is named: primaryZones of CLDR's metaZones.xml, which
+# Babel leaves out.
 PRIMARY_ZONES = {
 	"CL": "America/Santiago",
 	"CN": "Asia/Shanghai",
@@ -44,7 +44,7 @@ COMPARED_WEEKS = range(0, 104, 4)  # zones whose clocks agree in each of these f
 
 
 def code_of(country: str | None) -> str:
-	"""ISO 3166 code, in capitals, of a Country record of Frappe's by its name; "" for none that there is."""
+	"""ISO 3166 code, in capitals, of a Country record of Frappe by its name; "" where there is none."""
 	return (frappe.get_cached_value("Country", country, "code") or "").upper() if country else ""
 
 
@@ -68,7 +68,7 @@ def zones(code: str) -> tuple[str, ...]:
 
 
 def choice(code: str) -> tuple[str, ...]:
-	"""One time zone for each time of day that is kept in the country: one alone where it can be meant without being named."""
+	"""One time zone for each time of day in the country. It is a single one where the country's zone is clear without asking."""
 	found = zones(code)
 	if (primary := accepted_name(PRIMARY_ZONES.get(code, ""))) in found:
 		return (primary,)
@@ -80,7 +80,7 @@ def choice(code: str) -> tuple[str, ...]:
 
 
 def accepted_name(zone: str) -> str:
-	"""Today's name of a time zone that is given by an older one (Asia/Calcutta), where the framework takes it; else as it is."""
+	"""Today's name for an older name of a time zone (Asia/Calcutta), where the framework takes today's; else the name as given."""
 	new = _links().get(zone, zone)
 	is_place = new in _zones_of_table()
 	return new if is_place and new in accepted_zones() else zone
@@ -98,7 +98,7 @@ def present_currencies() -> frozenset[str]:
 
 
 def make_currency(name: str | None) -> None:
-	"""Make the record of a present currency that this site lacks; Frappe's installer knows fewer. Others are left alone."""
+	"""Make the record of a present currency that this site lacks: Frappe's installer knows fewer. Any other code is ignored."""
 	if not name or frappe.db.exists("Currency", name) or name not in present_currencies():
 		return
 	digits = get_currency_precision(name)
@@ -123,7 +123,7 @@ def make_currencies() -> None:
 
 
 def _table(name: str) -> list[list[str]]:
-	"""The lines of one of its tables in fields, comments left out; none where the machine does not have it."""
+	"""The lines of one of the tz database's tables, each split into fields, without comments; none where the machine lacks it."""
 	folders = [Path(path) for path in TZPATH]
 	folders += [resources.files(name) / "zoneinfo" for name in PACKAGES_WITH_TABLES if util.find_spec(name)]
 	for folder in folders:
@@ -140,7 +140,7 @@ def _zones_of_table() -> dict[str, str]:
 
 
 def _obscurity(zone: str) -> tuple[bool, bool, bool]:
-	"""For sorting: first those by which CLDR explains the zones of other systems, then those that have other names, too."""
+	"""A sort key: zones by which CLDR explains those of other systems come first, then zones that have other names, too."""
 	return (zone != LARGEST_OF_AUSTRALIA, zone not in _of_cldr(), zone not in _links().values())
 
 
@@ -162,7 +162,7 @@ def _zones_by_country() -> dict[str, tuple[str, ...]]:
 	older = {new: old for old, new in _links().items() if old in accepted_zones()}
 	found: dict[str, list[str]] = {}
 	for zone, code in _zones_of_table().items():
-		# a framework that has not heard of the newest name knows the zone by an older one
+		# a framework that does not know the newest name knows the zone by an older one
 		name = zone if zone in accepted_zones() else older.get(zone)
 		if name:
 			found.setdefault(code, []).append(name)

@@ -1,11 +1,14 @@
 """What Frappe's scheduler starts, and when: on the admin site, and on tenants' sites. hooks.py tells Frappe of both."""
 
-# Lost jobs and rows of batches are found, pools filled, images built, agreed dates followed, benches compared with the records, entitlements renewed.
+# They find lost jobs and rows of batches, let go of sites that a lost job held, fill pools, build images, follow agreed dates, compare
+# benches with the records, renew entitlements, take backups, copy them offsite, drill them, check their stores, let former names be
+# free, and destroy keys of removed tenants' backups, and suspend clones whose time is over.
 ADMIN = {
 	"* * * * *": (
 		"buildpro_saas.jobs.lifecycle.recover_lost_jobs",
 		"buildpro_saas.jobs.batches.recover_batches",
 		"buildpro_saas.fleet.standby.fill_pools",
+		"buildpro_saas.fleet.holds.let_go_of_forgotten",
 	),
 	"*/5 * * * *": (
 		"buildpro_saas.fleet.images.renew_images",
@@ -14,6 +17,17 @@ ADMIN = {
 	"*/10 * * * *": (
 		"buildpro_saas.fleet.reconciliation.compare_benches",
 		"buildpro_saas.licensing.renewal.renew_entitlements",
+		"buildpro_saas.fleet.shadows.drop_old_shadows",
+		"buildpro_saas.fleet.admin_backup.take_due_backup",
+		"buildpro_saas.fleet.clones.suspend_expired_clones",
+		"buildpro_saas.fleet.backup_schedule.take_due_backups",
+		"buildpro_saas.fleet.backup_schedule.remove_destroyed_stores",
+		"buildpro_saas.fleet.drill_rota.start_due_drills",
+		"buildpro_saas.fleet.exports.remove_expired",
+		"buildpro_saas.fleet.renames.free_former_names",
+		"buildpro_saas.fleet.removals.destroy_due_keys",
+		"buildpro_saas.fleet.offsite_copies.copy_due_backups",
+		"buildpro_saas.fleet.store_checks.check_due_stores",
 	),
 }
 MEASURE_LIMITS = "buildpro_saas.tenant_site.limits.measure_limits"

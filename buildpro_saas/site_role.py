@@ -31,9 +31,9 @@ def only_on_admin_site() -> None:
 
 
 def hide_tracebacks() -> None:
-	"""Hooks `before_request` and, once an API key is known, `auth_hooks`: who does not work in Desk here is answered without tracebacks.
+	"""Hooks `before_request` and `auth_hooks`: users who do not work in Desk here get answers without tracebacks.
 
-	Whatever System Settings say of it: paths and versions of the bench are nobody else's.
+	System Settings do not change this: paths and versions of the bench concern nobody else. `auth_hooks` comes once an API key is known.
 	"""
 	if frappe.conf.get("buildpro_role") in (ADMIN, TENANT):
 		frappe.local.flags.disable_traceback = not _works_in_desk()

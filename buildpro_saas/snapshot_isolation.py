@@ -1,9 +1,9 @@
-"""Locks that see the newest row, on every MariaDB: what Frappe's code and this app's rely on.
+"""Locks that see the newest row, on every MariaDB. Frappe's code relies on that, and this app's too.
 
-A transaction that has read something, and then locks a row that was changed since, gets the newest row: so a limit is held, a job taken, a
-name series counted up. MariaDB has a setting by which it is rolled back instead, with error 1020 ("Record has changed since last read"):
-`innodb_snapshot_isolation`, off in 10.6.18 to 11.4, on from 11.6.2 on (https://mariadb.com/kb/en/innodb-system-variables). Where the server
-has it on, it is switched off for the connections of this app's sites, and for no others.
+A transaction reads something, and then locks a row that was changed since. It gets the newest row. So a limit is checked, a job taken, a
+name series counted up. MariaDB has a setting that rolls such a transaction back instead, with error 1020 ("Record has changed since last
+read"): `innodb_snapshot_isolation`. It is off in 10.6.18 to 11.4, and on from 11.6.2 on
+(https://mariadb.com/kb/en/innodb-system-variables). Where it is on, it is switched off for the connections of this app's sites only.
 """
 
 from functools import wraps
@@ -18,7 +18,7 @@ SWITCH_OFF = "set session innodb_snapshot_isolation = off"
 
 
 def keep_off() -> None:
-	"""Have this process switch it off on each connection. Frappe has no extension point for it: its method is wrapped."""
+	"""Have this process switch the setting off on each connection. Frappe has no hook there, so its method is wrapped."""
 	original = Database.connect
 	if getattr(original, "keeps_snapshot_isolation_off", False):
 		return
@@ -31,14 +31,14 @@ def keep_off() -> None:
 
 	connect.keeps_snapshot_isolation_off = True
 	Database.connect = connect
-	# a process's first request has connected before it came to read this app's hooks
+	# a process's first request has connected before it reads this app's hooks
 	database = getattr(frappe.local, "db", None)
 	if database and getattr(database, "_conn", None):
 		switch_off(database)
 
 
 def switch_off(database: Database) -> None:
-	"""Switch it off on an open connection to MariaDB, whose server has it on."""
+	"""Switch the setting off on an open connection to a MariaDB that has it on."""
 	if database.db_type != "mariadb":
 		return
 	cursor = database._cursor

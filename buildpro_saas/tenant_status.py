@@ -18,14 +18,14 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 	# back to Draft when its job is cancelled
 	PROVISIONING: frozenset({ACTIVE, FAILED, DRAFT}),
 	FAILED: frozenset({PROVISIONING, DRAFT}),
-	ACTIVE: frozenset({PAST_DUE, SUSPENDED, ARCHIVED}),
-	PAST_DUE: frozenset({ACTIVE, SUSPENDED}),
-	SUSPENDED: frozenset({ACTIVE, PAST_DUE, ARCHIVED}),
-	# an archived tenant's site is made again from its backup
-	ARCHIVED: frozenset({PROVISIONING, REMOVED}),
+	ACTIVE: frozenset({PAST_DUE, SUSPENDED, ARCHIVED, REMOVED}),
+	PAST_DUE: frozenset({ACTIVE, SUSPENDED, ARCHIVED, REMOVED}),
+	SUSPENDED: frozenset({ACTIVE, PAST_DUE, ARCHIVED, REMOVED}),
+	# its site was brought back from its backup
+	ARCHIVED: frozenset({ACTIVE, REMOVED}),
 	REMOVED: frozenset(),
 }
-# What the tenant's own site is told of its status; of all others, that it may work.
+# What the tenant's own site is told of its status. In every other status, it is told that it may work.
 IN_STATEMENT = {PAST_DUE: PAST_DUE, SUSPENDED: SUSPENDED}
 # The tenant's site is in use, and is told what the tenant may use.
 WITH_SITE = (ACTIVE, PAST_DUE, SUSPENDED)

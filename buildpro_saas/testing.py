@@ -9,9 +9,9 @@ def test_an_rfi_is_made():
         ...
 ```
 
-It replaces, within the block, how this process finds what the site's entitlement decides, and writes nothing. Production code has no switch for it:
-whoever can run this can import and call anything. A Server Script can neither import nor call it, and on a site that is not
-for tests it refuses.
+Within the block, it replaces how this process finds what the site's entitlement decides. It writes nothing. Production code has no switch
+for it: whoever can run this can already import and call anything. A Server Script can neither import nor call it, and it refuses on a site
+that is not for tests.
 """
 
 import time
@@ -42,12 +42,12 @@ def entitled(
 ) -> Iterator[Decisions]:
 	"""Within the block exactly these features may be used on the current site, and exactly these limits (hard) are in force.
 
-	without: features that are known and not in the plan; so are all of the site's own catalogue and of an outer block, while a
-	name that neither they nor the block know raises UnknownFeatureError as ever. as_tenant: doctypes and the rest are gated as on
-	a tenant's site, whatever the site's role. Blocks nest; each leaves all as it was, also when it raises. Yields the
-	decisions.
+	limits: {key: number}. without: features that are known but not in the plan. So are all features of the site's own catalogue and of an
+	outer block. Any other name raises UnknownFeatureError as ever. as_tenant: doctypes and the rest are gated as on a tenant's site, whatever
+	the site's role.
 
-	Raises RuntimeError unless this is a test: `allow_tests` in the site's or bench's configuration, and frappe.flags.in_test.
+	Blocks nest. Each leaves everything as it was, also when it raises. Yields the decisions. Raises RuntimeError unless this is a test:
+	`allow_tests` in the site's or bench's configuration, and frappe.flags.in_test.
 	"""
 	_refuse_outside_tests()
 	site, catalogue = frappe.local.site, _catalogue({*features, *without}, set(limits or ()))
@@ -70,7 +70,7 @@ def entitled(
 def _loader(original):
 	def load() -> entitlement.Held:
 		innermost = _innermost.get()
-		# not kept in frappe.local, which others may share
+		# it is not kept in frappe.local, which other code may share
 		return (
 			entitlement.Held(innermost[1]) if innermost and innermost[0] == frappe.local.site else original()
 		)
@@ -79,7 +79,7 @@ def _loader(original):
 
 
 def _catalogue(features: set[str], limits: set[str]) -> dict:
-	"""What is known within the block: what was before, and what it names."""
+	"""What is known within the block: what was known before, and what the block names."""
 	before = entitlement.load_decisions()
 	known = {"features": dict(before.features), "limits": dict(before.catalogue.get("limits") or {})}
 	for kind, keys in (("features", features), ("limits", limits)):
@@ -89,7 +89,7 @@ def _catalogue(features: set[str], limits: set[str]) -> dict:
 
 
 def _refuse_outside_tests() -> None:
-	# either is out of reach of whoever has no shell: site_config.json cannot be written from Desk, and flags begin empty in a request
+	# without a shell nobody can set either: Desk cannot write site_config.json, and flags begin empty in a request
 	if not framework.is_in_test() or not frappe.conf.allow_tests:
 		raise RuntimeError(
 			"buildpro_saas.testing is for tests: allow them (bench --site SITE set-config allow_tests true) and run them with"

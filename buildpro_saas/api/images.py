@@ -11,8 +11,8 @@ from buildpro_saas.fleet import images
 def build(bench: str | None = None, plan: str | None = None) -> list[dict]:
 	"""Build the images that active plans need on the bench (the default one when left out), or the one that `plan` needs.
 
-	Returns [{"image", "job", "kind": its apps and, where it has one, its company}]. Raises frappe.ValidationError when one of them is being
-	built already; nothing is begun then.
+	Returns [{"image", "job", "kind": its apps and, where it has one, its company}]. Raises frappe.ValidationError when one of them is already
+	being built; then it begins none.
 	"""
 	staff.only_for_manager()
 	built = images.build_wanted(bench, [plan] if plan else [])

@@ -11,7 +11,7 @@ def preview_changes(plan: str, features: list | str, limits: list | str, include
 	"""Which tenants gain and lose what if the plan were saved with these rows; for SaaS Manager. Nothing is changed.
 
 	features, limits: the plan's rows as Plan.preview_changes takes them, as lists or as JSON. Returns what
-	control_plane.versions.preview returns. Raises frappe.ValidationError (HTTP 417) for rows that could not be saved.
+	licensing.plan_versions.preview returns. Raises frappe.ValidationError (HTTP 417) for rows that could not be saved.
 	"""
 	staff.only_for_manager()
 	return frappe.get_doc("Plan", plan).preview_changes(features, limits, includes)

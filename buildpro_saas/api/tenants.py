@@ -3,7 +3,9 @@
 import frappe
 
 from buildpro_saas.control_plane.access import arguments, staff
-from buildpro_saas.control_plane.doctype.tenant import adoption, tenant_region
+from buildpro_saas.control_plane.doctype.tenant import adoption, taking_in, tenant_region
+from buildpro_saas.fleet import backups as site_backups
+from buildpro_saas.fleet import point_in_time
 
 
 @frappe.whitelist(methods=["POST"])
@@ -24,9 +26,9 @@ def create(
 ) -> dict:
 	"""Make a tenant, as inserting it in Desk does; for SaaS Manager.
 
-	What is left out is taken from SaaS Settings, the country and this site (`region` tells what). Returns {"tenant", "site", "status", "job"}; the
-	site is ready once `status` says Active. Raises frappe.ValidationError (HTTP 417) or frappe.DuplicateEntryError (409)
-	with one sentence that says what to change; nothing is made then.
+	What is left out comes from SaaS Settings, the country and this site (`region` tells what). Returns {"tenant", "site", "status", "job"}.
+	The site is ready once `status` says Active. Raises frappe.ValidationError (HTTP 417) or frappe.DuplicateEntryError (409) with one
+	sentence that says what to change; then nothing is made.
 	"""
 	fields = dict(locals())
 	staff.only_for_manager()
@@ -37,9 +39,9 @@ def create(
 @frappe.whitelist(methods=["GET"])
 @arguments.checked
 def region(country: str) -> dict:
-	"""{"currency", "time_zone", "time_zones"} that a tenant in a country gets where they are left out; for staff.
+	"""What a tenant in a country gets where it is left out: {"currency", "time_zone", "time_zones"}; for staff.
 
-	country: name of a Country record. time_zone is None where one of time_zones, the country's, has to be chosen.
+	country: name of a Country record. time_zone is None where the caller must choose one of time_zones.
 	"""
 	staff.only_for_staff()
 	return tenant_region.propose(country)
@@ -82,25 +84,121 @@ def set_plan(
 @frappe.whitelist(methods=["POST"])
 @arguments.checked
 def adopt(site: str, plan: str | None = None) -> dict:
-	"""Make the record anew of the tenant whose site that is, as it says itself; for SaaS Manager. Returns what `status` returns.
+	"""Make the lost record of the tenant whose site `site` is, from what the site says; for SaaS Manager.
 
-	`plan`: instead of the one that the site's statement names. Raises frappe.ValidationError (HTTP 417), or frappe.DuplicateEntryError
-	(409) where the tenant is on record, with what to do; nothing is changed then.
+	`plan`: instead of the one that the site's statement names. Returns what `status` returns. Raises frappe.ValidationError (HTTP 417), or
+	frappe.DuplicateEntryError (409) where the tenant is on record, with what to do; then nothing is changed.
 	"""
 	return summary(adoption.adopt(site, plan))
 
 
 @frappe.whitelist(methods=["POST"])
 @arguments.checked
+def look_at_site(
+	plan: str,
+	site: str | None = None,
+	files: str | None = None,
+	bench: str | None = None,
+	subdomain: str | None = None,
+	in_place: int = 0,
+	maintenance: int = 0,
+	pause_scheduler: int = 0,
+	without_key: int = 0,
+) -> dict:
+	"""What `take_in` would take in: apps, size, people, customisations, and in "faults" what stands in the way; for SaaS Manager.
+
+	The arguments are those of `take_in`. Nothing is touched. Raises frappe.ValidationError (HTTP 417) where it cannot be read at all.
+	"""
+	staff.only_for_manager()
+	origin = _origin(site, files, in_place, maintenance, pause_scheduler, without_key)
+	return taking_in.look(origin, plan, taking_in.bench_for(origin, bench), subdomain)
+
+
+@frappe.whitelist(methods=["POST"])
+@arguments.checked
+def take_in(
+	subdomain: str,
+	plan: str,
+	site: str | None = None,
+	files: str | None = None,
+	bench: str | None = None,
+	in_place: int = 0,
+	maintenance: int = 0,
+	pause_scheduler: int = 0,
+	without_key: int = 0,
+	company: str | None = None,
+	owner_name: str | None = None,
+	owner_email: str | None = None,
+) -> dict:
+	"""Make a tenant of a site that was nobody's: `site` of a bench, or the backup in the folder `files`; for SaaS Manager.
+
+	in_place: 1 where the site itself becomes the tenant's; otherwise it is copied. maintenance: 1 to close it before that. pause_scheduler: 1
+	where the new site begins with its scheduler paused. without_key: 1 to give up passwords that cannot be decrypted. company, owner_name,
+	owner_email: instead of what the site says. Returns what `status` returns. Raises as `create`; then nothing is begun.
+	"""
+	staff.only_for_manager()
+	origin = _origin(site, files, in_place, maintenance, pause_scheduler, without_key)
+	on = taking_in.bench_for(origin, bench)
+	told = taking_in.look(origin, plan, on, subdomain)
+	people = {"company": company, "owner_name": owner_name, "owner_email": owner_email}
+	return summary(taking_in.take_in(origin, told, on, subdomain=subdomain, plan=plan, **people))
+
+
+def _origin(
+	site: str | None,
+	files: str | None,
+	in_place: int,
+	maintenance: int,
+	pause_scheduler: int,
+	without_key: int,
+) -> dict:
+	options = {
+		"in_place": bool(in_place),
+		"maintenance": bool(maintenance),
+		"pause_scheduler": bool(pause_scheduler),
+		"without_key": bool(without_key),
+	}
+	return taking_in.origin_of(site=site, files=files, **options)
+
+
+@frappe.whitelist(methods=["POST"])
+@arguments.checked
+def list_customisations(tenant: str) -> dict:
+	"""Look which fields, settings, scripts and doctypes of its own a tenant's site has: {"customisations": text}; for SaaS Manager."""
+	staff.only_for_manager()
+	return {"customisations": frappe.get_doc("Tenant", tenant).list_customisations()}
+
+
+@frappe.whitelist(methods=["POST"])
+@arguments.checked
+def clone(tenant: str, subdomain: str, days: float | int | None = None, is_silenced: int = 1) -> dict:
+	"""Make a tenant that is a copy of `tenant`, for staging or support: {"tenant": the new one's name, "job"}; for SaaS Manager.
+
+	days: after which it is suspended. is_silenced: 0 where it is to reach others as the original does. Raises frappe.ValidationError
+	(HTTP 417), or frappe.DuplicateEntryError (409) for a name that is taken; nothing is begun then.
+	"""
+	staff.only_for_manager()
+	return frappe.get_doc("Tenant", tenant).clone(subdomain, days, is_silenced)
+
+
+@frappe.whitelist(methods=["POST"])
+@arguments.checked
+def keep_clone(tenant: str, days: float | int) -> dict:
+	"""Let a clone end so many days from now; for SaaS Manager. Returns what `status` returns."""
+	return _act(tenant, "keep_clone", days)
+
+
+@frappe.whitelist(methods=["POST"])
+@arguments.checked
 def suspend(tenant: str, reason: str) -> dict:
-	"""Close a tenant's site to its users, its data untouched; for SaaS Manager. Returns what `status` returns."""
+	"""Close a tenant's site to its users. Its data stays. For SaaS Manager. Returns what `status` returns."""
 	return _act(tenant, "suspend", reason)
 
 
 @frappe.whitelist(methods=["POST"])
 @arguments.checked
 def mark_past_due(tenant: str, reason: str) -> dict:
-	"""Say on a tenant's site that it has not paid; for SaaS Manager. Returns what `status` returns."""
+	"""Note that a tenant has not paid; its site shows it. For SaaS Manager. Returns what `status` returns."""
 	return _act(tenant, "mark_past_due", reason)
 
 
@@ -109,6 +207,73 @@ def mark_past_due(tenant: str, reason: str) -> dict:
 def resume(tenant: str, reason: str | None = None) -> dict:
 	"""Make a tenant that is Past Due or Suspended Active again; for SaaS Manager. Returns what `status` returns."""
 	return _act(tenant, "resume", reason)
+
+
+@frappe.whitelist(methods=["POST"])
+@arguments.checked
+def copy_site(tenant: str, why: str | None = None, hours: float | int | None = None) -> dict:
+	"""Copy a tenant's site, as it is at one moment, into a shadow that is kept for some hours: {"shadow", "job"}; for SaaS Manager."""
+	staff.only_for_manager()
+	return frappe.get_doc("Tenant", tenant).copy_site(why, hours)
+
+
+@frappe.whitelist(methods=["POST"])
+@arguments.checked
+def swap_back(tenant: str, confirm: str, shadow: str | None = None) -> dict:
+	"""Put a shadow of a tenant, the newest where none is named, in its site's place: {"shadow", "job"}; for SaaS Manager.
+
+	confirm: the tenant's subdomain. What was the site is kept as the shadow. Raises frappe.ValidationError with what to change.
+	"""
+	staff.only_for_manager()
+	return frappe.get_doc("Tenant", tenant).swap_back(confirm, shadow)
+
+
+@frappe.whitelist(methods=["POST"])
+@arguments.checked
+def back_up(tenant: str, why: str | None = None) -> dict:
+	"""Take a backup of a tenant's site: {"backup", "job"}; for SaaS Manager. Raises frappe.ValidationError with what to change."""
+	staff.only_for_manager()
+	return frappe.get_doc("Tenant", tenant).back_up(why)
+
+
+@frappe.whitelist(methods=["GET"])
+@arguments.checked
+def backups(tenant: str) -> list[dict]:
+	"""A tenant's backups that are kept or failed, the newest first; for SaaS Manager and SaaS Support."""
+	staff.only_for_staff()
+	frappe.get_doc("Tenant", tenant).check_permission("read")
+	return site_backups.overview(tenant)
+
+
+@frappe.whitelist(methods=["GET"])
+@arguments.checked
+def recoverable_moments(tenant: str) -> dict:
+	"""The moments to which a tenant's site can be restored; for SaaS Manager and SaaS Support.
+
+	{"spans": [{"first", "last"}], "time_zone", "why_not"}: texts in this site's time zone; why_not is a sentence where there is none.
+	"""
+	staff.only_for_staff()
+	frappe.get_doc("Tenant", tenant).check_permission("read")
+	return point_in_time.recoverable(tenant)
+
+
+@frappe.whitelist(methods=["POST"])
+@arguments.checked
+def restore(
+	tenant: str,
+	confirm: str,
+	backup: str | None = None,
+	files: str | None = None,
+	from_tenant: str | None = None,
+	without_key: int = 0,
+	to: str | None = None,
+) -> dict:
+	"""Restore a tenant's site from a backup by its name or in a folder (files), or to a moment: {"shadow", "job"}; for SaaS Manager.
+
+	The arguments are those of the Tenant's `restore`. Raises frappe.ValidationError with what to change.
+	"""
+	staff.only_for_manager()
+	return frappe.get_doc("Tenant", tenant).restore(files, confirm, from_tenant, without_key, backup, to)
 
 
 def _act(tenant: str, method: str, *arguments: str | None) -> dict:
@@ -121,7 +286,7 @@ def _act(tenant: str, method: str, *arguments: str | None) -> dict:
 def summary(tenant) -> dict:
 	"""What callers from outside get of a Tenant document: {"tenant", "site", "status", "job": its latest job or None}.
 
-	With "warning", a sentence, where a status that was just set does not hold on the tenant's site.
+	It also has "warning", a sentence, where the tenant's site could not be given a status that was just set.
 	"""
 	job = tenant.latest_job()
 	return {

@@ -1,4 +1,4 @@
-"""What every command does first and last: connect to its site, and say in a sentence what went wrong."""
+"""What every command does first and last: it connects to its site, and says in a sentence what went wrong."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from buildpro_saas import site_role
 from buildpro_saas.jobs import AgentError
 
-# What is told in a sentence; anything else is a defect of ours, and its traceback is wanted.
+# Errors that are told in a sentence. Any other is a defect of ours, and its traceback is wanted.
 TOLD = (
 	frappe.ValidationError,
 	frappe.PermissionError,
@@ -48,7 +48,7 @@ def on_site(command: Callable) -> Callable:
 	@wraps(command)
 	def run(context, *args, **kwargs):
 		site = get_site(context)
-		# the framework prints what it notices (that Redis is away, say) to standard output, where a program reads JSON
+		# the framework prints its notes (Redis is away, for example) to standard output, where a program expects JSON
 		is_for_program = any(kwargs.get(option) for option in JSON_OPTIONS)
 		try:
 			with redirect_stdout(sys.stderr) if is_for_program else nullcontext():
@@ -57,13 +57,55 @@ def on_site(command: Callable) -> Callable:
 				command(*args, **kwargs)
 				show_notes()
 		except Exception as error:
-			if not (isinstance(error, TOLD) or is_from_mariadb(error)):
+			if not is_told(error):
 				raise
-			fail(" ".join(filter(None, (sentence(error), getattr(error, "hint", "")))))
+			fail(told(error))
 		finally:
 			frappe.destroy()
 
 	return pass_context(run)
+
+
+def on_no_site(command: Callable) -> Callable:
+	"""Run the command without any site, as there may be none; exit with 1 and a sentence when it fails. Whatever --site says is not looked at."""
+
+	@wraps(command)
+	def run(*args, **kwargs):
+		try:
+			frappe.init(site="")
+			command(*args, **kwargs)
+		except Exception as error:
+			if not is_told(error):
+				raise
+			fail(told(error))
+		finally:
+			frappe.destroy()
+
+	return run
+
+
+def on_each(benches: list[str], look: Callable[[str], list]) -> tuple[list, list[str]]:
+	"""What `look` finds on each of the benches; and a sentence for each bench that could not be looked at. The others are, all the same."""
+	found, missed = [], []
+	for bench in benches:
+		try:
+			found += look(bench)
+		except Exception as error:
+			if not is_told(error):
+				raise
+			frappe.db.rollback()  # raises when the admin site's own connection is gone: then there is nothing to be asked
+			missed.append(f"The bench {bench} was not looked at: {told(error)}")
+	return found, missed
+
+
+def is_told(error: BaseException) -> bool:
+	"""Whether the error is told in a sentence, and is no defect of ours."""
+	return isinstance(error, TOLD) or is_from_mariadb(error)
+
+
+def told(error: BaseException) -> str:
+	"""What to tell people of an error: its sentence, and its hint where it has one."""
+	return " ".join(filter(None, (sentence(error), getattr(error, "hint", ""))))
 
 
 def sentence(error: BaseException) -> str:
@@ -74,7 +116,7 @@ def sentence(error: BaseException) -> str:
 
 
 def plain(text: str) -> str:
-	"""A message of Desk's, which is HTML, as text on one line."""
+	"""A message made for Desk, which is HTML, as text on one line."""
 	return " ".join(unescape(strip_html(text)).split())
 
 
@@ -84,7 +126,7 @@ def is_from_mariadb(error: BaseException) -> bool:
 
 
 def print_json(found: object) -> None:
-	"""Print what a command with --json found, and nothing else, to standard output."""
+	"""Print what a command with --json found to standard output, and nothing else."""
 	click.echo(json.dumps(found, default=str), file=sys.__stdout__)
 
 
@@ -96,7 +138,8 @@ def show_notes() -> None:
 	frappe.clear_messages()
 
 
-def fail(message: str) -> None:
-	"""Print the message to standard error and exit with 1."""
-	click.secho(message, fg="red", err=True)
+def fail(*messages: str) -> None:
+	"""Print the messages to standard error, a line each, and exit with 1."""
+	for message in messages:
+		click.secho(message, fg="red", err=True)
 	sys.exit(1)

@@ -14,6 +14,7 @@ from buildpro_saas.entitlements import explain as explaining
 from buildpro_saas.entitlements import statement
 from buildpro_saas.entitlements.explain import Explanation
 from buildpro_saas.entitlements.unknown import UnknownFeatureError
+from buildpro_saas.licensing import signing
 from buildpro_saas.licensing.catalogue import catalogue_for_tenants
 from buildpro_saas.tenant_site import clock, entitlement
 
@@ -62,7 +63,7 @@ def _of_tenant(key: str, tenant: str | None, at: float | None) -> Explanation:
 	doc: Tenant = frappe.get_doc("Tenant", tenant)
 	settings = frappe.get_cached_doc("SaaS Settings")
 	unsigned = statement.unsigned(
-		doc.statement_data(),
+		signing.statement_data(doc),
 		valid_days=settings.entitlement_valid_days,
 		grace_days=settings.entitlement_grace_days,
 	)

@@ -1,4 +1,4 @@
-"""`saas images build|list|prune` and `saas pool`."""
+"""`saas images build|list|prune`, `saas set-pool` and `saas pool`."""
 
 import click
 import frappe

@@ -6,7 +6,7 @@ import click
 import frappe
 from frappe.utils.commands import render_table
 
-from buildpro_saas.commands.admin_site import fail, on_admin_site
+from buildpro_saas.commands.admin_site import fail, on_admin_site, print_json
 
 ENDED = ("Completed", "Failed", "Cancelled")
 POLL = 0.5  # seconds between two looks at a job that is followed
@@ -81,9 +81,9 @@ def cancel(name: str) -> None:
 
 
 def follow(name: str, timeout: float) -> str:
-	"""Print the steps of a job to standard error as they end, and return the status that it ends with.
+	"""Print the steps of a job to standard error as they end. Returns the status with which the job ends.
 
-	Exits with 1 when it has not ended after `timeout` seconds; the job itself goes on.
+	Exits with 1 if it has not ended after `timeout` seconds; the job itself goes on.
 	"""
 	told: set[str] = set()
 	give_up = time.monotonic() + timeout
@@ -98,8 +98,31 @@ def follow(name: str, timeout: float) -> str:
 			click.echo(" ".join(filter(None, (f"{name}: {doc.status}.", doc.error, doc.hint))), err=True)
 			return doc.status
 		if time.monotonic() > give_up:
-			fail(f"{name} is still {doc.status} after {timeout} s. See that a worker runs for its queue.")
+			fail(f"{name} is still {doc.status} after {timeout:.0f} s. See that a worker runs for its queue.")
 		time.sleep(POLL)
+
+
+def finish(made: dict, *, wait: bool, is_json: bool, timeout: float) -> None:
+	"""Follow made["job"] to its end if asked to, and print what was made as JSON if asked to, with the job's status once it has ended.
+
+	Exits with 1 unless a job that was followed completes.
+	"""
+	if wait:
+		made["status"] = follow(made["job"], timeout)
+	if is_json:
+		print_json(made)
+	if wait and made["status"] != "Completed":
+		fail(_ended(made["job"], made["status"]))
+
+
+def follow_to_success(job: str, timeout: float) -> None:
+	"""Follow the job to its end. Exits with 1, and the job's fault, unless it completes."""
+	if (status := follow(job, timeout)) != "Completed":
+		fail(frappe.db.get_value("Provisioning Job", job, "error") or "", _ended(job, status))
+
+
+def _ended(job: str, status: str) -> str:
+	return f"{job} ended as {status}; see `bench --site {frappe.local.site} saas job {job}`."
 
 
 def seconds(duration: float | None) -> str:

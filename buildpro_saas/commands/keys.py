@@ -16,7 +16,7 @@ from buildpro_saas.tenant_site import sync
 @click.option(
 	"--force",
 	is_flag=True,
-	help="Withdraw it although some do not: their sites on other benches are cut off.",
+	help="Withdraw it although some do not: those on benches that are not reached from here are cut off.",
 )
 @on_admin_site
 def rotate_key(finish: bool, force: bool) -> None:
@@ -25,7 +25,9 @@ def rotate_key(finish: bool, force: bool) -> None:
 		kid = signing_keys.begin()
 		delivery.send(None, "a new signing key")
 		frappe.db.commit()
-		click.echo(f"Made the key {kid}. Sites on this bench are told now, others when they ask.")
+		click.echo(
+			f"Made the key {kid}. Sites on the benches that are reached from here are told now, others when they ask."
+		)
 		click.echo("Both keys are valid. Run `saas rotate-key --finish` later to withdraw the old one.")
 		return
 	left = signing_keys.unconfirmed(delivery.WITH_SITE)

@@ -4,6 +4,7 @@ import click
 import frappe
 
 from buildpro_saas.commands.admin_site import fail, on_admin_site
+from buildpro_saas.jobs import AgentError
 
 
 @click.command("set-plan-apps")
@@ -15,12 +16,23 @@ def set_plan_apps(plan: str, apps: tuple[str, ...], is_none: bool) -> None:
 	"""Have PLAN install these APPS, in this order, besides those of the plans that it includes."""
 	if bool(apps) == is_none:
 		raise click.UsageError("Name the apps, or give --none.")
+	_refresh_other_benches()
 	doc = frappe.get_doc("Plan", plan)
 	doc.set("apps", [{"app": app} for app in apps])
 	doc.flags.needs_its_apps = True
 	doc.save()
 	frappe.db.commit()
 	click.echo(f"{plan} installs {', '.join(doc.resolved()['apps']) or 'no app'}.")
+
+
+def _refresh_other_benches() -> None:
+	"""Bring the records of the other benches up to date: saving a plan goes by these, and an app may have come there a moment ago."""
+	for name in frappe.get_all("Bench", {"is_reachable": 1, "is_local": 0}, pluck="name", order_by="name"):
+		try:
+			frappe.get_doc("Bench", name).refresh_facts()
+		except AgentError as error:
+			click.echo(f"{name} was not asked for its apps: {error} {error.hint}", err=True)
+		frappe.db.commit()
 
 
 @click.command("set-plan")

@@ -1,7 +1,7 @@
-"""What the making of a tenant imports, imported before in the worker: it forks for each job, and what a job imports goes with it.
+"""Imports, in a worker that starts, the modules that making a tenant needs.
 
-Some 350 modules, a tenth of a second for which a customer would wait. Frappe has no hook for a worker that starts; it does import
-each app's commands.
+A worker forks for each job, so a job has what the worker has imported. These are some 350 modules: a tenth of a second for which each
+customer would wait. Frappe has no hook for a worker that starts, but it imports each app's commands.
 """
 
 from importlib import import_module
@@ -40,7 +40,7 @@ MODULES = (
 
 
 def load(arguments: list[str]) -> None:
-	"""Import MODULES where the command line (`arguments`) is that of a worker. A module that a framework has not is left out."""
+	"""Import MODULES if the command line (`arguments`) is a worker's. A module that this framework does not have is left out."""
 	if COMMANDS.isdisjoint(arguments):
 		return
 	for name in MODULES:

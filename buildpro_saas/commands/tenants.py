@@ -1,12 +1,11 @@
-"""`saas create-tenant`, `saas adopt`, `saas tenants`, `saas owner-link`, `saas suspend`, `saas past-due`, `saas resume`."""
+"""`saas create-tenant`, `saas tenants`, `saas owner-link`, `saas suspend`, `saas past-due`, `saas resume`."""
 
 import click
 import frappe
 from frappe.utils.commands import render_table
 
-from buildpro_saas.commands.admin_site import fail, on_admin_site, print_json
-from buildpro_saas.commands.jobs import follow
-from buildpro_saas.control_plane.doctype.tenant import adoption
+from buildpro_saas.commands.admin_site import fail, on_admin_site
+from buildpro_saas.commands.jobs import finish
 
 
 @click.command("create-tenant")
@@ -43,26 +42,7 @@ def create_tenant(wait: bool, timeout: int, as_json: bool, **fields: str | None)
 	facts = {"tenant": tenant.name, "site": tenant.site_name, "job": job}
 	if not as_json:
 		click.echo(f"Tenant {tenant.name}: {job} makes {tenant.site_name}.")
-	if wait:
-		facts["status"] = follow(job, timeout)
-	if as_json:
-		print_json(facts)
-	if wait and facts["status"] != "Completed":
-		fail(f"{job} ended as {facts['status']}; see `bench --site {frappe.local.site} saas job {job}`.")
-
-
-@click.command("adopt")
-@click.argument("site")
-@click.option("--plan", help="Instead of the plan that the site's statement names.")
-@on_admin_site
-def adopt(site: str, plan: str | None) -> None:
-	"""Take in again the tenant whose site SITE is, and whom this admin site does not know since it was restored from a backup."""
-	tenant = adoption.adopt(site, plan)
-	frappe.db.commit()
-	job = tenant.latest_job()["name"]
-	click.echo(
-		f"Tenant {tenant.name} is {tenant.status} again: {tenant.describe_plan()}. {job} brings its site the entitlement."
-	)
+	finish(facts, wait=wait, is_json=as_json, timeout=timeout)
 
 
 @click.command("tenants")
@@ -70,10 +50,16 @@ def adopt(site: str, plan: str | None) -> None:
 def tenants() -> None:
 	"""List the tenants."""
 	rows = frappe.get_all(
-		"Tenant", fields=["name", "company", "plan", "status", "site"], order_by="name", as_list=True
+		"Tenant",
+		fields=["name", "company", "plan", "status", "site", "cloned_from"],
+		order_by="name",
+		as_list=True,
 	)
 	render_table(
-		[["Tenant", "Company", "Plan", "Status", "Site"], *([cell or "" for cell in row] for row in rows)]
+		[
+			["Tenant", "Company", "Plan", "Status", "Site", "Clone Of"],
+			*([cell or "" for cell in row] for row in rows),
+		]
 	)
 
 

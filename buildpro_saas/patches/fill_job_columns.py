@@ -6,7 +6,7 @@ DOCTYPE = "Provisioning Job"
 
 
 def execute() -> None:
-	"""The mark, image and database of a job are columns now, by which it is found; before, they were looked for in its JSON."""
+	"""Fill the columns by which jobs are now found: their mark, image and database. Before, these were looked for in their JSON."""
 	if not frappe.db.table_exists(DOCTYPE):
 		return  # a tenant's site, which has the record's doctype but nothing in it, or none
 	for row in frappe.get_all(DOCTYPE, {"mark": ("is", "not set")}, ["name", "inputs", "state"]):

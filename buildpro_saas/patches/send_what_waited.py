@@ -7,7 +7,10 @@ SUPERSEDED = "The statements of this job are sent by a Batch."
 
 
 def execute():
-	"""Send what jobs of before batches were to send, and have not: they named their tenants in their inputs, which nobody reads any more."""
+	"""Make a Batch of what old jobs had still to send, and mark those jobs Cancelled.
+
+	Jobs from before batches named their tenants in their inputs, which nobody reads any more.
+	"""
 	if not site_role.is_admin_site():
 		return
 	of_these = {"playbook": delivery.PLAYBOOK, "status": ("not in", ("Completed", "Cancelled"))}

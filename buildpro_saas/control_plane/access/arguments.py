@@ -1,4 +1,4 @@
-"""Arguments of what is called over HTTP: all that are needed, none that there is not, each of its type."""
+"""Arguments of methods that are called over HTTP: none missing, none unknown, each of its type."""
 
 import inspect
 from collections.abc import Callable
@@ -7,14 +7,15 @@ from typing import get_args
 
 from frappe import _
 
-from buildpro_saas.control_plane.access import field_values
+from buildpro_saas import given
 from buildpro_saas.refusal import refuse
 
 
 def checked(function: Callable) -> Callable:
-	"""Decorator, to stand under @frappe.whitelist: what Python would raise TypeError for is frappe.ValidationError with a sentence.
+	"""Decorator, to stand under @frappe.whitelist. It raises frappe.ValidationError, with a sentence, for wrong arguments.
 
-	The types are those of the annotations: `str`, `str | None` and so on. Where one may be a list, the function itself looks at what it gets.
+	Python would raise TypeError for them. The types are those of the annotations: `str`, `str | None` and so on. Where an argument may be a
+	list, the function itself checks its content.
 	"""
 	parameters = inspect.signature(function).parameters
 	needed = [name for name, each in parameters.items() if each.default is each.empty and name != "self"]
@@ -37,14 +38,12 @@ def _check(name: str, value: object, annotation: object) -> None:
 	if name == "self":
 		return
 	types = get_args(annotation) or (annotation,)
-	# rows have sentences of their own
+	# draft_rows.py has sentences of its own for rows
 	if list not in types and (not isinstance(value, types) or isinstance(value, bool)):
-		wanted = " / ".join(field_values.kind_of(each()) for each in types if each is not type(None))
-		refuse(
-			_("{0} must be {1}; it is {2}."), name, wanted, field_values.kind_of(value), title=_("Arguments")
-		)
+		wanted = " / ".join(given.kind_of(each()) for each in types if each is not type(None))
+		refuse(_("{0} must be {1}; it is {2}."), name, wanted, given.kind_of(value), title=_("Arguments"))
 	if isinstance(value, str):
-		field_values.check_whole(value, name)
+		given.check_whole(value, name)
 
 
 def _named(parameters) -> str:

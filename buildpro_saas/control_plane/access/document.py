@@ -1,6 +1,6 @@
-"""What a caller gives for a document of the admin site: only fields that it has, each with a value of its kind.
+"""What a caller may give for a document of the admin site: only fields that it has, each with a value of its kind.
 
-Desk, REST, our endpoints and imports all come through `Document.update`. What is read from the database is not looked at.
+Desk, REST, our endpoints and imports all come through `Document.update`. What is read from the database is not checked.
 """
 
 import frappe
@@ -16,12 +16,12 @@ class AdminDocument(Document):
 	"""A document of the admin site that a caller may send."""
 
 	def _init_from_kwargs(self, kwargs: dict) -> None:
-		"""From 16 on, frappe.get_doc takes what it is given beside a record's name for fields to set, its own option `for_update` too."""
+		"""From 16 on, frappe.get_doc sets its further arguments as fields, even its own option `for_update`: leave that one out."""
 		if kwargs.keys() - {"for_update"}:
 			super()._init_from_kwargs(kwargs)
 
 	def load_from_db(self) -> "AdminDocument":
-		"""Read the document; a column that an older version left behind does no harm."""
+		"""Read the document. A column that an older version has left behind is no error."""
 		self.flags.is_being_read = True
 		try:
 			return super().load_from_db()
@@ -29,7 +29,10 @@ class AdminDocument(Document):
 			self.flags.pop("is_being_read", None)
 
 	def update(self, d: dict) -> "AdminDocument":
-		"""Set fields as Document.update does. Raises frappe.ValidationError for a field that there is not, or a value of another kind."""
+		"""Set fields as Document.update does.
+
+		Raises frappe.ValidationError for a field that the document does not have, or a value of another kind.
+		"""
 		if not self.flags.is_being_read:
 			d = field_values.checked(
 				d.get("doctype") or self.doctype if isinstance(d, dict) else self.doctype, d
@@ -37,11 +40,12 @@ class AdminDocument(Document):
 		return super().update(d)
 
 	def insert(self, *args, **kwargs) -> "AdminDocument":
-		"""Insert as Document.insert does. Raises frappe.ValidationError for settings, which are there already: what was not sent
-		would be emptied.
+		"""Insert as Document.insert does.
+
+		Raises frappe.ValidationError for settings, which exist already: an insert would empty each field that was not sent.
 		"""
 		is_there = self.meta.issingle and frappe.db.get_singles_dict(self.doctype)
-		# off the admin site it is refused for that (permissions.py)
+		# off the admin site permissions.py refuses it
 		if is_there and site_role.is_admin_site() and not _is_being_installed():
 			refuse(
 				_(
@@ -55,13 +59,15 @@ class AdminDocument(Document):
 
 
 def _is_being_installed() -> bool:
-	"""Whether the framework puts the app in place: it inserts each single document with its defaults then."""
+	"""Whether the framework is installing the app: it then inserts each single document with its defaults."""
 	return bool(frappe.flags.in_install or frappe.flags.in_migrate or frappe.flags.in_patch)
 
 
 def check_names(doc: Document, method: str | None = None) -> None:
-	"""Hook `before_validate` of the admin doctypes: a line of text is one line, without characters that cannot be seen, and a record's
-	name is not changed by its field, which Frappe sets back without a word. Raises frappe.ValidationError.
+	"""Hook `before_validate` of the admin doctypes. Raises frappe.ValidationError.
+
+	Text of one line is put on one line, and may have no characters that cannot be seen. A field that is the record's name may not be
+	changed: Frappe would set it back without a word.
 	"""
 	_source, _field, field = (doc.meta.autoname or "").partition("field:")
 	if field and not doc.is_new() and doc.get(field) != doc.name:

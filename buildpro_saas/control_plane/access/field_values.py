@@ -1,4 +1,4 @@
-"""Values that a caller gives for fields: the fields that there are, and what can be kept in each."""
+"""Checks values that a caller gives for fields: the field exists, and can keep the value."""
 
 import difflib
 import math
@@ -13,6 +13,7 @@ from frappe.model import child_table_fields, default_fields, no_value_fields, op
 from frappe.model.base_document import BaseDocument
 
 from buildpro_saas import datetimes
+from buildpro_saas.given import check_whole, kind_of
 from buildpro_saas.refusal import refuse
 
 NUMBERS = {"docstatus": "Int", "idx": "Int"}
@@ -27,9 +28,9 @@ INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
 def checked(doctype: str, values: object, where: str = "") -> dict:
-	"""The values as they can be set; a number for text becomes text.
+	"""The values as they can be set: a number for a text field becomes text.
 
-	where: of a row, such as "row 2 of Limits". Raises frappe.ValidationError with the field and what is wrong with it.
+	where: names the row in messages, such as "row 2 of Limits". Raises frappe.ValidationError with the field and what is wrong with it.
 	"""
 	if not isinstance(values, Mapping):
 		refuse(
@@ -53,9 +54,9 @@ def checked(doctype: str, values: object, where: str = "") -> dict:
 
 
 def check_visible(value: object, label: str) -> None:
-	"""Raise frappe.ValidationError for a character in a name that nobody sees, or that turns what stands around it.
+	"""Raise frappe.ValidationError for a character in a name that nobody sees, or that reverses the text around it.
 
-	The joiners of Persian and Indic scripts are let through where these need them (RFC 5892, appendix A).
+	The joiners of Persian and Indic scripts are allowed where these need them (RFC 5892, appendix A).
 	"""
 	for position, character in enumerate(value if isinstance(value, str) else ""):
 		if unicodedata.category(character) not in INVISIBLE or _joins(value, position):
@@ -69,30 +70,9 @@ def check_visible(value: object, label: str) -> None:
 		)
 
 
-def check_whole(text: str, label: str) -> None:
-	"""Raise frappe.ValidationError for text with half of a character, as JSON can have it: nothing can keep or send it."""
-	try:
-		text.encode()
-	except UnicodeEncodeError:
-		refuse(_("{0} has half of a character (a lone surrogate): send whole text."), label, title=label)
-
-
 def on_one_line(value: object) -> object:
-	"""Text with blanks where it had tabs and line ends, as they come along from spreadsheets; what is no text stays."""
+	"""Text with a blank in place of each tab and line end: spreadsheets bring these along. Anything but text is left as it is."""
 	return LINE_BREAKS.sub(" ", value).strip() if isinstance(value, str) else value
-
-
-def kind_of(value: object) -> str:
-	"""What a JSON value is, in words."""
-	if value is None:
-		return _("nothing")
-	if isinstance(value, bool):
-		return _("true or false")
-	if isinstance(value, str):
-		return _("text")
-	if isinstance(value, int | float):
-		return _("a number")
-	return _("an object") if isinstance(value, Mapping) else _("a list")
 
 
 def _is_beside(key: object) -> bool:
@@ -161,7 +141,7 @@ def _number(fieldtype: str, value: object, label: str) -> object:
 		number = math.nan
 	if math.isnan(number) and isinstance(value, str):
 		refuse(_("{0} must be a number; it is {1}."), label, kind_of(value), title=label)
-	# a comparison with what is no number is false
+	# any comparison with NaN is false
 	if not abs(number) <= LARGEST[fieldtype]:
 		refuse(_("{0} must be a number of at most {1}."), label, LARGEST[fieldtype], title=label)
 	return value

@@ -10,20 +10,21 @@ from buildpro_saas.refusal import refuse
 class Row(AdminDocument):
 	"""A row that only comes, changes and goes with its document.
 
-	Frappe lets a row be saved or deleted by itself for whoever may write the document (REST's PUT and DELETE): the document would
-	neither check it nor tell the tenants' sites. These two run only then, not when the document saves its rows.
+	Frappe lets anybody who may write the document save or delete a single row (REST's PUT and DELETE). The document would neither check the
+	row nor tell the tenants' sites. `validate` and `on_trash` run only in that case, and not when the document saves its rows.
 	"""
 
 	def update(self, d: dict) -> "Row":
-		"""Set fields as AdminDocument.update does, once the row is made: what it is made of comes from the database, or was looked at
-		with its document.
+		"""Set fields as AdminDocument.update does, but only once the row is made.
+
+		What a row is made of comes from the database, or was checked with its document.
 		"""
 		if "dont_update_if_missing" not in self.__dict__:
 			return super(AdminDocument, self).update(d)
 		return super().update(d)
 
 	def fill_defaults(self) -> None:
-		"""Fill what was left out: Frappe does so for the rows of a new document only, not for one that is added later."""
+		"""Fill what was left out. Frappe does it for the rows of a new document only, not for a row that is added later."""
 		for df in self.meta.fields:
 			if df.default is not None and self.get(df.fieldname) is None:
 				self.set(df.fieldname, cint(df.default) if df.fieldtype in ("Check", "Int") else df.default)
@@ -33,7 +34,7 @@ class Row(AdminDocument):
 		self._refuse()
 
 	def validate(self) -> None:
-		"""Raise frappe.ValidationError: what the document knows of its rows must hold."""
+		"""Raise frappe.ValidationError: the document has not checked the row."""
 		self._refuse()
 
 	def on_trash(self) -> None:

@@ -1,4 +1,4 @@
-"""Keys of limits and apps, and tables in which each may be once."""
+"""Checks keys of limits and apps, numbers, and tables in which each key may stand once."""
 
 import re
 
@@ -12,7 +12,7 @@ KEY = re.compile(r"[a-z][a-z0-9_]{0,60}")  # also how bench wants the name of an
 
 
 def check_name(value: str | None, what: str) -> str:
-	"""The name in small letters. Raises frappe.ValidationError when it cannot be that of a plan's `what`."""
+	"""The name in small letters. Raises frappe.ValidationError when it cannot be the name of a plan's `what` ("limit", "app")."""
 	name = (value or "").strip().lower()
 	if not KEY.fullmatch(name):
 		refuse(
@@ -24,7 +24,7 @@ def check_name(value: str | None, what: str) -> str:
 
 
 def check_number(value: object, least: int, what: str) -> int:
-	"""The whole number of a row, `least` to MOST. Raises frappe.ValidationError, which names `what` it is, for any other."""
+	"""The whole number of a row, from `least` to MOST. Raises frappe.ValidationError for any other. what: names it in the message."""
 	number = cint(value)
 	if not least <= number <= MOST:
 		refuse(_("{0} must be {1} to {2}: enter such a number."), what, least, MOST, title=_("Number"))

@@ -1,8 +1,8 @@
 """The features and plans that the app ships: a start, which staff edit as they like.
 
-They are not fixtures in Frappe's sense: `bench migrate` writes those over a site's own records each time, and brings
-back what was deleted. Here a record is inserted once in a site's life. SaaS Settings remembers which ones were, so that
-a later release can add to the catalogue, and neither an edit nor a deletion by staff is ever undone.
+They are not Frappe's fixtures. `bench migrate` writes fixtures over a site's own records each time, and brings back what was deleted. Here
+a record is inserted once in a site's life. SaaS Settings remembers which were inserted. So a later release can add records, and never
+undoes an edit or a deletion by staff.
 """
 
 import json
@@ -33,7 +33,7 @@ def bring() -> list[str]:
 
 
 def forget_if_gone() -> None:
-	"""Start anew where the tables are empty at an installation: Frappe keeps a single's values when an app is uninstalled."""
+	"""At an installation, start again where the tables are empty. Frappe keeps a single's values when an app is uninstalled."""
 	if not any(frappe.db.count(doctype) for doctype, _, _ in FILES):
 		frappe.db.set_single_value("SaaS Settings", "shipped", None)
 

@@ -1,5 +1,3 @@
-import os
-
 import frappe
 from frappe import _
 from frappe.model.naming import append_number_if_name_exists
@@ -24,6 +22,7 @@ class Bench(AdminDocument):
 		from buildpro_saas.control_plane.doctype.bench_app.bench_app import BenchApp
 
 		apps: DF.Table[BenchApp]
+		backup_folder: DF.Data | None
 		base_domain: DF.Data | None
 		bench_name: DF.Data
 		database_server: DF.Data | None
@@ -31,6 +30,8 @@ class Bench(AdminDocument):
 		frappe_version: DF.Data | None
 		is_local: DF.Check
 		is_reachable: DF.Check
+		max_backups: DF.Int
+		max_drills: DF.Int
 		max_heavy_jobs: DF.Int
 		max_sites: DF.Int
 		min_free_disk_gb: DF.Float
@@ -48,12 +49,18 @@ class Bench(AdminDocument):
 		self.bench_name = (self.bench_name or "").strip()
 
 	def validate(self) -> None:
-		"""Normalise the base domain; tell the bench that we run on from others by its folder, and who may be reached."""
+		"""Normalise the base domain, and set `is_local` and `is_reachable` by the folder. Refuse a queue that there is not.
+
+		`is_local`: this process runs on that bench. `is_reachable`: it is local, or a shell has registered it.
+		"""
 		if self.base_domain:
 			self.base_domain = check_domain(self.base_domain)
+		self.backup_folder = (self.backup_folder or "").strip()
 		self.path = benches.same_path(self.path)
 		self.is_local = int(benches.is_here(self.path))
 		self.is_reachable = int(self.is_local or self._was_registered())
+		if self.backup_folder and self.is_reachable and self.has_value_changed("backup_folder"):
+			self.backup_folder = benches.backup_folder(self.path, self.backup_folder)
 		if self.is_local and (
 			other := frappe.db.exists("Bench", {"path": self.path, "name": ("!=", self.name)})
 		):
@@ -67,8 +74,7 @@ class Bench(AdminDocument):
 			)
 
 	def _was_registered(self) -> bool:
-		"""Whether a shell named the folder: that bench's Python runs with our rights, so no record that is written otherwise may say where
-		it is."""
+		"""Whether a shell named the folder. That bench's Python runs with our rights, so only a shell may say where it is."""
 		before = self.get_doc_before_save()
 		is_as_before = before and before.path == self.path and before.is_reachable
 		return bool(self.path and (self.flags.is_from_shell or is_as_before))
@@ -145,7 +151,7 @@ def _registered(path: str) -> str | None:
 def _moved(path: str) -> str | None:
 	"""The record of the local bench whose folder is gone: it was moved to `path`."""
 	for bench in frappe.get_all("Bench", {"is_local": 1}, ["name", "path"]):
-		if not os.path.isdir(bench.path or ""):
+		if not benches.is_folder(bench.path):
 			return bench.name
 	return None
 

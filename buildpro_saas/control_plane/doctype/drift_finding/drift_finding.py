@@ -5,7 +5,7 @@ from frappe.utils import now_datetime
 from buildpro_saas.control_plane.access import arguments, staff
 from buildpro_saas.control_plane.access.document import AdminDocument
 from buildpro_saas.control_plane.doctype.tenant.adoption import adopt
-from buildpro_saas.fleet import adoption, drift, reconciliation
+from buildpro_saas.fleet import adoption, drift_facts, reconciliation
 from buildpro_saas.jobs import AgentError
 
 
@@ -22,7 +22,18 @@ class DriftFinding(AdminDocument):
 		bench: DF.Link | None
 		first_found: DF.Datetime | None
 		is_ours: DF.Check
-		kind: DF.Literal["Site Folder", "Database", "Database User", "Image", "Standby Site", "Tenant"]
+		kind: DF.Literal[
+			"Site Folder",
+			"Database",
+			"Database User",
+			"Image",
+			"Standby Site",
+			"Tenant",
+			"Site Shadow",
+			"Backup",
+			"Backup Store",
+			"Offsite Store",
+		]
 		last_found: DF.Datetime | None
 		mark: DF.Data | None
 		status: DF.Literal["Open", "Resolved", "Removed", "Ignored"]
@@ -33,7 +44,7 @@ class DriftFinding(AdminDocument):
 
 	def onload(self) -> None:
 		"""Tell the form whether it is about a tenant's site that can be taken in again."""
-		is_open = self.kind == drift.SITE_FOLDER and self.status in reconciliation.OPEN
+		is_open = self.kind == drift_facts.SITE_FOLDER and self.status in reconciliation.OPEN
 		self.set_onload("may_be_adopted", is_open and adoption.may_be_adopted(self.subject))
 
 	def validate(self) -> None:
@@ -47,14 +58,14 @@ class DriftFinding(AdminDocument):
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def ignore(self) -> None:
-		"""Report it no more, and leave what it is about alone, for as long as it is there. For SaaS Manager only."""
+		"""Report it no more, and leave the thing alone, for as long as it is there. For SaaS Manager only."""
 		staff.only_for_manager()
 		self._go("Open", status="Ignored")
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def report_again(self) -> None:
-		"""Take back that it is ignored; the hour before anything is removed begins anew. For SaaS Manager only."""
+		"""Undo `ignore`. The hour before anything is removed begins anew. For SaaS Manager only."""
 		staff.only_for_manager()
 		self._go("Ignored", status="Open", first_found=now_datetime())
 
@@ -63,7 +74,7 @@ class DriftFinding(AdminDocument):
 	def put_back(self) -> list[str]:
 		"""Put back from the bench's trash what was removed, with what belongs to it; returns what was. For SaaS Manager only.
 
-		It is left alone from then on, as if Ignore had been pressed. Raises frappe.ValidationError with what is in the way.
+		From then on it is ignored. Raises frappe.ValidationError with what is in the way.
 		"""
 		staff.only_for_manager()
 		if not self.trash:
@@ -76,18 +87,18 @@ class DriftFinding(AdminDocument):
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def adopt(self, plan: str | None = None) -> str:
-		"""Make the record of the tenant anew whose site this is about; returns the tenant's name. For SaaS Manager only.
+		"""Make the lost record of the tenant whose site this is about; returns the tenant's name. For SaaS Manager only.
 
 		`plan`: instead of the one that the site's statement names. Raises frappe.ValidationError with what to do.
 		"""
 		staff.only_for_manager()
-		if self.kind != drift.SITE_FOLDER:
+		if self.kind != drift_facts.SITE_FOLDER:
 			frappe.throw(_("{0} is not about a site.").format(self.name), title=_("Adopt"))
 		return adopt(self.subject, plan or None).name
 
 	def _go(self, old: str, **values) -> None:
-		"""Raises frappe.ValidationError when the finding, as it is now, does not have the status `old`."""
-		# the row is held until commit: a removal asks for it, too, and sees either status
+		"""Change the status from `old`. Raises frappe.ValidationError when the finding has another status by now."""
+		# the row is locked until commit: a removal locks it, too, and then sees the status before or after
 		found = frappe.db.get_value(self.doctype, self.name, "status", for_update=True)
 		self.reload()
 		if found != old:

@@ -57,7 +57,7 @@ class Feature(AdminDocument):
 			seen.add((row.kind, row.target))
 
 	def on_update(self) -> None:
-		"""The tenants' sites are told when it is new, or they have to do something else with it."""
+		"""Tell the tenants' sites when the feature is new, or when they have to treat it in another way."""
 		before = self.get_doc_before_save()
 		if not before or self._told() != before._told():
 			delivery.send(None, _("feature {0}").format(self.name))

@@ -25,7 +25,7 @@ class KillSwitch(AdminDocument):
 	# end: auto-generated types
 
 	def validate(self) -> None:
-		"""What was switched off, since when and why is a record; only its end may be set, until it has come."""
+		"""What was switched off, since when and why is a record. Only its end may be changed, until the end has come."""
 		self.starts_on = parse(self.starts_on, _("From")) or minute()
 		self.ends_on = parse(self.ends_on, _("Until"))
 		self.reason = (self.reason or "").strip()
@@ -41,7 +41,7 @@ class KillSwitch(AdminDocument):
 		delivery.send(None, _("kill switch for {0}").format(self.feature))
 
 	def on_trash(self) -> None:
-		"""Raise frappe.ValidationError: it is a record, also once it has ended."""
+		"""Raise frappe.ValidationError: a kill switch is a record, even after it has ended."""
 		refuse(_("A kill switch stays on record: press Lift to end it."))
 
 	@frappe.whitelist(methods=["POST"])
@@ -52,7 +52,7 @@ class KillSwitch(AdminDocument):
 		frappe.db.get_value(self.doctype, self.name, "name", for_update=True)
 		self.reload()
 		moment = minute()
-		# one that was to begin later never does
+		# one that was to begin later never begins
 		self.ends_on = max(moment, get_datetime(self.starts_on))
 		self.save()
 

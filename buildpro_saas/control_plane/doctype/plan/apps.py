@@ -1,4 +1,4 @@
-"""The apps that a plan installs, against those that the benches have."""
+"""Compares the apps that a plan installs with those that the benches have."""
 
 import frappe
 from frappe import _
@@ -8,10 +8,11 @@ from buildpro_saas.refusal import refuse
 
 
 def check_there(plan) -> None:
-	"""Say which apps that are new in the plan a bench lacks: no tenant of the plan can be made there.
+	"""Tell in a message which apps that are new in the plan some bench lacks: no tenant of the plan can be made there.
 
-	A plan may be written before its app is got, so this is a message. Raises frappe.ValidationError where the caller asks for that
-	(plan.flags.needs_its_apps) and no bench has the app.
+	It is only a message, because a plan may be written before its app is on the bench. A caller can ask for an error instead
+	(plan.flags.needs_its_apps): then it raises frappe.ValidationError where no bench has the app. All plans are held meanwhile, so no
+	process is started and no other bench is asked.
 	"""
 	before = plan.get_doc_before_save()
 	had = {row.app for row in (before.apps if before else ())}
@@ -35,6 +36,10 @@ def _tell(bench: str, apps: str, plan: str) -> None:
 	sentence = _(
 		"The bench {0} lacks {1}: until it has that, no tenant with the plan {2}, or one that includes it, can be made there."
 	)
+	if not frappe.db.get_value("Bench", bench, "is_local"):
+		sentence += " " + _(
+			"Its record says so: if the app is there by now, press Refresh Facts in the Bench."
+		)
 	frappe.msgprint(
 		sentence.format(*map(frappe.utils.escape_html, (bench, apps, plan))),
 		title=_("Apps"),
@@ -43,14 +48,13 @@ def _tell(bench: str, apps: str, plan: str) -> None:
 
 
 def _apps_of_benches() -> dict[str, set[str]]:
-	"""{bench: its apps} of the active benches of which they are known; of those that can be reached as they are on the disk now."""
+	"""{bench: its apps} of the active benches whose apps are known. For this bench its list of apps is read, for another one its record."""
 	found = {}
-	for bench in frappe.get_all("Bench", {"status": "Active"}, ["name", "is_reachable"], order_by="name"):
-		there = (
-			benches.facts(bench.name)["apps"]
-			if bench.is_reachable
-			else frappe.get_doc("Bench", bench.name).apps
-		)
+	for bench in frappe.get_all("Bench", {"status": "Active"}, ["name", "is_local"], order_by="name"):
+		if bench.is_local:
+			there = set(benches.app_names(bench.name))
+		else:
+			there = {row.app for row in frappe.get_doc("Bench", bench.name).apps}
 		if there:
-			found[bench.name] = {row.get("app") for row in there}
+			found[bench.name] = there
 	return found

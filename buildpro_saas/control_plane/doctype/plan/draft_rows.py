@@ -10,17 +10,17 @@ from buildpro_saas.refusal import refuse
 
 
 def features(given: list | str | None) -> list[dict]:
-	"""[{"feature": name}] of a list, or its JSON, of rows as the document has them and of names.
+	"""[{"feature": name}] of a list, or its JSON, of rows and of names.
 
-	Rows and names that are empty are left out, as in Desk's table before it is filled. Raises frappe.ValidationError for what is
-	neither, and for a feature that there is not.
+	Empty rows and names are left out, as in Desk's table before it is filled. Raises frappe.ValidationError for anything else, and for a
+	feature that does not exist.
 	"""
 	names = [
 		row if isinstance(row, str) else _key(row, "feature", number, _("Features"))
 		for number, row in _rows(given, "feature", _("Features"))
 	]
 	names = [name.strip() for name in names if name and name.strip()]
-	# the database, which decides about links when the plan is saved, takes RFI for rfi
+	# when the plan is saved, the database decides about links, and it takes RFI for rfi
 	known = {name.lower(): name for name in frappe.get_all("Feature", pluck="name")}
 	for name in names:
 		if name.lower() not in known:
@@ -33,7 +33,7 @@ def features(given: list | str | None) -> list[dict]:
 
 
 def limits(given: list | str | None) -> list[dict]:
-	"""Rows with limit_key and, where they are given, value and is_hard, of a list or its JSON; empty ones are left out.
+	"""Rows with limit_key and, where given, value and is_hard, of a list or its JSON. Empty rows are left out.
 
 	Raises frappe.ValidationError for what is no row of the table.
 	"""
@@ -50,7 +50,7 @@ def _rows(given: list | str | None, field: str, table: str) -> list[tuple[int, o
 	"""The rows that are there, each with its number."""
 	try:
 		rows = frappe.parse_json(given)
-	except ValueError:
+	except (ValueError, RecursionError):  # no JSON, or nested too deep
 		rows = given
 	if not isinstance(rows, list):
 		refuse(

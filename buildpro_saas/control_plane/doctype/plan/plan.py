@@ -28,6 +28,7 @@ class Plan(AdminDocument):
 
 		apply_changes_to: DF.Literal["", "Everyone now", "Only new tenants"]
 		apps: DF.Table[PlanApp]
+		backups_per_day: DF.Int
 		billing_period: DF.Literal["Monthly", "Yearly"]
 		change_reason: DF.SmallText | None
 		currency: DF.Link | None
@@ -35,20 +36,24 @@ class Plan(AdminDocument):
 		features: DF.Table[PlanFeature]
 		includes: DF.Link | None
 		is_active: DF.Check
+		keep_daily: DF.Int
+		keep_monthly: DF.Int
+		keep_weekly: DF.Int
 		limits: DF.Table[PlanLimit]
 		plan_name: DF.Data
 		price: DF.Currency
 		rank: DF.Int
+		recover_hours: DF.Int
 	# end: auto-generated types
 
 	def load_from_db(self) -> "Plan":
-		"""Read the plan; for a change (REST) all plans are held first."""
+		"""Read the plan. If it is read to be changed (REST), lock all plans first."""
 		if self.flags.for_update:
 			hold()
 		return super().load_from_db()
 
 	def check_if_latest(self) -> None:
-		"""Hold all plans before this one's row is locked: what is checked from here on stays so until the commit."""
+		"""Lock all plans before this one's row is locked: what is checked from here on stays true until the commit."""
 		hold()
 		super().check_if_latest()
 
@@ -60,7 +65,7 @@ class Plan(AdminDocument):
 			frappe.msgprint(frappe.utils.escape_html(str(error)), title=_("Included plan"), indicator="red")
 
 	def validate(self) -> None:
-		"""Refuse what could not be resolved or counted later: loops, a row twice, names that are none."""
+		"""Refuse what could not be resolved or counted later: loops, a row twice, names that cannot be names."""
 		self._check_rows()
 		self._check_loop(is_current=True)
 		if not self.flags.is_shipped:
@@ -68,7 +73,7 @@ class Plan(AdminDocument):
 		self._take_choice()
 
 	def on_trash(self) -> None:
-		"""Refuse to delete what another plan includes by now; Frappe's own check sees the records as they were."""
+		"""Refuse to delete a plan that another plan includes by now. Frappe's own check sees only an older state of the records."""
 		hold()
 		if others := [
 			name for name, plan in stored_plans(is_current=True).items() if plan["includes"] == self.name
@@ -82,7 +87,7 @@ class Plan(AdminDocument):
 			)
 
 	def on_update(self) -> None:
-		"""Keep the new version, and tell the tenants' sites: what they have, or which plan has what they lack."""
+		"""Keep the new version, and tell the tenants' sites what they have now, or which plan has what they lack."""
 		change, choice, why = self.flags.pop("change", None) or (None, None, None)
 		if change and change.contents:
 			plan_versions.record(change, why, only_new=choice == plan_versions.ONLY_NEW)
@@ -91,16 +96,16 @@ class Plan(AdminDocument):
 			delivery.send(None, _("plan {0}").format(self.name))
 
 	def after_delete(self) -> None:
-		"""A refusal on a tenant's site must not name the plan any more."""
+		"""Tell the tenants' sites: a refusal must not name the plan any more."""
 		delivery.send(None, _("plan {0}").format(self.name))
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def preview_changes(self, features: list | str, limits: list | str, includes: str | None = None) -> dict:
-		"""Who gains and loses what if the plan is saved with these rows, as versions.preview returns it; for SaaS Manager.
+		"""Who gains and loses what if the plan is saved with these rows, as plan_versions.preview returns it; for SaaS Manager.
 
-		features: rows as the document has them, or names. limits: rows, {"limit_key", "value", "is_hard"} each; what is left out is what
-		saving makes of it. Both as lists or as JSON. Raises frappe.ValidationError for what could not be saved.
+		features: rows as the document has them, or names. limits: rows, {"limit_key", "value", "is_hard"} each; a value that is left out becomes
+		what saving would make of it. Both as lists or as JSON. Raises frappe.ValidationError for what could not be saved.
 		"""
 		staff.only_for_manager()
 		# what is stored, not what the browser says that it is
@@ -148,7 +153,10 @@ class Plan(AdminDocument):
 			check_once(rows, field, _("the plan"))
 
 	def _take_choice(self) -> None:
-		"""Take the choice off the document, which does not keep it; refuse a change that needs one and comes without."""
+		"""Take the choice about present tenants off the document, which does not store it.
+
+		Refuse a change that needs a choice and comes without one.
+		"""
 		choice, why = self.apply_changes_to or None, (self.change_reason or "").strip()
 		self.apply_changes_to = self.change_reason = None
 		change = plan_versions.change_of(self.name, self.as_data(), is_current=True)

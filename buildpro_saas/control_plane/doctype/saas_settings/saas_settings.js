@@ -12,5 +12,18 @@ frappe.ui.form.on("SaaS Settings", {
 		frm.get_field("account_state").html(
 			`<p><span class="indicator ${has_account ? "green" : "red"}"></span>${text}</p>`
 		);
+		if (frm.perm[0]?.write) frm.add_custom_button(__("Back Up This Site"), () => back_up(frm));
+		frm.add_custom_button(__("Backups of This Site"), () =>
+			frappe.set_route("List", "Backup", { kind: "Admin Site" })
+		);
 	},
 });
+
+function back_up(frm) {
+	const field = { fieldname: "why", fieldtype: "Data", label: __("Why"), description: __("Stays on record with the backup.") };
+	const act = async ({ why }) => {
+		const { message } = await frm.call("back_up_admin_site", { why: why || null });
+		frappe.set_route("Form", "Backup", message.backup);
+	};
+	frappe.prompt([field], act, __("Back Up This Site"), __("Back Up"));
+}

@@ -2,14 +2,28 @@ import frappe
 from frappe import _
 
 from buildpro_saas import region
+from buildpro_saas.control_plane.access import arguments, staff
 from buildpro_saas.control_plane.access.document import AdminDocument
+from buildpro_saas.control_plane.doctype.tenant import backup_settings
 from buildpro_saas.control_plane.host_names import check_domain
-from buildpro_saas.fleet import bench_trash, database_account
+from buildpro_saas.fleet import (
+	admin_backup,
+	backups,
+	bench_trash,
+	database_account,
+	exports,
+	holds,
+	migrate_ways,
+	offsite,
+	removals,
+	renames,
+	shadows,
+)
 from buildpro_saas.fleet.image_spec import DEFAULT_LANGUAGE
 from buildpro_saas.licensing import delivery
 from buildpro_saas.refusal import refuse
 
-# Each is a site with its database, made by a job of its own: a number with a digit too many would fill the disk.
+# Each standby site is a site with its database, made by a job: a number with a digit too many would fill the disk.
 MOST_STANDBY_SITES = 100
 IN_ENTITLEMENTS = ("support_contact", "entitlement_valid_days", "entitlement_grace_days")
 
@@ -25,14 +39,38 @@ class SaaSSettings(AdminDocument):
 
 		from buildpro_saas.control_plane.doctype.standby_pool.standby_pool import StandbyPool
 
+		admin_backups_per_day: DF.Int
+		admin_keep_daily: DF.Int
+		admin_keep_monthly: DF.Int
+		admin_keep_weekly: DF.Int
 		base_domain: DF.Data | None
 		build_images: DF.Check
+		clone_days: DF.Int
 		database_password: DF.Password | None
 		database_user: DF.Data | None
 		default_bench: DF.Link | None
 		entitlement_grace_days: DF.Int
 		entitlement_valid_days: DF.Int
+		export_hours: DF.Int
+		offsite_access_key: DF.Data | None
+		offsite_bucket: DF.Data | None
+		offsite_endpoint: DF.Data | None
+		offsite_folder: DF.Data | None
+		offsite_keep_daily: DF.Int
+		offsite_keep_monthly: DF.Int
+		offsite_keep_weekly: DF.Int
+		offsite_kind: DF.Literal["", "S3", "Folder"]
+		offsite_only_adds: DF.Check
+		offsite_prefix: DF.Data | None
+		offsite_region: DF.Data | None
+		offsite_secret_key: DF.Password | None
+		recovery_recipient: DF.Data | None
+		longest_copy: DF.Int
+		longest_hold: DF.Int
+		redirect_days: DF.Int
+		removed_days: DF.Int
 		reserved_subdomains: DF.SmallText | None
+		shadow_hours: DF.Int
 		shipped: DF.SmallText | None
 		standby_pools: DF.Table[StandbyPool]
 		support_contact: DF.Data | None
@@ -51,6 +89,13 @@ class SaaSSettings(AdminDocument):
 			self.base_domain = check_domain(self.base_domain)
 		self.reserved_subdomains = "\n".join(self.reserved())
 		self.trash_days = self.trash_days or bench_trash.DAYS
+		self.shadow_hours = self.shadow_hours or shadows.HOURS
+		self.longest_hold = self.longest_hold or holds.LONGEST
+		self._check_own_backups()
+		self.export_hours = self.export_hours or exports.HOURS
+		self.longest_copy = self.longest_copy or migrate_ways.QUICK
+		self.redirect_days = self.redirect_days or renames.DAYS
+		self.removed_days = self.removed_days or removals.DAYS
 		if (self.entitlement_valid_days or 0) < 1:
 			refuse(_("An entitlement must be valid for a day at least: enter 1 or more days."))
 		if self.default_bench and frappe.db.get_value("Bench", self.default_bench, "status") != "Active":
@@ -60,15 +105,32 @@ class SaaSSettings(AdminDocument):
 			)
 		self._check_pools()
 		self._move_account()
+		offsite.check(self)
 
 	def on_update(self) -> None:
-		"""What stands in the tenants' entitlements reaches their sites at once."""
+		"""Send the tenants' sites at once what stands in their entitlements (the contact)."""
 		if any(self.has_value_changed(field) for field in IN_ENTITLEMENTS):
 			delivery.send(None, _("SaaS Settings"))
+
+	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
+	def back_up_admin_site(self, why: str | None = None) -> dict:
+		"""Start the job that takes a backup of this site: {"backup", "job"}. For SaaS Manager. Raises frappe.ValidationError with what to change."""
+		staff.only_for_manager()
+		backup, job = admin_backup.start(why or "")
+		return {"backup": backup, "job": job}
 
 	def reserved(self) -> list[str]:
 		"""Subdomains that no tenant gets, in small letters, each once, in the order given."""
 		return list(dict.fromkeys((self.reserved_subdomains or "").lower().split()))
+
+	def _check_own_backups(self) -> None:
+		"""Fill in what is empty, and refuse numbers out of bounds."""
+		for field, usual in backups.OF_ADMIN_SITE.items():
+			name, most = f"admin_{field}", backup_settings.MOST_BACKUPS[field]
+			self.set(name, self.get(name) or usual)
+			if self.get(name) > most:
+				refuse(_("{0} must be {1} at most."), _(self.meta.get_label(name)), most)
 
 	def _check_pools(self) -> None:
 		seen = set()
@@ -107,7 +169,7 @@ class SaaSSettings(AdminDocument):
 			)
 
 	def _move_account(self) -> None:
-		"""Try the account that was entered and move it to its file on this bench; of the password nothing stays here."""
+		"""Try the account that was entered, and move it to its file on this bench. The password is not kept here."""
 		password, self.database_password = self.database_password, None
 		if not password:
 			if self.database_user and self.database_user != database_account.user():

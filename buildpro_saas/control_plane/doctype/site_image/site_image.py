@@ -51,13 +51,13 @@ class SiteImage(AdminDocument):
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def rebuild(self) -> str:
-		"""Build a new image of the same kind, which takes this one's place once it is ready; return the new one's name."""
+		"""Build a new image of the same kind. Once it is ready, it replaces this one. Returns the new one's name."""
 		staff.only_for_manager()
 		return images.build(self.bench, ImageKind.from_name(self.kind)).name
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def prune(self) -> str:
-		"""Remove the image; new tenants' sites are made another way meanwhile. Returns the name of the job that does it."""
+		"""Remove the image; until there is another, new tenants' sites are made another way. Returns the name of the job."""
 		staff.only_for_manager()
 		return images.prune(self.name).name

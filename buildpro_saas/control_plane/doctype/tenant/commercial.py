@@ -15,7 +15,7 @@ from buildpro_saas.refusal import refuse
 DATES = ("trial_ends_on", "next_plan_on", "starts_on", "ends_on")
 SHOWN = "%Y-%m-%d %H:%M"
 PAIRS = (("trial_ends_on", "plan_after_trial"), ("next_plan", "next_plan_on"))
-# What of a row was agreed; the rest of it the server writes.
+# The fields of a row that were agreed. The server writes the others.
 AGREED = {
 	"addons": ("addon", "quantity", "starts_on", "ends_on", "reason"),
 	"overrides": (
@@ -26,7 +26,10 @@ AGREED = {
 
 
 def check(tenant) -> None:
-	"""Raise frappe.ValidationError with what to change; write down who granted each new or changed row, and when."""
+	"""Check what was agreed, and record who granted each new or changed row, and when.
+
+	Raises frappe.ValidationError with what to change.
+	"""
 	before = tenant.get_doc_before_save()
 	_let_go_of_the_past(tenant, before)
 	_end_trial_of_another_plan(tenant, before)
@@ -49,7 +52,7 @@ def check(tenant) -> None:
 
 
 def is_changed(tenant, before, field: str) -> bool:
-	"""Whether the field has another value than before; a new document's fields are changed where they are filled."""
+	"""Whether the field has another value than before. For a new document: whether it is filled."""
 	return _plain(field, tenant.get(field)) != _plain(field, before.get(field) if before else None)
 
 
@@ -63,7 +66,7 @@ def are_terms_changed(tenant) -> bool:
 
 
 def settle(tenant) -> str | None:
-	"""Bring plan and dates to what is in force now; say what happened, or None when no date has come. Saves nothing."""
+	"""Change plan and dates to what is in force now. Returns what happened, or None when no date has come. Saves nothing."""
 	agreed = terms_of(tenant)
 	found = terms.settled(agreed, epoch(now_datetime()))
 	if found == agreed:
@@ -97,7 +100,10 @@ def describe(tenant) -> str:
 
 
 def _let_go_of_the_past(tenant, before) -> None:
-	"""Staff who change the plan in the minutes after an agreed date, before the record followed it, mean what they enter."""
+	"""Drop an agreed change whose date has passed, when staff change the plan before the record has followed it.
+
+	They mean what they enter.
+	"""
 	if not before or not is_changed(tenant, before, "plan"):
 		return
 	for date, plan in (("trial_ends_on", "plan_after_trial"), ("next_plan_on", "next_plan")):
@@ -110,9 +116,9 @@ def _let_go_of_the_past(tenant, before) -> None:
 
 
 def _end_trial_of_another_plan(tenant, before) -> None:
-	"""A plan that is entered during a trial, and nothing with it, is what the customer has bought: he must not fall back from it.
+	"""End a trial when staff enter another plan during it, and nothing else: the customer has bought that plan and must keep it.
 
-	A trial of the new plan is agreed with a date or a plan after it that is another one, or with set_plan.
+	To agree on a trial of the new plan, staff also change the date or the plan after it, or use set_plan.
 	"""
 	pair = ("trial_ends_on", "plan_after_trial")
 	if not before or tenant.flags.has_new_trial or not all(before.get(field) for field in pair):
@@ -128,7 +134,7 @@ def _end_trial_of_another_plan(tenant, before) -> None:
 
 
 def _check_plans(tenant, before) -> None:
-	"""Plans that are chosen now: sold, and with no app that the tenant's site lacks."""
+	"""Check plans that are chosen now: each must be on offer, and the tenant's site must have its apps."""
 	has_site = tenant.status in tenant_status.WITH_SITE
 	fields = ("plan", "plan_after_trial", "next_plan") if has_site else ("plan_after_trial", "next_plan")
 	for field in fields:
@@ -185,7 +191,7 @@ def _check_row(row, table: str) -> None:
 
 
 def _check_override(row, title: str) -> None:
-	"""An override says one thing: what belongs to the other kind is emptied."""
+	"""Empty the fields of the other kind: an override is about a feature or a limit."""
 	if row.kind == "Limit":
 		row.feature = row.access = None
 		row.limit_key = check_name(row.limit_key, _("limit"))
@@ -207,7 +213,7 @@ def _check_sold(row) -> None:
 
 
 def _agreed(rows, table: str) -> list[tuple]:
-	"""What was agreed, in comparable form, whatever the rows' order."""
+	"""What was agreed, in a form that can be compared, whatever the order of the rows."""
 	return sorted(
 		(tuple(repr(_plain(field, row.get(field))) for field in AGREED[table]) for row in rows or ()),
 	)

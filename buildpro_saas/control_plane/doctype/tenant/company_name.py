@@ -7,10 +7,10 @@ from buildpro_saas.licensing import delivery
 
 
 def tell(tenant, old: str) -> None:
-	"""Bring the new name to the site's Nexelya Plan Settings, and say what of the old one stays there.
+	"""Bring the new name to the site's Nexelya Plan Settings, and say what keeps the old one there.
 
-	ERPNext's company is not renamed from here: every account, warehouse and document that names it is written anew, which takes minutes
-	and is the customer's to choose.
+	ERPNext's company is not renamed from here. That would write every account, warehouse and document that names it. It takes minutes, and
+	the customer should choose when.
 	"""
 	delivery.send([tenant.name], _("its company's name"))
 	if not any(row.app == "erpnext" for row in tenant.apps):

@@ -16,7 +16,7 @@ def checked(given: str | None) -> str:
 	email = (given or "").strip().lower()
 	if not email:
 		_refuse(_("Enter the owner's e-mail address: the owner signs in with it."))
-	# Frappe's check takes a list of addresses, too
+	# Frappe's check accepts a list of addresses, too
 	if "," in email or validate_email_address(email) != email:
 		_refuse(_("{0} is not an e-mail address: enter one like name@example.com."), email)
 	local, _at, domain = email.rpartition("@")

@@ -1,3 +1,7 @@
+{% include "buildpro_saas/control_plane/site_operations.js" %}
+{% include "buildpro_saas/control_plane/tenant_life.js" %}
+{% include "buildpro_saas/control_plane/restore_site.js" %}
+
 const POLL_SECONDS = 3;
 
 frappe.ui.form.on("Tenant", {
@@ -21,6 +25,7 @@ frappe.ui.form.on("Tenant", {
 		add_buttons(frm);
 		show_job(frm);
 		show_plans(frm);
+		show_moments(frm);
 		if (frm.doc.status === "Provisioning") follow(frm);
 	},
 	on_hide: stop_following,
@@ -28,6 +33,25 @@ frappe.ui.form.on("Tenant", {
 	bench: show_address,
 	country: take_region_of_country,
 });
+
+// To which moments the site can be restored. The server is asked, so this comes when it comes.
+async function show_moments(frm) {
+	const field = frm.get_field("recoverable_moments");
+	field.html("");
+	if (!HAS_SITE.includes(frm.doc.status)) return;
+	const tenant = frm.docname;
+	const method = "buildpro_saas.api.tenants.recoverable_moments";
+	const { message: can } = await frappe.call({ method, args: { tenant }, type: "GET" });
+	if (!can || frm.docname !== tenant) return;
+	const escape = frappe.utils.escape_html;
+	const rows = can.spans.map(({ first, last }) => `<tr><td>${escape(first)}</td><td>${escape(last)}</td></tr>`).join("");
+	field.html(
+		can.why_not
+			? `<p class="text-muted">${__("Backups can be restored as they are, and no moments between:")} ${escape(can.why_not)}</p>`
+			: `<table class="table table-bordered"><thead><tr><th>${__("First Recoverable Moment")}</th>
+				<th>${__("Last Recoverable Moment")}</th></tr></thead><tbody>${rows}</tbody></table>`
+	);
+}
 
 // The country's own zones come first.
 async function offer_time_zones(frm, of_country = []) {
@@ -70,6 +94,18 @@ function add_buttons(frm) {
 	const is_manager = frappe.session.user === "Administrator" || frappe.user.has_role("SaaS Manager");
 	const { status, __onload } = frm.doc;
 	if (is_manager) add_status_buttons(frm);
+	if (is_manager) add_life_buttons(frm);
+	if (is_manager && HAS_SITE.includes(status)) {
+		frm.add_custom_button(__("Copy Site"), () => ask_to_copy(frm));
+		frm.add_custom_button(__("Back Up"), () => ask_to_back_up(frm));
+		for (const [name, { label }] of Object.entries(SITE_OPERATIONS)) {
+			frm.add_custom_button(label, () => ask_site_operation(name, [frm.docname]), __("Site"));
+		}
+		frm.add_custom_button(__("Restore"), () => ask_to_restore(frm.docname));
+		frm.add_custom_button(__("Clone"), () => ask_to_clone(frm));
+		if (frm.doc.cloned_from) frm.add_custom_button(__("Keep Clone Longer"), () => ask_days_of_clone(frm));
+		frm.add_custom_button(__("List Customisations"), () => act(frm, "list_customisations").then(() => frm.reload_doc()), __("Site"));
+	}
 	if (__onload?.url) {
 		frm.add_custom_button(__("Open Site"), () => window.open(__onload.url, "_blank", "noopener"));
 		if (is_manager && status === "Active") frm.add_custom_button(__("Owner's Link"), () => show_owner_link(frm));
@@ -79,6 +115,60 @@ function add_buttons(frm) {
 			"btn-primary"
 		);
 	}
+}
+
+const HAS_SITE = ["Active", "Past Due", "Suspended"];
+
+// A copy of this moment, to which the site can be put back: before anything that may go wrong.
+function ask_to_copy(frm) {
+	const fields = [
+		{ fieldname: "why", fieldtype: "Data", label: __("Why"), description: __("Stays on record with the copy.") },
+		{ fieldname: "hours", fieldtype: "Float", label: __("Keep (Hours)"), description: __("Empty: as SaaS Settings say.") },
+	];
+	const go = async ({ why, hours }) => {
+		const { shadow } = await act(frm, "copy_site", { why: why || null, hours: hours || null });
+		frappe.set_route("Form", "Site Shadow", shadow);
+	};
+	frappe.prompt(fields, go, __("Copy the site of {0}", [frm.docname]), __("Copy"));
+}
+
+function ask_to_back_up(frm) {
+	const field = { fieldname: "why", fieldtype: "Data", label: __("Why"), description: __("Stays on record with the backup.") };
+	const go = async ({ why }) => {
+		const { backup } = await act(frm, "back_up", { why: why || null });
+		frappe.set_route("Form", "Backup", backup);
+	};
+	frappe.prompt([field], go, __("Back up the site of {0}", [frm.docname]), __("Back Up"));
+}
+
+// A tenant of its own, for staging or support.
+function ask_to_clone(frm) {
+	const fields = [
+		{ fieldname: "subdomain", fieldtype: "Data", label: __("Subdomain"), reqd: 1, description: __("The clone's own.") },
+		{ fieldname: "days", fieldtype: "Float", label: __("Keep (Days)"), description: __("Empty: as SaaS Settings say. It is suspended then.") },
+		{
+			fieldname: "is_silenced",
+			fieldtype: "Check",
+			label: __("Silenced"),
+			default: 1,
+			description: __("It sends no mail, calls no web hooks and other systems, and its scheduler is paused."),
+		},
+	];
+	const go = async ({ subdomain, days, is_silenced }) => {
+		// Desk itself shows why it was refused
+		const made = await act(frm, "clone", { subdomain, days: days || null, is_silenced }).catch(() => null);
+		if (made) frappe.set_route("Form", "Provisioning Job", made.job);
+	};
+	frappe.prompt(fields, go, __("Clone {0}", [frm.docname]), __("Clone"));
+}
+
+function ask_days_of_clone(frm) {
+	const field = { fieldname: "days", fieldtype: "Float", reqd: 1, label: __("Days from Now"), default: 14 };
+	const go = async ({ days }) => {
+		await act(frm, "keep_clone", { days });
+		frm.reload_doc();
+	};
+	frappe.prompt([field], go, __("Keep {0} Longer", [frm.docname]), __("Keep"));
 }
 
 const STATUS_ACTIONS = {
@@ -130,10 +220,11 @@ function act(frm, method, args) {
 	return frappe.xcall("run_doc_method", { dt: frm.doctype, dn: frm.docname, method, ...(args && { args }) });
 }
 
-// What was agreed for later, where it cannot be overlooked.
+// What was agreed for later, and whether the site is closed, where it cannot be overlooked.
 function show_plans(frm) {
-	const plans = frm.doc.__onload?.plans;
-	if (plans) frm.dashboard.set_headline(frappe.utils.escape_html(plans), "blue");
+	const { plans, site_state } = frm.doc.__onload || {};
+	const told = [...(site_state || []), plans].filter(Boolean).map(frappe.utils.escape_html);
+	if (told.length) frm.dashboard.set_headline(told.join("<br>"), site_state?.length ? "orange" : "blue");
 }
 
 function show_owner_link(frm) {

@@ -1,38 +1,27 @@
 import frappe
 from frappe import _
-from frappe.utils import flt, get_datetime, now_datetime
+from frappe.utils import now_datetime
 
 from buildpro_saas import tenant_status
 from buildpro_saas.control_plane.access.document import AdminDocument
-from buildpro_saas.control_plane.doctype.tenant import commercial, company_name, tenant_region, validation
+from buildpro_saas.control_plane.doctype.tenant import (
+	commercial,
+	company_name,
+	fixed_fields,
+	tenant_region,
+	validation,
+)
 from buildpro_saas.control_plane.doctype.tenant.actions import TenantActions
 from buildpro_saas.control_plane.doctype.tenant.entitlement import TenantEntitlement
+from buildpro_saas.control_plane.doctype.tenant.life import TenantLife
 from buildpro_saas.control_plane.host_names import check_subdomain
-from buildpro_saas.fleet import benches
+from buildpro_saas.fleet import backup_keys, benches, removals, site_state
 from buildpro_saas.jobs import lifecycle
-from buildpro_saas.licensing import delivery
+from buildpro_saas.licensing import delivery, signing
 from buildpro_saas.refusal import refuse
 
-# What only jobs write.
-FACTS = (
-	*("status", "site", "database", "created_in", "active_since", "entitlement_sequence"),
-	*("entitlement_digest", "entitlement_renew_at", "trusted_keys", "token_since"),
-	*("delivery_failing_since", "delivery_next_try"),
-)
-# Of these a caller may have an older value and mean nothing by it: deliveries write them without a new `modified`.
-QUIET = (
-	*("entitlement_sequence", "entitlement_digest", "entitlement_renew_at", "trusted_keys", "token_since"),
-	*("delivery_failing_since", "delivery_next_try"),
-)
-# What the tenant's site was made from: a change here would make the record say what the site does not have.
-FIXED_AFTER_DRAFT = ("bench", "database_name")
-# A plan can be changed again once its site is there.
-PLAN_CHANGES_IN = (tenant_status.DRAFT, *tenant_status.WITH_SITE)
-# A job that failed over one of these goes on with another value.
-FIXED_ONCE_MADE = ("owner_email", "country", "currency", "time_zone", "language")
 
-
-class Tenant(TenantActions, TenantEntitlement, AdminDocument):
+class Tenant(TenantActions, TenantLife, TenantEntitlement, AdminDocument):
 	# begin: auto-generated types
 	# This code is auto-generated. Do not modify anything in this block.
 
@@ -48,33 +37,61 @@ class Tenant(TenantActions, TenantEntitlement, AdminDocument):
 		active_since: DF.Datetime | None
 		addons: DF.Table[TenantAddon]
 		apps: DF.Table[TenantApp]
+		backup_at: DF.Data | None
+		backup_kept_until: DF.Date | None
+		backups_per_day: DF.Int
 		bench: DF.Link | None
+		cloned_from: DF.Link | None
 		company: DF.Data
 		country: DF.Link | None
 		created_in: DF.Float
 		currency: DF.Link | None
 		customisations: DF.TextEditor | None
+		customisations_found: DF.LongText | None
+		customisations_found_on: DF.Datetime | None
 		database: DF.Data | None
+		database_history: DF.LongText | None
 		database_name: DF.Data | None
 		delivery_failing_since: DF.Datetime | None
 		delivery_next_try: DF.Datetime | None
+		drill_error: DF.SmallText | None
+		drill_failed_at: DF.Datetime | None
+		drill_status: DF.Literal["", "Passed", "Failed"]
+		drilled_at: DF.Datetime | None
 		entitlement_digest: DF.Data | None
 		entitlement_renew_at: DF.Datetime | None
 		entitlement_sequence: DF.Data | None
+		expires_on: DF.Datetime | None
+		is_silenced: DF.Check
+		keep_daily: DF.Int
+		keep_monthly: DF.Int
+		keep_weekly: DF.Int
+		key_destroyed_on: DF.Datetime | None
 		language: DF.Link | None
+		last_backup: DF.Link | None
 		next_plan: DF.Link | None
 		next_plan_on: DF.Datetime | None
+		origin: DF.LongText | None
 		overrides: DF.Table[TenantOverride]
 		owner_email: DF.Data
 		owner_name: DF.Data
 		plan: DF.Link
 		plan_after_trial: DF.Link | None
 		plan_version: DF.Link | None
+		recover_seconds: DF.Float
+		rehearsal: DF.Literal["", "Passes", "Fails", "Nothing To Do"]
+		rehearsal_facts: DF.LongText | None
+		rehearsal_says: DF.SmallText | None
+		rehearsed_at: DF.Datetime | None
+		removal_job: DF.Data | None
+		removed_by: DF.Data | None
+		removed_on: DF.Datetime | None
 		site: DF.Data | None
 		status: DF.Literal[
 			"Draft", "Provisioning", "Active", "Past Due", "Suspended", "Archived", "Removed", "Failed"
 		]
 		subdomain: DF.Data
+		taken_in_from: DF.Data | None
 		time_zone: DF.Autocomplete | None
 		token_since: DF.Datetime | None
 		trusted_keys: DF.SmallText | None
@@ -83,7 +100,7 @@ class Tenant(TenantActions, TenantEntitlement, AdminDocument):
 
 	def __init__(self, *args, **kwargs):
 		super().__init__(*args, **kwargs)
-		# a new record as the framework makes it for its REST API has this site's currency, whatever country follows
+		# the framework's REST API makes a new record with this site's currency, whatever country is given later
 		if self.get("__unsaved") and not self.get("company"):
 			self.currency = None
 
@@ -96,11 +113,13 @@ class Tenant(TenantActions, TenantEntitlement, AdminDocument):
 			self.set_onload(
 				"url", benches.site_url(self.site_name, frappe.get_cached_doc("Bench", self.bench).as_dict())
 			)
+			if site_state.is_here(self.bench):  # another bench's helper takes a second to start
+				self.set_onload("site_state", site_state.of_tenant(self))
 
 	# -- inserting -------------------------------------------------------------------------------------------------
 
 	def insert(self, *args, **kwargs) -> "Tenant":
-		"""Insert as Document.insert does, with our sentences for a wrong choice and for names taken in the same second."""
+		"""Insert as Document.insert does, with our own sentences for a wrong choice, and for a name taken in the same second."""
 		if not (self.flags.ignore_permissions or kwargs.get("ignore_permissions")):
 			self.check_permission("create")
 		validation.check_links(self)
@@ -115,7 +134,7 @@ class Tenant(TenantActions, TenantEntitlement, AdminDocument):
 			raise
 
 	def db_insert(self, *args, **kwargs) -> None:
-		"""The primary key decides between two requests of the same second: the loser gets the sentence, too."""
+		"""Of two requests in the same second, the primary key decides. The loser gets our sentence, too."""
 		try:
 			super().db_insert(*args, **kwargs)
 		except frappe.DuplicateEntryError:
@@ -127,13 +146,14 @@ class Tenant(TenantActions, TenantEntitlement, AdminDocument):
 	def before_insert(self) -> None:
 		"""Check the subdomain before it becomes the record's name, and fill what staff left empty.
 
-		Of a tenant that is adopted, its site has said all that (adoption.py).
+		For a tenant that is adopted, its site has said all of that (adoption.py).
 		"""
 		if self.flags.is_adopted:
 			return
 		settings = frappe.get_single("SaaS Settings")
 		self.subdomain = check_subdomain(self.subdomain, settings.reserved())
-		self.update(dict.fromkeys(FACTS))
+		self.update(dict.fromkeys(fixed_fields.FACTS))
+		self.update(self.flags.made_from or {})  # of the server alone: what a caller gives is gone by now
 		self.status = tenant_status.DRAFT
 		self.set("apps", [])
 		validation.fill_defaults(self)
@@ -141,16 +161,18 @@ class Tenant(TenantActions, TenantEntitlement, AdminDocument):
 	def validate(self) -> None:
 		"""Refuse bad input with a sentence that says what to change, before anything is made."""
 		if not self.is_new():
-			self._keep_what_is_fixed()
+			fixed_fields.keep(self)
 			tenant_region.follow_country(self, self.get_doc_before_save())
 		validation.check_details(self)
 		if self.flags.is_adopted:
 			return
 		commercial.check(self)
 		if self.is_new():
+			validation.lock_bench(self.bench)
 			validation.check_can_be_made(self)
 			validation.check_names_free(self)
-			validation.warn_of_same_company(self)
+			if not self.cloned_from:
+				validation.warn_of_same_company(self)
 		elif (
 			self.status == tenant_status.DRAFT
 			and self.database_name
@@ -164,13 +186,15 @@ class Tenant(TenantActions, TenantEntitlement, AdminDocument):
 			self._start_provisioning()
 
 	def on_update(self) -> None:
-		"""The tenant's site is told what changed of what it may use. One that is being made gets it from its job, and what changed
-		while the job ran as it becomes Active."""
+		"""Send the tenant's site what changed of what it may use.
+
+		A site that is being made gets its entitlement from its job. What changed while the job ran is sent when the tenant becomes Active.
+		"""
 		before = self.get_doc_before_save()
 		if not before or self.status not in tenant_status.WITH_SITE:
 			return
 		if before.status not in tenant_status.WITH_SITE:
-			if not self.is_entitlement_current():
+			if not signing.is_current(self):
 				delivery.send([self.name], _("changed meanwhile"))
 			return
 		if before.company != self.company:
@@ -179,24 +203,26 @@ class Tenant(TenantActions, TenantEntitlement, AdminDocument):
 			delivery.send([self.name], _("its terms") if before.status == self.status else _(self.status))
 
 	def after_delete(self) -> None:
-		"""Whoever has the name next begins with no use of anything."""
+		"""Delete its usage: the next tenant with this name begins without any. Nobody can read its backups any more."""
+		backup_keys.destroy(self.name)
 		for doctype in ("Tenant Usage", "Tenant Limit Level"):
 			frappe.db.delete(doctype, {"tenant": self.name})
 
 	def on_trash(self) -> None:
-		"""A record may go once nothing of the tenant is on a bench; what its jobs did stays on record (hooks.py)."""
+		"""Refuse to delete the record while anything of the tenant is on a bench. What its jobs did stays on record (hooks.py)."""
 		if self.status not in tenant_status.WITHOUT_SITE:
 			refuse(
 				_("{0} is {1}: only a tenant that is Draft or Removed can be deleted."),
 				self.name,
 				self.status,
 			)
+		removals.check_deletable(self)
 
 	# -- what jobs write -------------------------------------------------------------------------------------------
 
 	@property
 	def site_name(self) -> str:
-		"""Host name, site name and folder name in one. Kept from the tenant's insertion: a bench's domain may change."""
+		"""Host name, site name and folder name in one. It is kept from the tenant's insertion, because a bench's domain may change."""
 		return self.site or f"{self.subdomain}.{frappe.get_cached_doc('Bench', self.bench).domain}"
 
 	def latest_job(self) -> dict | None:
@@ -212,9 +238,9 @@ class Tenant(TenantActions, TenantEntitlement, AdminDocument):
 		return new == self.status or new in tenant_status.TRANSITIONS.get(self.status, ())
 
 	def set_status(self, new: str, facts: dict | None = None) -> None:
-		"""Go to another status, with what a job found (record_facts has it), recorded as one change of the document.
+		"""Go to another status and record what a job found (as record_facts takes it), as one change of the document.
 
-		Raises frappe.ValidationError for a way there is not.
+		Raises frappe.ValidationError for a transition that is not allowed.
 		"""
 		self._lock()
 		self._take(facts or {})
@@ -225,9 +251,9 @@ class Tenant(TenantActions, TenantEntitlement, AdminDocument):
 		self._save_facts()
 
 	def record_facts(self, facts: dict) -> None:
-		"""Keep what a job found: {"database": name, "apps": [{"app", "version", "commit"}], "created_in": seconds}.
+		"""Record what a job found: {"database": name, "apps": [{"app", "version", "commit"}], "created_in": seconds}.
 
-		A fact that is not given stays as it is. An app's commit, where not given, is the one on the tenant's bench.
+		A fact that is not given stays as it is. An app without a commit gets the commit that is on the tenant's bench.
 		"""
 		self._lock()
 		self._take(facts)
@@ -247,65 +273,20 @@ class Tenant(TenantActions, TenantEntitlement, AdminDocument):
 	def _start_provisioning(self) -> str:
 		tenant_status.check_transition(self.name, self.status, tenant_status.PROVISIONING)
 		self.db_set("status", tenant_status.PROVISIONING, notify=True, update_modified=False)
-		return lifecycle.start("create_tenant", tenant=self.name, bench=self.bench).name
+		given = frappe.parse_json(self.origin or '{"playbook": "create_tenant"}')
+		playbook = given.pop("playbook")
+		return lifecycle.start(playbook, tenant=self.name, bench=self.bench, inputs=given).name
 
 	def _lock(self) -> None:
-		"""Hold the row until commit and read it as it is now, whatever the caller (or the browser) had of it."""
+		"""Lock the row until commit and read it as it is now, whatever the caller (or the browser) had of it."""
 		self.flags.for_update = True  # a plain read would show what was when this transaction began
 		self.reload()
 		self.flags.for_update = False
 
 	def _save_facts(self) -> None:
-		# what staff entered was checked when they entered it; a plan that went since must not keep a job from ending
+		# what staff entered was checked when they entered it: a plan that has gone since must not keep a job from ending
 		self.flags.ignore_validate = self.flags.ignore_links = True
 		try:
 			self.save(ignore_permissions=True)
 		finally:
 			self.flags.ignore_validate = self.flags.ignore_links = False
-
-	def _refuse_other_facts(self, before) -> None:
-		"""What only jobs and buttons write is not entered. Raises frappe.ValidationError where it is given and another than on record."""
-		for field in set(FACTS) - set(QUIET):
-			df = self.meta.get_field(field)
-			if _plain(df.fieldtype, self.get(field)) != _plain(df.fieldtype, before.get(field)):
-				refuse(
-					_(
-						"The {0} of {1} is not entered, but follows from what is done with the tenant: it is {2}. Leave it out."
-					),
-					_(df.label),
-					self.name,
-					before.get(field) or _("empty"),
-					title=_(df.label),
-				)
-		if [row.app for row in self.apps] != [row.app for row in before.apps]:
-			refuse(
-				_("The apps of {0} are those that its site has: leave them out."), self.name, title=_("Apps")
-			)
-
-	def _keep_what_is_fixed(self) -> None:
-		before = self.get_doc_before_save()
-		self._refuse_other_facts(before)
-		self.update({field: before.get(field) for field in FACTS})
-		self.set("apps", before.apps)
-		fixed = () if before.status == tenant_status.DRAFT else FIXED_AFTER_DRAFT
-		if before.status not in PLAN_CHANGES_IN:
-			fixed += ("plan",)
-		if before.status not in (tenant_status.DRAFT, tenant_status.FAILED):
-			fixed += FIXED_ONCE_MADE
-		for field in fixed:
-			if (self.get(field) or "") != (before.get(field) or ""):
-				refuse(
-					_("The {0} of {1} is fixed, since its site is made from it: set it back to {2}."),
-					_(self.meta.get_label(field)),
-					self.name,
-					before.get(field) or _("nothing"),
-				)
-
-
-def _plain(fieldtype: str, value: object) -> object:
-	"""A fact in comparable form: as the database has it, as JSON has it, and without what a form drops of it."""
-	if not value:
-		return None
-	if fieldtype == "Datetime":
-		return get_datetime(value).replace(microsecond=0)
-	return flt(value, 3) if fieldtype == "Float" else str(value)

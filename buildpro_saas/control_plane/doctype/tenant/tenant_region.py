@@ -1,4 +1,4 @@
-"""What a tenant's country makes of the fields that staff left empty; the same by every entrance."""
+"""Fills the fields that follow from a tenant's country, where staff left them empty. All ways to make a tenant use it."""
 
 import frappe
 from frappe import _
@@ -10,9 +10,9 @@ FRAMEWORKS_LANGUAGE = "en"
 
 
 def propose(country: str | None) -> dict:
-	"""{"currency", "time_zone", "time_zones"} of tenants in a country, by its name; None where one has to be chosen.
+	"""{"currency", "time_zone", "time_zones"} for tenants in a country (name of a Country); None where one has to be chosen.
 
-	The time zone of this site is for tenants of its own country alone. time_zones: all of the country's.
+	This site's own time zone is proposed only for tenants of its own country. time_zones: all of the country's.
 	"""
 	code = region.code_of(country)
 	zones = region.zones(code)
@@ -25,10 +25,10 @@ def propose(country: str | None) -> dict:
 
 
 def fill(tenant) -> None:
-	"""Set what staff left empty of country, currency, time zone and language.
+	"""Fill country, currency, time zone and language where staff left them empty.
 
-	To be called before Frappe fills new records: it would take this site's currency, whatever the tenant's country.
-	Raises frappe.ValidationError, saying what to choose, where a country has several time zones or no currency.
+	Call it before Frappe fills new records: Frappe would set this site's currency, whatever the tenant's country. Raises
+	frappe.ValidationError, saying what to choose, where a country has several time zones or no currency.
 	"""
 	tenant.country = tenant.country or own_country()
 	proposed = propose(tenant.country)
@@ -42,7 +42,7 @@ def fill(tenant) -> None:
 
 
 def follow_country(tenant, before) -> None:
-	"""Where only the country of a record was changed, let currency and time zone follow that were the old country's."""
+	"""Where only the country of a record was changed, replace the currency and time zone of the old country."""
 	if not tenant.country or tenant.country == before.country:
 		return
 	old = propose(before.country)
@@ -53,14 +53,14 @@ def follow_country(tenant, before) -> None:
 
 
 def own_country() -> str | None:
-	"""The country of this site, which is that of a tenant for which none is named."""
-	# the same default that Frappe itself fills an empty Country field with comes first
+	"""The country of this site. A tenant gets it where none is given."""
+	# first the default with which Frappe itself fills an empty Country field
 	settings = frappe.get_cached_doc("System Settings")
 	return frappe.defaults.get_user_default("country") or settings.country
 
 
 def check_time_zone(tenant) -> None:
-	"""Put today's name in the place of an older one; refuse a name that the framework does not take."""
+	"""Replace an older name of the time zone by today's; refuse a name that the framework does not take."""
 	if not tenant.time_zone or not (tenant.is_new() or tenant.has_value_changed("time_zone")):
 		return
 	tenant.time_zone = region.accepted_name(tenant.time_zone)

@@ -1,12 +1,12 @@
-"""What a tenant must be before anything is made for it. Each refusal is one sentence that says what to change."""
+"""Checks a tenant before anything is made for it. Each refusal is one sentence that says what to change."""
 
 import frappe
 from frappe import _
 
 from buildpro_saas import company_name, tenant_status
-from buildpro_saas.control_plane.doctype.tenant import owner_email, tenant_region
+from buildpro_saas.control_plane.doctype.tenant import backup_settings, owner_email, tenant_region
 from buildpro_saas.control_plane.host_names import LONGEST_NAME
-from buildpro_saas.fleet import benches
+from buildpro_saas.fleet import benches, renames
 from buildpro_saas.refusal import refuse
 
 LINKS = ("plan", "plan_after_trial", "next_plan", "bench", "country", "currency", "language")
@@ -19,7 +19,7 @@ def fill_defaults(tenant) -> None:
 
 
 def check_links(tenant) -> None:
-	"""Say which records there are when one is named that does not exist; Frappe's own message names none."""
+	"""Where a link names a record that does not exist, say which records exist. Frappe's own message names none."""
 	for field in LINKS:
 		df = tenant.meta.get_field(field)
 		value = tenant.get(field)
@@ -31,7 +31,7 @@ def check_links(tenant) -> None:
 
 
 def check_details(tenant) -> None:
-	"""Company, owner and time zone: what staff may get wrong at any time."""
+	"""Check company, owner and time zone: what staff may enter wrongly at any time."""
 	for field in ("company", "owner_name"):
 		label = _(tenant.meta.get_label(field))
 		value = " ".join((tenant.get(field) or "").split())
@@ -45,6 +45,7 @@ def check_details(tenant) -> None:
 			)
 		tenant.set(field, value)
 	_check_company(tenant)
+	backup_settings.check(tenant)
 	tenant.owner_email = owner_email.checked(tenant.owner_email)
 	tenant_region.check_time_zone(tenant)
 
@@ -57,26 +58,35 @@ def _check_company(tenant) -> None:
 
 
 def check_can_be_made(tenant) -> None:
-	"""All that must hold before a site is made. Holds the bench's row until commit: two requests never share the last place."""
+	"""Check all that must be true before a site is made. The caller holds the bench's row: two requests cannot share the last place.
+
+	While it is held no process is started, and no `git` run: all other insertions wait for this one.
+	"""
 	if not tenant.bench:
 		refuse(_("Choose a bench, or set the default bench in SaaS Settings."), title=_("Bench"))
-	lock_bench(tenant.bench)
 	bench = frappe.get_doc("Bench", tenant.bench)
-	facts = _check_bench(bench)
-	apps = _check_plan(tenant, bench, facts)
+	_check_bench(bench)
+	apps = _check_plan(tenant, bench)
 	if "erpnext" in apps and not (tenant.country and tenant.currency):
 		refuse(_("Choose country and currency: ERPNext sets the company up with them."), title=_("Country"))
-	_check_room(tenant, bench, facts)
+	_check_room(tenant, bench)
+
+
+def check_can_be_brought_back(tenant) -> None:
+	"""Check that the bench of an archived tenant has room for its site. The caller holds the bench's row."""
+	bench = frappe.get_doc("Bench", tenant.bench)
+	_check_bench(bench)
+	_check_room(tenant, bench)
 
 
 def lock_bench(bench: str | None) -> None:
-	"""Hold the bench's row until commit."""
+	"""Lock the bench's row until commit. Before that, the bench is made ready for the questions that follow."""
 	if bench:
+		benches.prepare(bench)
 		frappe.db.get_value("Bench", bench, "name", for_update=True)
 
 
-def _check_bench(bench) -> dict:
-	"""Return the bench's facts as they are on disk now."""
+def _check_bench(bench) -> None:
 	title = _("Bench")
 	if bench.status != "Active":
 		refuse(_("The bench {0} is not active: choose another one, or activate it."), bench.name, title=title)
@@ -93,11 +103,10 @@ def _check_bench(bench) -> dict:
 			frappe.local.site,
 			title=_("No database account"),
 		)
-	return benches.facts(bench.name)
 
 
-def _check_plan(tenant, bench, facts: dict) -> list[str]:
-	"""Return the apps of the tenant's plan; refuse a plan that is not sold or needs an app that the bench lacks."""
+def _check_plan(tenant, bench) -> list[str]:
+	"""Return the apps of the tenant's plan. Refuse a plan that is not on offer, or that needs an app that the bench lacks."""
 	title = _("Plan")
 	if not tenant.plan:
 		refuse(_("Choose a plan."), title=title)
@@ -105,7 +114,7 @@ def _check_plan(tenant, bench, facts: dict) -> list[str]:
 	if not plan.is_active:
 		refuse(_("The plan {0} is not active: choose another one, or activate it."), plan.name, title=title)
 	apps = plan.resolved()["apps"]
-	missing = sorted(set(apps) - ALWAYS_INSTALLED - {app["app"] for app in facts["apps"]})
+	missing = sorted(set(apps) - ALWAYS_INSTALLED - set(benches.app_names(bench.name)))
 	if missing:
 		refuse(
 			_(
@@ -120,9 +129,9 @@ def _check_plan(tenant, bench, facts: dict) -> list[str]:
 
 
 def check_plan_for_site(tenant, field: str) -> None:
-	"""Raise frappe.ValidationError unless the plan in the tenant's field is sold, and the tenant's site has the plan's apps.
+	"""Raise frappe.ValidationError unless the plan in the tenant's field is on offer, and its site has the plan's apps.
 
-	A site that is yet to be made will have those of the tenant's plan.
+	A site that is yet to be made will have the apps of the tenant's plan.
 	"""
 	title = _(tenant.meta.get_label(field))
 	if not frappe.db.exists("Plan", tenant.get(field)):
@@ -146,9 +155,10 @@ def check_plan_for_site(tenant, field: str) -> None:
 		)
 
 
-def _check_room(tenant, bench, facts: dict) -> None:
+def _check_room(tenant, bench) -> None:
 	title = _("Bench")
-	taken = facts["sites"] + _sites_to_come(tenant, bench)
+	room = benches.room(bench.name, _admitted(tenant, bench))
+	taken = room["sites"] + room["to_come"]
 	if bench.max_sites and taken >= bench.max_sites:
 		refuse(
 			_(
@@ -160,20 +170,20 @@ def _check_room(tenant, bench, facts: dict) -> None:
 			title=title,
 		)
 	least = (bench.min_free_disk_gb or 0) * benches.GB
-	if facts["disk_free"] < least:
+	if room["disk_free"] < least:
 		refuse(
 			_(
 				"The disk of the bench {0} has {1} GB free, less than the {2} GB it must keep: make room, or choose another bench."
 			),
 			bench.name,
-			f"{facts['disk_free'] / benches.GB:.1f}",
+			f"{room['disk_free'] / benches.GB:.1f}",
 			f"{least / benches.GB:g}",
 			title=title,
 		)
 
 
-def _sites_to_come(tenant, bench) -> int:
-	"""How many tenants of the bench have been admitted whose site is not on the disk yet."""
+def _admitted(tenant, bench) -> list[str]:
+	"""The sites of the bench's other tenants that were admitted, and whose site may not be on the disk yet."""
 	table = frappe.qb.DocType("Tenant")
 	# a locking read: a plain one would miss what another request committed since this transaction began
 	admitted = (
@@ -184,21 +194,24 @@ def _sites_to_come(tenant, bench) -> int:
 		.for_update()
 		.run(pluck=True)
 	)
-	return benches.room(bench.name, [site for site in admitted if site])["to_come"]
+	return [site for site in admitted if site]
 
 
 def check_names_free(tenant) -> None:
-	"""Site and database names: legal, and taken neither by a tenant nor by something that is not ours."""
+	"""Check that the site and database names are legal, and that neither a tenant nor anything that is not ours has them."""
+	origin = frappe.parse_json(tenant.origin or "{}")
+	if origin.get("in_place"):
+		_check_stays_in_place(tenant, origin["of"])
+		return
 	site = f"{tenant.subdomain}.{frappe.get_doc('Bench', tenant.bench).domain}"
 	title = _("Subdomain")
 	if len(site) > LONGEST_NAME:
 		refuse(_("{0} is longer than a host name may be: use a shorter subdomain."), site, title=title)
 	if tenant.is_new() and frappe.db.exists("Tenant", tenant.subdomain):
 		refuse_taken(tenant)
+	renames.check_kept(tenant.subdomain, tenant.name)
 	if benches.site_exists(tenant.bench, site):
-		# read as it is now: another request of the same second may have had its site made already
-		if tenant.is_new() and frappe.db.get_value("Tenant", tenant.subdomain, "name", for_update=True):
-			refuse_taken(tenant)
+		_check_not_taken_now(tenant)
 		refuse(
 			_("{0} exists on the bench already and is no tenant's: use another subdomain."),
 			site,
@@ -208,7 +221,10 @@ def check_names_free(tenant) -> None:
 	tenant.site = site
 	if tenant.database_name:
 		_check_database_name(tenant)
-	elif benches.database_exists(tenant.bench, database := benches.default_database_name(tenant.bench, site)):
+	elif benches.database_exists(
+		tenant.bench, database := benches.default_database_name(tenant.bench, site, tenant.name)
+	):
+		_check_not_taken_now(tenant)
 		refuse(
 			_("{0} would get the database {1}, which exists already: remove that, or enter a database name."),
 			site,
@@ -216,6 +232,22 @@ def check_names_free(tenant) -> None:
 			title=_("Database Name"),
 			error=frappe.DuplicateEntryError,
 		)
+
+
+def _check_not_taken_now(tenant) -> None:
+	"""Raise frappe.DuplicateEntryError where what is there is that of another request of the same second: a locking read sees its row."""
+	if tenant.is_new() and frappe.db.get_value("Tenant", tenant.subdomain, "name", for_update=True):
+		refuse_taken(tenant)
+
+
+def _check_stays_in_place(tenant, site: str) -> None:
+	"""The tenant's site is one that is there, under its own name."""
+	if tenant.is_new() and frappe.db.exists("Tenant", tenant.subdomain):
+		refuse_taken(tenant)
+	others = {"site": site, "name": ("!=", tenant.name or "")}
+	if other := frappe.db.get_value("Tenant", others):
+		refuse(_("{0} is the site of the tenant {1}."), site, other, error=frappe.DuplicateEntryError)
+	tenant.site = site
 
 
 def refuse_taken(tenant) -> None:
@@ -229,7 +261,7 @@ def refuse_taken(tenant) -> None:
 
 
 def refuse_on_record(tenant) -> None:
-	"""Raise frappe.DuplicateEntryError: a tenant that is to be adopted has a record already."""
+	"""Raise frappe.DuplicateEntryError: the tenant that is to be adopted has a record already."""
 	refuse(
 		_("The tenant {0} is on record already: there is nothing to adopt."),
 		tenant.subdomain,
@@ -256,7 +288,7 @@ def _check_database_name(tenant) -> None:
 
 
 def refuse_database_taken(name: str) -> None:
-	"""Raise frappe.DuplicateEntryError: a database or database user has the name, or another tenant was promised it."""
+	"""Raise frappe.DuplicateEntryError: a database or database user has this name, or another tenant is to get it."""
 	refuse(
 		_("The database name {0} is taken: use another one, or leave it empty."),
 		name,
@@ -266,7 +298,7 @@ def refuse_database_taken(name: str) -> None:
 
 
 def warn_of_same_company(tenant) -> None:
-	"""A company may have several sites, but more often it is a mistake."""
+	"""Warn where a tenant of the same company exists. A company may have several sites, but more often it is a mistake."""
 	others = frappe.get_all(
 		"Tenant",
 		{"company": tenant.company, "name": ("!=", tenant.name), "status": ("!=", tenant_status.REMOVED)},
