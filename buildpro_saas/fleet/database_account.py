@@ -1,13 +1,14 @@
-"""A bench's own account on its MariaDB: made once with root's help, kept in a file on that bench."""
+"""A bench's own account on its MariaDB: made with root's help, kept in a file on that bench."""
 
 import frappe
 
 from buildpro_saas.agent import door
 from buildpro_saas.agent.door import Door
 from buildpro_saas.agent.facts import SERVER_KEYS
+from buildpro_saas.fleet import point_in_time
 from buildpro_saas.jobs.bench_door import door_of
 
-# Where the account of this bench was before the bench had it itself.
+# Keys of the admin site's site_config.json that had this bench's account in earlier versions.
 USER, PASSWORD, USER_HOST = "buildpro_db_user", "buildpro_db_password", "buildpro_db_user_host"
 
 
@@ -22,10 +23,18 @@ def user() -> str | None:
 
 
 def make_account(root_user: str, root_password: str, bench: str | None = None) -> dict:
-	"""Make the account of a Bench (this one without) with root's help, keep it on the bench, and return {"user"}. Repeatable; root's
-	password is used for this one connection and kept nowhere."""
+	"""Make the account of a Bench (without a name: of this bench) with root's help, keep it there, and return {"user"}. Repeatable.
+
+	Root's password is used for this one connection and kept nowhere.
+	"""
 	there = door_of(bench) if bench else door.here()
-	made = there.do("make_account", root_user=root_user, root_password=root_password, **_of_own_site(there))
+	made = there.do(
+		"make_account",
+		root_user=root_user,
+		root_password=root_password,
+		replays=point_in_time.is_promised(),
+		**_of_own_site(there),
+	)
 	return {"user": made}
 
 
@@ -46,7 +55,10 @@ def store(user: str, password: str) -> None:
 
 
 def bring_up_to_date() -> None:
-	"""Give this bench the account that its admin site kept before, unless it has one, and tell it where its server is by now."""
+	"""Give this bench the account that its admin site kept in earlier versions, unless the bench has one.
+
+	Then tell the bench where its database server is by now.
+	"""
 	bench, config = door.here(), door.own_site().config
 	if config.get(USER) and config.get(PASSWORD):
 		bench.do("adopt_account", user=config[USER], password=config[PASSWORD], **_of_own_site(bench))
@@ -61,8 +73,10 @@ def forget() -> None:
 
 
 def _of_own_site(bench: Door) -> dict:
-	"""What the admin site's own site_config.json says of where this bench's database server is: its tenants' sites, which are made there,
-	need it as well. Empty where the bench's common_site_config.json says it for all."""
+	"""Where the admin site's own site_config.json says that this bench's database server is.
+
+	Tenants' sites are made there, and need it as well. Empty where common_site_config.json says it for all sites, and for other benches.
+	"""
 	if bench is not door.here():
 		return {"where": {}}
 	own = door.own_site().config

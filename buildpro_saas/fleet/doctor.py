@@ -6,13 +6,17 @@ import frappe
 
 from buildpro_saas.agent import door
 from buildpro_saas.agent.facts import Setting
+from buildpro_saas.jobs.bench_door import door_of, reached
 
 ROOT = "root"
 
 
 @dataclass(frozen=True)
 class UnixUsers:
-	"""Whose the admin site's secrets are, and as whom the tenants' web processes run; web is empty where that cannot be told."""
+	"""The Unix users of the admin site's secrets and of the tenants' web processes.
+
+	web: empty where it cannot be told.
+	"""
 
 	secrets: str
 	web: frozenset[str]
@@ -41,20 +45,43 @@ def separation(web_port: int) -> UnixUsers:
 	return UnixUsers(found["secrets"], frozenset(found["web"]))
 
 
-def redis_complaints() -> list[str]:
-	"""A sentence for each Redis server of this bench that takes commands without a password."""
-	return door.here().do("redis_complaints")
+def missing_for_backups(bench: str) -> list[str]:
+	"""A sentence for each Debian package that backups of the bench's sites need, and that its machine lacks; one for an old restic."""
+	there = door_of(bench)
+	told = [
+		f"Bench {bench}: no backups are taken without `apt-get install {package}`."
+		for package in there.do("missing_backup_programs")
+	]
+	if there.do("is_store_program_old"):
+		told.append(f"Bench {bench}: its restic is too old for backups: install 0.14 or newer.")
+	return told
 
 
-def database_settings() -> list[Setting]:
-	"""MariaDB's settings beside what this bench's sites, and those that wait, need."""
-	waiting = frappe.db.count("Standby Site", {"status": ("in", ("Ready", "Filling"))})
-	return door.here().do("database_settings", sites=waiting, tables=_tables_of_a_site())
+def redis_complaints(bench: str) -> list[str]:
+	"""A sentence for each Redis server of the bench that takes commands without a password."""
+	return [f"Bench {bench}: {sentence}" for sentence in door_of(bench).do("redis_complaints")]
 
 
-def _tables_of_a_site() -> int:
-	"""Of the largest image; without one, of this site."""
+def database_settings(bench: str) -> list[Setting]:
+	"""The settings of the bench's MariaDB, and what its sites and standby sites need, with those of other benches on the same server.
+
+	Raises AgentError where a bench has no account, or does not answer.
+	"""
+	others = _others_on_its_server(bench)
+	of = {"bench": ("in", [bench, *others])}
+	waiting = frappe.db.count("Standby Site", {**of, "status": ("in", ("Ready", "Filling"))})
+	elsewhere = sum(len(door_of(other).do("site_names")) for other in others)
+	return door_of(bench).do("database_settings", sites=waiting + elsewhere, tables=_tables_of_a_site(of))
+
+
+def _others_on_its_server(bench: str) -> list[str]:
+	server = frappe.db.get_value("Bench", bench, "database_server")
+	return [other for other in reached(database_server=server) if other != bench] if server else []
+
+
+def _tables_of_a_site(of: dict) -> int:
+	"""How many tables a site has: as many as the largest image of these benches; without an image, as many as this site."""
 	largest = frappe.get_all(
-		"Site Image", {"status": "Ready"}, pluck="tables", order_by="tables desc", limit=1
+		"Site Image", {**of, "status": "Ready"}, pluck="tables", order_by="tables desc", limit=1
 	)
 	return largest[0] if largest else len(frappe.db.get_tables(cached=False))

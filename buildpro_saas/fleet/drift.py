@@ -1,94 +1,38 @@
-"""Where a bench is not what the admin site believes of it. Plain data in and out: looking and acting is reconciliation.py's.
+"""Where a bench differs from what the admin site's records say. Plain data in and out; reconciliation.py looks and acts.
 
-Ours is what carries a mark of this admin site; an orphan is ours and claimed by no record. Only orphans are removed, and of
-those not one that may be a customer's: one that names a living tenant or was handed over to one, wherever somebody moved it; one that people
-have worked in; and one that no job on record made, for when the admin site was restored from an older backup, it does not know its
-newest tenants, whose sites carry marks of ours all the same.
+A thing is *ours* when it carries a mark of this admin site. It is an *orphan* when it is ours and no record claims it. Only orphans
+are removed, and none of these that may be a customer's:
+
+* one that names a living tenant or was handed over to one, wherever somebody moved it;
+* one that people have worked in;
+* one that no job on record made. An admin site that was restored from an older backup does not know its newest tenants, though their
+  sites carry its marks.
 """
-
-from dataclasses import dataclass, field
 
 from buildpro_saas.agent.facts import Folder, Inventory
 from buildpro_saas.fleet import drift_advice as advice
+from buildpro_saas.fleet.drift_facts import (
+	DATABASE,
+	IMAGE,
+	IMAGE_DATABASE,
+	SET_ASIDE,
+	SHADOW,
+	SITE_FOLDER,
+	STANDBY,
+	TENANT,
+	USER,
+	Believed,
+	Evidence,
+	Expected,
+	Finding,
+	Living,
+)
 
-SITE_FOLDER, DATABASE, USER = "Site Folder", "Database", "Database User"
-TENANT, IMAGE, STANDBY = "Tenant", "Image", "Standby Site"
-
-IMAGE_DATABASE = "_image_"  # how the names of images' databases begin, and of nothing else's (steps/image.py)
-MISSING = {TENANT: advice.GONE, IMAGE: advice.STALE_THEN, STANDBY: advice.ANOTHER}
-
-
-@dataclass(frozen=True)
-class Expected:
-	"""A record of something that must be on the bench."""
-
-	kind: str  # TENANT, IMAGE or STANDBY
-	name: str
-	status: str
-	folder: str  # its path under sites/
-	database: str
-	mark: str | None = None  # what folder and database carry; None: whatever they carry
-	has_user: bool = True
-
-
-@dataclass(frozen=True)
-class Living:
-	"""A tenant of which something is on a bench."""
-
-	name: str
-	folder: str  # its path under sites/
-	database: str | None
-
-
-@dataclass(frozen=True)
-class Believed:
-	"""What the admin site's records claim, and what they expect to be there."""
-
-	site: str  # the admin site's own name
-	marks: frozenset[str]  # of jobs that have not ended or failed, of images and of standby sites
-	folders: frozenset[str]  # paths under sites/
-	databases: frozenset[str]
-	expected: tuple[Expected, ...]
-	living: tuple[Living, ...] = ()
-
-	@property
-	def prefix(self) -> str:
-		"""How the marks of this admin site begin (jobs.start)."""
-		return f"{self.site}/"
-
-
-@dataclass(frozen=True)
-class Evidence:
-	"""What is known of things that no record claims."""
-
-	marks: frozenset[str] = frozenset()  # those that a job on record, ended by now, made things with
-	filled: frozenset[str] = frozenset()  # databases that hold tables
-	users: frozenset[str] = frozenset()  # database users that a record of ours names
-	used: dict[str, str] = field(default_factory=dict)  # {database: what shows that people have used it}
-
-
-@dataclass(frozen=True)
-class Finding:
-	"""One thing that is not as believed. `what` and `action` are sentences for staff."""
-
-	kind: str
-	subject: str
-	what: str
-	action: str
-	is_ours: bool
-	mark: str = ""
-	is_removable: bool = False
-	folder: Folder | None = None
-	unmarked: str = ""  # the tenant's database that has lost `mark`
-
-	@property
-	def key(self) -> tuple:
-		"""Equal for the same thing in the same trouble. Something else that has taken its name is another finding."""
-		return (self.kind, self.subject, self.mark, self.is_ours)
+MISSING = {TENANT: advice.GONE, IMAGE: advice.STALE_THEN, STANDBY: advice.ANOTHER, SHADOW: advice.NO_WAY_BACK}
 
 
 def compare(believed: Believed, found: Inventory, evidence: Evidence) -> list[Finding]:
-	"""All that is not as believed: what nobody claims, then what is missing."""
+	"""All differences: first what nobody claims, then what is missing."""
 	folders = _folders(believed, found, evidence)
 	there = {folder.path: folder for folder in found.folders}
 	moved = _moved(believed, found)
@@ -100,6 +44,7 @@ def compare(believed: Believed, found: Inventory, evidence: Evidence) -> list[Fi
 	return [
 		*folders,
 		*_databases(believed, found, evidence, folders),
+		*map(_set_aside, sorted(found.set_aside)),
 		*_users(believed, found, evidence),
 		*filter(None, missing),
 	]
@@ -109,14 +54,14 @@ def compare(believed: Believed, found: Inventory, evidence: Evidence) -> list[Fi
 
 
 def mark_of(folder: Folder, believed: Believed) -> str:
-	"""The folder's mark; of a draft without site_config.json what its name says. Empty where it has none."""
+	"""The folder's mark; of a draft without site_config.json the one that its name says. Empty for none."""
 	return folder.mark or (believed.prefix + folder.tail if folder.tail else "")
 
 
 def unclaimed_folders(believed: Believed, found: Inventory) -> list[Folder]:
 	"""The folders that no record claims, whoever made them.
 
-	A job that has not let go claims what carries its mark, but no site of a tenant's that somebody has put elsewhere.
+	A job that has not let go claims what carries its mark. It does not claim a tenant's site that somebody has put elsewhere.
 	"""
 	claimed = believed.folders | {believed.site}
 	return [
@@ -134,20 +79,21 @@ def _is_elsewhere(folder: Folder, believed: Believed) -> bool:
 
 def unclaimed_databases(believed: Believed, found: Inventory) -> list[str]:
 	"""The databases that no record claims, whoever made them."""
-	free = found.databases - believed.databases - found.in_trash
+	free = {name for name in found.databases if not name.startswith(SET_ASIDE)}
+	free -= believed.databases | found.in_trash
 	return sorted(name for name in free if found.marked.get(name) not in believed.marks)
 
 
 def lone_users(believed: Believed, found: Inventory) -> list[str]:
-	"""The database users without a database that neither a record nor a site on the bench has."""
+	"""Database users without a database that neither a record nor a site on the bench has."""
 	named = {folder.user for folder in found.folders} | {folder.database for folder in found.folders}
 	return sorted(found.users - found.databases - believed.databases - named)
 
 
 def owner_of(folder: Folder, believed: Believed) -> Living | None:
-	"""The living tenant whose database the folder names, or that it names itself.
+	"""The living tenant whose database the folder names, or whose name it has; None for nobody's.
 
-	What a removal left half done has a name that nobody gives a folder: that one's own word for whose it was does not count.
+	The tenant's name in a draft (half made or half removed) does not count.
 	"""
 	for tenant in believed.living:
 		is_named = folder.tenant == tenant.name and not folder.tail
@@ -161,7 +107,8 @@ def _moved(believed: Believed, found: Inventory) -> dict[str, Folder]:
 	there = {folder.path for folder in found.folders}
 	moved = {}
 	for folder in unclaimed_folders(believed, found):
-		if (owner := owner_of(folder, believed)) and owner.folder not in there:
+		owner = owner_of(folder, believed)
+		if owner and not owner.elsewhere and owner.folder not in there:
 			moved[owner.name] = folder
 	return moved
 
@@ -176,10 +123,10 @@ def _folder(folder: Folder, believed: Believed, evidence: Evidence, there: set[s
 	is_known = mark in evidence.marks
 	is_ours = is_known or (folder.mark or "").startswith(believed.prefix)
 	if owner := owner_of(folder, believed):
-		what = f"{name} is the site of the tenant {owner.name}, which belongs at sites/{owner.folder}."
-		action = advice.COPIED if owner.folder in there else advice.MOVED.format(folder.path, owner.folder)
+		what = f"{name} is the site of the tenant {owner.name}, which belongs at {owner.place}."
+		action = _of_living(folder, owner, there)
 		return Finding(SITE_FOLDER, folder.path, what, action, is_ours, mark=mark, folder=folder)
-	# a draft's name alone proves nothing, unless a job of ours has just that mark
+	# a draft's name alone proves nothing, unless a job on record has just that mark
 	if not is_ours:
 		fault = "was not made by this admin site"
 		if not folder.is_readable:
@@ -199,8 +146,14 @@ def _folder(folder: Folder, believed: Believed, evidence: Evidence, there: set[s
 	return Finding(SITE_FOLDER, folder.path, what, advice.GOES, True, mark, is_removable=True, folder=folder)
 
 
+def _of_living(folder: Folder, owner: Living, there: set[str]) -> str:
+	if owner.elsewhere:
+		return advice.ON_ANOTHER_BENCH.format(owner.elsewhere)
+	return advice.COPIED if owner.folder in there else advice.MOVED.format(folder.path, owner.folder)
+
+
 def _of_tenants_site(folder: Folder, believed: Believed) -> str:
-	"""Elsewhere than among the sites it is no site that could be adopted."""
+	"""The advice for it. Only a site among the sites can be adopted."""
 	return advice.SPARED if folder.place else advice.ADOPT.format(admin=believed.site, site=folder.name)
 
 
@@ -209,7 +162,7 @@ def _databases(
 ) -> list[Finding]:
 	going = {finding.folder.path for finding in folders if finding.is_removable}
 	in_use = {folder.database for folder in found.folders if folder.path not in going}
-	# what lies where only images and standby sites do is one of them, with its database, whether or not its job is on record
+	# a folder among the images or standby sites is one of them, and so is its database, also without its job on record
 	copies = {(finding.folder.database, finding.mark) for finding in folders if _is_copy_that_goes(finding)}
 	return [
 		_database(name, mark, evidence, (name, mark) in copies or name.startswith(IMAGE_DATABASE))
@@ -236,9 +189,18 @@ def _database(name: str, mark: str | None, evidence: Evidence, is_copy: bool) ->
 	return Finding(DATABASE, name, what, advice.GOES, True, mark, is_removable=True)
 
 
+def _set_aside(name: str) -> Finding:
+	what = (
+		f"In the database {name} a backup had set tables aside. It was killed, and nobody is at work there."
+	)
+	return Finding(DATABASE, name, what, advice.SET_ASIDE, is_ours=True, is_removable=True)
+
+
 def _users(believed: Believed, found: Inventory, evidence: Evidence) -> list[Finding]:
-	"""A user carries no mark, so only one whose name no person chooses (`_` and a hash) and that a record of ours names is
-	ours; the guide's `customer1_db` may be anybody's."""
+	"""Lone users. One is ours only where no person would choose its name (`_` and a hash) and a record of ours names it.
+
+	A user carries no mark, and the guide's `customer1_db` may be anybody's.
+	"""
 	findings = []
 	for name in lone_users(believed, found):
 		is_recorded, is_hash = name in evidence.users, name.startswith("_")
@@ -279,7 +241,7 @@ def _missing(
 
 
 def _config_fault(expected: Expected, folder: Folder | None, found: Inventory) -> str:
-	"""What is wrong with the site_config.json of a folder that is in its place; empty where it is none's, or whole."""
+	"""What is wrong with the site_config.json in the folder's place; empty where the folder is missing, or all is right."""
 	if not folder:
 		is_bare = expected.folder in found.without_config
 		return f"the site_config.json of sites/{expected.folder}" if is_bare else ""
@@ -295,9 +257,9 @@ def _config_fault(expected: Expected, folder: Folder | None, found: Inventory) -
 def _not_set_up(
 	expected: Expected, folder: Folder | None, believed: Believed, found: Inventory
 ) -> Finding | None:
-	"""A tenant's site, of which nothing is missing, that does not say whose it is any more, or whose database has lost its mark.
+	"""The finding for a tenant's complete site that does not say any more whose it is, or whose database has lost its mark.
 
-	Frappe's uninstalling leaves the first, its restoring the second.
+	Uninstalling the app leaves the first, `bench restore` the second.
 	"""
 	if expected.kind != TENANT or not folder:
 		return None

@@ -1,6 +1,7 @@
-"""What a Drift Finding says is done, or to be done: the sentences of drift.py."""
+"""The sentences of a Drift Finding: what is done about it by itself, or what staff should do."""
 
 GOES = "Nothing to do: it is removed by itself once it has been seen for an hour, into the bench's trash. Press Ignore to keep it."
+SET_ASIDE = "Nothing to do: it is removed by itself once it has been seen for an hour. Copies of tables are all that it holds."
 SPARED = (
 	"Nothing is done to it, for it may be a customer's: no job on record made it, as after this admin site was restored from"
 	" an older backup. Bring the records back, or remove it by hand when nobody needs it."
@@ -25,6 +26,7 @@ IN_USE = (
 )
 MOVED = "Was it moved? Put it back: `mv sites/{0} sites/{1}`. Nothing is done by itself."
 COPIED = "Was it copied? The tenant's own folder is in its place: remove the copy by hand. Nothing is done by itself."
+ON_ANOTHER_BENCH = "Nothing is done by itself. See that the tenant's site on the bench {0} is whole, then remove this one by hand."
 CONFIG_LOST = (
 	"Nothing is done by itself. The site's data is untouched: put back its own site_config.json, from a backup. Do not run `bench restore`,"
 	" which would overwrite the database that the file names."
@@ -32,3 +34,7 @@ CONFIG_LOST = (
 GONE = "Nothing is done by itself. Find out who took it, and restore the site from its last backup."
 STALE_THEN = "Nothing to do: it is Stale from now on, and is pruned and built anew like any stale image."
 ANOTHER = "Nothing to do: it is discarded, and another one takes its place."
+NO_WAY_BACK = (
+	"Nothing is done by itself, and the site is not touched. It cannot be swapped in any more: press Drop on it, and copy the site anew if a"
+	" copy is needed."
+)

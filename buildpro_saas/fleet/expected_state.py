@@ -1,23 +1,23 @@
-"""What the admin site's records say of a bench, in the words of drift.py."""
+"""What the admin site's records say of a bench, in the terms of drift_facts.py."""
 
 from collections.abc import Iterable
 
 import frappe
 
 from buildpro_saas.agent.door import Door
-from buildpro_saas.agent.facts import IMAGES, STANDBY, Inventory
-from buildpro_saas.fleet import drift
-from buildpro_saas.fleet.drift import Believed, Evidence, Expected, Living
+from buildpro_saas.agent.facts import IMAGES, SHADOWS, STANDBY, Inventory
+from buildpro_saas.fleet import drift, drift_facts
+from buildpro_saas.fleet.drift_facts import Believed, Evidence, Expected, Living
 from buildpro_saas.tenant_status import WITH_SITE, WITHOUT_SITE
 
-# Such a job has let go of all that it made; a failed one may go on, or be cancelled, and then undoes it.
+# Statuses in which a job has let go of all that it made. A failed one may go on, or be cancelled and then undo it.
 LET_GO = ("Completed", "Cancelled")
 
 
 def believed(bench: str) -> Believed:
-	"""What the records claim, those of other benches too (they may share the database server), and expect on this bench.
+	"""What the records claim and expect on this bench (its name).
 
-	Commits before, so that it is what holds now.
+	Databases of other benches are among the claims: benches may share a database server. Commits before, to read what holds now.
 	"""
 	frappe.db.commit()
 	jobs = frappe.get_all(
@@ -32,15 +32,22 @@ def believed(bench: str) -> Believed:
 		"Site Image", {"mark": ("is", "set")}, ["name", "status", "bench", "database", "mark"]
 	)
 	standbys = _standbys({job.name for job in jobs})
-	copies = [*images, *standbys]
+	shadows = frappe.get_all(
+		"Site Shadow",
+		{"status": ("!=", "Dropped")},
+		["name", "status", "bench", "database", "mark", "tenant"],
+	)
+	at_work = {job.tenant for job in jobs if job.status != "Failed"}
+	copies = [*images, *standbys, *shadows]
 	return Believed(
 		site=frappe.local.site,
 		marks=frozenset({row.mark for row in [*jobs, *copies]} - {None, ""}),
 		folders=frozenset(
 			{
-				*(row.site for row in tenants),
-				*(image_folder(row.database) for row in images),
-				*(standby_folder(row.database) for row in standbys),
+				*(row.site for row in tenants if row.bench == bench),
+				*(image_folder(row.database) for row in images if row.bench == bench),
+				*(standby_folder(row.database) for row in standbys if row.bench == bench),
+				*(shadow_folder(row.database) for row in shadows if row.bench == bench),
 			}
 		),
 		databases=frozenset(
@@ -49,12 +56,19 @@ def believed(bench: str) -> Believed:
 		),
 		expected=tuple(
 			[
-				*_expected_sites(bench, tenants, {job.tenant for job in jobs if job.status != "Failed"}),
-				*_expected_copies(drift.IMAGE, bench, images),
-				*_expected_copies(drift.STANDBY, bench, standbys),
+				*_expected_sites(bench, tenants, at_work),
+				*_expected_copies(drift_facts.IMAGE, bench, images),
+				*_expected_copies(drift_facts.STANDBY, bench, standbys),
+				*_expected_copies(
+					drift_facts.SHADOW, bench, [row for row in shadows if row.tenant not in at_work]
+				),
 			]
 		),
-		living=tuple(Living(row.name, row.site, row.database) for row in tenants if row.site),
+		living=tuple(
+			Living(row.name, row.site, row.database, row.bench if row.bench != bench else "")
+			for row in tenants
+			if row.site
+		),
 	)
 
 
@@ -73,21 +87,33 @@ def image_folder(database: str) -> str:
 
 
 def standby_folder(database: str) -> str:
-	"""The same of a standby site."""
+	"""Where the files of the standby site with that database are under sites/."""
 	return f"{STANDBY}/{database}"
 
 
+def shadow_folder(database: str) -> str:
+	"""Where the files of the shadow in that database are under sites/."""
+	return f"{SHADOWS}/{database}"
+
+
+FOLDERS = {
+	drift_facts.IMAGE: image_folder,
+	drift_facts.STANDBY: standby_folder,
+	drift_facts.SHADOW: shadow_folder,
+}
+
+
 def _standbys(jobs: set[str]) -> list:
-	"""The rows that still claim something: a claimed one only until its job (one of `jobs`) has ended."""
+	"""The rows that still claim something. A claimed one does so only until its job (one of `jobs`) has ended."""
 	fields = ["name", "status", "bench", "database", "mark", "claimed_by"]
 	rows = frappe.get_all("Standby Site", {"status": ("!=", "Discarded")}, fields)
 	return [row for row in rows if row.status != "Claimed" or row.claimed_by in jobs]
 
 
 def _expected_sites(bench: str, tenants: list, at_work: set[str | None]) -> list[Expected]:
-	"""Of tenants that a job works on nothing is expected: it may be taking away what it is about to make anew."""
+	"""The sites of tenants. One that a job works on is left out: the job may be removing what it is about to make anew."""
 	return [
-		Expected(drift.TENANT, row.name, row.status, row.site, row.database)
+		Expected(drift_facts.TENANT, row.name, row.status, row.site, row.database)
 		for row in tenants
 		if row.bench == bench
 		and row.status in WITH_SITE
@@ -98,12 +124,10 @@ def _expected_sites(bench: str, tenants: list, at_work: set[str | None]) -> list
 
 
 def _expected_copies(kind: str, bench: str, rows: list) -> list[Expected]:
-	is_image = kind == drift.IMAGE
-	folder = image_folder if is_image else standby_folder
+	folder = FOLDERS[kind]
+	has_user = kind != drift_facts.IMAGE
 	return [
-		Expected(
-			kind, row.name, row.status, folder(row.database), row.database, row.mark, has_user=not is_image
-		)
+		Expected(kind, row.name, row.status, folder(row.database), row.database, row.mark, has_user=has_user)
 		for row in rows
 		if row.bench == bench and row.status == "Ready"
 	]
@@ -113,9 +137,10 @@ def _expected_copies(kind: str, bench: str, rows: list) -> list[Expected]:
 
 
 def evidence(believed: Believed, found: Inventory, bench: str, there: Door) -> Evidence:
-	"""What more is known of what nobody claims on the bench (its name, and its door); asked for these few only.
+	"""What more is known of what nobody claims on the bench. Only these few things are asked about.
 
-	A job on record counts for its own bench alone: another one may use the same database server, and looks after what is its own.
+	bench: its name. there: its door. A job on record counts for its own bench alone: another bench may use the same database server, and
+	looks after what is its own.
 	"""
 	databases = drift.unclaimed_databases(believed, found)
 	named = {folder.database for folder in drift.unclaimed_folders(believed, found)} & found.databases
@@ -142,7 +167,7 @@ def _of_jobs(bench: str, marks: Iterable[str]) -> list[str]:
 
 
 def is_made_for(mark: str | None, tenant: str) -> bool:
-	"""Whether a job on record that made things with the mark, or took over a site that had it, was the tenant's."""
+	"""Whether a job on record that has this mark, or took over a site that had it, was the tenant's."""
 	return bool(mark) and any(
 		frappe.db.exists("Provisioning Job", {column: mark, "tenant": tenant})
 		for column in ("mark", "site_mark")
@@ -150,7 +175,7 @@ def is_made_for(mark: str | None, tenant: str) -> bool:
 
 
 def _is_recorded(user: str) -> bool:
-	"""Whether a database of the name was a standby site's, or that of a job which had seen that nobody had the name."""
+	"""Whether a standby site or a job on record has a database of that name. A job notes it once it knows that nobody had the name."""
 	return any(
 		frappe.db.exists(doctype, {"database": user}) for doctype in ("Standby Site", "Provisioning Job")
 	)

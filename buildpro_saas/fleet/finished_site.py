@@ -1,7 +1,7 @@
-"""When a site is its tenant's for good: noted on the site itself, where an older backup of the admin site does not bring it back.
+"""When a site is its tenant's for good. The site itself notes it, so an older backup of the admin site does not undo it.
 
-From then on, and from the first sign-in of anybody, no job, no cancelling and no reconciliation takes it away. Only a playbook
-that removes a tenant does.
+From then on, and from anybody's first sign-in, no job, no cancelling and no reconciliation removes it. Only a playbook that removes
+a tenant does.
 """
 
 from buildpro_saas.agent.errors import NotOursError
@@ -19,14 +19,14 @@ NOT_IN_PLACE = "Put its folder, or its site_config.json, back (`saas drift` says
 
 
 def finish(context: Context) -> None:
-	"""Note on the site, and in its database, that it is finished. The job's row is held: it cannot be cancelled any more."""
+	"""Note on the site, and in its database, that it is finished. The job's row is held: the job cannot be cancelled any more."""
 	context.bench.do("finish_site", site=context.site.name)
 
 
 def find_finished(context: Context) -> dict | None:
-	"""What the job would have handed on, where this very job has finished the tenant's site before; None where it has not.
+	"""What the job would have handed on, where this same job has finished the tenant's site before; else None.
 
-	So it is after the admin site's database was restored from a backup, and when a worker died in the last moment.
+	That happens when the admin site's database was restored from a backup, and when a worker died in the last moment.
 	"""
 	config = context.site.config
 	if config.get(MARK) != context.mark or not config.get(FINISHED):
@@ -41,18 +41,18 @@ def find_finished(context: Context) -> dict | None:
 
 
 def check_unused(context: Context) -> None:
-	"""Raise NotOursError, with what shows it, when somebody may have used the site that the job made.
+	"""Raise NotOursError, with what shows the use, when somebody may have used the site that the job made.
 
-	Looked at are the site's configuration and the databases that carry the job's mark, wherever the folder is.
+	It looks at the site's configuration and at the databases that carry the job's mark, wherever the folder is.
 	"""
 	names = sorted({*_own_databases(context), *_claimed_databases(context)})
 	_refuse_used(context, context.bench.do("site_use_of", databases=names, **_of_job(context)))
 
 
 def remove_unless_used(context: Context) -> None:
-	"""Take away what the job made of its site, wholly or in part, as far as it carries the job's mark; repeatable.
+	"""Remove what the job made of its site, wholly or in part, where it carries the job's mark. Repeatable.
 
-	Raises NotOursError, and leaves all as it was, where somebody may have used the site: the agent looks in that moment.
+	Raises NotOursError, and leaves all as it was, where somebody may have used the site: the agent looks just before it removes.
 	"""
 	use = context.bench.do(
 		"remove_unused_site",
@@ -78,7 +78,7 @@ def _claimed_databases(context: Context) -> list[str]:
 
 
 def _refuse_used(context: Context, use: Use) -> None:
-	"""Retry alone helps only where the site's folder is in place."""
+	"""Raise NotOursError for a use. Retry is the advice only where the site's folder is in its place."""
 	if use.sign:
 		raise NotOursError(
 			f"The site {context.site.name} is in use: {use.sign}. Nothing of it is taken away.",

@@ -8,7 +8,7 @@ from buildpro_saas.fleet.image_spec import ImageKind
 
 @dataclass(frozen=True)
 class Known:
-	"""An image on record that is Ready or Stale. kind: the name of its kind. outdated: why it is not what would be built now, or empty."""
+	"""An image on record that is Ready or Stale. kind: its kind's name. outdated: why another would be built now, or empty."""
 
 	name: str
 	kind: str
@@ -18,7 +18,7 @@ class Known:
 
 @dataclass
 class Todo:
-	"""Images to set stale ({name: reason}) and to prune (names), kinds to build (names), in this order."""
+	"""What to do, in this order: images to set stale ({name: reason}), images to prune (names), kinds to build (names)."""
 
 	set_stale: dict[str, str] = field(default_factory=dict)
 	prune: list[str] = field(default_factory=list)
@@ -26,9 +26,9 @@ class Todo:
 
 
 def decide(images: Iterable[Known], wanted: Mapping[str, ImageKind]) -> Todo:
-	"""What to do with the images of a bench, the newest first, where plans want these kinds ({name: kind}).
+	"""What to do with a bench's images, given the newest first. wanted: {name: kind} that plans want.
 
-	Of each kind one image is kept. One with a company is a copy of one without, so it is built only when that is there.
+	One image of each kind is kept. An image with a company is a copy of one without, so it is built only when that one is there.
 	"""
 	todo, kept = Todo(), set()
 	for image in images:

@@ -16,7 +16,7 @@ def set_stale(image: str, reason: str) -> None:
 
 
 def build_is(inputs: dict, status: str) -> None:
-	"""What the status of the job that builds an image means for the image."""
+	"""Give the image the status that follows from its building job's status. inputs: the job's."""
 	values = {
 		"Running": {"status": "Building", "reason": ""},
 		"Failed": {"status": "Failed", "reason": "See its job"},
@@ -29,20 +29,20 @@ def build_is(inputs: dict, status: str) -> None:
 
 
 def begin_again(image: str) -> None:
-	"""Its database goes in a moment: nobody may copy it any more. Commits."""
+	"""Note that the image is being built: its database is about to go, so nobody may copy it. Commits."""
 	frappe.db.set_value("Site Image", image, {"status": "Building", "contents": None})
 	frappe.db.commit()
 
 
 def unfinished_job(image: str) -> str | None:
-	"""The job that builds the image, when it has not ended, or failed and may still have something to undo."""
+	"""The job that builds the image, where it has not ended, or has failed and may still have something to undo; else None."""
 	job = frappe.db.get_value("Site Image", image, "job")
 	status = job and frappe.db.get_value("Provisioning Job", job, "status")
 	return job if status not in ("Completed", "Cancelled", None) else None
 
 
 def is_in_hand(playbook: str, image: str) -> bool:
-	"""Whether a job of the playbook for the image has not ended."""
+	"""Whether a job of that playbook for the image has not ended, or has failed."""
 	of_image = {"image": image, "playbook": playbook, "status": ("in", (*UNFINISHED, "Failed"))}
 	return bool(frappe.db.exists("Provisioning Job", of_image))
 

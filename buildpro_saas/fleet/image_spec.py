@@ -1,4 +1,7 @@
-"""What a site image holds: a set of apps and, where a pool of standby sites asks for one, a company of some country, set up."""
+"""What a site image holds: a set of apps.
+
+It also has a company of some country, set up ahead of time, where a pool of standby sites asks for one.
+"""
 
 from dataclasses import dataclass
 
@@ -6,6 +9,7 @@ import frappe
 
 from buildpro_saas import region
 from buildpro_saas.entitlements import plans
+from buildpro_saas.licensing.entitlement_sources import Offer
 
 OWN_APP = "buildpro_saas"  # on every tenant's site, and first: it is the gate
 DEFAULT_LANGUAGE = "en"
@@ -14,7 +18,7 @@ APP_SEPARATOR, SEPARATOR = ", ", "; "  # country names have commas
 
 @dataclass(frozen=True)
 class ImageKind:
-	"""Apps beside the framework, in the order of their installation; names of Country, Currency and Language, or none of them."""
+	"""apps: beside the framework, in the order of their installation. country, currency, language: names of records; all empty for no company."""
 
 	apps: tuple[str, ...]
 	country: str = ""
@@ -62,12 +66,12 @@ class ImageKind:
 
 def apps_to_install(plan: str) -> list[str]:
 	"""The apps that a site of the plan gets beside the framework, in the order of their installation."""
-	apps = frappe.get_doc("Plan", plan).resolved()["apps"]
+	apps = Offer().resolved(plan)["apps"]
 	return [OWN_APP, *(app for app in apps if app not in ("frappe", OWN_APP))]
 
 
 def plans_that_resolve() -> list[str]:
-	"""The active plans, without those that include themselves or one that is gone: these must not keep the others from their images."""
+	"""The active plans that can be resolved. A plan in a loop must not keep the others from their images."""
 	return [plan for plan in frappe.get_all("Plan", {"is_active": 1}, pluck="name") if _resolves(plan)]
 
 
@@ -85,7 +89,7 @@ def pools_with_sites() -> list:
 
 
 def suiting(apps: list[str], tenant: dict) -> list[ImageKind]:
-	"""The kinds that suit a tenant (its fields; {} for none), the best first: with a company of its own, then without."""
+	"""The kinds that suit a tenant (its fields; {} for none), the best first: with a company of its country, then without."""
 	plain = ImageKind(tuple(apps))
 	facts = [tenant.get(field) or "" for field in ("country", "currency", "language")]
 	return [ImageKind(plain.apps, *facts), plain] if all(facts) else [plain]

@@ -1,7 +1,6 @@
 """Site images: which ones a bench needs, whether one may still be copied, and the jobs that build and prune them."""
 
 import json
-import subprocess
 from itertools import chain
 
 import frappe
@@ -20,12 +19,12 @@ from buildpro_saas.jobs.playbook import WayClosedError
 
 BUILD = "build_image"
 PRUNE = "prune_image"
-# Behind tenants' own jobs, before standby sites, which need the image.
+# Jobs for images go after tenants' own jobs, and before standby sites, which need the image.
 PRIORITY = -10
 
 
 def wanted(bench: str) -> dict[str, ImageKind]:
-	"""{name: kind} that active plans and their pools of standby sites need, of those whose apps the bench has.
+	"""{name: kind} that active plans and their standby pools need, where the bench has all the apps.
 
 	A kind without a company comes before those that are made from it.
 	"""
@@ -43,7 +42,7 @@ def wanted(bench: str) -> dict[str, ImageKind]:
 def best(bench: str, apps: list[str], tenant: dict):
 	"""The image (document) with these apps that suits the tenant (its fields) best: with a company of its country, else without.
 
-	Raises WayClosedError, with the reason, where there is not one.
+	Raises WayClosedError, with the reason, where there is none.
 	"""
 	for kind in image_spec.suiting(apps, tenant):
 		try:
@@ -54,14 +53,14 @@ def best(bench: str, apps: list[str], tenant: dict):
 
 
 def ready(bench: str, kind: ImageKind):
-	"""The image (document) of the kind to copy. Raises WayClosedError with the reason when there is none that may be."""
+	"""The image (document) of that kind to copy. Raises WayClosedError, with the reason, when there is none that may be copied."""
 	name = newest_ready(bench, kind.name)
 	if not name:
 		raise WayClosedError(f"there is no image with {kind.name}")
 	image = frappe.get_doc("Site Image", name)
 	try:
 		check_fresh(image)
-	except (OSError, subprocess.SubprocessError, OperationFault) as error:
+	except OperationFault as error:
 		# files that come and go while somebody updates the app
 		raise WayClosedError(f"whether {name} is fresh cannot be found out: {error}") from error
 	return image
@@ -75,7 +74,7 @@ def newest_ready(bench: str, kind: str) -> str | None:
 
 
 def check_fresh(image) -> None:
-	"""Record that the image is stale, and raise WayClosedError, when the bench's code is not what it was built with."""
+	"""When the bench's code is not what the image was built with: note that it is stale, and raise WayClosedError."""
 	if reason := staleness(image):
 		set_stale(image.name, reason)
 		raise WayClosedError(f"the image {image.name} is stale: {reason}")
@@ -84,7 +83,7 @@ def check_fresh(image) -> None:
 def still_ready(name: str):
 	"""The image's document. Raises WayClosedError when it was pruned or found stale meanwhile.
 
-	Asked again after copying: such an image may have been half gone, and so its copy.
+	Ask again after copying: such an image may have been half gone, and then its copy is, too.
 	"""
 	frappe.db.commit()  # a fresh snapshot
 	if frappe.db.get_value("Site Image", name, "status") != "Ready":
@@ -126,10 +125,10 @@ def staleness(image) -> str:
 
 
 def build_wanted(bench: str | None = None, plans: list[str] | tuple[str, ...] = ()) -> list:
-	"""Make the images that active plans (or those of `plans`) need, and their jobs; returns the images' documents.
+	"""Make images for the active plans, or for those of `plans`, and their jobs. Returns the images' documents.
 
-	bench: the default bench of SaaS Settings when left out. Raises frappe.ValidationError when there is nothing to build, or
-	one of them is being built already.
+	bench: left out, the default bench of SaaS Settings. Raises frappe.ValidationError when there is nothing to build, or one of them is
+	being built already.
 	"""
 	bench = bench or frappe.db.get_single_value("SaaS Settings", "default_bench")
 	benches.only_reached(bench)
@@ -146,9 +145,9 @@ def build_wanted(bench: str | None = None, plans: list[str] | tuple[str, ...] = 
 
 
 def build(bench: str, kind: ImageKind, *, priority: int = 0):
-	"""Make a Site Image and the job that builds it; returns the image's document.
+	"""Make a Site Image and the job that builds it. Returns the image's document.
 
-	Raises frappe.ValidationError when one of this kind is being built already.
+	Raises frappe.ValidationError while one of the kind is being built.
 	"""
 	benches.only_reached(bench)
 	frappe.db.get_value("Bench", bench, "name", for_update=True)  # two requests of one second
@@ -198,7 +197,7 @@ def prune(image: str):
 
 
 def renew_images() -> None:
-	"""Every few minutes, on the admin site: build the images that plans need and prune those that nothing needs."""
+	"""Every five minutes, on the admin site: build the images that plans need, and prune those that nothing needs."""
 	if not site_role.is_admin_site() or not frappe.db.get_single_value("SaaS Settings", "build_images"):
 		return
 	for bench in reached(status="Active"):
@@ -220,7 +219,7 @@ def _renew_on(bench: str) -> None:
 
 
 def _known(bench: str, kinds: dict[str, ImageKind]) -> list[Known]:
-	"""The bench's images that are ready or stale, the newest first. Only of those that may be kept it is asked whether they are outdated."""
+	"""The bench's images that are ready or stale, the newest first. Only images that may be kept are asked whether they are outdated."""
 	fields = ["name", "kind", "status"]
 	filters = {"bench": bench, "status": ("in", ("Ready", "Stale"))}
 	rows = frappe.get_all("Site Image", filters, fields, order_by="built_at desc")
@@ -236,7 +235,7 @@ def _known(bench: str, kinds: dict[str, ImageKind]) -> list[Known]:
 
 
 def _may_build(bench: str, kind: str) -> bool:
-	"""Not while one is being built, nor, after a failure, of the same code: it would fail each time."""
+	"""Whether an image of the kind may be built: not while one is being built, nor after a failure with the same code."""
 	last = frappe.get_all(
 		"Site Image",
 		{"bench": bench, "kind": kind},

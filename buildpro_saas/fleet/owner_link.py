@@ -1,4 +1,4 @@
-"""The owner's way in."""
+"""The link with which the owner of a tenant gets in."""
 
 import frappe
 
@@ -8,7 +8,7 @@ from buildpro_saas.jobs.bench_door import door_of
 
 
 def login_link(tenant: str) -> str:
-	"""Make a single-use, expiring link with which the tenant's owner sets a password. Made anew at each call, kept nowhere.
+	"""Make a single-use, expiring link with which the tenant's owner sets a password. It is kept nowhere.
 
 	Raises frappe.ValidationError, with what to do, unless the tenant is Active and its site is there and has the owner.
 	"""

@@ -1,9 +1,53 @@
-"""Our playbooks. hooks.py names them; apps add theirs the same way (registry.py)."""
+"""Our playbooks. hooks.py lists them; apps add theirs in the same way (jobs/registry.py)."""
 
-from buildpro_saas.fleet import adoption, finished_site, image_record, images, site_standing, standby
+from buildpro_saas.fleet import (
+	admin_backup,
+	adoption,
+	backups,
+	clones,
+	drills,
+	engaged,
+	exports,
+	finished_site,
+	image_record,
+	images,
+	migrations,
+	offsite_copies,
+	refreshes,
+	rehearsals,
+	shadows,
+	site_operations,
+	site_standing,
+	standby,
+	store_checks,
+	taking_in,
+)
+from buildpro_saas.fleet.drill_rota import DrillTenant
+from buildpro_saas.fleet.site_works import ClearCache, RunFunction, SetMaintenance, SetScheduler
+from buildpro_saas.fleet.steps import closing, removal, rename, unarchive
+from buildpro_saas.fleet.steps.backup import (
+	CheckAdminBackupRoom,
+	CheckBackupRoom,
+	ForgetBackups,
+	TakeAdminBackup,
+	TakeBackup,
+)
+from buildpro_saas.fleet.steps.clone import CheckClone, ConfigureClone, FillClone, JudgeClone, MakeOwn
+from buildpro_saas.fleet.steps.closing import CloseSite, OpenSite
 from buildpro_saas.fleet.steps.company import SetUpCompany
 from buildpro_saas.fleet.steps.configuration import Configure
+from buildpro_saas.fleet.steps.drill import (
+	AskShadow,
+	CompareFiles,
+	DropDrilled,
+	FetchToDrill,
+	JudgeToDrill,
+	LoadAndCompare,
+	MigrateDry,
+)
 from buildpro_saas.fleet.steps.entitlement import SeedPlanSettings
+from buildpro_saas.fleet.steps.export import WriteExport
+from buildpro_saas.fleet.steps.fetch import FetchBackup, RemoveFetched
 from buildpro_saas.fleet.steps.image import (
 	FillStandby,
 	InstallImageApps,
@@ -13,9 +57,38 @@ from buildpro_saas.fleet.steps.image import (
 	ReserveImage,
 	SealImage,
 )
+from buildpro_saas.fleet.steps.migrate import CheckMigrated, LookForMigrate, MigrateCopy, RehearseMigrate
+from buildpro_saas.fleet.steps.migrate_in_place import MigrateInPlace
+from buildpro_saas.fleet.steps.offsite import CopyOffsite, ForgetOffsite
 from buildpro_saas.fleet.steps.owner import CreateOwner, InviteOwner
+from buildpro_saas.fleet.steps.point_in_time import CheckLog, ReplayLog
 from buildpro_saas.fleet.steps.reachable import CheckReachable
+from buildpro_saas.fleet.steps.refresh import STEPS as STEPS_OF_REFRESH
+from buildpro_saas.fleet.steps.removal import DropShadows, RemoveSite, TakeLastBackup, WriteCertificate
+from buildpro_saas.fleet.steps.rename import CheckNewName, LeadThere, MoveSite, RenameRecord, TellSite
+from buildpro_saas.fleet.steps.restore import (
+	BringUpToDate,
+	CheckShadow,
+	JudgeBackup,
+	LoadIntoShadow,
+	ReleaseJobs,
+)
+from buildpro_saas.fleet.steps.shadow import CheckRoom, CopyIntoShadow, SwapIn
 from buildpro_saas.fleet.steps.site import InstallApps, MakeSite, ReserveName
+from buildpro_saas.fleet.steps.store_check import CheckStore, CompareStore
+from buildpro_saas.fleet.steps.take_in import (
+	CheckNew,
+	CloseOldSite,
+	ConfigureNew,
+	EnsureOwner,
+	FillShadow,
+	InstallMissing,
+	JudgeIntake,
+	MigrateNew,
+	TakePlace,
+)
+from buildpro_saas.fleet.steps.take_over import JudgeInPlace, TakeOver
+from buildpro_saas.fleet.steps.unarchive import ForgetConfig, GiveConfig, OpenAgain, StandAgain
 from buildpro_saas.jobs.batch_runner import for_many
 from buildpro_saas.jobs.playbook import BenchUse, Needs, Playbook
 from buildpro_saas.licensing import delivery
@@ -62,7 +135,8 @@ SEND_ENTITLEMENTS = for_many(
 	"Send entitlements",
 	SendEntitlement(make_ready=site_standing.make_ready),
 	is_heavy=False,
-	# it takes each site by itself, and two files of it: a bench that is being updated does not keep a customer from what he has paid for
+	# each turn takes its own site, and two files there; a bench that is being updated must not keep a customer from what he has paid
+	# for
 	needs=Needs(bench=BenchUse.NONE),
 	queue="short",
 )
@@ -74,4 +148,220 @@ ADOPT_SITE = Playbook(
 	is_heavy=False,
 	queue="short",
 	finish=finished_site.finish,
+)
+
+COPY_SITE = Playbook(name=shadows.COPY, title="Copy site", steps=(CheckRoom(), CopyIntoShadow()))
+
+SWAP_SITE = Playbook(name=shadows.SWAP, title="Swap site", steps=(SwapIn(), CheckReachable()), is_heavy=False)
+
+BACK_UP = Playbook(
+	name=backups.PLAYBOOK,
+	title="Back up",
+	steps=(CheckBackupRoom(), TakeBackup(), ForgetBackups()),
+	on_status=backups.job_is,
+)
+
+BACK_UP_ADMIN_SITE = Playbook(
+	name=admin_backup.PLAYBOOK,
+	title="Back up admin site",
+	steps=(CheckAdminBackupRoom(), TakeAdminBackup(), ForgetBackups()),
+	# it is small, and must not wait behind what is done to tenants' sites
+	is_heavy=False,
+	on_status=backups.job_is,
+)
+
+EXPORT_FOR_TENANT = Playbook(
+	name=exports.PLAYBOOK,
+	title="Export for tenant",
+	steps=(CheckBackupRoom(), TakeBackup(), WriteExport(), ForgetBackups()),
+	on_status=exports.job_is,
+)
+
+# both leave the tenant's site alone; a first copy may take a day, in which everything else goes on
+_OF_STORES = {"is_heavy": False, "needs": Needs(site=False)}
+COPY_OFFSITE = Playbook(
+	name=offsite_copies.PLAYBOOK,
+	title="Copy offsite",
+	steps=(CopyOffsite(), ForgetOffsite()),
+	on_status=offsite_copies.job_is,
+	**_OF_STORES,
+)
+CHECK_STORE = Playbook(
+	name=store_checks.PLAYBOOK, title="Check store", steps=(CheckStore(), CompareStore()), **_OF_STORES
+)
+
+# light work of moments, which must not wait behind heavy jobs
+_QUICK = {"is_heavy": False, "queue": "short", "needs": Needs(bench=BenchUse.SHARED)}
+CLEAR_CACHE = for_many(site_operations.CLEAR_CACHE, "Clear cache", ClearCache(), **_QUICK)
+SET_MAINTENANCE = for_many(site_operations.MAINTENANCE, "Maintenance", SetMaintenance(), **_QUICK)
+SET_SCHEDULER = for_many(site_operations.SCHEDULER, "Scheduler", SetScheduler(), **_QUICK)
+RUN_FUNCTION = for_many(site_operations.FUNCTION, "Run function", RunFunction())
+
+# they run in the turns of batches, whose runner has the slot (jobs/inline.py)
+MIGRATE_SITE = Playbook(
+	name=migrations.MIGRATE,
+	title="Migrate site",
+	steps=(LookForMigrate(), MigrateCopy(), MigrateInPlace(), CheckMigrated()),
+	is_heavy=False,
+	on_status=rehearsals.job_is,
+)
+REHEARSE_SITE = Playbook(
+	name=migrations.REHEARSE,
+	title="Rehearse migrate",
+	steps=(LookForMigrate(is_rehearsal=True), RehearseMigrate()),
+	is_heavy=False,
+	on_status=rehearsals.job_is,
+)
+MIGRATE = for_many(site_operations.MIGRATE, "Migrate", migrations.MigrateTenant(migrations.MIGRATE))
+REHEARSE = for_many(site_operations.REHEARSE, "Rehearse", migrations.MigrateTenant(migrations.REHEARSE))
+BACK_UP_SITES = for_many(refreshes.BACK_UP, "Back up", refreshes.BackUpSite())
+# its work is done by batches, and by other programs: it has no slot, and no worker while it waits for them
+REFRESH = Playbook(
+	name=refreshes.PLAYBOOK,
+	title="Refresh",
+	steps=STEPS_OF_REFRESH,
+	is_heavy=False,
+	queue="short",
+	needs=Needs(bench=BenchUse.NONE),
+)
+RESTORE_SITE = Playbook(
+	name=shadows.RESTORE,
+	title="Restore site",
+	steps=(
+		CheckLog(),
+		FetchBackup(),
+		JudgeBackup(),
+		LoadIntoShadow(),
+		ReplayLog(),
+		BringUpToDate(),
+		CheckShadow(),
+		RemoveFetched(),
+		SwapIn(),
+		ReleaseJobs(),
+		CheckReachable(),
+	),
+)
+
+# in the turns of batches; the site goes on meanwhile, with whatever is done there
+DRILL_BACKUP = Playbook(
+	name=shadows.DRILL,
+	title="Drill",
+	steps=(
+		FetchToDrill(),
+		JudgeToDrill(),
+		LoadAndCompare(),
+		CompareFiles(),
+		MigrateDry(),
+		AskShadow(),
+		DropDrilled(),
+	),
+	is_heavy=False,
+	needs=Needs(site=False),
+	on_status=drills.job_is,
+	after_run=drills.drop_what_failed,
+)
+DRILL = for_many(site_operations.DRILL, "Drill", DrillTenant())
+RENAME_SITE = Playbook(
+	name=engaged.RENAME,
+	title="Rename site",
+	steps=(
+		CheckNewName(),
+		CloseSite(),
+		RenameRecord(),
+		MoveSite(),
+		LeadThere(),
+		TellSite(),
+		OpenSite(),
+		CheckReachable(),
+	),
+	is_heavy=False,
+	check_undo=rename.check_can_be_undone,
+	on_status=closing.open_again,
+)
+ARCHIVE_SITE = Playbook(
+	name=engaged.ARCHIVE,
+	title="Archive site",
+	steps=(CloseSite(), TakeLastBackup(), RemoveSite(keeps_config=True)),
+	tenant_when_completed="Archived",
+	check_undo=removal.check_can_be_undone,
+	on_status=closing.open_again,
+)
+REMOVE_SITE = Playbook(
+	name=engaged.REMOVE,
+	title="Remove site",
+	steps=(CloseSite(), TakeLastBackup(), RemoveSite(keeps_config=False), DropShadows(), WriteCertificate()),
+	tenant_when_completed="Removed",
+	check_undo=removal.check_can_be_undone,
+	on_status=closing.open_again,
+)
+UNARCHIVE_SITE = Playbook(
+	name=shadows.UNARCHIVE,
+	title="Unarchive site",
+	steps=(
+		FetchBackup(),
+		JudgeBackup(),
+		LoadIntoShadow(),
+		GiveConfig(),
+		BringUpToDate(),
+		CheckShadow(),
+		RemoveFetched(),
+		StandAgain(),
+		SeedPlanSettings(),
+		OpenAgain(),
+		ReleaseJobs(),
+		CheckReachable(),
+		ForgetConfig(),
+	),
+	tenant_when_completed="Active",
+	check_undo=unarchive.check_can_be_undone,
+)
+
+# what makes a tenant of a site that was none: its statuses, and until when it can be taken back
+_NEW_TENANT = {
+	"tenant_while_running": "Provisioning",
+	"tenant_when_completed": "Active",
+	"tenant_when_failed": "Failed",
+	"tenant_when_cancelled": "Draft",
+	"check_undo": taking_in.check_undo,
+	"find_finished": finished_site.find_finished,
+	"finish": taking_in.finish,
+}
+TAKE_IN_SITE = Playbook(
+	name=taking_in.PLAYBOOK,
+	title="Take in site",
+	steps=(
+		JudgeIntake(),
+		CloseOldSite(),
+		FillShadow(),
+		MigrateNew(),
+		InstallMissing(),
+		CheckNew(),
+		TakePlace(),
+		ConfigureNew(),
+		SeedPlanSettings(),
+		EnsureOwner(),
+		CheckReachable(),
+	),
+	**_NEW_TENANT,
+)
+TAKE_OVER_SITE = Playbook(
+	name=taking_in.IN_PLACE,
+	title="Take over site",
+	steps=(JudgeInPlace(), TakeOver(), SeedPlanSettings(), EnsureOwner(), CheckReachable()),
+	**_NEW_TENANT,
+)
+CLONE_TENANT = Playbook(
+	name=clones.PLAYBOOK,
+	title="Clone",
+	steps=(
+		JudgeClone(),
+		FillClone(),
+		MakeOwn(),
+		CheckClone(),
+		TakePlace(),
+		ConfigureClone(),
+		SeedPlanSettings(),
+		CheckReachable(),
+	),
+	**{**_NEW_TENANT, "finish": clones.finish},
 )

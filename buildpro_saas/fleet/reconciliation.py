@@ -1,4 +1,4 @@
-"""Holds each bench against the admin site's records, lists where they differ, and mends what is safely mended."""
+"""Compares each bench with the admin site's records, lists the differences, and mends what is safe to mend."""
 
 import time
 
@@ -7,8 +7,17 @@ from frappe.utils import add_to_date, now_datetime
 
 from buildpro_saas import site_role
 from buildpro_saas.agent.facts import Entry
-from buildpro_saas.fleet import bench_trash, drift, expected_state, images, site_standing, standby
-from buildpro_saas.fleet.drift import Finding
+from buildpro_saas.fleet import (
+	bench_trash,
+	drift,
+	expected_state,
+	images,
+	site_standing,
+	standby,
+	store_checks,
+	store_records,
+)
+from buildpro_saas.fleet.drift_facts import DATABASE, IMAGE, SET_ASIDE, STANDBY, Finding
 from buildpro_saas.jobs import lifecycle
 from buildpro_saas.jobs.bench_door import door_of
 from buildpro_saas.jobs.named_locks import named_lock
@@ -28,15 +37,16 @@ def compare_benches() -> None:
 	"""Every ten minutes, on the admin site: compare each bench with the records, and mend."""
 	if not site_role.is_admin_site():
 		return
-	for bench in bench_trash.with_account():
+	benches = bench_trash.with_account()
+	for bench in benches:
 		lifecycle.shielded(lambda bench: compare(bench, is_mending=True), bench)
-	bench_trash.look_into()
+	bench_trash.look_into(benches)
 
 
 def put_back(name: str) -> list[Entry]:
-	"""Put an entry of the trash back where it was, with the folder or database that belongs to it; returns what was. Commits.
+	"""Put an entry of the trash back where it was, with the folder or database that belongs to it. Returns what was put back. Commits.
 
-	It is in no record, but is left alone from then on: its Drift Finding is Ignored. Raises AgentError with what is in the way.
+	No record has it, but it is left alone from then on: its Drift Finding is Ignored. Raises AgentError with what is in the way.
 	"""
 	bench, entries = bench_trash.put_back(name)
 	keys = {(entry.kind, entry.subject, entry.mark) for entry in entries}
@@ -48,10 +58,10 @@ def put_back(name: str) -> list[Entry]:
 
 
 def compare(bench: str, *, is_mending: bool = False) -> list:
-	"""Compare the bench with the records now, bring its Drift Findings up to date, and commit; returns the open ones' FIELDS.
+	"""Compare the bench with the records now, bring its Drift Findings up to date, and commit. Returns FIELDS of the open findings.
 
-	`is_mending`: also remove orphans that are old enough, and take broken images and standby sites out of use. While another
-	comparison is under way its findings are returned. Raises frappe.ValidationError without a database account.
+	is_mending: also remove orphans that are old enough, and take broken images and standby sites out of use. While another comparison is
+	under way, its findings are returned. Raises AgentError where the bench has no database account.
 	"""
 	with named_lock(LOCK, bench, wait=LOCK_WAIT) as is_ours:
 		if is_ours:
@@ -64,21 +74,25 @@ def compare(bench: str, *, is_mending: bool = False) -> list:
 
 
 def look(bench: str) -> list[Finding]:
-	"""What is not as the records say. Jobs go on meanwhile: only what differs from the records as they were before the look at
-	the bench and as they are after it, too, is drift."""
+	"""The differences between the bench and the records. Jobs go on meanwhile.
+
+	So the records are read before and after the look at the bench. Only what differs from both is a difference.
+	"""
 	there, before = door_of(bench), expected_state.believed(bench)
 	found = there.do("take_inventory", prefix=before.prefix)
 	after = expected_state.believed(bench)
 	evidence = expected_state.evidence(after, found, bench, there)
 	also_before = {finding.key for finding in drift.compare(before, found, evidence)}
-	return [finding for finding in drift.compare(after, found, evidence) if finding.key in also_before]
+	differing = [finding for finding in drift.compare(after, found, evidence) if finding.key in also_before]
+	# what the last look at each store has found (steps/store_check.py), and what copying it offsite has met
+	return differing + store_records.findings(store_checks.facts_of(bench))
 
 
 # -- recording -----------------------------------------------------------------------------------------------------
 
 
 def _rows(bench: str) -> dict[tuple, frappe._dict]:
-	"""{finding's key: FIELDS} of the bench's findings that have not gone."""
+	"""{finding's key: FIELDS} of the bench's findings that are open or ignored."""
 	rows = frappe.get_all(
 		"Drift Finding", {"bench": bench, "status": ("in", OPEN)}, FIELDS, order_by="creation"
 	)
@@ -86,7 +100,7 @@ def _rows(bench: str) -> dict[tuple, frappe._dict]:
 
 
 def _record(bench: str, findings: list[Finding]) -> None:
-	"""Write down what is found for the first time, or still; what is not found any more is Resolved. Commits."""
+	"""Write down new findings and those that are still there. Others become Resolved. Commits."""
 	rows, now = _rows(bench), now_datetime()
 	for finding in findings:
 		told = {"what": finding.what, "action": finding.action, "last_found": now}
@@ -115,14 +129,14 @@ def _insert(bench: str, finding: Finding, told: dict) -> None:
 
 
 def _end(name: str, status: str, **values: str | None) -> None:
-	"""A change that the document's timeline shows."""
+	"""Give the finding a status, as a change that the document's timeline shows."""
 	doc = frappe.get_doc("Drift Finding", name)
 	doc.update({"status": status, **values})
 	doc.save(ignore_permissions=True)
 
 
 def resolve(kind: str, subject: str) -> None:
-	"""Note that what a Drift Finding tells of is no difference any more. The caller commits."""
+	"""Note that a Drift Finding's difference is gone. The caller commits."""
 	of = {"kind": kind, "subject": subject, "status": ("in", OPEN)}
 	for name in frappe.get_all("Drift Finding", of, pluck="name"):
 		_end(name, "Resolved")
@@ -132,15 +146,15 @@ def resolve(kind: str, subject: str) -> None:
 
 
 def _mend(bench: str, findings: list[Finding]) -> None:
-	"""Do what can be done without asking; a fault with one finding is told in its action and does not keep the others."""
+	"""Do what can be done without asking. A fault is written into the finding's action, and does not keep the other findings."""
 	rows = _rows(bench)
-	# a database before the folder that says what it is: once that is gone, it could be a customer's
-	for finding in sorted(findings, key=lambda each: each.kind != drift.DATABASE):
+	# databases go before folders: the folder says what its database is; without it that could be a customer's
+	for finding in sorted(findings, key=lambda each: each.kind != DATABASE):
 		row = rows.get(finding.key)
 		if not row or row.status != "Open":
 			continue
 		try:
-			if finding.kind in (drift.IMAGE, drift.STANDBY):
+			if finding.kind in (IMAGE, STANDBY):
 				_take_out_of_use(bench, finding)
 			elif finding.unmarked:
 				there = door_of(bench)
@@ -157,15 +171,15 @@ def _mend(bench: str, findings: list[Finding]) -> None:
 
 
 def is_due(finding: Finding, row) -> bool:
-	"""Whether it is an orphan that has been seen for an hour, and, where it is a folder, has not changed for one."""
+	"""Whether it is an orphan that has been seen for an hour. A folder must not have changed for an hour, either."""
 	is_old = row.first_found <= add_to_date(now_datetime(), seconds=-AGE)
 	is_still = not finding.folder or finding.folder.modified <= time.time() - AGE
 	return finding.is_removable and is_old and is_still
 
 
 def _take_out_of_use(bench: str, finding: Finding) -> None:
-	"""Both look again, under the row's lock, whether it is Ready."""
-	if finding.kind == drift.IMAGE:
+	"""Take the image or standby site out of use. Both ways look again, under the row's lock, whether it is Ready."""
+	if finding.kind == IMAGE:
 		images.set_stale(finding.subject, finding.what)
 	elif standby.take(finding.subject, "Ready"):
 		standby.discard(standby.row(finding.subject), door_of(bench))
@@ -174,8 +188,8 @@ def _take_out_of_use(bench: str, finding: Finding) -> None:
 def _remove(bench: str, key: tuple, row: str) -> None:
 	"""Remove the orphan after a fresh look, by its mark.
 
-	No lock is needed: the mark is that of a job that has ended, and what begins after the look carries another one, which the
-	agent leaves alone. A lone user keeps jobs from making a database of its name until it is gone.
+	No lock is needed. The mark is that of a job that has ended. What begins after the look carries another mark, which the agent leaves
+	alone. As long as a lone user is there, no job makes a database of its name.
 	"""
 	finding = {fresh.key: fresh for fresh in look(bench)}.get(key)
 	found = frappe.db.get_value(
@@ -187,7 +201,9 @@ def _remove(bench: str, key: tuple, row: str) -> None:
 	there = door_of(bench)
 	if finding.folder:
 		entry = there.do("trash_folder", path=finding.folder.path, mark=finding.mark)
-	elif finding.kind == drift.DATABASE:
+	elif finding.kind == DATABASE and finding.subject.startswith(SET_ASIDE):
+		entry = there.do("drop_set_aside", name=finding.subject)
+	elif finding.kind == DATABASE:
 		entry = there.do("trash_database", name=finding.subject, mark=finding.mark)
 	else:
 		entry = there.do("drop_lone_user", name=finding.subject)

@@ -1,6 +1,6 @@
-"""The ways of making a tenant's site, quickest first in MakeSite: a standby site, a copy of an image, from scratch.
+"""The ways of making a tenant's site. MakeSite tries the quickest first: a standby site, a copy of an image, from scratch.
 
-The sites differ only as docs/architecture.md lists ("What a copy is"). What an interrupted way left is found by its marks.
+The sites differ only as docs/architecture.md says ("What a copy is"). What an interrupted way left is found by its mark.
 """
 
 from abc import ABC, abstractmethod
@@ -14,20 +14,20 @@ from buildpro_saas.jobs.playbook import Context, StepCancelledError, StepTimeout
 
 
 class Way(ABC):
-	"""One way. What an interrupted `make` left is taken away by `unmake`, whichever way it was."""
+	"""One way to make a site. `unmake` removes what an interrupted `make` left, whichever way it was."""
 
 	title: str  # as a job shows it
 
 	@abstractmethod
 	def make(self, context: Context, timeout: float) -> dict:
-		"""Make the job's site. Returns {"database", and what it is a copy of (_copied)}.
+		"""Make the job's site. Returns {"database", "image", "image_kind", "copied_apps", "prepared_company"} (see _copied).
 
-		Raises WayClosedError, with the reason, when another way has to be gone.
+		timeout: seconds. Raises WayClosedError, with the reason, when another way has to be gone.
 		"""
 
 
 class FromScratch(Way):
-	"""What `bench new-site` makes; the apps are installed by the next step."""
+	"""What `bench new-site` makes. The next step installs the apps."""
 
 	title = "from scratch"
 
@@ -54,7 +54,7 @@ class FromImage(Way):
 
 
 class FromStandby(Way):
-	"""A site that was copied ahead of time: it gets its name, and is the tenant's."""
+	"""A site that was copied ahead of time. It gets the tenant's name."""
 
 	title = "from a standby site"
 
@@ -83,7 +83,7 @@ def _image(context: Context):
 
 
 def _copied(image) -> dict:
-	"""What later steps need not do again: apps as Tenant keeps them, and the company that was set up; None where they do."""
+	"""What a copy brings, so that later steps need not do it: apps as Tenant keeps them, and a company. None from scratch."""
 	return {
 		"image": image and image.name,
 		"image_kind": image and image.kind,
@@ -93,7 +93,7 @@ def _copied(image) -> dict:
 
 
 def unmake(context: Context) -> None:
-	"""Take away what a way made of the job's site, wholly or in part, as far as it carries the job's mark; repeatable.
+	"""Remove what a way made of the job's site, wholly or in part, where it carries the job's mark. Repeatable.
 
 	Raises NotOursError, and leaves all as it was, where somebody may have used the site.
 	"""
@@ -103,7 +103,7 @@ def unmake(context: Context) -> None:
 
 
 def copy_image(image, site: SiteDoor, database: str, context: Context, timeout: float) -> None:
-	"""Make the site's folder, database and database user as a copy of the image (document), all with the job's mark.
+	"""Copy the image (document): the site's folder, database and database user, all with the job's mark. timeout: seconds.
 
 	Raises WayClosedError when the image cannot be copied.
 	"""

@@ -1,4 +1,4 @@
-"""Whether what is on record of a tenant can hold on its site: the site is there, and set up as that tenant's."""
+"""Whether a tenant's record can hold on its site: the site is there, and is set up as that tenant's."""
 
 from buildpro_saas import site_role
 from buildpro_saas.agent.door import Door, SiteDoor
@@ -12,9 +12,9 @@ ROLE, TENANT, ADMIN_URL = "buildpro_role", "buildpro_tenant", "buildpro_admin_ur
 
 
 def of_record(tenant) -> str:
-	"""Why what is on record of the tenant (document) does not hold on its site, with what to do; empty where it does.
+	"""Why the tenant's (document) record does not hold on its site, with what to do; empty where it does.
 
-	Also empty for a bench elsewhere, whose disk this process does not see.
+	Also empty for a bench that cannot be reached, whose disk this process does not see.
 	"""
 	if not is_reached(tenant.bench):
 		return ""
@@ -47,7 +47,10 @@ def fault(site: SiteDoor, tenant) -> str:
 
 
 def make_ready(tenant, site: SiteDoor) -> None:
-	"""Set the site up as the tenant's (document) again where that was lost. Raises AgentError with what to do where it is not the tenant's."""
+	"""Set the site up as the tenant's (document) again, where that was lost.
+
+	Raises AgentError, with what to do, where it is not the tenant's site.
+	"""
 	set_up_again(tenant, site)
 	if reason := fault(site, tenant):
 		raise AgentError(reason)
@@ -73,10 +76,10 @@ def _fault_of_entering(site: SiteDoor) -> str:
 
 
 def set_up_again(tenant, site: SiteDoor) -> bool:
-	"""Write into the site's site_config.json that it is the tenant's (document), where the app was installed there anew; returns whether.
+	"""Write into site_config.json that the site is the tenant's (document), where the app was installed there anew; returns whether.
 
-	Only into a site of the tenant's name, with the tenant's database, that nobody else's name is in. Its mark comes from the database,
-	when a job on record made the tenant's site with it.
+	Only a site of the tenant's name, with the tenant's database and no other tenant's name in it, is written to. It gets the database's
+	mark, where a job on record made the tenant's site with that.
 	"""
 	config = site.config
 	is_free = config.get(ROLE) == site_role.TENANT and not config.get(TENANT)
@@ -91,10 +94,10 @@ def set_up_again(tenant, site: SiteDoor) -> bool:
 
 
 def mark_database_again(bench: Door, database: str, mark: str, tenant: str) -> bool:
-	"""Give the tenant's database the mark that its site's folder carries, where it has none any more; returns whether.
+	"""Give the tenant's database the mark of its site's folder, where it has none any more; returns whether.
 
-	`bench restore` makes the database anew, and without it no job may remove it. Only when a job on record made the tenant's site with
-	the mark.
+	`bench restore` makes the database anew, without a mark, and then no job may remove it. Only done where a job on record made the
+	tenant's site with the mark.
 	"""
 	if not is_made_for(mark, tenant):
 		return False

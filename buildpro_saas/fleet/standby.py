@@ -1,4 +1,4 @@
-"""Standby sites: copies of an image made ahead of time, each given to one tenant at most."""
+"""Standby sites: copies of an image that are made ahead of time. Each is given to one tenant at most."""
 
 import secrets
 from collections import defaultdict
@@ -29,14 +29,14 @@ FIELDS = ("name", "database", "mark", "status", "ready_at", "image")
 def claim(image, job: str, tenant: str):
 	"""Take one ready copy of the image (document) for the job, and commit: nobody else gets it.
 
-	Returns the row's FIELDS. Raises WayClosedError when none waits. Rows that others are just taking are passed over
-	(SKIP LOCKED, MariaDB 10.6), so that any number of creations at once get different ones without waiting.
+	Returns the row's FIELDS. Raises WayClosedError when none waits. Rows that others are just taking are passed over (SKIP LOCKED, MariaDB
+	10.6). So any number of jobs at once get different ones without waiting.
 	"""
 	frappe.db.commit()
 	table = frappe.qb.DocType("Standby Site")
 	found = (
 		frappe.qb.from_(table)
-		# in the index's order: to sort, MariaDB would lock all that wait, and another claim would find none
+		# in the index's order: a sort would lock all rows that wait, and another claim would find none
 		.force_index(QUEUE_INDEX)
 		.select(*FIELDS)
 		.where((table.image == image.name) & (table.status == "Ready"))
@@ -60,12 +60,12 @@ def claimed_by(job: str) -> list:
 
 
 def row(name: str):
-	"""The row's FIELDS."""
+	"""FIELDS of the row."""
 	return frappe.db.get_value("Standby Site", name, FIELDS, as_dict=True)
 
 
 def new_database(name: str) -> str:
-	"""Choose the row's database, note it before anything is made, and commit."""
+	"""Choose a database name for the row, note it before anything is made, and commit."""
 	database = f"_standby_{secrets.token_hex(8)}"
 	frappe.db.set_value("Standby Site", name, "database", database)
 	frappe.db.commit()
@@ -73,30 +73,36 @@ def new_database(name: str) -> str:
 
 
 def set_ready(name: str) -> None:
-	"""Let the row, which is being filled, be claimed once this transaction commits."""
+	"""Let the row, which is being filled, be claimed. It can be once this transaction commits."""
 	frappe.db.set_value("Standby Site", name, {"status": "Ready", "ready_at": now_datetime()})
 
 
 def discard(row, bench: Door, new_mark: str | None = None) -> None:
-	"""Remove what is left of a standby site, and note that it is gone. `new_mark`: that of the job that claimed it.
+	"""Remove what is left of a standby site, and note that it is gone. new_mark: that of the job that claimed it. Repeatable.
 
-	It is the caller's alone: claimed by its job, or taken with `take`. Repeatable.
+	The caller alone has it: its job claimed it, or `take` gave it to the caller. What people have used stays. No record claims it from then
+	on, so reconciliation reports it, and leaves it alone as well.
 	"""
-	remove(row, bench, new_mark)
+	if sign := remove(row, bench, new_mark):
+		message = f"The standby site in the database {row.database} is in use: {sign}. It was not removed; `saas drift` says what to do."
+		frappe.log_error(title=f"{row.name} is in use", message=message)
 	frappe.db.set_value("Standby Site", row.name, "status", "Discarded")
 	frappe.db.commit()
 
 
-def remove(row, bench: Door, new_mark: str | None = None) -> None:
-	"""Remove the standby site's folder, database and database user, as far as they carry one of the two marks."""
+def remove(row, bench: Door, new_mark: str | None = None) -> str:
+	"""Remove the standby site's folder, database and database user, each where it carries one of the two marks.
+
+	Where people have used it, nothing is removed. Returns what shows the use, as a piece of a sentence; empty for none.
+	"""
 	if not row.database:
-		return
+		return ""
 	marks = [mark for mark in (row.mark, new_mark) if mark]
-	bench.do("remove_standby", database=row.database, marks=marks)
+	return bench.do("remove_standby", database=row.database, marks=marks)
 
 
 def take(name: str, *statuses: str) -> bool:
-	"""Set a row that has one of the statuses to Discarding, so that it is nobody else's. False when it has another by now."""
+	"""Set a row with one of the statuses to Discarding, so that nobody else gets it. False when it has another status by now. Commits."""
 	frappe.db.commit()
 	found = frappe.db.get_value("Standby Site", name, "status", for_update=True)
 	if found in statuses:
@@ -109,7 +115,10 @@ def take(name: str, *statuses: str) -> bool:
 
 
 def fill_pools() -> None:
-	"""Every minute, on the admin site: discard standby sites of images that are gone or stale or whose pool is off, and fill the pools."""
+	"""Every minute, on the admin site: fill the pools.
+
+	Standby sites are discarded where their image is gone or stale, or their pool is switched off.
+	"""
 	if not site_role.is_admin_site():
 		return
 	benches_here = reached(status="Active")
@@ -129,7 +138,7 @@ def _discard_if_unwanted(row, has_pool: bool) -> None:
 
 
 def fill(bench: str) -> list[str]:
-	"""Start the jobs that the bench's pools lack, unless tenants wait; returns their names. Commits."""
+	"""Start the filling jobs that the bench's pools lack, unless tenants wait; returns the jobs' names. Commits."""
 	tenants_wait = frappe.db.exists(
 		"Provisioning Job", {"bench": bench, "tenant": ("is", "set"), "status": ("in", ("Waiting", "Queued"))}
 	)
@@ -155,7 +164,10 @@ def _fill(bench: str) -> list[str]:
 
 
 def targets(bench: str) -> dict[str, int]:
-	"""{kind of image: how many standby sites there should be}: what staff set, more when more tenants came lately, up to their bound."""
+	"""{kind of image: how many standby sites there should be}.
+
+	That is what staff have set; and up to their bound, as many as tenants of the kind came in the last hour.
+	"""
 	since = add_to_date(now_datetime(), hours=-DEMAND_HOURS)
 	active = plans_that_resolve()
 	wanted: dict[str, int] = {}
@@ -174,9 +186,9 @@ def targets(bench: str) -> dict[str, int]:
 
 
 def room(bench) -> int:
-	"""How many more sites the Bench document's disk margin and bound allow. Negative when not even those that are being filled fit.
+	"""How many more sites the Bench document's disk margin and bound allow. Negative when not even those being filled fit.
 
-	Standby sites count as sites there, those that are being filled too, and so do tenants whose site is still to be made.
+	Standby sites count as sites, also those being filled. So do tenants whose site is still to be made.
 	"""
 	to_come = frappe.get_all(
 		"Tenant", {"bench": bench.name, "status": ("in", ("Provisioning", "Failed"))}, pluck="site"
@@ -191,7 +203,10 @@ def room(bench) -> int:
 
 
 def start_filling(image: str, bench: str, kind: str) -> str:
-	"""Make a row and the job that copies the image into it; returns the job's name. Raises frappe.ValidationError for a bench elsewhere."""
+	"""Make a row, and the job that copies the image into it; returns the job's name.
+
+	Raises frappe.ValidationError for a bench that cannot be reached.
+	"""
 	benches.only_reached(bench)
 	row = frappe.get_doc(
 		{"doctype": "Standby Site", "image": image, "bench": bench, "kind": kind, "status": "Filling"}
@@ -226,9 +241,9 @@ OVERVIEW = [
 
 
 def overview() -> list[dict]:
-	"""One row for each kind of image that active plans and pools of a local bench need, with the keys of OVERVIEW.
+	"""One row, with the keys of OVERVIEW, for each kind of image that plans and pools of a reachable bench need.
 
-	A hit is a tenant whose site was a standby site, a miss one that was made another way.
+	A hit is a tenant whose site was a standby site; a miss is one that was made another way.
 	"""
 	rows = []
 	for bench in reached(status="Active"):
@@ -267,5 +282,5 @@ def _overview_of(bench: str, kind: str, wanted: int) -> dict:
 
 
 def _kind_of(state: dict) -> str:
-	"""The kind of image that a tenant's site is a copy of; from scratch, of the one that it would have been."""
+	"""The kind of image that a tenant's site is a copy of. From scratch, the kind that it could have been copied from."""
 	return state.get("image_kind") or ImageKind(tuple(state.get("plan_apps") or ())).name

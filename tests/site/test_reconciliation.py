@@ -107,6 +107,17 @@ def test_what_another_bench_made_on_the_same_server_is_left_to_it(drifting):
 	assert drifting.has(database)
 
 
+def test_a_site_on_another_bench_claims_no_folder_here(drifting):
+	"""As after a move that was broken off: the same name on both."""
+	site = drifting.site(drifting.mark(), buildpro_finished=1)
+	drifting.tenant("Active", site, None, bench="elsewhere")
+	drifting.seen_long_ago()
+	drifting.mend()
+	(row,) = [row for row in drifting.compare() if row.subject == site]
+	assert "of the bench elsewhere" in row.what and "on the bench elsewhere is whole" in row.action
+	assert drifting.has(site)
+
+
 def test_a_bench_that_does_not_answer_does_not_keep_the_others(drifting):
 	gone = drifting.record("Bench", name="gone", bench_name="gone", path="/srv/gone", is_reachable=1)
 	drifting.job(mark := drifting.mark(), "Cancelled")
@@ -116,6 +127,37 @@ def test_a_bench_that_does_not_answer_does_not_keep_the_others(drifting):
 	assert not drifting.has(database)
 	assert drifting.frappe.db.exists("Error Log", {"method": f"The bench {gone} does not answer"})
 	drifting.frappe.db.delete("Error Log")
+
+
+def test_a_bench_is_asked_once_for_its_account(drifting, monkeypatch):
+	from buildpro_saas.agent.door import Door
+
+	asked, has_account = [], Door.has_account
+	monkeypatch.setattr(Door, "has_account", lambda door: asked.append(door) or has_account(door))
+	drifting.mend()
+	assert len(asked) == drifting.frappe.db.count("Bench", {"is_reachable": 1})
+
+
+def test_a_bench_whose_trash_cannot_be_read_does_not_keep_the_others(drifting, monkeypatch):
+	from buildpro_saas.agent.errors import AgentError
+	from buildpro_saas.fleet import bench_trash
+
+	lame = drifting.record("Bench", name="lame", bench_name="lame", path="/srv/lame", is_reachable=1)
+	site, _database = removed_site(drifting)
+	entries_of = bench_trash.entries_of
+
+	def entries_but_there(bench: str) -> list:
+		if bench == lame:
+			raise AgentError("MariaDB is away.")
+		return entries_of(bench)
+
+	(name,) = [entry.name for entry in bench_trash.entries() if entry.subject == site]
+	monkeypatch.setattr(bench_trash, "with_account", lambda: [lame, drifting.bench])
+	monkeypatch.setattr(bench_trash, "entries_of", entries_but_there)
+	with pytest.raises(AgentError, match="MariaDB is away"):
+		drifting.reconciliation.put_back("nothing-of-that-name")
+	drifting.reconciliation.put_back(name)
+	assert drifting.has(site)
 
 
 def test_what_a_cancelled_job_left_goes_whatever_it_holds(drifting):
@@ -582,7 +624,7 @@ def test_a_note_that_cannot_be_read_stops_nothing(drifting, note):
 	broken.write_bytes(note.encode(errors="surrogateescape"))
 	try:
 		drifting.mend()
-		assert kept[database].name in bench_trash().unreadable()
+		assert kept[database].name in bench_trash().unreadable_of(drifting.bench)
 		assert site in trash_of(drifting) and database not in trash_of(drifting)
 		# nobody knows any more that it is the trash's, but its name says so
 		assert drifting.compare(kept[database].database) == []
@@ -591,7 +633,7 @@ def test_a_note_that_cannot_be_read_stops_nothing(drifting, note):
 		assert drifting.reconciliation.put_back(kept[site].name)
 	finally:
 		broken.write_bytes(whole)
-	assert bench_trash().unreadable() == []
+	assert bench_trash().unreadable_of(drifting.bench) == []
 
 
 def test_the_trash_is_emptied_by_days_that_were_lived_through(drifting, monkeypatch):
@@ -605,7 +647,7 @@ def test_the_trash_is_emptied_by_days_that_were_lived_through(drifting, monkeypa
 	assert {site, database} <= set(trash_of(drifting))
 	for _day in range(int(bench_trash().days() * 86400 / trash.LONGEST_LOOK)):
 		now += trash.LONGEST_LOOK
-		bench_trash().look_into()
+		bench_trash().look_into([drifting.bench])
 	assert not {site, database} & set(trash_of(drifting))
 
 
@@ -643,7 +685,17 @@ def test_a_database_that_cannot_be_moved_as_a_whole_stays(drifting):
 # -- what somebody may have used -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sign", ["finished", "password", "sign-in", "tenant", "database"])
+def signed_in(mariadb, database: str, *rows: tuple[str, str, str]) -> None:
+	"""An Activity Log with these rows: (user, operation, status)."""
+	mariadb.db.commit()  # which making a table does as well
+	mariadb.db.sql(
+		f"create table `{database}`.`tabActivity Log` (user varchar(140), operation varchar(140), status varchar(140))"
+	)
+	for row in rows:
+		mariadb.db.sql(f"insert into `{database}`.`tabActivity Log` values %s", (row,))
+
+
+@pytest.mark.parametrize("sign", ["finished", "password", "sign-in", "administrator", "tenant", "database"])
 def test_a_site_that_somebody_may_have_used_is_never_removed(drifting, sign):
 	"""Whatever the records say: its job is on record as cancelled."""
 	mark = drifting.mark()
@@ -669,6 +721,8 @@ def test_a_site_that_somebody_may_have_used_is_never_removed(drifting, sign):
 				f"create table `{database}`.`tabUser` (name varchar(140), last_login datetime, last_active datetime)"
 			)
 			mariadb.db.sql(f"insert into `{database}`.`tabUser` values ('olga@acme.example', now(), null)")
+		if sign == "administrator":
+			signed_in(mariadb, database, ("Administrator", "Login", "Success"))
 		mariadb.db.commit()
 	site = drifting.site(mark, **config)
 	drifting.seen_long_ago()
@@ -678,7 +732,7 @@ def test_a_site_that_somebody_may_have_used_is_never_removed(drifting, sign):
 
 
 def test_what_was_made_ahead_and_never_used_still_goes(drifting):
-	"""Administrator and Guest are nobody's sign-in."""
+	"""Administrator, who is signed in nowhere, and Guest are nobody's sign-in. Nor is one that failed."""
 	mark = drifting.mark()
 	drifting.job(mark, "Cancelled")
 	database = drifting.database(mark, has_tables=True)
@@ -687,6 +741,12 @@ def test_what_was_made_ahead_and_never_used_still_goes(drifting):
 			f"create table `{database}`.`tabUser` (name varchar(140), last_login datetime, last_active datetime)"
 		)
 		mariadb.db.sql(f"insert into `{database}`.`tabUser` values ('Administrator', now(), now())")
+		signed_in(
+			mariadb,
+			database,
+			*(("Administrator", "Login", "Failed"), ("Administrator", "Logout", "Success")),
+			("Guest", "Login", "Success"),
+		)
 		mariadb.db.commit()
 	site = drifting.site(mark, db_name=database)
 	drifting.seen_long_ago()
@@ -718,6 +778,66 @@ def test_a_database_is_put_back_beside_a_damaged_site(drifting):
 	entry = trash_of(drifting)[database]
 	drifting.reconciliation.put_back(entry.name)
 	assert drifting.has(database)
+
+
+# -- use is looked at in the moment of the removal ---------------------------------------------------------------------
+
+
+def sign_in(drifting, database: str) -> None:
+	with drifting.server() as mariadb:
+		mariadb.db.sql(f"create table `{database}`.`tabSessions` (`user` text)")
+		mariadb.db.sql(f"insert into `{database}`.`tabSessions` values ('olga@acme.example')")
+		mariadb.db.commit()
+
+
+@pytest.mark.parametrize("is_used", [True, False], ids=["used", "unused"])
+def test_a_standby_site_that_somebody_has_used_is_not_removed(drifting, is_used):
+	"""No record claims it any more, so staff are told of it."""
+	from buildpro_saas.fleet import standby
+	from buildpro_saas.jobs.bench_door import door_of
+
+	mark = drifting.mark()
+	drifting.job(mark, "Completed")
+	database = drifting.database(mark, has_tables=True)
+	row = drifting.record("Standby Site", status="Discarding", database=database, mark=mark)
+	if is_used:
+		sign_in(drifting, database)
+	standby.discard(standby.row(row), door_of(drifting.bench))
+	assert drifting.frappe.db.get_value("Standby Site", row, "status") == "Discarded"
+	assert drifting.has(database) == is_used
+	told = drifting.frappe.get_all("Error Log", {"method": f"{row} is in use"}, pluck="error")
+	assert len(told) == is_used
+	drifting.frappe.db.delete("Error Log", {"method": f"{row} is in use"})
+	if is_used:
+		assert "is signed in" in told[0]
+		drifting.seen_long_ago()
+		drifting.mend()
+		(found,) = drifting.compare()
+		assert found.subject == database and drifting.has(database)
+
+
+def test_what_is_used_since_the_last_look_does_not_go_to_the_trash(drifting):
+	from buildpro_saas.agent.errors import NotOursError
+	from buildpro_saas.jobs.bench_door import door_of
+
+	mark = drifting.mark()
+	database = drifting.database(mark, has_tables=True)
+	site = drifting.site(mark, db_name=database)
+	sign_in(drifting, database)
+	there = door_of(drifting.bench)
+	with pytest.raises(NotOursError, match=r"in use: .* is signed in"):
+		there.do("trash_folder", path=site, mark=mark)
+	with pytest.raises(NotOursError, match=r"in use: .* is signed in"):
+		there.do("trash_database", name=database, mark=mark)
+	with drifting.server() as mariadb:
+		mariadb.db.sql(f"delete from `{database}`.`tabSessions`")
+		mariadb.db.commit()
+	there.site(site).update_config({"buildpro_finished": 1})
+	with pytest.raises(NotOursError, match="handed over"):
+		there.do("trash_folder", path=site, mark=mark)
+	there.site(site).update_config({"buildpro_finished": None})
+	assert drifting.has(site) and drifting.has(database)
+	assert there.do("trash_folder", path=site, mark=mark).subject == site
 
 
 # -- copies that no record knows -------------------------------------------------------------------------------------

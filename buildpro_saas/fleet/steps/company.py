@@ -8,16 +8,20 @@ PREPARED_FOR = ("country", "currency", "language")
 
 
 class SetUpCompany(Step):
-	"""ERPNext's own set-up where ERPNext is installed, the framework's wizard elsewhere; the owner never sees a wizard.
+	"""Sets the company up, so that the owner never sees a wizard: by ERPNext's own set-up where it is installed, else by the framework's.
 
-	Where the site was copied with a company of the tenant's country, that has been done: the company gets its name.
+	A site that was copied with a company of the tenant's country has it already. There the company only gets its name.
 	"""
 
 	title = "Set up company"
 	timeout = 15 * MINUTES
-	redo_from = "make_site"  # ERPNext's set-up commits as it goes and cannot be gone on with
+	redo_from = "make_site"  # ERPNext's set-up commits as it goes, and cannot be continued halfway
 
 	def run(self, context: Context) -> dict:
+		"""Hands on {"company_way": "erpnext", "framework" or "prepared"}.
+
+		Raises AgentError where the tenant's country, currency or language is not the prepared company's any more.
+		"""
 		done = self._set_up(context)
 		if context.state.get("copied_apps"):
 			context.site.call("buildpro_saas.tenant_site.onboarding.index_for_search_later")

@@ -1,17 +1,18 @@
-"""Building and pruning site images, and filling the pools of standby sites with copies of them."""
+"""Builds and prunes site images, and fills the pools of standby sites with copies of them."""
 
 import secrets
 import time
 
 import frappe
 
-from buildpro_saas.agent.errors import AgentError, TransientError
+from buildpro_saas.agent.errors import AgentError, TransientError, hint_for
 from buildpro_saas.fleet import image_record, images, site_sources, standby
-from buildpro_saas.fleet.drift import IMAGE_DATABASE
-from buildpro_saas.fleet.steps.site import MINUTES, InstallApps
+from buildpro_saas.fleet.drift_facts import IMAGE_DATABASE
+from buildpro_saas.fleet.steps.site import MINUTES, InstallApps, check_bench_has
 from buildpro_saas.jobs.playbook import Context, Step, WayClosedError
 
-# By making the owner's user, by saving the plan settings, by signing in and by Desk's first page; with the tables in them.
+# Doctypes that are asked for first: by making the owner's user, saving the plan settings, signing in, and Desk's first page. The
+# doctypes of their tables are among them.
 FIRST_ASKED_FOR = (
 	*("System Settings", "User", "User Type", "Notification Settings", "Contact"),
 	*("Activity Log", "Version", "DocShare", "User Permission", "Notification"),
@@ -34,17 +35,12 @@ class ReserveImage(Step):
 	title = "Reserve image"
 
 	def run(self, context: Context) -> dict:
+		"""Hands on {"site", "database", "reserved_database", "plan_apps"}. Raises AgentError where the bench lacks an app."""
 		apps = context.inputs["apps"]
-		there = context.bench.app_names()
-		missing = [app for app in apps if app not in there]
-		if missing:
-			raise AgentError(
-				f"The bench lacks {', '.join(missing)}.",
-				"Get the app with `bench get-app`, then press Retry.",
-			)
+		check_bench_has(context, apps)
 		database = context.state.get("reserved_database") or f"{IMAGE_DATABASE}{secrets.token_hex(8)}"
 		return {
-			# .invalid (RFC 2606) is nobody's: the site is one only while it is being built
+			# nobody owns .invalid (RFC 2606); the image is a site only while it is being built
 			"site": f"image-{database.rpartition('_')[2]}.invalid",
 			"database": database,
 			"reserved_database": database,
@@ -53,14 +49,15 @@ class ReserveImage(Step):
 
 
 class MakeImageSite(Step):
-	"""The site that becomes the image: with the framework, or, to have a company set up in it, a copy of the image without one."""
+	"""Makes the site that becomes the image: with the framework; or, for a company, as a copy of the image without one."""
 
 	title = "Make site"
 	timeout = 15 * MINUTES
 
 	def run(self, context: Context) -> dict:
+		"""Hands on what the way returns (site_sources.Way.make), and {"fingerprints", "began": epoch seconds}."""
 		self.undo(context)
-		# what the apps on disk are now: looked at again when the image is sealed
+		# what the apps on disk are now; they are looked at again when the image is sealed
 		noted = {"fingerprints": _fingerprints(context), "began": time.time()}
 		return {**noted, **self._make(context)}
 
@@ -88,7 +85,7 @@ class InstallImageApps(InstallApps):
 
 
 class PrepareCompany(Step):
-	"""A company of the image's country under a name that each copy replaces by its tenant's; nothing where it is to have none."""
+	"""Sets up a company of the image's country under a placeholder name. Each copy puts its tenant's name there."""
 
 	title = "Prepare company"
 	timeout = 15 * MINUTES
@@ -107,7 +104,7 @@ class PrepareCompany(Step):
 
 
 class SealImage(Step):
-	"""Empty it of all that a copy must not inherit, take its user away, put its files aside, and let it be copied."""
+	"""Empties the site of what a copy must not inherit, removes its user, puts its files aside, and lets the image be copied."""
 
 	title = "Seal image"
 	timeout = 15 * MINUTES
@@ -154,7 +151,7 @@ def _fingerprints(context: Context) -> list[dict]:
 
 
 class RemoveImage(Step):
-	"""The image's files, its database and its record; standby sites that were copied from it stay valid until discarded."""
+	"""Removes the image's files, database and record. Standby sites that were copied from it stay until they are discarded."""
 
 	title = "Remove image"
 	timeout = 5 * MINUTES
@@ -209,10 +206,11 @@ class FillStandby(Step):
 			images.still_ready(
 				image.name
 			)  # raises for one that became stale meanwhile: no fault, and nothing to be kept
-			# not discarded, so that the pool does not try it again each minute
+			# not discarded: the pool would try it again each minute
 			raise AgentError(
 				f"The standby site cannot be made: {reason}.",
-				"See the Error Log; once the cause is mended, press Retry, or Cancel.",
+				(reason.__cause__ and hint_for(reason.__cause__))
+				or "See the Error Log; once the cause is mended, press Retry, or Cancel.",
 			)
 
 	def undo(self, context: Context) -> None:

@@ -28,6 +28,7 @@ class InviteOwner(Step):
 	title = "Invite owner"
 
 	def run(self, context: Context) -> dict:
+		"""Hands on {"is_invited": whether a mail was queued}."""
 		invitation = context.site.call(f"{ONBOARDING}.invite_owner", email=context.tenant["owner_email"])
 		context.log(
 			f"Invitation queued for {context.tenant['owner_email']}"

@@ -1,4 +1,4 @@
-"""The last word: does the site answer?"""
+"""The last check: does the site answer?"""
 
 from buildpro_saas.agent.errors import TransientError
 from buildpro_saas.jobs.playbook import Context, RetryPolicy, Step
@@ -7,9 +7,9 @@ OK, UNAVAILABLE = 200, 503
 
 
 class CheckReachable(Step):
-	"""A tenant is Active only because its own site answered under its own Host header, with what only that site knows.
+	"""A tenant becomes Active only after its own site has answered under its own Host header, with what only that site knows.
 
-	Any site answers 200 to a ping: the bench's `default_site`, or the one that a proxy names.
+	Any site answers 200 to a ping: the bench's `default_site`, or one that a proxy names.
 	"""
 
 	title = "Check that it answers"
