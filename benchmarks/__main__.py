@@ -6,7 +6,20 @@ import os
 import sys
 import time
 
-from benchmarks import concurrency, curve, database_copy, deliveries, gate, memory, provisioning, report
+from benchmarks import (
+	backup,
+	concurrency,
+	curve,
+	database_copy,
+	deliveries,
+	drill,
+	gate,
+	memory,
+	migrations,
+	provisioning,
+	report,
+	restore,
+)
 from benchmarks.admin import Admin
 from dev.__main__ import ready_bench
 from dev.existing_bench import ExistingBench
@@ -14,7 +27,21 @@ from dev.shell import DevError, say
 
 ALL = {
 	module.NAME: module
-	for module in (provisioning, database_copy, concurrency, curve, gate, memory, deliveries)
+	for module in (
+		*(
+			provisioning,
+			database_copy,
+			concurrency,
+			curve,
+			gate,
+			memory,
+			deliveries,
+			backup,
+			restore,
+			drill,
+			migrations,
+		),
+	)
 }
 ROUNDS = 5
 

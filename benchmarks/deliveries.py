@@ -1,4 +1,4 @@
-"""What it costs to bring a new entitlement to a thousand tenants, and how soon one customer's own change is on his site meanwhile."""
+"""What it costs to send a new entitlement to a thousand tenants, and how soon one customer's own change is on its site meanwhile."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ POLL = 0.02
 def run(admin: Admin, rounds: int) -> dict:
 	say("Making a tenant, and a thousand light ones …")
 	made = admin.make(plan=PLAN)
-	# every ten minutes the admin site looks at what its sites have, and would bring its own statements in between
+	# every ten minutes the admin site checks what its sites have, and would send its own statements in between
 	admin.bench.services().stop("scheduler")
 	script(admin, made.name, "make", TENANTS)
 	try:
@@ -66,7 +66,7 @@ def measure(admin: Admin, tenant: str, rounds: int) -> dict:
 
 
 def change_behind_many(admin: Admin, owner: SiteClient, tenant: str, *, has: bool) -> float:
-	"""Seconds from the answer to a change of the tenant to its own site's answer, while a thousand are being told."""
+	"""Seconds from the change of one tenant until its own site answers by it, while a thousand others are being sent theirs."""
 	batch = script(admin, tenant, "send")
 	while not progress(admin, batch)["counts"]["Completed"]:
 		time.sleep(POLL)

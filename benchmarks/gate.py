@@ -1,4 +1,4 @@
-"""What a feature check costs: in the process, over HTTP beside `frappe.ping`, and at each document that is made; and what others cost."""
+"""What a feature check costs: in the process, over HTTP beside `frappe.ping`, and at each new document; and what others cost."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run(admin: Admin, rounds: int) -> dict:
 	say("Making a tenant …")
 	made = admin.make()
 	site = f"{made.name}.localhost"
-	# every ten minutes the admin site looks at what its sites have, and would bring its own statement in between
+	# every ten minutes the admin site checks what its sites have, and would send its own statement in between
 	admin.bench.services().stop("scheduler")
 	say("Checks in a process …")
 	found = {
@@ -53,7 +53,7 @@ def run(admin: Admin, rounds: int) -> dict:
 
 
 def figures(found: dict[str, Series], http: dict[str, tuple[Series, Series]]) -> dict:
-	"""As benchmarks.json keeps it: the large entitlement's figures, and how far the small one's are from them."""
+	"""What benchmarks.json keeps: the large entitlement's figures, and the ratio of the small one's to them."""
 	result = {
 		f"{name}_us": round(found[f"{name}_large"].median, 3)
 		for name in ("warm", "decision", "first", "cold")
@@ -80,7 +80,7 @@ def figures(found: dict[str, Series], http: dict[str, tuple[Series, Series]]) ->
 
 
 def requests_ratio(ping: Series, check: Series) -> float:
-	"""Checks a second for each ping a second."""
+	"""How many checks are answered in the time of one ping."""
 	return round(ping.median / check.median, 3)
 
 
@@ -91,7 +91,7 @@ def script(admin: Admin, site: str, command: str, argument: object) -> str:
 
 
 def over_http(admin: Admin, site: str, size: str, rounds: int) -> tuple[Series, Series]:
-	"""Seconds of a ping and of a check, in turn, on one server in one session: medians of each round."""
+	"""Seconds of a ping and of a check, taken in turn on one server in one session: medians of each round."""
 	script(admin, site, "apply", size)
 	owner = SiteClient(site, admin.port)
 	if not owner.login(f"owner@{site.split('.')[0]}.example", admin.bench.home.secret("owner_password")):

@@ -1,4 +1,4 @@
-"""What the memory of a web worker comes to that has served 2,000 tenants' sites, each with an entitlement to 500 features."""
+"""How much memory a web worker takes that has served 2,000 tenants' sites, each with an entitlement to 500 features."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUDGET = 300  # MB
 def run(admin: Admin, _rounds: int) -> dict:
 	say("Making a tenant …")
 	site = f"{admin.make().name}.localhost"
-	# it would look at what its tenant has, and bring its own statement in between
+	# the admin site would check what its tenant has, and send its own statement in between
 	admin.bench.services().stop("scheduler")
 	say(f"Serving {SITES} sites, twice …")
 	bench = admin.bench
@@ -29,7 +29,7 @@ def run(admin: Admin, _rounds: int) -> dict:
 
 
 def figures(found: dict) -> dict:
-	"""As benchmarks.json keeps it."""
+	"""What benchmarks.json keeps."""
 	most = max(found["once"], found["twice"])
 	return {
 		"mb_2000_sites": round(most, 1),

@@ -1,4 +1,4 @@
-"""What becomes of the figures: benchmarks.json, the tables in docs/benchmarks.md, and the plot beside it."""
+"""Where the figures go: benchmarks.json, the tables in docs/benchmarks.md, and the plot beside it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,19 @@ import re
 from datetime import date
 from pathlib import Path
 
-from benchmarks import concurrency, curve, database_copy, deliveries, gate, memory, provisioning
+from benchmarks import (
+	backup,
+	concurrency,
+	curve,
+	database_copy,
+	deliveries,
+	drill,
+	gate,
+	memory,
+	migrations,
+	provisioning,
+	restore,
+)
 from dev.bench import Bench
 from dev.home import REPO, read_json, write_atomically, write_json
 from dev.shell import output_of
@@ -23,11 +35,15 @@ PARTS = (
 	("A feature check", gate),
 	("A worker's memory", memory),
 	("Deliveries", deliveries),
+	("Backups", backup),
+	("Restoring", restore),
+	("Drills", drill),
+	("Nothing to migrate", migrations),
 )
 
 
 def facts_of(bench: Bench) -> dict:
-	"""What machine and which versions the figures are from."""
+	"""The machine and the versions with which the figures were measured."""
 	versions = {
 		app: output_of(
 			[bench.python, "-c", f"import {app}; print({app}.__version__)"],
@@ -73,6 +89,7 @@ def add(path: Path, results: dict, facts: dict) -> dict:
 		("database_copy", "copy_ratio"),
 		("concurrency", "concurrent"),
 		("deliveries", "delivery"),
+		("backup", "backup"),
 	):
 		if name in results:
 			known[key] = results[name]["copy_ratio"] if key == "copy_ratio" else results[name]

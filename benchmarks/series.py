@@ -1,4 +1,4 @@
-"""Repeated measurements of one thing, and what is said of them."""
+"""Repeated measurements of one thing, and the text about them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Series:
-	"""Measurements of one thing in one unit, seconds where nothing else is said."""
+	"""Measurements of one thing in one unit: seconds, unless another is given."""
 
 	values: list[float] = field(default_factory=list)
 

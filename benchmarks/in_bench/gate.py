@@ -3,8 +3,8 @@
 Usage: gate.py ADMIN-SITE SITE apply small|large
        gate.py ADMIN-SITE SITE measure ROUNDS
 
-"apply" puts an entitlement of that size into force on the site. "measure" prints JSON {name: [µs, one a round]} (of insert_ratio no µs): names end in the size
-where both sizes are measured. Sides that are compared are measured in turn, in one process.
+"apply" puts an entitlement of that size into force on the site. "measure" prints JSON {name: [µs, one a round]}; insert_ratio is a ratio
+and not µs. Where both sizes are measured, the name ends in the size. Sides that are compared are measured in turn, in one process.
 """
 
 import json
@@ -29,7 +29,7 @@ PAIRS = 300  # of inserts
 
 def apply(signing_key: dict, size: str) -> None:
 	"""Put an entitlement with all features but one into force on the site."""
-	# the admin site may have brought its own meanwhile
+	# the admin site may have sent its own meanwhile
 	frappe.local.conf.update(site_config.read(Path(frappe.local.site_path)))
 	catalogue = catalogue_of(size)
 	sequence = entitlement.lowest_sequence() + 1
@@ -39,8 +39,8 @@ def apply(signing_key: dict, size: str) -> None:
 def per_call(sides: dict) -> dict[str, float]:
 	"""µs for one call of each side {name: (prepare, function, arguments)}; the loop is part of it.
 
-	The sides take turns, a fraction of a millisecond each, and the median chunk counts: what else the machine does meets all of them
-	alike, and what it does in a chunk does not count.
+	The sides take turns, in chunks of a fraction of a millisecond, and the median chunk counts. So other work of the machine affects all
+	sides alike, and a single disturbed chunk does not count.
 	"""
 	taken: dict[str, list[float]] = {name: [] for name in sides}
 	for _ in range(CHUNKS):
@@ -99,7 +99,7 @@ def peers(features: list[str]) -> dict:
 
 
 class Inserts:
-	"""Inserting one document with what our app does at each document, and without, in turn."""
+	"""Inserts one document, in turn with our app's work at each document and without it."""
 
 	def __init__(self):
 		frappe.set_user(owner())
@@ -115,10 +115,10 @@ class Inserts:
 		self.number = 0
 
 	def round(self) -> dict[str, float]:
-		"""µs without our part, and how many times as long it takes with it: by the median of the differences within pairs."""
+		"""(µs without our part, the ratio with it to without it). The ratio uses the median of the differences within pairs."""
 		more, plain = [], []
 		for turn in range(PAIRS):
-			# which of a pair comes first changes: what the first pays for both must not fall on one side
+			# the order within a pair changes: the first one pays for both, and that must not always be the same side
 			taken = {
 				is_ours: self.insert(is_ours) for is_ours in ((True, False) if turn % 2 else (False, True))
 			}
@@ -166,7 +166,7 @@ def measure(signing_key: dict, rounds: int) -> dict[str, list[float]]:
 
 
 def hold(decisions) -> None:
-	"""As in a request that has asked before."""
+	"""Make the state of a request that has asked before."""
 	frappe.local.cache[entitlement.LOCAL_KEY] = entitlement.Held(decisions)
 
 

@@ -1,9 +1,11 @@
-"""Many tenants for the price of one: records of their own, and folders of their own whose sites share the database of a real one.
+"""Many tenants for the price of one: each has a record and a folder of its own, but all sites share the database of a real one.
 
 Runs in the bench's env, in sites/. Usage: light_tenants.py ADMIN-SITE LIKE make NUMBER | send | enter NUMBER | remove
 
-LIKE is a real tenant. A delivery touches a tenant's record, two files in its site's folder and the site's cache: these are each light tenant's own.
-"send" prints the Batch that brings a new entitlement to all of them. "enter" brings one to so many of them by entering each site, as was
+LIKE is a real tenant. A delivery touches a tenant's record, two files in its site's folder, and the site's cache. Each light tenant has
+its own of these.
+
+"send" prints the Batch that sends a new entitlement to all of them. "enter" sends one to NUMBER of them by entering each site, as it was
 done before, and prints the milliseconds that each took.
 """
 

@@ -1,11 +1,13 @@
-"""What a web worker's memory comes to as it serves one site after the other. Runs in the bench's env, in sites/.
+"""How much memory a web worker takes as it serves one site after the other. Runs in the bench's env, in sites/.
 
 Usage: memory.py ADMIN-SITE SITE FOLDER
 
-FOLDER: an empty one, in which sites are made for this: each has the folder, configuration and entitlement of a tenant's site, and all
-have SITE's database. Every tenth has an add-on of its own. Each is served a request that inserts a gated document, through Frappe's
-WSGI application; then all of them once more. Prints JSON {"begin", "once", "twice"}: MB that the process has (VmRSS) when it has
-served one, each, and each twice; and "seconds" that a request took in each of both rounds.
+FOLDER: an empty one, in which sites are made for this. Each has the folder, configuration and entitlement of a tenant's site, but all
+share SITE's database. Every tenth has an add-on of its own. Each is served a request that inserts a gated document, through Frappe's WSGI
+application; then all of them once more.
+
+Prints JSON {"begin", "once", "twice", "seconds"}. The first three are MB that the process has (VmRSS) when it has served one site, each
+site once, and each site twice. "seconds": what a request took in each of the two rounds.
 """
 
 import json
