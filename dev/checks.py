@@ -1,4 +1,4 @@
-"""`make test` and `make lint`."""
+"""`make test`, `make soak` and `make lint`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def soak(bench: Bench, admin: AdminSite) -> int:
 def test(bench: Bench, admin: AdminSite, arguments: list[str], **environment: str) -> int:
 	"""Run the whole suite, or what ONLY, FAST, ARGS and `arguments` choose of it, and return pytest's exit code.
 
-	`environment`: what the tests are told besides the bench. The whole suite runs on two lanes (lanes.py).
+	`environment`: what the tests are told besides the bench. The whole suite runs on several lanes (lanes.py).
 	Raises DevError for an ONLY that names no tests, and for a LANES that is no number.
 	"""
 	arguments = _chosen(arguments)
@@ -75,8 +75,10 @@ def _only(chosen: str) -> list[str]:
 
 
 def description(bench: Bench, admin: AdminSite) -> dict[str, str]:
-	"""What the tests are told about the bench (dev/README.md lists it). It goes through the environment: no other
-	user can read it there, as one could on a command line."""
+	"""What the tests are told about the bench, as environment variables (dev/README.md lists them).
+
+	Other users cannot read a process's environment, but they can read its command line.
+	"""
 	ports = bench.home.ports()
 	return {
 		"BUILDPRO_BENCH": str(bench.path),

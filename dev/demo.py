@@ -1,4 +1,4 @@
-"""`make demo`: from whatever there is to a tenant whose site lets RFI in and keeps BIM out, seen over HTTP."""
+"""`make demo`: makes a tenant whose site allows RFI and refuses BIM, seen over HTTP. It goes on from whatever is there."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Demo:
 		return self.owner.get(path, feature=feature)["message"]
 
 	def _use_features(self) -> None:
-		"""The decisions as they are felt: the owner makes an RFI, and is refused a BIM Model."""
+		"""Show the decisions in use: the owner makes an RFI, and is refused a BIM Model."""
 		if not self.owner.list("RFI", [], "name"):
 			question = {
 				"subject": "Slab edge at grid B-4",
@@ -193,7 +193,7 @@ class Demo:
 		say("`make stop` stops it all, `make clean` removes it.")
 
 	def _password(self, name: str) -> str:
-		"""For a person at a terminal the password itself; for a log only where it is."""
+		"""For a person at a terminal the password itself; for a log only the place where it is kept."""
 		if sys.stdout.isatty():
 			return f"password {self.bench.home.secret(name)}"
 		return f"password: {name} in {self.bench.home.path / 'secrets.json'}"

@@ -1,9 +1,14 @@
 """A bench that was there before us (`BENCH=/path`): our apps and sites are put on it, and taken away again.
 
-What is changed there, and put back by `detach` (also after an interrupted run, from `existing/state.json`):
-apps/NAME and sites/assets/NAME (links), a line in sites/apps.txt, the Python packages of our two apps, and the queue
-`provisioning` in common_site_config.json, the bench's database account (with its file), each only where it is missing. Our web server, workers and scheduler are our
-own, on our own two Redis servers, so the bench's processes and other sites see none of our jobs; its MariaDB is used.
+These things are added, each only where it is missing:
+
+* links apps/NAME and sites/assets/NAME, and a line in sites/apps.txt, for each of our two apps;
+* the apps' Python packages, with the requirements that the bench has not;
+* the queue `provisioning` in common_site_config.json;
+* the bench's database account, with its file.
+
+`detach` takes all of them away again, also after an interrupted run: `existing/state.json` lists them. Our web server, workers and
+scheduler are our own, on two Redis servers of our own. So the bench's processes and other sites see none of our jobs. Its MariaDB is used.
 """
 
 from __future__ import annotations
@@ -63,7 +68,7 @@ class ExistingBench(Bench):
 	# attaching ---------------------------------------------------------------------------------------------
 
 	def build(self) -> None:
-		"""Put our apps on the bench. Named as PrivateBench.build, because callers need not know which bench they have."""
+		"""Put our apps on the bench. It has the name of PrivateBench.build, so callers need not know which bench they have."""
 		self._check()
 		packages.ensure(*packages.CLIENTS, *packages.SERVERS)
 		with self.home.lock():
@@ -84,7 +89,7 @@ class ExistingBench(Bench):
 			)
 
 	def site_config(self) -> dict[str, int]:
-		"""common_site_config.json names the bench's own web server; our sites are answered by ours."""
+		"""Our sites' own web server: common_site_config.json names the bench's, which does not serve them."""
 		return {"webserver_port": self.home.ports()["web"]}
 
 	def _check(self) -> None:
@@ -119,7 +124,7 @@ class ExistingBench(Bench):
 		)
 
 	def _note(self, what: str) -> None:
-		"""Remember an addition before it is made, so that a run that dies in between is cleaned up after."""
+		"""Note an addition before it is made, so that a run that dies in between is cleaned up later."""
 		state = self.state
 		if what not in state["added"]:
 			write_json(self.state_file, state | {"added": [*state["added"], what]})
@@ -149,7 +154,7 @@ class ExistingBench(Bench):
 			self.write_config(config | {"workers": queues | {PROVISIONING_QUEUE: queue}})
 
 	def _install_test_packages(self) -> None:
-		"""Beside the bench's env, not in it: its own packages stay as they are."""
+		"""Install the tests' packages beside the bench's env, not in it: its own packages stay as they are."""
 		project = output_of(
 			[
 				self.python,

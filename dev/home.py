@@ -76,6 +76,7 @@ class Home:
 		self.tools = self.path / "tools"
 		self.bench = self.path / "frappe-bench"
 		self.mariadb = self.path / "mariadb"
+		self.logged = self.path / "logged"  # there while MariaDB writes a binary log
 		self.unsynced = self.path / "unsynced"  # there while MariaDB does not wait for the disk
 		self.framework_sql = self.path / "framework.sql"  # a site with the framework alone, for tests
 		self.redis = self.path / "redis"

@@ -21,7 +21,8 @@ from dev.shell import DevError
 from dev.sites import AdminSite
 
 FOLDER = "lanes"
-GB_FOR_TWO = 6  # memory: a lane takes 2 GB at its most, and a browser and the builds' programs come beside
+GB_A_LANE = 3  # memory: a lane takes 2 GB at its most, and a browser and the builds' programs come beside
+MOST = 4  # that are taken unasked: the longest files bound what more could do
 # The stages that change the apps or the Python packages of the first bench.
 COPIED_STAGES = ("bench", "our-apps", "assets", "app-*", "lane")
 
@@ -63,7 +64,7 @@ class LaneBench(PrivateBench):
 		self.home.redis.mkdir(exist_ok=True)
 
 	def _take_for_own(self) -> None:
-		"""Let what names the first bench by its path name this one: programs and packages of the env, and links."""
+		"""Change what names the first bench by its path: programs and packages of the env, and links."""
 		old, new = str(self.first.path), str(self.path)
 		packages = "lib/python*/site-packages"
 		for pattern in (
@@ -83,8 +84,9 @@ class LaneBench(PrivateBench):
 
 
 def wanted(bench: Bench, is_whole_suite: bool) -> int:
-	"""How many lanes the tests run on: LANES, else two for the whole suite on a machine that has room for them.
+	"""How many lanes the tests run on: LANES; else for the whole suite one more than the machine has cores, as far as memory goes.
 
+	One more, because a lane waits for a third of its time: for a worker's start, a minute of the scheduler's, a browser.
 	Raises DevError for a LANES that is no number.
 	"""
 	chosen = os.environ.get("LANES", "")
@@ -96,9 +98,10 @@ def wanted(bench: Bench, is_whole_suite: bool) -> int:
 		return 1
 	if chosen:
 		return int(chosen)
+	if not is_whole_suite:
+		return 1
 	gigabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-	has_room = len(os.sched_getaffinity(0)) > 1 and gigabytes >= GB_FOR_TWO
-	return 2 if is_whole_suite and has_room else 1
+	return max(1, min(len(os.sched_getaffinity(0)) + 1, int(gigabytes / GB_A_LANE), MOST))
 
 
 def prepare(first: Bench, admin: AdminSite, number: int) -> list[LaneBench]:
@@ -120,7 +123,7 @@ def prepare(first: Bench, admin: AdminSite, number: int) -> list[LaneBench]:
 
 
 def options(copies: Sequence[LaneBench]) -> list[str]:
-	"""What pytest is told to run on these lanes and the first: a worker for each, told of its bench."""
+	"""The arguments with which pytest runs on all lanes: a worker for each, which is told its bench."""
 	if not copies:
 		return []
 	workers = ["popen", *(f"popen//python={shlex.quote(str(copy.python))}//{_told(copy)}" for copy in copies)]
@@ -128,7 +131,7 @@ def options(copies: Sequence[LaneBench]) -> list[str]:
 
 
 def _told(copy: LaneBench) -> str:
-	"""The environment in which a lane's tests differ from the first's; passwords and the site's name are the same."""
+	"""The environment variables in which a lane's tests differ from the first lane's. Passwords and the site's name are the same."""
 	environment = {
 		"BUILDPRO_BENCH": str(copy.path),
 		"BUILDPRO_HOME": str(copy.home.path),
@@ -139,7 +142,7 @@ def _told(copy: LaneBench) -> str:
 
 
 def stop_all(home: Home) -> list[str]:
-	"""Stop what runs of all lanes but the first, and of the second benches of theirs; returns the services' names."""
+	"""Stop what runs on all lanes but the first, and on their second benches. Returns the services' names."""
 	lanes = home.path / FOLDER
 	folders = sorted([*lanes.glob("*"), *(mark.parent for mark in lanes.glob("*/*/ports.json"))])
 	return [

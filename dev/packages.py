@@ -36,7 +36,10 @@ CLIENTS = (
 	Need(("mysql",), ("mariadb-client",)),
 	Need(("mysqldump",), ("mariadb-client",)),
 	Need(("gzip",), ("gzip",)),
+	Need(("restic",), ("restic",)),  # for tenants' backups
 )
+# What the benchmark of backups holds restic against.
+BORG = (Need(("borg",), ("borgbackup",)),)
 NODE = (Need(("node",), ("nodejs",)), Need(("npm",), ("npm",)))
 BROWSER = (Need(("chromium", "chromium-browser", "google-chrome"), ("chromium",)),)
 # With Debian's Qt it makes no headers and footers; Frappe's Desk asks for it to print.

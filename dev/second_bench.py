@@ -1,7 +1,7 @@
 """A second bench on this machine, made from what the first has: `make bench BENCHES=2`.
 
-It is a lane (lanes.py) with code of its own: our apps are a copy of the working tree as it is now, committed in a repository of their own. An
-admin site of the first bench looks after it: it has no worker for provisioning jobs.
+It is a lane (lanes.py) with code of its own: our apps are a copy of the working tree of now, committed in a repository of their own. An
+admin site of the first bench manages it, so it has no worker for provisioning jobs.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class SecondBench(LaneBench):
 
 
 def _import_from(env: Path, old: Path, new: Path) -> None:
-	"""Let the env's package of an app that is installed in place be the one in another folder."""
+	"""Make the env import an app that is installed in place from another folder."""
 	for path in env.glob("lib/python*/site-packages/*.pth"):
 		if path.read_text().strip() == str(old):
 			path.unlink()  # the first bench has the same file
@@ -62,7 +62,7 @@ def _import_from(env: Path, old: Path, new: Path) -> None:
 
 
 def _files(source: Path, wanted: tuple[str, ...]) -> list[str]:
-	"""The files below a folder of the repository that git keeps or would keep; `wanted`: below these only."""
+	"""The files below a folder of the repository that git keeps or would keep. wanted: only those below these paths."""
 	listed = output_of(
 		["git", "ls-files", "-co", "--exclude-standard", "--", *(wanted or (".",))],
 		env=clean_environment(),

@@ -32,6 +32,8 @@ MARIADB_OPTIONS = (
 # For tests: what is written is the system's to bring to the disk. All is kept when the server is killed; nothing is promised for
 # a machine that dies.
 UNSYNCED_OPTIONS = ("--debug-no-sync", "--innodb-flush-method=nosync")
+# For tests of restores to a moment.
+LOGGED_OPTIONS = ("--log-bin=binlog", "--binlog-format=ROW", "--server-id=1")
 TENANT_QUEUES = "short,default,long"
 PROVISIONING_QUEUE = "provisioning"
 
@@ -100,6 +102,7 @@ def mariadb(home: Home) -> Service:
 		f"--port={port}",
 		*MARIADB_OPTIONS,
 		*(UNSYNCED_OPTIONS if home.unsynced.exists() else ()),
+		*(LOGGED_OPTIONS if home.logged.exists() else ()),
 	]
 	if os.geteuid() == 0:
 		argv.append("--user=root")

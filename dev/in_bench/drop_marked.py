@@ -1,7 +1,7 @@
 """Drops what an admin site's jobs made: tenants' sites, images and standby sites, with databases and users. Runs in sites/.
 
-In the bench's env. Standard input: JSON {"host", "port", "password" (root's), "admin_sites": [name, …]}. A thing is known by its
-mark in site_config.json, "ADMIN-SITE/hash". For throwing a whole admin site away; the product itself removes one thing at a time.
+In the bench's env. Standard input: JSON {"host", "port", "password" (root's), "admin_sites": [name, …]}. It finds things by the mark in
+site_config.json, "ADMIN-SITE/hash". It is for throwing a whole admin site away; the product itself removes one thing at a time.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Frappe's WSGI application with its static files, for gunicorn without nginx before it. Runs in the bench's env.
 
-`bench serve` adds two middlewares around the same application (frappe/app.py). That of /assets is used here, too. That of /files joins the
-Host header and the path to the folder of sites as they come, so that it serves any file of the bench's user; and it keeps the request in
-an attribute, where another thread's may be. Here it is strict.
+`bench serve` puts two middlewares around the same application (frappe/app.py). The one for /assets is used here, too. The one for /files
+is not safe: it joins the Host header and the path to the folder of sites unchanged, so it serves any file of the bench's user. It also
+keeps the request in an attribute, where the request of another thread may be. PublicFiles is strict instead.
 """
 
 import os
@@ -22,7 +22,7 @@ _host: ContextVar[str] = ContextVar("host", default="")
 
 
 class PublicFiles(SharedDataMiddleware):
-	"""A site's public files: of a site by its one name, and of what lies below its own folder of them."""
+	"""A site's public files. The site goes by its one name only, and files only from below its own folder of public files."""
 
 	def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
 		_host.set(environ.get("HTTP_HOST", ""))
@@ -31,7 +31,7 @@ class PublicFiles(SharedDataMiddleware):
 	def get_directory_loader(self, directory: str) -> Callable:
 		def loader(path: str | None) -> tuple[str | None, Callable | None]:
 			found = _public_file(directory, get_site_name(_host.get()), path or "")
-			# what is not there is Frappe's to answer, as behind nginx
+			# Frappe answers for a file that is not there, as behind nginx
 			return (os.path.basename(found), self._opener(found)) if found else (None, None)
 
 		return loader
@@ -47,7 +47,7 @@ def _public_file(sites: str, site: str, path: str) -> str | None:
 
 
 def plain(application: Callable) -> Callable:
-	"""Answer a path that goes up, or has a NUL, with 404, whatever is asked for; the application sees no other."""
+	"""Answer a path that leads upward, or has a NUL, with 404. The application sees plain paths only."""
 
 	def strict(environ: dict, start_response: Callable) -> Iterable[bytes]:
 		path = environ.get("PATH_INFO", "")
@@ -57,10 +57,10 @@ def plain(application: Callable) -> Callable:
 
 
 class NoSocketServer:
-	"""Tells Desk that there is no socket.io server here, as nginx passes its calls to none.
+	"""Tells Desk that there is no socket.io server here, as nginx would.
 
-	Desk asks for one on every page, and without an answer four times. Its own protocol has a word for it: a connection that
-	is refused (packet 44) is not tried again. What is live in Desk polls then.
+	Desk asks for one on every page, and without an answer four times. Its protocol has a word for a connection that is refused (packet
+	44); then it does not try again. Desk polls instead.
 	"""
 
 	PATH = "/socket.io/"
