@@ -2,7 +2,7 @@
 
 import frappe
 
-from buildpro_saas.tenant_site import usage
+from buildpro_saas.tenant_site import entitlement, usage
 
 # Rows that count what happened rather than what is, or that time alone makes.
 HISTORIES = {
@@ -107,6 +107,12 @@ def set_password(user: str, password: str) -> None:
 
 	update_password(user, password)
 	frappe.db.commit()
+
+
+def restriction() -> str | None:
+	"""Why this site keeps its users from working: the name of the reason, or None."""
+	found = entitlement.current_decisions().restriction
+	return found and found.name
 
 
 def doctypes_of(names: list[str]) -> list[str]:

@@ -8,9 +8,12 @@ import random_witness
 from random_hands import Hands
 from random_owner import Customer, read_config
 
+from dev.site_client import SiteClient
+
 WITH_SITE = ("Active", "Past Due", "Suspended")
 WITHOUT_SITE = ("Draft", "Removed")
 UNTIL_SETTLED = 240  # seconds
+PAYMENT_REQUIRED = 402  # how a suspended site answers all but a ping
 TRASH = (".buildpro/trash/", "_trash_")  # what lies there is nobody's, and goes in some days
 
 
@@ -68,7 +71,8 @@ class Story:
 	def _lost(self, customer: Customer) -> list[str]:
 		found = [f"its copy {copy.name} is gone" for copy in customer.copies if not self._is_back(copy)]
 		status = self.frappe.db.get_value("Tenant", customer.name, "status")
-		if not self.hands.was_restored and not customer.has_worked and status not in WITH_SITE:
+		is_on_record = customer.name in self.hands.witness.completed() or not customer.away
+		if not self.hands.was_restored and is_on_record and status not in WITH_SITE:
 			found.append(f"was Active and is {status}")
 		here = self.hands.sites / customer.site
 		if not here.exists() and customer.away and self._is_back(customer.away):
@@ -86,13 +90,22 @@ class Story:
 		"""Whether the folder is there, or could be put back from the trash by the one command."""
 		if not folder.exists():
 			subject = str(folder.relative_to(self.hands.sites))
-			for entry in json.loads(self._saas("trash", "--json") or "[]"):
+			trash = json.loads(self._saas("trash", "--json"))
+			for entry in trash:
 				if entry["subject"] == subject:
 					self.hands.told.append(self._saas("put-back", entry["name"]))
+			if not folder.exists():
+				lying = [entry["subject"] for entry in trash]
+				found = self.frappe.get_all(
+					"Drift Finding", {"subject": subject}, ["status", "what", "action"]
+				)
+				self.hands.told.append(f"{subject} is gone. Trash: {lying}. Findings: {found}")
 		return folder.exists()
 
 	def _saas(self, *arguments: str) -> str:
-		return self.shell("--site", self.hands.admin_site, "saas", *arguments).stdout.strip()
+		done = self.shell("--site", self.hands.admin_site, "saas", *arguments)
+		assert done.returncode == 0, f"saas {' '.join(arguments)}: {done.stderr}"
+		return done.stdout.strip()
 
 	def _unreadable(self, customer: Customer) -> list[str]:
 		"""What of the owner's notes and files is not there, and whether the site answers."""
@@ -113,17 +126,47 @@ class Story:
 		return found + self._silent(customer)
 
 	def _silent(self, customer: Customer) -> list[str]:
-		"""Whether this very site answers: by what its owner wrote, or, where he is kept out, by the refusal."""
+		"""Whether this very site answers and lets its owner in to his work; or, where the operator has suspended it, keeps him out."""
 		client = self.hands.client(customer)
 		status, answer = client.request("GET", "/api/method/ping", {})
-		if status == 403 and "suspended" in str(answer).lower():
-			return []
 		if status != 200:
 			return [f"it answers {status}: {str(answer)[:200]}"]
-		if customer.notes and self.hands.signs_in(client, customer):
-			found = client.list("ToDo", [["description", "like", f"%{customer.notes[-1]}%"]], "name")
-			return [] if found else ["another site answers for it"]
-		return []
+		is_suspended, found = self._is_suspended(customer)
+		if found:
+			return found
+		status, answer = self.hands.sign_in(client, customer)
+		if is_suspended:
+			return (
+				[] if status == PAYMENT_REQUIRED else [f"it is suspended, and a sign-in is answered {status}"]
+			)
+		if status != 200:
+			return [f"its owner is not let in: {status} {str(answer)[:200]}"]
+		return self._keeps_from_work(customer, client)
+
+	def _is_suspended(self, customer: Customer) -> tuple[bool, list[str]]:
+		"""Whether the site says that it is suspended; and a fault where its record, which could reach it, says something else."""
+		on_site = self.hands.site_of(customer).call("on_tenant.restriction")
+		on_record = self.frappe.db.get_value("Tenant", customer.name, "status")
+		is_suspended = on_site == "SUSPENDED"
+		was_reachable = not customer.away and on_record in WITH_SITE
+		if on_site not in (None, "SUSPENDED"):
+			return False, [f"its statement does not count: {on_site}"]
+		if was_reachable and is_suspended != (on_record == "Suspended"):
+			return is_suspended, [
+				f"it is {on_record} on record, and its site says {on_site or 'nothing of it'}"
+			]
+		return is_suspended, []
+
+	def _keeps_from_work(self, customer: Customer, client: SiteClient) -> list[str]:
+		"""What its owner, who has signed in, does not find or cannot do."""
+		who = client.get("/api/method/frappe.auth.get_logged_user")["message"]
+		if who != customer.email:
+			return [f"another site answers for it: he is {who} there"]
+		for note in customer.notes:
+			if not client.list("ToDo", [["description", "like", f"%{note}%"]], "name"):
+				return [f"its owner does not see {note}"]
+		status, answer = client.request("POST", "/api/resource/ToDo", {"description": "after the story"})
+		return [] if status == 200 else [f"its owner cannot write: {status} {str(answer)[:200]}"]
 
 	# -- what stays ------------------------------------------------------------------------------------------------
 

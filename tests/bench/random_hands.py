@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from random_faults import Faults
+from random_faults import PATIENCE, Faults
 from random_owner import QUEUES, Customer, Owner, Refused, read_config
 from random_story import TENANTS
 from random_witness import Witness
@@ -237,8 +237,8 @@ class Hands(Faults, Owner):
 					os.utime(path, (then, then))
 
 	def rest(self) -> str:
-		"""Nobody does anything until no job is at work, for a minute at most; the scheduler does what it does."""
-		end = time.monotonic() + 60
+		"""Nobody does anything until no job is at work; the scheduler does what it does."""
+		end = time.monotonic() + PATIENCE
 		while self.jobs_at_work() and time.monotonic() < end:
 			self.minute()
 			time.sleep(0.5)

@@ -72,7 +72,7 @@ def test_the_tenant_is_active_with_its_facts(module_bench, acme):
 	from buildpro_saas.fleet import benches
 
 	assert acme.status == "Active" and acme.created_in > 0
-	assert acme.database == benches.default_database_name(acme.bench, acme.site)
+	assert acme.database == benches.default_database_name(acme.bench, acme.site, acme.name)
 	assert {"frappe", "buildpro_saas"} <= {row.app for row in acme.apps}
 	assert all(row.version for row in acme.apps)
 	job = module_bench.job(acme.name)

@@ -13,6 +13,7 @@ import pymysql
 import pytest
 import requests
 from conftest import BenchUnderTest, give_plans_their_apps
+from small_disk import full_disk
 
 pytestmark = pytest.mark.second_bench
 
@@ -427,24 +428,64 @@ def test_a_full_disk_of_that_bench_is_told_and_retry_goes_on(second):
 		job = standby.start_filling(image, "second", kind)
 		frappe.db.commit()
 		second.wait_for_end(job, status="Failed")
-	hint = frappe.db.get_value("Provisioning Job", job, "hint")
-	assert "Error Log" in hint or "disk space" in hint
+	error, hint = frappe.db.get_value("Provisioning Job", job, ["error", "hint"])
+	assert "No space left on device" in error
+	assert hint == "Free disk space on the bench's machine, then press Retry."
 	frappe.get_doc("Provisioning Job", job).retry()
 	frappe.db.commit()
 	second.wait_for_end(job)
 	assert frappe.db.get_value("Standby Site", {"image": image, "status": "Ready"})
 
 
+@pytest.mark.fault
+def test_a_full_disk_under_a_tenants_site_is_told_and_a_delivery_goes_on(second, acme, tmp_path):
+	if os.geteuid() != 0:
+		pytest.skip("a small disk is mounted by root only")
+	from buildpro_saas.licensing import delivery
+
+	frappe, sequence = second.frappe, "buildpro_sequence"
+	before = second.config(acme.name)[sequence]
+
+	def send():
+		delivery.send([acme.name], "a full disk")
+		frappe.db.commit()
+		batch = frappe.get_last_doc("Batch")
+		second.wait_for(
+			lambda: frappe.db.commit() or frappe.db.get_value("Batch", batch.name, "status") == "Completed",
+			MINUTES,
+		)
+		return frappe.get_doc("Batch Row", {"batch": batch.name})
+
+	with full_disk_under(second.path / "sites" / second.site(acme.name), tmp_path):
+		row = send()
+		assert row.status == "Failed" and "No space left on device" in row.message
+		assert "Free disk space on the bench's machine" in row.message
+		assert second.config(acme.name)[sequence] == before  # whole, and as it was
+	assert send().status == "Completed"
+	assert second.config(acme.name)[sequence] > before
+	assert second.get(acme.name, "/api/method/ping").status_code == 200
+
+
 @contextmanager
-def full_disk(folder: Path):
-	"""The folder is a disk of its own within the block, on which there is no room."""
-	subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", folder], check=True)
+def full_disk_under(folder: Path, small: Path):
+	"""What is in the folder is on a disk of its own within the block, on which there is no more room. It is mounted at `small` first."""
+	size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) + 1024 * 1024
+	subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", small], check=True)
 	try:
-		with pytest.raises(OSError, match="No space left"):
-			(folder / ".filler").write_bytes(b"x" * 65536)
-		yield
+		shutil.copytree(folder, small, symlinks=True, dirs_exist_ok=True)
+		with (
+			pytest.raises(OSError, match="No space left"),
+			(small / ".filler").open("wb", buffering=0) as file,
+		):
+			while True:
+				file.write(b"x" * 4096)
+		subprocess.run(["mount", "--bind", small, folder], check=True)
+		try:
+			yield
+		finally:
+			subprocess.run(["umount", folder], check=True)
 	finally:
-		subprocess.run(["umount", folder], check=True)
+		subprocess.run(["umount", small], check=True)
 
 
 def processes_of(second, module: str = "buildpro_saas.agent") -> list[int]:

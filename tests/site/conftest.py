@@ -296,15 +296,15 @@ class Drifting:
 			state=json.dumps(state or {}),
 		)
 
-	def tenant(self, status: str, site: str, database: str | None) -> str:
+	def tenant(self, status: str, site: str, database: str | None, **values) -> str:
 		"""A tenant's row; its site, where there is one that is nobody's, is set up as its own."""
-		name = self._tenant(status, site, database)
+		name = self._tenant(status, site, database, **values)
 		path = self.sites / site / "site_config.json"
 		if path.exists() and not (config := json.loads(path.read_text())).get("buildpro_tenant"):
 			path.write_text(json.dumps({**config, "buildpro_tenant": name}))
 		return name
 
-	def _tenant(self, status: str, site: str, database: str | None) -> str:
+	def _tenant(self, status: str, site: str, database: str | None, **values) -> str:
 		return self.record(
 			"Tenant",
 			subdomain=self.token,
@@ -315,6 +315,7 @@ class Drifting:
 			owner_name="Olga",
 			owner_email="olga@acme.example",
 			plan="Core",
+			**values,
 		)
 
 	def copies(self, mark: str, database: str) -> tuple[str, str]:

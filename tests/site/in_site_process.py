@@ -7,6 +7,8 @@ import time
 
 import frappe
 
+from buildpro_saas.agent.errors import AgentError
+
 
 def text(length: int) -> dict:
 	return {"text": "x" * length}
@@ -48,6 +50,10 @@ def where() -> dict:
 		"workers": sorted(frappe.conf.get("workers") or {}),
 		"niceness": os.nice(0),
 	}
+
+
+def refuse(told: str) -> None:
+	raise AgentError(told, "Do something.")
 
 
 def fail(told: str) -> None:

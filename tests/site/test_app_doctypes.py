@@ -171,6 +171,29 @@ def test_rows_count_for_a_limit_on_them(limited):
 		doc.save()
 
 
+def test_rows_that_count_already_grow_only_while_there_is_room(limited, monkeypatch):
+	from buildpro_saas import hooks
+	from buildpro_saas.tenant_site import limit_measures
+	from buildpro_saas.tenant_site.limits import LimitReachedError
+
+	frappe = limited.frappe
+	monkeypatch.setattr(limit_measures, "mail_length", lambda row: len(row.email or ""), raising=False)
+	size = {"doctype": "Event Participants", "size": "buildpro_saas.tenant_site.limit_measures.mail_length"}
+	monkeypatch.setattr(hooks, "buildpro_limits", {**hooks.buildpro_limits, "max_participants": size})
+	limited.collect_hooks()
+	from buildpro_saas.tenant_site import declared_limits
+
+	value = int(declared_limits.declared()["max_participants"].measure()) + 20
+	limited.apply(features=["rfi", "teams"], limits={"max_participants": {"value": value, "is_hard": True}})
+	doc = event(frappe, "Administrator").insert()
+	row = doc.event_participants[0]
+	row.email = f"{'x' * 10}@b.example"  # 20 letters
+	doc.save()
+	row.email = f"x{row.email}"
+	with pytest.raises(LimitReachedError):
+		doc.save()
+
+
 # -- what an app's doctype is --------------------------------------------------------------------------------------
 
 
@@ -248,6 +271,44 @@ def test_a_users_job_and_script_are_refused_and_the_operator_is_not(tenant, monk
 	monkeypatch.setattr(frappe.local, "request", frappe._dict(method="POST"), raising=False)
 	frappe.conf.buildpro_role = "admin"
 	app_doctypes.refuse_change(doc)
+
+
+def of_field(doctype: str, field: str, name: str, value: str) -> dict:
+	where = {"doctype": "Property Setter", "doctype_or_field": "DocField", "doc_type": doctype}
+	return {**where, "field_name": field, "property": name, "property_type": "Data", "value": value}
+
+
+OTHER_FIELDS = (
+	*(("User", "enabled", "is_virtual", "1"), ("user", "ENABLED", "is_virtual", "1")),
+	*(("User", "enabled", "fieldtype", "HTML"), ("User", "user_type", "fieldtype", "Section Break")),
+	*(("User", "enabled", "fetch_from", "language.enabled"), ("File", "is_folder", "fetch_from", "a.b")),
+	*(("User", "enabled", "fieldname", "x"), ("Event", "event_participants", "options", "Note")),
+	("File", "is_folder", "is_virtual", "1"),
+)
+SAME_FIELDS = (
+	*(
+		("User", "enabled", "label", "Active"),
+		("User", "enabled", "hidden", "1"),
+		("User", "bio", "reqd", "1"),
+	),
+	*(("Note", "title", "fieldtype", "Small Text"), ("ToDo", "status", "options", "Open\nClosed\nLater")),
+	*(("ToDo", "description", "fetch_from", "reference_type.name"), ("ToDo", "weather", "is_virtual", "1")),
+)
+
+
+@pytest.mark.parametrize("setter", OTHER_FIELDS, ids=" ".join)
+def test_a_field_does_not_become_another_for_limits_and_gates(user, setter):
+	"""Limits look at what a document holds as it is validated; the database would have another value."""
+	frappe = user.frappe
+	with pytest.raises(frappe.PermissionError, match="Customize Form"):
+		frappe.get_doc(of_field(*setter)).insert(ignore_links=True)
+
+
+@pytest.mark.parametrize("setter", SAME_FIELDS, ids=" ".join)
+def test_what_fields_look_like_stays_free(user, setter):
+	from buildpro_saas.tenant_site import app_doctypes
+
+	app_doctypes.refuse_change(user.frappe.get_doc(of_field(*setter)))
 
 
 def test_what_customize_form_offers_stays_possible(user, own_doctype):

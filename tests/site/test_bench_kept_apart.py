@@ -60,7 +60,10 @@ def test_jobs_of_a_site_whose_name_goes_on_are_not_this_ones(tenant):
 
 @pytest.mark.parametrize(
 	("role", "queue", "is_refused"),
-	[("tenant", "provisioning", True), ("tenant", "long", False), ("admin", "provisioning", False)],
+	[
+		*(("tenant", "provisioning", True), ("tenant", "long", False), ("admin", "provisioning", False)),
+		*(("tenant", "ours", True), ("tenant", "theirs", False), ("admin", "ours", False)),
+	],
 )
 def test_a_tenants_job_in_our_own_queue_is_refused(site, monkeypatch, role, queue, is_refused):
 	from frappe.utils.background_jobs import generate_qname, get_redis_conn
@@ -68,13 +71,15 @@ def test_a_tenants_job_in_our_own_queue_is_refused(site, monkeypatch, role, queu
 
 	frappe = site.frappe
 	monkeypatch.setitem(frappe.conf, "buildpro_role", role)
+	workers = {"ours": {"timeout": 500, "buildpro": 1}, "theirs": {"timeout": 500}}
+	monkeypatch.setitem(frappe.conf, "workers", workers)
 	name = "buildpro_saas.jobs.queue.refuse_tenants_jobs"
 	assert name in frappe.get_hooks("before_job")
 	hook = frappe.get_attr(name)
 	_job_stack.push(Job.create("frappe.ping", connection=get_redis_conn(), origin=generate_qname(queue)))
 	try:
 		if is_refused:
-			with pytest.raises(frappe.PermissionError, match="provisioning"):
+			with pytest.raises(frappe.PermissionError, match=queue):
 				hook()
 		else:
 			hook()

@@ -1,5 +1,6 @@
 """`bench --site ADMIN saas …`: what staff see in a shell."""
 
+import inspect
 import json
 import os
 import shutil
@@ -201,6 +202,28 @@ def test_setting_up_again_finds_everything_in_place(cli, admin_site, bench_accou
 	assert bench_account()["password"] not in done.stdout + done.stderr
 
 
+def test_setting_up_again_with_another_base_domain_changes_it_for_new_tenants(cli, admin_site, drifting):
+	settings = admin_site.get_single("SaaS Settings")
+	bench = admin_site.get_doc("Bench", {"is_local": 1})
+	before = (settings.base_domain, bench.base_domain)
+	drifting.tenant("Active", f"{drifting.token}.{settings.base_domain}", None)
+	admin_site.db.commit()
+	try:
+		done = cli("setup", "--base-domain", "other.example")
+		assert done.returncode == 0, done.stderr
+		told = f"under other.example from now on, no longer under {before[0]}."
+		assert told in done.stdout and f"tenants keep their names under {before[0]}" in done.stdout
+		admin_site.db.rollback()
+		assert admin_site.db.get_single_value("SaaS Settings", "base_domain", cache=False) == "other.example"
+		assert "from now on" not in cli("setup").stdout
+		assert admin_site.get_doc("Bench", bench.name).domain == "other.example"
+	finally:
+		admin_site.db.rollback()
+		admin_site.db.set_single_value("SaaS Settings", "base_domain", before[0])
+		admin_site.db.set_value("Bench", bench.name, "base_domain", before[1])
+		admin_site.db.commit()
+
+
 def test_arguments_are_looked_at_before_anything_is_done(cli):
 	done = cli("setup", "--base-domain", "http://bad domain")
 	assert (done.returncode, done.stdout) == (1, "")
@@ -232,6 +255,89 @@ def test_drift_is_compared_now_and_listed(cli, admin_site, bench_path):
 		shutil.rmtree(site)
 		admin_site.db.delete("Drift Finding", {"subject": site.name})
 		admin_site.db.commit()
+
+
+@pytest.fixture
+def lame_benches(admin_site, bench_path, tmp_path):
+	"""Two reachable benches on record: one whose folder is gone, and one that has this bench's code and no database account."""
+	path, token = tmp_path / "without-account", admin_site.generate_hash(length=6).lower()
+	for part in ("sites", "config", "logs"):
+		(path / part).mkdir(parents=True)
+	for part in ("env", "apps"):
+		(path / part).symlink_to(bench_path / part)
+	for file in ("apps.txt", "common_site_config.json"):
+		shutil.copy(bench_path / "sites" / file, path / "sites" / file)
+	benches = {f"gone-{token}": f"/srv/gone-{token}", f"poor-{token}": str(path)}
+	for name, folder in benches.items():
+		record = {"doctype": "Bench", "name": name, "bench_name": name, "path": folder, "status": "Active"}
+		admin_site.get_doc({**record, "is_reachable": 1}).db_insert()
+	admin_site.db.commit()
+	yield list(benches)
+	admin_site.db.rollback()
+	admin_site.db.delete("Bench", {"name": ("in", list(benches))})
+	admin_site.db.delete("Standby Site", {"bench": ("in", list(benches))})
+	admin_site.db.commit()
+
+
+@pytest.mark.parametrize("command", ["drift", "trash", "doctor"])
+def test_a_bench_that_cannot_be_looked_at_does_not_keep_the_others(cli, admin_site, lame_benches, command):
+	(own,) = admin_site.get_all("Bench", {"is_local": 1}, pluck="name")
+	done = cli(command)
+	assert done.returncode == 1 and "Traceback" not in done.stderr
+	gone, poor = lame_benches
+	assert f"The bench {gone} was not looked at: /srv/{gone} is no bench" in done.stderr
+	assert (
+		f"The bench {poor} was not looked at: The bench without-account has no database account"
+		in done.stderr
+	)
+	assert done.stderr.count("was not looked at") == 2 and f"bench {own} was not" not in done.stderr
+	assert "as the records say" not in done.stdout and "is empty" not in done.stdout
+	assert isinstance(json.loads(cli(command, "--json").stdout), list)
+
+
+def test_the_doctor_counts_for_each_bench_its_own_sites(cli, admin_site, lame_benches, bench_path):
+	"""And looks at each one's MariaDB and Redis, not only at those of the admin site's bench."""
+	(own,) = admin_site.get_all("Bench", {"is_local": 1}, pluck="name")
+	_gone, poor = lame_benches
+	path = admin_site.db.get_value("Bench", poor, "path")
+	shutil.copy(bench_path / "config/buildpro_database.json", f"{path}/config")
+
+	def wanted() -> dict[str, int]:
+		rows = json.loads(cli("doctor", "--json").stdout)
+		return {row["bench"]: row["wanted"] for row in rows if row["name"] == "table_open_cache"}
+
+	before = wanted()
+	assert before.keys() == {own, poor}
+	for _n in range(3):
+		waiting = {"doctype": "Standby Site", "bench": poor, "status": "Ready"}
+		admin_site.get_doc({**waiting, "name": admin_site.generate_hash(length=10)}).db_insert()
+	admin_site.db.commit()
+	after = wanted()
+	assert after[own] == before[own] and after[poor] > before[poor]
+	server = admin_site.db.get_value("Bench", own, "database_server")
+	admin_site.db.set_value("Bench", poor, "database_server", server)
+	admin_site.db.commit()
+	shared = wanted()  # they are on one server
+	assert shared[own] == shared[poor] > after[own]
+	assert f"Bench {poor}: redis_" in cli("doctor").stdout
+
+
+def test_a_job_that_is_followed_for_too_long_is_told_in_whole_seconds(drifting, capsys):
+	from buildpro_saas.commands.jobs import follow
+
+	name = drifting.job(drifting.mark(), "Waiting")
+	with pytest.raises(SystemExit):
+		follow(name, 0.0)
+	assert f"{name} is still Waiting after 0 s." in capsys.readouterr().err
+
+
+def test_a_new_key_is_told_to_all_benches_that_are_reached(admin_site, monkeypatch, capsys):
+	from buildpro_saas.commands import keys
+
+	monkeypatch.setattr(keys.signing_keys, "begin", lambda: "kid")
+	monkeypatch.setattr(keys.delivery, "send", lambda tenants, why: None)
+	inspect.unwrap(keys.rotate_key.callback)(finish=False, force=False)
+	assert "on the benches that are reached from here are told now" in capsys.readouterr().out
 
 
 def test_help_names_every_command(cli):

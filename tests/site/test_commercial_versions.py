@@ -435,6 +435,7 @@ def test_the_preview_takes_of_a_limit_what_saving_makes_of_it(frappe, plans, is_
 		([{"feature": {"feature": "rfi"}}], [], "Row 1 of Features must have a name in the field feature"),
 		('{"feature": "rfi"}', [], "Features must be a JSON list of rows, each with the field feature"),
 		("rfi", [], "Features must be a JSON list of rows"),
+		("[" * 100_000, [], "Features must be a JSON list of rows"),
 		("", [], "Features must be a JSON list of rows"),
 		(["rfi", "rfi"], [], "rfi is in the plan twice"),
 		(["rfi"], ["max_users"], "Row 1 of Limits must have a name in the field limit_key"),

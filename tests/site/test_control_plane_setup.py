@@ -133,7 +133,9 @@ def test_the_database_password_is_moved_out_of_the_database(frappe, bench_accoun
 		"select value from tabSingles where doctype = 'SaaS Settings' and field = 'database_password'"
 	)
 	assert not any(value for (value,) in kept)
-	assert not frappe.db.sql("select 1 from __Auth where doctype = 'SaaS Settings'")
+	assert not frappe.db.sql(
+		"select 1 from __Auth where doctype = 'SaaS Settings' and fieldname = 'database_password'"
+	)
 	versions = frappe.get_all("Version", {"ref_doctype": "SaaS Settings"}, pluck="data")
 	assert not any(bench_account()["password"] in data for data in versions)
 

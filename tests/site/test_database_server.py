@@ -104,3 +104,16 @@ def test_a_damaged_account_file_is_told_in_a_sentence(bench_path, own_config):
 	(bench_path / account.FILE).write_text('{"user": "x"')
 	with pytest.raises(AgentError, match="is not what `saas setup` wrote"):
 		account.read(Bench.here())
+
+
+def test_no_password_of_a_site_gets_into_a_log(drifting, bench_path):
+	"""Frappe writes statements that make something into logs/database.log, with their values."""
+	secret = "in-no-log-whatever-9f3a2c"
+	mark = drifting.mark()
+	name = drifting.database(mark)
+	with drifting.server() as mariadb:
+		mariadb.create(name, secret, mark)
+		assert mariadb.has_user(name)
+	logs = [*bench_path.glob("logs/*"), *bench_path.glob("sites/*/logs/*")]
+	assert not [path for path in logs if path.is_file() and secret.encode() in path.read_bytes()]
+	assert any(path.name.startswith("database.log") for path in logs)

@@ -101,6 +101,31 @@ def test_what_was_to_be_sent_together_is_not_where_the_block_fails(sending):
 	assert len(sending.batches()) == 1
 
 
+def test_what_is_sent_together_has_the_highest_priority_and_begins_with_what_has_it(sending):
+	delivery = sending.delivery
+	renewed = sorted(sending.tenant() for _ in range(5))
+	first, last = renewed[0], renewed[-1]
+	with delivery.together():
+		delivery.send(renewed, "renewed", priority=delivery.RENEWAL)
+		delivery.send([last], "its terms")
+	(batch,) = sending.batches()
+	assert batch.priority == delivery.OWN
+	assert sending.tenants_of(batch) == [last, *renewed[:-1]]
+	assert sending.why_of(batch) == "its terms; renewed"
+	sending.forget()
+	with delivery.together():
+		delivery.send([first], "renewed", priority=delivery.RENEWAL)
+	assert {each.priority for each in sending.batches()} == {delivery.OWN, delivery.RENEWAL}
+
+
+def test_many_that_are_sent_one_by_one_do_not_go_before_one_customer(sending):
+	with sending.delivery.together():
+		for _ in range(sending.delivery.FEW + 1):
+			sending.delivery.send([sending.tenant()], "its terms")
+	(batch,) = sending.batches()
+	assert batch.priority == sending.delivery.MANY
+
+
 def test_agreed_dates_that_come_together_are_one_batch(sending):
 	from buildpro_saas.licensing import agreed_dates
 
@@ -427,6 +452,6 @@ def test_a_tenant_who_waits_for_his_turn_is_left_to_it(unreached):
 
 def test_a_form_that_was_open_while_a_delivery_failed_can_be_saved(sending):
 	"""Its copy of what a delivery has written meanwhile is older, and means nothing."""
-	from buildpro_saas.control_plane.doctype.tenant import tenant
+	from buildpro_saas.control_plane.doctype.tenant import fixed_fields
 
-	assert set(sending.backoff.FIELDS) <= set(tenant.QUIET) <= set(tenant.FACTS)
+	assert set(sending.backoff.FIELDS) <= set(fixed_fields.QUIET) <= set(fixed_fields.FACTS)

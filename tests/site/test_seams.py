@@ -171,6 +171,8 @@ def test_what_is_wrapped_takes_what_the_wrapper_hands_on(admin_site):
 		admin_site.safe_eval: ("code", "eval_globals", "eval_locals"),
 		file_manager.write_file: ("content", "fname", "is_private"),
 		Database.connect: ("self",),
+		Database.sql: ("self", "query", "values"),
+		Database.mogrify: ("self", "query", "values"),
 		jinja.get_jenv: (),
 	}
 	for function, first in wrapped.items():

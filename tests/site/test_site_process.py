@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from buildpro_saas.agent.errors import TransientError
+from buildpro_saas.agent.errors import AgentError, TransientError
 
 SECONDS = 120  # for one run, which takes some two, and more on a busy machine
 
@@ -50,6 +50,14 @@ def test_an_answer_and_arguments_of_any_length(site):
 	"""A pipe holds 64 KiB."""
 	assert len(run(site, "text", length=1_000_000)["text"]) == 1_000_000
 	assert run(site, "length", given="x" * 1_000_000) == 1_000_000
+
+
+def test_a_refusal_is_the_sentence_alone(site):
+	with pytest.raises(AgentError) as refused:
+		run(site, "refuse", told="There is no room.")
+	assert (str(refused.value), refused.value.hint) == ("There is no room.", "Do something.")
+	with pytest.raises(AgentError, match=r"^ValueError: no such thing$"):
+		run(site, "fail", told="no such thing")
 
 
 @pytest.mark.parametrize("is_daemon", [False, True])

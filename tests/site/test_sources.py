@@ -152,6 +152,31 @@ def bringing(drifting, light, monkeypatch):
 	return Bringing(drifting, light, monkeypatch)
 
 
+@pytest.mark.parametrize("value", [[], "none", 7, ["kid"]], ids=str)
+@pytest.mark.parametrize(
+	"key", [acceptance.KEYS_KEY, acceptance.SEQUENCE_KEY, acceptance.CLOCK_KEY, "buildpro_sync_token"]
+)
+def test_what_is_damaged_in_its_configuration_is_mended(bringing, key, value):
+	from buildpro_saas.licensing import sync_tokens
+
+	bringing.bring()
+	bringing.site.update_config({key: value})
+	tenant = bringing.delivery.locked(bringing.name)
+	is_number = key in (acceptance.SEQUENCE_KEY, acceptance.CLOCK_KEY) and value == 7
+	if key != "buildpro_sync_token" and not is_number:
+		in_force = bringing.site_files.is_in_force
+		# a damaged clock alone does not keep the statement from counting
+		assert in_force(bringing.bench, bringing.site.name, tenant.entitlement_sequence) == (
+			key == acceptance.CLOCK_KEY
+		)
+	bringing.bring()
+	config = bringing.site.config
+	assert config[acceptance.SEQUENCE_KEY] == bringing.statement().sequence
+	assert config[acceptance.CLOCK_KEY] >= bringing.statement().issued_at
+	token = config["buildpro_sync_token"]
+	assert sync_tokens.for_site(tenant.name, known=token) == token
+
+
 def test_a_statement_is_put_into_force_by_two_files(bringing):
 	assert bringing.bring() == {"plan": "Core", "status": "Active"}
 	config, stored = bringing.site.config, bringing.statement()

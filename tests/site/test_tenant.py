@@ -33,7 +33,7 @@ def tenant(frappe):
 	"way",
 	[
 		["Active", "Past Due", "Active", "Suspended", "Active", "Suspended", "Archived", "Removed"],
-		["Failed", "Provisioning", "Active", "Archived", "Provisioning", "Active"],
+		["Failed", "Provisioning", "Active", "Past Due", "Archived", "Active", "Removed"],
 		["Draft", "Provisioning", "Failed", "Draft"],
 	],
 )

@@ -456,7 +456,7 @@ def test_the_last_place_is_given_once(frappe, bench):
 	from buildpro_saas.fleet import benches
 
 	frappe.db.delete("Tenant")  # rolled back; of the sites on the disk none is to come
-	frappe.db.set_value("Bench", bench.name, "max_sites", benches.facts(bench.name)["sites"] + 1)
+	frappe.db.set_value("Bench", bench.name, "max_sites", benches.room(bench.name, [])["sites"] + 1)
 	insert(frappe)
 	with pytest.raises(frappe.ValidationError, match="is full with"):
 		insert(frappe, subdomain="sv-late")

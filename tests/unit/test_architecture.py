@@ -1,4 +1,7 @@
-"""docs/architecture.md tells a newcomer what each file is for: it names all that there are, and none that is gone."""
+"""docs/architecture.md tells a newcomer what each file is for: it names all that there are, and none that is gone.
+
+The lines of all pages are short enough for a terminal.
+"""
 
 import re
 from pathlib import Path
@@ -58,3 +61,20 @@ def test_each_file_of_a_room_is_told(room):
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_file_is_told_that_is_gone(room):
 	assert sorted(name for name in told(room) if not any((APP / room).rglob(name.rstrip("/")))) == []
+
+
+PAGES = (
+	*sorted((REPO / "docs").glob("*.md")),
+	*(REPO / name for name in ("README.md", "dev/README.md", "benchmarks/README.md", "CHANGELOG.md")),
+)
+LONGEST = 119  # characters
+# What `make benchmark` writes into docs/benchmarks.md.
+GENERATED = re.compile(r"<!-- .+: begin -->.*?<!-- .+: end -->", re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPO)))
+def test_lines_are_short(page):
+	"""Rows of tables and what a program writes may be longer."""
+	text = GENERATED.sub(lambda found: "\n" * found[0].count("\n"), page.read_text())
+	lines = enumerate(text.splitlines(), start=1)
+	assert not [f"{page.name}:{number}" for number, line in lines if len(line) > LONGEST and line[0] != "|"]

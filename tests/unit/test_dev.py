@@ -275,3 +275,16 @@ except KeyboardInterrupt:
 	send = os.kill if signal_number == signal.SIGTERM else os.killpg
 	send(running.pid, signal_number)
 	assert running.communicate(timeout=30)[0] == "cleaned up\n" and running.returncode == 2
+
+
+@pytest.mark.parametrize(
+	("cores", "gigabytes", "number"), [(1, 8, 2), (2, 24, 3), (2, 7, 2), (1, 2, 1), (16, 64, 4)]
+)
+def test_the_whole_suite_runs_on_as_many_lanes_as_the_machine_has_room_for(
+	monkeypatch, home, cores, gigabytes, number
+):
+	monkeypatch.delenv("LANES", raising=False)
+	monkeypatch.setattr(lanes.os, "sched_getaffinity", lambda _pid: set(range(cores)))
+	sizes = {"SC_PHYS_PAGES": gigabytes * 2**18, "SC_PAGE_SIZE": 4096}
+	monkeypatch.setattr(lanes.os, "sysconf", sizes.__getitem__)
+	assert lanes.wanted(PrivateBench(home), is_whole_suite=True) == number
