@@ -40,6 +40,8 @@ class Part:
 class Repository:
 	"""The repository in a place."""
 
+	is_offsite = False
+
 	def __init__(self, place: Place, key: str):
 		"""key: the password of the repository. Raises AgentError for an empty one: there is no backup without a key."""
 		if not key:

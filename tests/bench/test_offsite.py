@@ -225,7 +225,7 @@ def acme(module_bench):
 def bench(module_bench, acme, s3):
 	"""The bench, whose backups are copied to the server; no store and no record of a backup is left when a test ends."""
 	frappe = module_bench.frappe
-	save_settings(frappe, offsite_kind="S3", **of_settings(s3, prefix=secrets.token_hex(4)))
+	save_settings(frappe, **s3.settings(prefix=secrets.token_hex(4)))
 	yield module_bench
 	frappe.db.rollback()
 	save_settings(
@@ -240,12 +240,6 @@ def bench(module_bench, acme, s3):
 	frappe.db.delete("Drift Finding", {"kind": ("in", ("Backup", "Backup Store", "Offsite Store"))})
 	frappe.db.set_value("Tenant", acme.name, dict.fromkeys(("keep_daily", "keep_weekly", "keep_monthly"), 0))
 	frappe.db.commit()
-
-
-def of_settings(s3, **other) -> dict:
-	where = s3.where(**other)
-	names = ("endpoint", "region", "bucket", "prefix", "access_key", "secret_key")
-	return {f"offsite_{name}": where[name] for name in names}
 
 
 def save_settings(frappe, **values) -> None:
