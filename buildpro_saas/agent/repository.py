@@ -87,6 +87,11 @@ class Repository:
 		self._do(["restore", "--no-lock", "--target", os.fspath(target), part.id], checkpoint)
 		return target / part.path.lstrip("/")
 
+	def restored_size(self, part: Part, checkpoint: Callable[[], None]) -> int:
+		"""Bytes that a part takes once it is restored."""
+		told = self._run(["stats", "--json", "--no-lock", "--mode", "restore-size", part.id], checkpoint)
+		return json.loads(told)["total_size"]
+
 	def check(self, share: str, checkpoint: Callable[[], None]) -> None:
 		"""Check the whole structure, and read a share of the data (`1/7`, `5%`, `100%`). Raises AgentError with what is damaged."""
 		self._do(["check", "--read-data-subset", share], checkpoint)

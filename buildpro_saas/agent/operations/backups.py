@@ -111,6 +111,21 @@ def fetch_backup(
 
 
 @in_thread
+def read_backup(
+	bench: Bench,
+	progress: Progress,
+	folder: str,
+	store: Id,
+	key: str,
+	backup: Id,
+	offsite: Where | None = None,
+) -> Taken:
+	"""What a backup is of which no record says it: its database is read to the end. Nothing is written. offsite: as in fetch_backup."""
+	with _found(store_path(bench, folder, store), key, backup, progress, offsite) as found:
+		return found.read()
+
+
+@in_thread
 def export_backup(
 	bench: Bench,
 	progress: Progress,
