@@ -296,7 +296,9 @@ def test_lint_finds_what_is_wrong_in_a_shell_script(tmp_path):
 		pytest.skip("`make lint` and `make test` install the linters")
 	shutil.copy(REPO / ".pre-commit-config.yaml", tmp_path)
 	for name, line in {"good": 'echo "$1"', "bad": "echo $1"}.items():
-		(tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")  # known by its first line: our scripts have no common ending
+		(tmp_path / name).write_text(
+			f"#!/bin/sh\n{line}\n"
+		)  # known by its first line: our scripts have no common ending
 		(tmp_path / name).chmod(0o755)
 	environment = clean_environment(tools, PRE_COMMIT_HOME=str(tmp_path / "cache"))
 	for command in (["git", "init", "-q"], ["git", "add", "good", "bad", ".pre-commit-config.yaml"]):
