@@ -89,7 +89,7 @@ def _backups(bench: Bench, names: list[str], stores: list[Path]) -> list[Check]:
 	shown, unseen = [], []
 	for folder in folders:
 		try:
-			shown += [path for path in _files(folder) if _may(path, stat.S_IROTH)]
+			shown += _shown(folder)
 		except PermissionError:
 			unseen.append(folder)
 	told = [
@@ -139,15 +139,28 @@ def _may(path: Path, bit: int) -> bool:
 		return False  # it is gone by now
 
 
-def _files(folder: Path) -> Iterator[Path]:
-	"""All files below the folder; none where there is no such folder. Raises PermissionError."""
+def _shown(folder: Path) -> Iterator[Path]:
+	"""Files below the folder that any user can read. A folder that others may not enter is not entered here either: stores are large.
+
+	Raises PermissionError.
+	"""
+	if not _may(folder, stat.S_IXOTH):
+		return
 
 	def refuse(error: OSError) -> None:
 		if not isinstance(error, FileNotFoundError):
 			raise error
 
-	for where, _folders, names in os.walk(folder, onerror=refuse):
-		yield from (Path(where) / name for name in names)
+	for where, folders, names in os.walk(folder, onerror=refuse):
+		folders[:] = [name for name in folders if _has(Path(where) / name, stat.S_IXOTH)]
+		yield from (path for name in names if _has(path := Path(where) / name, stat.S_IROTH))
+
+
+def _has(path: Path, bit: int) -> bool:
+	try:
+		return bool(path.stat().st_mode & bit)
+	except FileNotFoundError:
+		return False  # it is gone by now
 
 
 def _list(bench: Bench, paths: list[Path]) -> str:

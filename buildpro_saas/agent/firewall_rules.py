@@ -86,10 +86,11 @@ def rendered(rules: Rules, is_proving: bool = False) -> str:
 	ssh = [Opened(port, source=source) for port in rules.ssh_ports for source in rules.ssh_from or [None]]
 	lines = [
 		"type filter hook input priority filter; policy drop;",
+		# first of all: who comes through a tunnel comes by the loopback interface
+		*(_noting(ports) if is_proving else []),
 		'iifname "lo" accept',
 		"ct state established,related accept",
 		"ct state invalid drop",
-		*(_noting(ports) if is_proving else []),
 		*(f'iifname "{name}" accept' for name in rules.trusted),
 		"# errors, the search for neighbours and routers (IPv6 does not work without), and ping",
 		"meta l4proto { icmp, ipv6-icmp } accept",

@@ -31,11 +31,7 @@ def security(chosen: str | None, is_json: bool) -> None:
 		show(rows)
 	wrong = [row for row in rows if row["state"] == bench_security.FOUND]
 	if wrong:
-		fail(
-			f"{len(wrong)} things to change: see the lines with !."
-			if not is_json
-			else f"{len(wrong)} things to change."
-		)
+		fail(f"Things to change: {len(wrong)}{'' if is_json else ' (the lines with !)'}.")
 
 
 def show(rows: list[dict]) -> None:

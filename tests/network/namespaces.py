@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -77,6 +76,8 @@ class Net:
 		self.root = root
 		self.names = {each: f"bp-{each}-{os.getpid()}" for each in ("machine", "outside", "container")}
 		self._processes: list[subprocess.Popen] = []
+		self.programs = root / "programs"  # of a test's own, before the machine's
+		self.programs.mkdir()
 
 	def __enter__(self) -> "Net":
 		try:
@@ -98,8 +99,8 @@ class Net:
 			process.wait()
 			process.stdout.close()
 		# the timers of changes that were not confirmed
-		for pid in self.timers():
-			os.kill(pid, signal.SIGKILL)
+		for timer in self.timers():
+			self.end(timer)
 		for name in self.names.values():
 			subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
 
@@ -161,9 +162,9 @@ class Net:
 		return self.asks(where, address, port, seconds=CLOSED_SECONDS) == "TimeoutError"
 
 	@contextmanager
-	def connected(self, address: str, port: int):
-		"""A connection from outside to the machine, open in this very process."""
-		with in_namespace(self.names["outside"]):
+	def connected(self, address: str, port: int, where: str = "outside"):
+		"""A connection to the machine, open in this very process."""
+		with in_namespace(self.names[where]):
 			connection = socket.create_connection((address, port), SECONDS)
 		with connection:
 			assert connection.recv(100) == b"hello"
@@ -175,7 +176,14 @@ class Net:
 
 	def does(self, word: str, **given) -> dict:
 		"""Do it on the machine: {"result"} or {"error", "hint"}."""
-		return json.loads(self.run("machine", *self.command(word, **given), env=environment()))
+		own = environment()
+		own["PATH"] = f"{self.programs}:{own['PATH']}"
+		return json.loads(self.run("machine", *self.command(word, **given), env=own))
+
+	def program(self, name: str, script: str) -> None:
+		"""Have a program of that name, in the shell's language, in place of the machine's."""
+		(self.programs / name).write_text(f"#!/bin/sh\n{script}\n")
+		(self.programs / name).chmod(0o755)
 
 	def over_ssh(self, connection: socket.socket, word: str, with_sudo: bool = False, **given) -> dict:
 		"""The same over a connection to the machine's port 22. with_sudo: the variable of the connection is dropped, as sudo does."""
@@ -193,9 +201,17 @@ class Net:
 
 	def let_time_pass(self, timer: int) -> None:
 		"""Have the time of a change be over now, and wait until its timer has done what it does then."""
-		(sleeping,) = psutil.Process(timer).children()
-		assert sleeping.name() == "sleep"
+		shell = psutil.Process(timer)
+		(sleeping,) = wait_for(
+			lambda: [each for each in shell.children() if each.name() == "sleep"], "the sleep of a timer"
+		)
 		sleeping.kill()
+		wait_for(lambda: timer not in self.timers(), "the end of the timer")
+
+	def end(self, timer: int) -> None:
+		"""Kill a timer, and its sleep."""
+		for process in (*psutil.Process(timer).children(), psutil.Process(timer)):
+			process.kill()
 		wait_for(lambda: timer not in self.timers(), "the end of the timer")
 
 	def timers(self) -> list[int]:
@@ -240,8 +256,10 @@ def run(*words: str, **options) -> str:
 	return done.stdout
 
 
-def wait_for(condition: Callable[[], object], what: str) -> None:
+def wait_for(condition: Callable[[], object], what: str):
+	"""What the condition gives once it gives something."""
 	end = time.monotonic() + SECONDS
-	while not condition():
+	while not (found := condition()):
 		assert time.monotonic() < end, f"It did not come: {what}"
 		time.sleep(0.1)
+	return found

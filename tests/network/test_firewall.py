@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -181,6 +182,13 @@ def test_only_a_new_connection_confirms(net, address, with_sudo):
 	assert net.ruleset() == listed and net.is_closed(3306)
 
 
+def test_a_connection_that_comes_by_a_tunnel_confirms(net):
+	"""It ends on the machine, and comes from there by the loopback interface."""
+	applied(net)
+	with net.connected("127.0.0.1", 22, "machine") as new:
+		assert "The rules stay" in net.over_ssh(new, "confirm")["result"][0]
+
+
 def test_without_a_connection_a_console_is_to_be_named(net):
 	applied(net)
 	assert "cannot be told" in net.does("confirm")["error"]
@@ -223,6 +231,49 @@ def test_where_no_way_back_can_be_had_nothing_is_applied(net):
 		env=environment(),
 	)
 	assert done.returncode != 0 and net.ruleset().strip() == "" and not net.timers()
+
+
+def test_rules_that_the_kernel_refuses_leave_nothing_behind(net):
+	"""nft has found no fault with them, as where a module of the kernel is missing."""
+	real = shutil.which("nft", path=environment()["PATH"])
+	net.program(
+		"nft", f'[ "$1" = -f ] && {{ echo "No such file or directory" >&2; exit 1; }}\nexec {real} "$@"'
+	)
+	assert "nft refused: No such file" in net.does("apply", seconds=LONG)["error"]
+	assert net.ruleset().strip() == "" and not net.does("waits")["result"]
+	(timer,) = net.timers()
+	net.let_time_pass(timer)
+	assert net.ruleset().strip() == "" and "No change" in net.does("confirm", is_at_console=True)["error"]
+
+
+def test_where_systemd_runs_it_keeps_the_way_back_and_the_rules(net):
+	"""logind may end what a session has started, so systemd has the same timer; whichever comes first takes the one way back."""
+	(net.root / "run/systemd/system").mkdir(parents=True)
+	calls = net.root / "calls"
+	net.program("systemctl", f'echo "$@" >> {calls}')
+	# as the real one does: the words after its own options, in no session of ours
+	net.program(
+		"systemd-run",
+		'while case "$1" in --*) true;; *) false;; esac; do shift; done; setsid "$@" >/dev/null 2>&1 </dev/null &',
+	)
+	applied(net)
+	first, second = wait_for(lambda: net.timers() if len(net.timers()) == 2 else None, "two timers")
+	net.let_time_pass(second)
+	assert net.ruleset().strip() == ""
+	net.let_time_pass(first)
+	applied(net)
+	for timer in net.timers()[:1]:
+		net.end(timer)  # as logind does
+	assert net.does("confirm", is_at_console=True)["result"] == [
+		"The rules stay, also when the machine starts again (buildpro-firewall.service)."
+	]
+	unit = "buildpro-firewall.service"
+	assert calls.read_text().splitlines() == ["daemon-reload", f"enable --quiet {unit}", f"start {unit}"]
+	text = (net.root / "etc/systemd/system" / unit).read_text()
+	assert "ReloadPropagatedFrom=nftables.service" in text and f"-f /{'etc/buildpro/firewall.nft'}" in text
+	net.does("remove")
+	assert calls.read_text().splitlines()[-1] == f"disable --quiet {unit}"
+	assert not (net.root / "etc/systemd/system" / unit).exists()
 
 
 def test_it_is_removed_with_its_files(net):
