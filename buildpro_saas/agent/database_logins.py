@@ -97,10 +97,10 @@ def of_administrators(bench: Bench, mariadb: DatabaseServer) -> list[Check]:
 			continue  # exposed_files tells it
 		if config.get("buildpro_role") == "tenant" or seen == MOST_SITES:
 			continue
-		if (hash := _hash(mariadb, config)) is None:
+		if not (hashed := _hashed(mariadb, config)):
 			continue
 		seen += 1
-		if any(_fits(password, hash) for password in TRIED_OF_ADMINISTRATOR):
+		if any(_fits(password, hashed) for password in TRIED_OF_ADMINISTRATOR):
 			weak.append(
 				Check(
 					PASSWORDS,
@@ -113,10 +113,11 @@ def of_administrators(bench: Bench, mariadb: DatabaseServer) -> list[Check]:
 	return weak or [Check(PASSWORDS, FINE, fine)]
 
 
-def _hash(mariadb: DatabaseServer, config: Mapping) -> str | None:
+def _hashed(mariadb: DatabaseServer, config: Mapping) -> str | None:
 	"""The hash of Administrator's password; None where the account does not see it."""
 	name = str(config.get("db_name") or "")
-	if not NAME_PATTERN.fullmatch(name) or not mariadb.has_tables(name):
+	there = "select 1 from information_schema.tables where table_schema = %s and table_name = '__Auth'"
+	if not NAME_PATTERN.fullmatch(name) or not mariadb.db.sql(there, name):
 		return None
 	rows = mariadb.db.sql(
 		f"select password from `{name}`.`__Auth` where doctype = 'User' and name = 'Administrator'"
@@ -125,8 +126,8 @@ def _hash(mariadb: DatabaseServer, config: Mapping) -> str | None:
 	return rows[0][0] if rows else None
 
 
-def _fits(password: str, hash: str) -> bool:
+def _fits(password: str, hashed: str) -> bool:
 	try:
-		return passlibctx.verify(password, hash)
+		return passlibctx.verify(password, hashed)
 	except ValueError:  # no hash of a kind that is known
 		return False

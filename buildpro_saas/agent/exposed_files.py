@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -170,4 +171,4 @@ def _list(bench: Bench, paths: list[Path]) -> str:
 
 def _chmod(mode: str, paths: list[Path], option: str = "") -> str:
 	more = " …" if paths[TOLD:] else ""
-	return f"chmod {option}{mode} {' '.join(map(str, paths[:TOLD]))}{more}"
+	return f"chmod {option}{mode} {shlex.join(map(str, paths[:TOLD]))}{more}"

@@ -28,16 +28,19 @@ from buildpro_saas.agent.facts import FINE, FOUND, NOT_SEEN, Check
 
 FIREWALL, PROCESSES = "Firewall", "Processes"
 SET_UP = "saas setup-firewall (docs/machine-security.md)"
-UFW, UNITS = "etc/ufw/ufw.conf", ("firewalld.service", "nftables.service", "buildpro-firewall.service")
+UFW, UNITS = "etc/ufw/ufw.conf", ("buildpro-firewall.service", "firewalld.service")
 SECONDS = 20
 
 
-def checks(bench: Bench, conf: Mapping, stores: list[str]) -> list[Check]:
-	"""Everything. conf: the bench's configuration. stores: folders of backups on its machine."""
+def checks(bench: Bench, conf: Mapping, stores: list[str], is_of_machine: bool) -> list[Check]:
+	"""Everything. conf: the bench's configuration. stores: folders of backups on its machine.
+
+	is_of_machine: also the firewall and the updates, which are the same for all benches of the machine.
+	"""
+	machine = [(FIREWALL, of_firewall), (host_updates.UPDATES, host_updates.checks)]
 	looks: list[tuple[str, Callable[[], list[Check]]]] = [
 		(listening.SUBJECT, lambda: listening.checks(conf, listening.sockets())),
-		(FIREWALL, of_firewall),
-		(host_updates.UPDATES, host_updates.checks),
+		*(machine if is_of_machine else []),
 		(exposed_files.FILES, lambda: exposed_files.checks(bench, conf, stores)),
 		(PROCESSES, lambda: _processes(int(conf.get("webserver_port") or 8000))),
 		(listening.REDIS, lambda: _redis(conf)),
@@ -46,6 +49,7 @@ def checks(bench: Bench, conf: Mapping, stores: list[str]) -> list[Check]:
 	return [
 		*found,
 		*_looked(database_logins.DATABASE, lambda: _of_database(bench, conf)),
+		*_looked(database_logins.PASSWORDS, lambda: _of_administrators(bench)),
 		*_versions(bench, conf),
 	]
 
@@ -68,6 +72,9 @@ def of_firewall(root: Path = Path("/")) -> list[Check]:
 		return [
 			Check(FIREWALL, FINE, f"Set up is {known}. Whether its rules are in force, only root may see."),
 		]
+	if firewall.has_systemd(root) and _is_active("nftables.service"):
+		sentence = "nftables.service runs. What its rules drop, only root may see."
+		return [Check(FIREWALL, NOT_SEEN, sentence, "sudo nft list ruleset")]
 	return [Check(FIREWALL, FOUND, "No firewall of this machine is known (ours, ufw, firewalld).", SET_UP)]
 
 
@@ -109,13 +116,15 @@ def _set_up(root: Path) -> str:
 	if (root / UFW).is_file() and "ENABLED=yes" in (root / UFW).read_text():
 		return "ufw"
 	if firewall.has_systemd(root):
-		for unit in UNITS:
-			words = ["systemctl", "is-active", "--quiet", unit]
-			if subprocess.run(words, timeout=SECONDS, check=False).returncode == 0:
-				return unit
-	elif (root / firewall.KEPT).exists():
+		return next(filter(_is_active, UNITS), "")
+	if (root / firewall.KEPT).exists():
 		return "ours"
 	return ""
+
+
+def _is_active(unit: str) -> bool:
+	words = ["systemctl", "is-active", "--quiet", unit]
+	return subprocess.run(words, timeout=SECONDS, check=False).returncode == 0
 
 
 def _processes(web_port: int) -> list[Check]:
@@ -141,8 +150,12 @@ def _redis(conf: Mapping) -> list[Check]:
 def _of_database(bench: Bench, conf: Mapping) -> list[Check]:
 	is_for_others = listening.is_mariadb_for_others(conf, listening.sockets())
 	with server(account.read(bench)) as mariadb:
-		told = database_logins.checks(mariadb, is_for_others)
-		return [*told, *database_logins.of_administrators(bench, mariadb)]
+		return database_logins.checks(mariadb, is_for_others)
+
+
+def _of_administrators(bench: Bench) -> list[Check]:
+	with server(account.read(bench)) as mariadb:
+		return database_logins.of_administrators(bench, mariadb)
 
 
 def _versions(bench: Bench, conf: Mapping) -> list[Check]:

@@ -129,15 +129,18 @@ def _is_installed(root: Path) -> bool:
 
 
 def _run(words: list[str]) -> None:
-	done = subprocess.run(
-		words,
-		capture_output=True,
-		text=True,
-		timeout=INSTALL_SECONDS,
-		stdin=subprocess.DEVNULL,
-		env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-		check=False,
-	)
+	try:
+		done = subprocess.run(
+			words,
+			capture_output=True,
+			text=True,
+			timeout=INSTALL_SECONDS,
+			stdin=subprocess.DEVNULL,
+			env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+			check=False,
+		)
+	except subprocess.TimeoutExpired:
+		raise AgentError(f"{' '.join(words)} has not ended after {INSTALL_SECONDS} seconds.") from None
 	if done.returncode:
 		said = " ".join((done.stderr or done.stdout).split())[-500:]
 		raise AgentError(f"{' '.join(words)} ended with {done.returncode}: {said}")

@@ -11,23 +11,25 @@ from buildpro_saas.fleet.benches import only_reached
 from buildpro_saas.jobs.bench_door import door_of
 
 
-def checks(bench: str) -> list[Check]:
+def checks(bench: str, is_of_machine: bool = True) -> list[Check]:
 	"""What was looked at on the Bench of that name, what is wrong first. Takes some seconds.
 
-	Raises frappe.ValidationError where it cannot be reached from here.
+	is_of_machine: also what is the same for all benches of its machine. Raises frappe.ValidationError where it cannot be reached from here.
 	"""
 	only_reached(bench)
 	folder = frappe.db.get_value("Bench", bench, "backup_folder") or ""
-	found = door_of(bench).do("security_checks", backup_folder=folder)
+	found = door_of(bench).do("security_checks", backup_folder=folder, is_of_machine=is_of_machine)
 	return sorted(found, key=lambda check: (FOUND, NOT_SEEN, FINE).index(check.state))
 
 
 def overview(benches: list[str]) -> list[dict]:
 	"""[{"bench", "subject", "state", "sentence", "command"}] of these benches; one line, not seen, for a bench that does not answer."""
-	rows = []
+	rows, is_of_machine = [], True
 	for bench in benches:
 		try:
-			rows += [{"bench": bench, **asdict(check)} for check in checks(bench)]
+			found = checks(bench, is_of_machine)
+			is_of_machine = False  # all benches that are reached are on this machine
+			rows += [{"bench": bench, **asdict(check)} for check in found]
 		except AgentError as error:
 			missed = Check("Bench", NOT_SEEN, f"It was not looked at: {error}", error.hint)
 			rows.append({"bench": bench, **asdict(missed)})

@@ -19,9 +19,13 @@ ROOT = Path("/")
 
 
 @quick
-def security_checks(bench: Bench, backup_folder: str) -> list[Check]:
-	"""What was looked at, and what came of it. backup_folder: where stores of backups are; empty for the bench's own folder."""
-	return host_security.checks(bench, frappe.conf, [str(folder_of_stores(bench, backup_folder))])
+def security_checks(bench: Bench, backup_folder: str, is_of_machine: bool) -> list[Check]:
+	"""What was looked at, and what came of it. backup_folder: where stores of backups are; empty for the bench's own folder.
+
+	is_of_machine: also what is the same for all benches of the machine.
+	"""
+	stores = [str(folder_of_stores(bench, backup_folder))]
+	return host_security.checks(bench, frappe.conf, stores, is_of_machine)
 
 
 @quick
