@@ -8,12 +8,16 @@ import secrets
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from buildpro_saas.agent import ssh_origin
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.firewall_rules import TABLE, Rules, rendered
-from buildpro_saas.agent.own_files import OwnFile, put, withdraw
+from buildpro_saas.agent.own_files import OwnFile, check_ours, put, withdraw
 
 KEPT = "etc/buildpro/firewall.nft"
 UNIT = "etc/systemd/system/buildpro-firewall.service"
@@ -79,24 +83,28 @@ class Firewall:
 		refuses, and while another change waits.
 		"""
 		only_root()
-		if self.waits():
-			raise AgentError(
-				"A change of the firewall waits for its confirmation.",
-				"Confirm it (`saas setup-firewall --confirm`), or wait until it is taken back.",
-			)
 		rules.check_keeps(ssh_origin.find())
+		for path in (KEPT, UNIT):
+			check_ours(self.root, path)
 		proving, final = replacing(rendered(rules, is_proving=True)), replacing(rendered(rules))
-		for text in (proving, final):
-			_load(text, is_dry=True)
-		# without a table, the way back is to have none again
-		id, back = secrets.token_hex(4), replacing(self.in_force())
-		self._arm(id, back, final, seconds)
-		try:
-			_load(proving)
-		except AgentError:
-			self._disarm(id)
-			raise
-		return time.time() + seconds
+		with self._alone():
+			if self.waits():
+				raise AgentError(
+					"A change of the firewall waits for its confirmation.",
+					"Confirm it (`saas setup-firewall --confirm`), or wait until it is taken back.",
+				)
+			# alone: while nft only tries out rules, a list of them may have a part of what is tried
+			for text in (proving, final):
+				_load(text, is_dry=True)
+			# without a table, the way back is to have none again
+			id, back = secrets.token_hex(4), replacing(self.in_force())
+			self._arm(id, back, final, seconds)
+			try:
+				_load(proving)
+			except AgentError:
+				self._disarm(id)
+				raise
+			return time.time() + seconds
 
 	def confirm(self, is_at_console: bool = False) -> list[str]:
 		"""Let the rules stay, and keep them for the next start of the machine. Returns sentences about what was done.
@@ -105,6 +113,33 @@ class Firewall:
 		is_at_console: the caller has no connection that could be cut. Raises AgentError otherwise, and where nothing waits.
 		"""
 		only_root()
+		with self._alone():
+			return self._confirm(is_at_console)
+
+	def remove(self) -> None:
+		"""Take our table and our files away; what was not confirmed goes, too. Repeatable."""
+		only_root()
+		with self._alone():
+			self._disarm("*")
+			_load(replacing(""))
+			if has_systemd(self.root) and (self.root / UNIT).exists():
+				_run(["systemctl", "disable", "--now", "--quiet", Path(UNIT).name])
+			for path in (UNIT, KEPT):
+				withdraw(self.root, path)
+
+	# -- inside ----------------------------------------------------------------------------------------------------
+
+	@contextmanager
+	def _alone(self) -> Iterator[None]:
+		"""One change at a time. Raises AgentError where another process is at one."""
+		self.state.mkdir(mode=0o755, parents=True, exist_ok=True)
+		try:
+			with FileLock(self.state / "lock", timeout=QUICK):
+				yield
+		except Timeout:
+			raise AgentError("Somebody else changes the firewall at this moment.", "Try again.") from None
+
+	def _confirm(self, is_at_console: bool) -> list[str]:
 		if not (armed := self._armed()):
 			raise AgentError(self._why_none(), "Run `saas setup-firewall` again.")
 		self._check_went_through(is_at_console)
@@ -121,24 +156,11 @@ class Firewall:
 		final.with_suffix(".old").unlink()
 		return said
 
-	def remove(self) -> None:
-		"""Take our table and our files away; what was not confirmed goes, too. Repeatable."""
-		only_root()
-		self._disarm("*")
-		_load(f"table inet {TABLE}\ndelete table inet {TABLE}\n")
-		if has_systemd(self.root) and (self.root / UNIT).exists():
-			_run(["systemctl", "disable", "--quiet", Path(UNIT).name])
-		for path in (UNIT, KEPT):
-			withdraw(self.root, path)
-
-	# -- inside ----------------------------------------------------------------------------------------------------
-
 	def _armed(self) -> Path | None:
 		return next(iter(sorted(self.state.glob(f"{ARMED}*.nft"))), None)
 
 	def _arm(self, id: str, back: str, final: str, seconds: float) -> None:
 		"""Start what takes the change back. It outlives this process, its terminal and its SSH connection."""
-		self.state.mkdir(mode=0o755, parents=True, exist_ok=True)
 		(self.state / TAKEN).unlink(missing_ok=True)
 		(self.state / f"{FINAL}{id}.nft").write_text(final)
 		armed = self.state / f"{ARMED}{id}.nft"

@@ -19,10 +19,8 @@ INSTALLS = re.compile(r"Inst (?P<package>\S+) (?:\[\S+\] )?\((?P<version>\S+) (?
 SECURITY = re.compile(r"-security\b|\bDebian-Security:")
 TOLD = 8  # names of packages
 SECONDS = 120
-KERNEL_IS_OLD = (
-	"2",
-	"3",
-)  # NEEDRESTART-KSTA (README.batch.md of needrestart): another kernel is installed than runs
+# NEEDRESTART-KSTA (README.batch.md of needrestart): another kernel is installed than runs.
+KERNEL_IS_OLD = ("2", "3")
 
 
 def checks(root: Path = Path("/")) -> list[Check]:

@@ -39,7 +39,7 @@ class Socket:
 	@property
 	def is_public(self) -> bool:
 		"""Whether it answers on an address that other networks may reach: a public one, or all that the machine has."""
-		return not self.address.is_loopback and (self.address.is_unspecified or not self.address.is_private)
+		return not self.address.is_loopback and (self.address.is_unspecified or self.address.is_global)
 
 	@property
 	def is_for_others(self) -> bool:

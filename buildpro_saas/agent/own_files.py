@@ -26,7 +26,7 @@ class OwnFile:
 def put(root: Path, file: OwnFile) -> None:
 	"""Write the file in one step, readable by all and changed by root alone. Raises NotOursError where another's file is there."""
 	path = root / file.path
-	_only_ours(path)
+	check_ours(root, file.path)
 	path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
 	# hidden, and not of the name's own ending: apt and systemd leave drafts alone
 	draft = path.with_name(f".{path.name}.draft")
@@ -37,17 +37,20 @@ def put(root: Path, file: OwnFile) -> None:
 
 def withdraw(root: Path, path: str) -> None:
 	"""Remove the file. Nothing where there is none. Raises NotOursError for another's."""
-	_only_ours(root / path)
+	check_ours(root, path)
 	(root / path).unlink(missing_ok=True)
 
 
-def _only_ours(path: Path) -> None:
+def check_ours(root: Path, path: str) -> None:
+	"""Raise NotOursError where the file is there and somebody else's."""
 	try:
-		with path.open() as found:
+		with (root / path).open() as found:
 			is_ours = MADE_BY in found.readline()
 	except FileNotFoundError:
 		return
 	except (OSError, UnicodeDecodeError):
 		is_ours = False
 	if not is_ours:
-		raise NotOursError(f"{path} was not made by us, and is left alone.", "Move it away, then try again.")
+		raise NotOursError(
+			f"{root / path} was not made by us, and is left alone.", "Move it away, then try again."
+		)

@@ -210,7 +210,8 @@ class Net:
 
 	def end(self, timer: int) -> None:
 		"""Kill a timer, and its sleep."""
-		for process in (*psutil.Process(timer).children(), psutil.Process(timer)):
+		shell = psutil.Process(timer)
+		for process in (shell, *shell.children()):  # not the other way: the shell would go on after its sleep
 			process.kill()
 		wait_for(lambda: timer not in self.timers(), "the end of the timer")
 

@@ -272,7 +272,7 @@ def test_where_systemd_runs_it_keeps_the_way_back_and_the_rules(net):
 	text = (net.root / "etc/systemd/system" / unit).read_text()
 	assert "ReloadPropagatedFrom=nftables.service" in text and f"-f /{'etc/buildpro/firewall.nft'}" in text
 	net.does("remove")
-	assert calls.read_text().splitlines()[-1] == f"disable --quiet {unit}"
+	assert calls.read_text().splitlines()[-1] == f"disable --now --quiet {unit}"
 	assert not (net.root / "etc/systemd/system" / unit).exists()
 
 
@@ -283,6 +283,24 @@ def test_it_is_removed_with_its_files(net):
 	assert net.does("remove") == {"result": None} == net.does("remove")
 	assert net.ruleset().strip() == "" and net.is_open(3306)
 	assert not (net.root / "etc/buildpro/firewall.nft").exists() and not net.does("waits")["result"]
+
+
+def test_two_at_once_make_one_change(net):
+	words = [*inside(net.names["machine"]), *net.command("apply", seconds=LONG)]
+	both = [subprocess.Popen(words, stdout=subprocess.PIPE, env=environment(), text=True) for _n in range(2)]
+	answers = [json.loads(each.communicate()[0]) for each in both]
+	assert sorted(next(iter(answer)) for answer in answers) == ["error", "result"], answers
+	(timer,) = net.timers()
+	net.let_time_pass(timer)
+	assert net.ruleset().strip() == ""
+
+
+def test_a_file_of_somebody_else_is_told_before_anything_is_done(net):
+	kept = net.root / "etc/buildpro/firewall.nft"
+	kept.parent.mkdir(parents=True)
+	kept.write_text("# somebody's own\n")
+	assert "not made by us" in net.does("apply", seconds=LONG)["error"]
+	assert net.ruleset().strip() == "" and not net.timers() and kept.read_text() == "# somebody's own\n"
 
 
 def test_nobody_but_root(net):

@@ -77,6 +77,7 @@ def is_reached_by_all(tmp_path):
 		("::", True, True),
 		("10.1.2.3", False, True),
 		("fd00::1", False, True),
+		("100.64.0.7", False, True),
 		("fe80::1", False, True),
 		("8.8.8.8", True, True),
 		("2001:4860:4860::8888", True, True),
