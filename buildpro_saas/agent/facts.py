@@ -40,6 +40,8 @@ SERVER_KEYS = ("db_host", "db_port", "db_socket", "db_ssl_ca", "db_ssl_cert", "d
 UNTOUCHED = "Its data is untouched: do not restore it."
 CONFIG_BACK = f"Put back its own site_config.json, from a backup. {UNTOUCHED}"
 RESTORE = "Find out who took it away, and restore it from its last backup."
+# What came of a check of a bench's security: nothing is wrong; something is; it could not be looked at.
+FINE, FOUND, NOT_SEEN = "Fine", "Found", "Not Seen"
 # Kinds of an entry of the trash.
 FOLDER, DATABASE = "Site Folder", "Database"
 
@@ -279,3 +281,16 @@ class Survey:
 	left: list[str]
 	faults: list[str]
 	notes: list[str]
+
+
+@dataclass(frozen=True)
+class Check:
+	"""One thing that was looked at for the security of a bench and its machine.
+
+	state: FINE, FOUND or NOT_SEEN. sentence: what is so. command: what to run, or to do; empty where nothing is to be done.
+	"""
+
+	subject: str
+	state: str
+	sentence: str
+	command: str = ""

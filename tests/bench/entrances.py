@@ -191,6 +191,8 @@ ENDPOINTS = {
 			**{"canaries": 2, "stop_after": 1},
 		},
 		"api.refreshes.report": {"job": "PJ-00000"},
+		# a bench that there is would be looked at for seconds
+		"api.security.report": {"bench": BENCH},
 		"api.batches.status": OF_BATCH,
 		"api.batches.pause": OF_BATCH,
 		"api.batches.resume": OF_BATCH,

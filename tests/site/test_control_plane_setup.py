@@ -160,7 +160,7 @@ def test_the_workspace_shows_its_cards_to_staff(frappe):
 	assert {row.role for row in workspace.roles} == {"SaaS Manager", "SaaS Support"}
 	assert {row.link_to for row in workspace.shortcuts} == {
 		*("Tenant", "Plan", "Feature", "Provisioning Job", "Batch", "Bench", "SaaS Settings"),
-		*("Site Image", "Standby Site", "Standby Pool"),
+		*("Site Image", "Standby Site", "Standby Pool", "Security of Benches"),
 		*("Add-on", "Plan Version", "Kill Switch"),
 	}
 	for row in workspace.number_cards:

@@ -55,6 +55,7 @@ MAY_OPEN = {
 	"commands/sites.py": "becomes a console in the terminal of whoever asked for one, as the door says how",
 	"control_plane/catalogue/__init__.py": "reads the catalogue that this app ships",
 	"fleet/admin_recovery.py": f"{OWN_BENCH}: its admin site is gone",
+	"fleet/bench_security.py": f"{OWN_BENCH}: root's shell has its machine's firewall changed",
 	"fleet/benches.py": f"{OWN_BENCH}: whether a Bench is this one",
 	"fleet/database_account.py": f"{OWN_BENCH}: it gets its account as the admin site is set up",
 	"fleet/doctor.py": f"{OWN_BENCH}: who may read its admin site's secrets",

@@ -16,6 +16,7 @@ from buildpro_saas.agent.operations import (  # noqa: F401 - they register
 	removals,
 	renames,
 	restores,
+	security,
 	shadows,
 	site_copies,
 	sites,
