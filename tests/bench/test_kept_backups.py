@@ -265,8 +265,8 @@ def test_a_drill_whose_worker_is_killed_begins_anew_and_leaves_no_shadow(bench, 
 		assert list(hidden.glob("*"))
 		bench.services.kill("provisioning")
 	bench.services.start("provisioning")
-	bench.wait_for(
-		lambda: bench.look_after() or bench.job(acme.name).status == "Completed",
+	bench.wait_looking(
+		lambda: bench.job_status(acme.name) == "Completed",
 		SECONDS * 3,
 		lambda: bench.describe(acme.name),
 	)

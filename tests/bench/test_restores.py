@@ -423,8 +423,8 @@ def test_a_restore_whose_worker_is_killed_goes_on(bench, acme, backup):
 		bench.wait_held(acme.name)
 		bench.services.kill("provisioning")
 	bench.services.start("provisioning")
-	bench.wait_for(
-		lambda: bench.look_after() or bench.job(acme.name).status == "Completed",
+	bench.wait_looking(
+		lambda: bench.job_status(acme.name) == "Completed",
 		SECONDS * 3,
 		lambda: bench.describe(acme.name),
 	)

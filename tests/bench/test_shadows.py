@@ -321,8 +321,8 @@ def test_the_worker_is_killed_when_the_swap_is_done_and_not_recorded(bench, acme
 		bench.wait_held(acme.name)
 		bench.services.kill("provisioning")
 	bench.services.start("provisioning")
-	bench.wait_for(
-		lambda: bench.look_after() or bench.job(acme.name).status == "Completed",
+	bench.wait_looking(
+		lambda: bench.job_status(acme.name) == "Completed",
 		SECONDS * 3,
 		lambda: bench.describe(acme.name),
 	)
@@ -391,8 +391,8 @@ def test_a_copy_whose_worker_is_killed_is_made_anew(bench, acme, frappe):
 		bench.wait_held(acme.name)
 		bench.services.kill("provisioning")
 	bench.services.start("provisioning")
-	bench.wait_for(
-		lambda: bench.look_after() or bench.job(acme.name).status == "Completed",
+	bench.wait_looking(
+		lambda: bench.job_status(acme.name) == "Completed",
 		SECONDS * 3,
 		lambda: bench.describe(acme.name),
 	)
