@@ -11,7 +11,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from dev import databases
 from dev.bench import Bench, PrivateBench
@@ -105,17 +105,23 @@ def wanted(bench: Bench, is_whole_suite: bool) -> int:
 
 
 def prepare(first: Bench, admin: AdminSite, number: int) -> list[LaneBench]:
-	"""Make the admin site, and at the same time all lanes but the first, each with an admin site of that name."""
+	"""Make the admin site, and at the same time all lanes but the first, each with an admin site of that name.
+
+	Frappe's installer makes the framework's tables on the first lane. The others' sites begin with those.
+	"""
 	copies = [LaneBench(first, lane) for lane in range(2, number + 1)]
 
-	def make(copy: LaneBench) -> None:
+	def make(copy: LaneBench, framework: Future) -> None:
 		copy.build()
 		copy.wait_for_disk(False)
 		copy.start()
-		AdminSite(copy, admin.name).make()
+		framework.result()
+		AdminSite(copy, admin.name, first.home.framework_sql).make()
 
-	with ThreadPoolExecutor() as pool:
-		made = [pool.submit(make, copy) for copy in copies]
+	with ThreadPoolExecutor(max_workers=len(copies) + 1) as pool:
+		framework = pool.submit(admin.make_framework)
+		made = [pool.submit(make, copy, framework) for copy in copies]
+		framework.result()
 		admin.make()
 		for one in made:
 			one.result()

@@ -21,6 +21,8 @@ JOB_SECONDS = 600  # the slowest: ERPNext, HRMS and the company's set-up on a bu
 class BenchUnderTest:
 	"""The bench as an operator sees it: Desk's documents, the shell's services, MariaDB's root."""
 
+	quickly_built: set[str] = set()  # images whose framework is not of the installer's own SQL
+
 	def __init__(self, frappe, bench_path: Path, services):
 		self.frappe, self.path, self.services = frappe, bench_path, services
 		self.tenants: list[str] = []
@@ -58,11 +60,26 @@ class BenchUnderTest:
 
 	def job(self, tenant: str):
 		"""The newest job of a tenant, read afresh."""
+		return self.frappe.get_doc("Provisioning Job", self.job_name(tenant))
+
+	def job_name(self, tenant: str) -> str:
+		"""The name of the newest job of a tenant."""
 		self.frappe.db.commit()
-		name = self.frappe.get_all(
-			"Provisioning Job", {"tenant": tenant}, pluck="name", order_by="creation desc", limit=1
-		)[0]
-		return self.frappe.get_doc("Provisioning Job", name)
+		of_tenant = {"tenant": tenant}
+		name = self.frappe.db.get_value("Provisioning Job", of_tenant, "name", order_by="creation desc")
+		assert name, f"{tenant} has no job"
+		return name
+
+	def job_status(self, tenant: str) -> str:
+		"""Of the newest job of a tenant; for a question that is asked ten times a second, job() takes too much."""
+		self.frappe.db.commit()
+		of_tenant = {"tenant": tenant}
+		return self.frappe.db.get_value("Provisioning Job", of_tenant, "status", order_by="creation desc")
+
+	def step_status(self, tenant: str, step_key: str) -> str:
+		"""Of a step of the newest job of a tenant; as job_status()."""
+		step = {"parent": self.job_name(tenant), "step_key": step_key}
+		return self.frappe.db.get_value("Provisioning Job Step", step, "status")
 
 	def status(self, tenant: str) -> str:
 		self.frappe.db.commit()
@@ -72,7 +89,7 @@ class BenchUnderTest:
 		"""Wait until the tenant's job has one of the statuses (any ended one by default), and return it."""
 		wanted = statuses or ENDED
 		self.wait_for(
-			self.looked_after(lambda: self.job(tenant).status in wanted),
+			self.looked_after(lambda: self.job_status(tenant) in wanted),
 			seconds,
 			lambda: self.describe(tenant),
 		)
@@ -80,12 +97,9 @@ class BenchUnderTest:
 
 	def wait_step(self, tenant: str, step_key: str, *statuses: str, seconds: float = JOB_SECONDS):
 		"""Wait until a step of the tenant's job has one of the statuses."""
-
-		def is_there():
-			row = self.step(tenant, step_key)
-			return row.status in statuses
-
-		self.wait_for(is_there, seconds, lambda: self.describe(tenant))
+		self.wait_for(
+			lambda: self.step_status(tenant, step_key) in statuses, seconds, lambda: self.describe(tenant)
+		)
 
 	def step(self, tenant: str, step_key: str):
 		return next(row for row in self.job(tenant).steps if row.step_key == step_key)
@@ -110,13 +124,18 @@ class BenchUnderTest:
 		batches.recover_batches()
 		self.frappe.db.commit()
 
-	def looked_after(self, is_met):
+	def wait_looking(self, is_met, seconds: float, describe=lambda: ""):
+		"""wait_for, for what goes on only as the scheduler looks after it: a minute of its is half a second."""
+		self.look_after()
+		self.wait_for(self.looked_after(is_met, every=0.5), seconds, describe)
+
+	def looked_after(self, is_met, every: float = MINUTE):
 		"""The same question, asked while the scheduler's minutes go on: a job that found its site taken waits for the next one."""
 		looked = time.monotonic()
 
 		def ask():
 			nonlocal looked
-			if time.monotonic() > looked + MINUTE:
+			if time.monotonic() > looked + every:
 				self.look_after()
 				looked = time.monotonic()
 			return is_met()
@@ -132,27 +151,88 @@ class BenchUnderTest:
 
 		self.frappe.db.commit()
 		try:
-			return images.ready(*self._place_and_kind(plan, *company)).name
+			return images.ready(self.place(), self.kind(plan, *company)).name
 		except WayClosedError:
 			return None
 
 	def image(self, plan: str, *company: str) -> str:
-		"""The same, built first where there is none."""
-		from buildpro_saas.fleet import images
-
+		"""The same, built first, quickly, where there is none."""
 		if found := self.ready_image(plan, *company):
 			return found
-		image = images.build(*self._place_and_kind(plan, *company))
+		with self.quick():
+			return self._build_image(plan, *company)
+
+	def _build_image(self, plan: str, *company: str) -> str:
+		from buildpro_saas.fleet import images
+
+		image = images.build(self.place(), self.kind(plan, *company))
 		self.frappe.db.commit()
 		self.wait_for_end(image.job)
 		assert self.frappe.db.get_value("Site Image", image.name, "status") == "Ready"
 		return image.name
 
-	def _place_and_kind(self, plan: str, *company: str):
+	def whole_image(self, plan: str) -> str:
+		"""The same, made by the installer with its own SQL."""
+		from buildpro_saas.fleet import images
+
+		found = self.ready_image(plan)
+		if found and found not in self.quickly_built:
+			return found
+		if found:
+			self.discard_standby_sites({"image": found, "status": "Ready"})
+			images.set_stale(found, "Quickly built")
+		return self._build_image(plan)
+
+	def ready_images(self) -> set[str]:
+		"""The names of those on this bench."""
+		self.frappe.db.commit()
+		return set(
+			self.frappe.get_all("Site Image", {"status": "Ready", "bench": self.place()}, pluck="name")
+		)
+
+	@contextmanager
+	def quick(self):
+		"""Within the block Frappe's installer finds the framework installed as soon as it has loaded its SQL: 2 s for a site, not 18.
+
+		It is the real installer in its real process, and the site is what it makes of any other: the SQL is that of a site
+		which it made (dev/sites.py). On a bench that was there before us it keeps its own SQL and takes its time.
+		"""
+		installer, finished = Installer(self.path), self.services.home.framework_sql
+		if not finished.exists() or installer.is_quick():
+			yield
+			return
+		before = self.ready_images()
+		installer.begin_with(finished)
+		try:
+			self._keep_images_fresh()
+			yield
+		finally:
+			installer.put_back()
+			self._keep_images_fresh()
+		self.quickly_built.update(self.ready_images() - before)
+
+	def _keep_images_fresh(self):
+		"""The installer's SQL is another, but what it makes is the same: images are taken for what would be made now.
+
+		Otherwise they would be built anew after each change, which takes longer than what it saves.
+		"""
+		from buildpro_saas.jobs.bench_door import door_of
+
+		(now,) = door_of(self.place()).do("app_fingerprints", apps=["frappe"])
+		for image in self.ready_images():
+			framework = {"parent": image, "app": "frappe"}
+			self.frappe.db.set_value("Site Image App", framework, "schema_digest", now["schema"])
+		self.frappe.db.commit()
+
+	def place(self) -> str:
+		"""The name of the bench's record."""
+		return self.frappe.get_all("Bench", {"is_local": 1}, pluck="name")[0]
+
+	def kind(self, plan: str, *company: str):
+		"""The kind of image that the plan needs, perhaps with a company of (country, currency, language)."""
 		from buildpro_saas.fleet.image_spec import ImageKind
 
-		bench = self.frappe.get_all("Bench", {"is_local": 1}, pluck="name")[0]
-		return bench, ImageKind(ImageKind.of_plan(plan).apps, *company)
+		return ImageKind(ImageKind.of_plan(plan).apps, *company)
 
 	def standby_site(self, plan: str) -> str:
 		"""The name of a ready standby site for a plan; copied first where there is none."""
@@ -217,7 +297,7 @@ class BenchUnderTest:
 				job.cancel_job()
 				self.frappe.db.commit()
 				# the worker that was at it may be gone, too
-				self.wait_for(lambda job=job.name: self.look_after() or self.has_ended(job), JOB_SECONDS)
+				self.wait_looking(lambda job=job.name: self.has_ended(job), JOB_SECONDS)
 			pruning = images.prune(image.name).name
 			self.frappe.db.commit()
 			self.wait_for_end(pruning)
@@ -285,7 +365,7 @@ class BenchUnderTest:
 	def wait_held(self, tenant: str):
 		"""Wait until the worker is held; fail at once when the job ended instead."""
 		self.wait_for(
-			lambda: self.waiting() or self.job(tenant).status in ENDED,
+			lambda: self.waiting() or self.job_status(tenant) in ENDED,
 			JOB_SECONDS,
 			lambda: self.describe(tenant),
 		)
@@ -302,8 +382,8 @@ class BenchUnderTest:
 			self.wait_held(tenant)
 			self.services.kill("provisioning")
 		self.services.start_all("provisioning")
-		self.wait_for(
-			lambda: self.look_after() or self.job(tenant).status == "Completed",
+		self.wait_looking(
+			lambda: self.job_status(tenant) == "Completed",
 			JOB_SECONDS,
 			lambda: self.describe(tenant),
 		)
@@ -378,7 +458,7 @@ class BenchUnderTest:
 			if (job := self.job(tenant)).status not in ENDED:
 				self.frappe.db.set_value("Provisioning Job", job.name, "cancel_requested", 1)
 				self.frappe.db.commit()
-				self.wait_for(lambda: self.look_after() or self.job(tenant).status in ENDED, JOB_SECONDS)
+				self.wait_looking(lambda: self.job_status(tenant) in ENDED, JOB_SECONDS)
 			self.remove(tenant)
 
 	def remove(self, tenant: str):
@@ -431,6 +511,9 @@ class Installer:
 		self.sql = bench_path / "apps/frappe/frappe/database/mariadb/framework_mariadb.sql"
 		self.kept = self.sql.with_name(f"{self.sql.name}.kept")
 
+	def is_quick(self) -> bool:
+		return self.kept.exists()
+
 	def begin_with(self, finished: Path) -> None:
 		os.replace(self.sql, self.kept)
 		shutil.copy(finished, self.sql)
@@ -442,18 +525,11 @@ class Installer:
 
 
 @pytest.fixture
-def quick_installer(is_private, bench_path, services):
-	"""Frappe's installer finds the framework installed as soon as it has loaded its SQL: 2 s for a site instead of 18.
-
-	It is the real installer in its real process, and the site is what it makes of any other: the SQL is that of a site
-	which it made (dev/sites.py). On a bench that was there before us it keeps its own SQL and takes its time.
-	"""
-	installer = Installer(bench_path)
-	finished = services.home.framework_sql
-	if is_private and finished.exists():
-		installer.begin_with(finished)
-	yield
-	installer.put_back()
+def quick_installer(module_bench):
+	"""All sites of the test are made quickly, see BenchUnderTest.quick()."""
+	module_bench.frappe.connect()  # whatever the test before did to MariaDB
+	with module_bench.quick():
+		yield
 
 
 @pytest.fixture(scope="session")

@@ -219,8 +219,8 @@ def test_killed_in_the_middle_it_goes_on(module_bench, acme, frappe, lost):
 		module_bench.wait_held(acme.name)
 		module_bench.services.kill("worker")
 	module_bench.services.start_all("worker")
-	module_bench.wait_for(
-		lambda: module_bench.look_after() or module_bench.job(acme.name).status == "Completed",
+	module_bench.wait_looking(
+		lambda: module_bench.job_status(acme.name) == "Completed",
 		60,
 		lambda: module_bench.describe(acme.name),
 	)

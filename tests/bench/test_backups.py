@@ -571,7 +571,7 @@ def test_one_at_a_time_and_only_of_a_site(bench, acme, frappe):
 		bench.wait_held(acme.name)
 		with pytest.raises(frappe.ValidationError, match=r"takes a backup of .* already"):
 			acme.back_up()
-	bench.wait_for(lambda: bench.look_after() or bench.job(acme.name).status == "Completed", SECONDS)
+	bench.wait_looking(lambda: bench.job_status(acme.name) == "Completed", SECONDS)
 	frappe.db.set_value("Tenant", acme.name, "status", "Draft")
 	try:
 		with pytest.raises(frappe.ValidationError, match="has no site to back up"):

@@ -93,7 +93,7 @@ def test_killed_and_cancelled_nothing_is_left(module_bench, acme):
 		bench.frappe.get_doc("Provisioning Job", made["job"]).cancel_job()
 		bench.frappe.db.commit()
 	bench.services.start_all("provisioning")
-	bench.wait_for(lambda: bench.look_after() or bench.has_ended(made["job"]), SECONDS)
+	bench.wait_looking(lambda: bench.has_ended(made["job"]), SECONDS)
 	assert bench.job(made["tenant"]).status == "Cancelled", bench.describe(made["tenant"])
 	assert bench.everything() == there
 

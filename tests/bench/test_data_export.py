@@ -173,8 +173,8 @@ def test_killed_in_the_middle_it_goes_on_and_then_the_day_is_used_up(module_benc
 		bench.wait_for(lambda: bench.waiting(), SECONDS)
 		bench.services.kill("provisioning")
 	bench.services.start_all("provisioning")
-	bench.wait_for(
-		lambda: bench.look_after() or bench.job(acme.name).status == "Completed",
+	bench.wait_looking(
+		lambda: bench.job_status(acme.name) == "Completed",
 		SECONDS,
 		lambda: bench.describe(acme.name),
 	)

@@ -245,7 +245,7 @@ def test_a_killed_worker_resumes_where_it_was(deliveries):
 		deliveries.bench.services.kill("worker")
 		assert deliveries.batch().status == deliveries.runner().status == "Running"
 	deliveries.bench.services.start_all("worker")
-	deliveries.bench.wait_for(lambda: deliveries.bench.look_after() or deliveries.allows(third), 30)
+	deliveries.bench.wait_looking(lambda: deliveries.allows(third), 30)
 	deliveries.wait_sent()
 	assert deliveries.runner().runs == 2
 	assert deliveries.allows(second)

@@ -72,7 +72,7 @@ def admin(module_bench, admin_site_name, tenants):
 	yield Door(module_bench, admin_site_name, f"{user.api_key}:fuzz-secret")
 	frappe.db.rollback()
 	# deliveries of what was changed here, to the tenant of this module
-	module_bench.wait_for(lambda: module_bench.look_after() or not at_work(frappe), 120)
+	module_bench.wait_looking(lambda: not at_work(frappe), 120)
 	for doctype, names in before.items():
 		for name in set(frappe.get_all(doctype, pluck="name")) - names:
 			forget(frappe, doctype, name)

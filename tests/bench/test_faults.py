@@ -62,7 +62,7 @@ def test_all_ways_lead_to_the_same_site(bench, undisturbed, way):
 	assert bench.job(tenant.name).way == way
 
 
-def test_the_list_of_steps_is_whole():
+def test_the_list_of_steps_is_whole(module_bench):
 	from buildpro_saas.fleet.playbooks import CREATE_TENANT
 
 	assert tuple(step.key for step in CREATE_TENANT.steps) == STEPS
@@ -78,8 +78,8 @@ def test_worker_killed_when_a_step_is_done_and_not_recorded(bench, undisturbed, 
 		with bench.held(step_key, "Completed"):
 			tenant = tenant or bench.new_tenant(plan=PLAN)
 			bench.services.start_all("provisioning")
-			bench.wait_for(
-				lambda: bench.look_after() or bench.waiting() or bench.job(tenant.name).status in ENDED,
+			bench.wait_looking(
+				lambda: bench.waiting() or bench.job_status(tenant.name) in ENDED,
 				JOB_SECONDS,
 				lambda: bench.describe(tenant.name),
 			)
@@ -270,7 +270,7 @@ def test_ten_tenants_at_once(bench, way):
 	try:
 		tenants = [bench.new_tenant(plan=PLAN).name for _ in range(10)]
 		peak, running = 0, 0
-		while any(bench.job(tenant).status not in ("Completed", "Failed") for tenant in tenants):
+		while any(bench.job_status(tenant) not in ("Completed", "Failed") for tenant in tenants):
 			frappe.db.commit()
 			running = frappe.db.count("Provisioning Job", {"status": "Running"})
 			queued = frappe.db.count(

@@ -14,6 +14,7 @@ import requests
 PLAN = "Core"
 STEPS = ("reserve_image", "make_image_site", "install_image_apps", "prepare_company", "seal_image")
 COMPANY = ("Germany", "EUR", "en")  # as new_tenant has them
+UNUSED = "not in use between tests"
 
 
 @pytest.fixture
@@ -58,6 +59,7 @@ def test_an_image_is_no_site_and_nobody_signs_in_to_it(bench, image):
 def test_a_copy_differs_from_a_site_from_scratch_only_as_documented(bench):
 	with bench.only("from scratch", PLAN):
 		from_scratch = new_site(bench, PLAN, "from scratch")
+	bench.whole_image(PLAN)
 	with bench.only("from an image", PLAN):
 		copy = new_site(bench, PLAN, "from an image")
 	assert_alike(from_scratch, copy)
@@ -197,11 +199,11 @@ def test_the_worker_is_killed_while_it_builds(bench):
 			if not job:
 				image, job = start_building(bench, images)
 			bench.services.start_all("provisioning")
-			bench.wait_for(lambda: bench.look_after() or bench.waiting() or is_ended(bench, job), 300)
+			bench.wait_looking(lambda: bench.waiting() or is_ended(bench, job), 300)
 			assert bench.waiting(), bench.frappe.db.get_value("Provisioning Job", job, "error")
 			bench.services.kill("provisioning")
 	bench.services.start_all("provisioning")
-	bench.wait_for(lambda: bench.look_after() or is_ended(bench, job), 300)
+	bench.wait_looking(lambda: is_ended(bench, job), 300)
 	doc = bench.frappe.get_doc("Site Image", image)
 	assert doc.status == "Ready", bench.frappe.db.get_value("Provisioning Job", job, "error")
 	after = bench.everything()
@@ -529,7 +531,7 @@ def test_the_pool_grows_with_demand_within_its_bound(bench, image):
 def goes_on_to_a_site_alone(bench, tenant, before: dict):
 	"""After a kill: the tenant becomes Active, and nothing but its site came to what was there before."""
 	bench.services.start_all("provisioning")
-	bench.wait_for(lambda: bench.look_after() or bench.status(tenant.name) == "Active", 120)
+	bench.wait_looking(lambda: bench.status(tenant.name) == "Active", 120)
 	site, database = bench.frappe.db.get_value("Tenant", tenant.name, ["site", "database"])
 	after = bench.everything()
 	assert {kind: after[kind] - before[kind] for kind in after} == {
@@ -571,13 +573,17 @@ def is_ended(bench, job: str) -> bool:
 
 @contextmanager
 def company_image(bench, plan: str):
-	"""The name of an image with a company of COMPANY's country, which is in use within the block."""
+	"""The name of an image with a company of COMPANY's country, which is in use within the block, and kept for the next."""
+	kind = bench.kind(plan, *COMPANY).name
+	if kept := bench.frappe.db.get_value("Site Image", {"kind": kind, "status": "Stale", "reason": UNUSED}):
+		bench.frappe.db.set_value("Site Image", kept, {"status": "Ready", "reason": ""})
+		bench.frappe.db.commit()
 	name = bench.image(plan, *COMPANY)
 	try:
 		yield name
 	finally:
 		bench.frappe.db.rollback()
-		bench.frappe.db.set_value("Site Image", name, "status", "Stale")
+		bench.frappe.db.set_value("Site Image", name, {"status": "Stale", "reason": UNUSED})
 		bench.frappe.db.commit()
 
 

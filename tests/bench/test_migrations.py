@@ -298,8 +298,8 @@ def test_a_site_is_migrated_in_place_and_stays_as_staff_had_it(bench, acme, frap
 	bench.services.start("provisioning")
 	bench.services.wait_ready("provisioning")
 	# the patch cannot be run twice: what the killed one did was put back first
-	bench.wait_for(
-		lambda: bench.look_after() or frappe.db.get_value("Batch", batch.name, "status") == "Completed",
+	bench.wait_looking(
+		lambda: frappe.db.get_value("Batch", batch.name, "status") == "Completed",
 		SECONDS,
 	)
 	assert call(bench, acme, "tables")["tabMode of Trial"] == "patched" and pending(bench, acme) == []
@@ -357,8 +357,8 @@ def test_a_killed_worker_lets_writers_in_and_the_migrate_goes_on(bench, acme, fr
 	holding()
 	bench.services.start("provisioning")
 	bench.services.wait_ready("provisioning")
-	bench.wait_for(
-		lambda: bench.look_after() or frappe.db.get_value("Batch", batch.name, "status") == "Completed",
+	bench.wait_looking(
+		lambda: frappe.db.get_value("Batch", batch.name, "status") == "Completed",
 		SECONDS,
 	)
 	assert call(bench, acme, "tables")["tabMode of Trial"] == "patched"

@@ -237,8 +237,8 @@ def test_a_replay_that_was_killed_begins_anew(bench, acme, history):
 		bench.services.kill("provisioning")
 		bench.let_go()
 	bench.services.start_all("provisioning")
-	bench.wait_for(
-		lambda: bench.look_after() or bench.job(acme.name).status == "Completed",
+	bench.wait_looking(
+		lambda: bench.job_status(acme.name) == "Completed",
 		SECONDS,
 		lambda: bench.describe(acme.name),
 	)

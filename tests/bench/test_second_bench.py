@@ -12,7 +12,7 @@ from pathlib import Path
 import pymysql
 import pytest
 import requests
-from conftest import BenchUnderTest, give_plans_their_apps
+from conftest import BenchUnderTest, Installer, give_plans_their_apps
 from small_disk import full_disk
 
 pytestmark = pytest.mark.second_bench
@@ -34,10 +34,8 @@ class SecondBenchUnderTest(BenchUnderTest):
 	def new_tenant(self, subdomain: str | None = None, **fields):
 		return super().new_tenant(subdomain, **{"bench": self.name, "plan": PLAN, **fields})
 
-	def _place_and_kind(self, plan: str, *company: str):
-		from buildpro_saas.fleet.image_spec import ImageKind
-
-		return self.name, ImageKind(ImageKind.of_plan(plan).apps, *company)
+	def place(self) -> str:
+		return self.name
 
 	def door(self):
 		from buildpro_saas.jobs.bench_door import door_of
@@ -73,8 +71,8 @@ class SecondBenchUnderTest(BenchUnderTest):
 	def wait_completed(self, tenant: str):
 		"""What the scheduler does each minute, done again and again until the tenant's job has completed."""
 		ended = ("Completed", "Failed", "Cancelled")
-		self.wait_for(
-			lambda: self.look_after() or self.job(tenant).status in ended,
+		self.wait_looking(
+			lambda: self.job_status(tenant) in ended,
 			10 * MINUTES,
 			lambda: self.describe(tenant),
 		)
@@ -93,6 +91,7 @@ def second_bench(module_bench, bench_command, admin_site_name, is_private):
 
 	second = SecondBench(PrivateBench(module_bench.services.home))
 	second.build()
+	Installer(second.path).put_back()
 	second.wait_for_disk(False)
 	services = second.start("redis_cache", "redis_queue", "mariadb", "web")
 	added = bench_command(

@@ -35,7 +35,7 @@ def test_a_tenants_job_dies_after_each_call_that_takes_a_standby_site_over(bench
 	bench.frappe.db.close()  # with the run's lock
 	bench.frappe.connect()
 	bench.services.start_all("provisioning")
-	bench.wait_for(lambda: bench.look_after() or bench.status(tenant.name) == "Active", 120)
+	bench.wait_looking(lambda: bench.status(tenant.name) == "Active", 120)
 	row.reload()
 	site, database = bench.frappe.db.get_value("Tenant", tenant.name, ["site", "database"])
 	assert row.status == "Discarded" and database != row.database
@@ -54,7 +54,7 @@ def test_the_worker_is_killed_when_a_standby_site_is_filled_and_not_recorded(ben
 		bench.wait_for(bench.waiting, 120)
 		bench.services.kill("provisioning")
 	bench.services.start_all("provisioning")
-	bench.wait_for(lambda: bench.look_after() or job_status(bench, job) == "Completed", 120)
+	bench.wait_looking(lambda: job_status(bench, job) == "Completed", 120)
 	(row,) = bench.frappe.get_all("Standby Site", {"image": image, "status": "Ready"}, ["database"])
 	after = bench.everything()
 	assert {kind: after[kind] - before[kind] for kind in after} == {
@@ -140,7 +140,7 @@ def test_a_finished_site_outlives_a_job_whose_record_is_from_a_backup(bench):
 	frappe.db.set_value("Tenant", tenant.name, "status", "Provisioning")
 	frappe.db.commit()
 	before = bench.everything()
-	bench.wait_for(lambda: bench.look_after() or job_status(bench, job.name) == "Completed", 60)
+	bench.wait_looking(lambda: job_status(bench, job.name) == "Completed", 60)
 	assert "Not done again" in bench.step(tenant.name, "make_site").output
 	assert bench.status(tenant.name) == "Active"
 	assert bench.everything() == before

@@ -301,7 +301,7 @@ def kill_and_cancel(bench, tenant) -> None:
 def wait_for_cancel(bench, tenant) -> None:
 	bench.services.start_all("provisioning")
 	job = bench.job(tenant.name).name
-	bench.wait_for(lambda: bench.look_after() or bench.has_ended(job), 10 * SECONDS)
+	bench.wait_looking(lambda: bench.has_ended(job), 10 * SECONDS)
 	assert bench.job(tenant.name).status == "Cancelled", bench.describe(tenant.name)
 
 

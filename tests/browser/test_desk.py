@@ -17,7 +17,7 @@ def name(module_bench) -> str:
 
 
 def test_a_tenant_is_made_and_watched_until_it_is_active(desk, module_bench, name):
-	manager = desk("SaaS Manager")
+	manager = desk("SaaS Manager", through_page=True)
 	page = manager.page
 	manager.go("buildpro-saas")
 	page.wait_for_selector(".number-widget-box:has-text('Active Tenants') .number")

@@ -7,16 +7,14 @@ JOB_SECONDS = 300
 
 
 @pytest.fixture
-def tenant(module_bench, staff):
+def tenant(module_bench):
 	"""A tenant's site that is up, with an export a day, and a recovery key."""
 	from buildpro_saas.fleet import backup_keys
 
 	frappe = module_bench.frappe
 	before = backup_keys.recipient()
 	backup_keys.set_recipient(backup_keys.make_recovery_key()[0])
-	tenant = module_bench.new_tenant(plan="Browser Plan", overrides=[PLAN_WITH_EXPORT])
-	job = module_bench.wait_job(tenant.name, seconds=JOB_SECONDS)
-	assert job.status == "Completed", module_bench.describe(tenant.name)
+	tenant = module_bench.active_tenant(overrides=[PLAN_WITH_EXPORT])
 	yield tenant.name
 	from buildpro_saas.agent import door
 	from buildpro_saas.fleet import backup_schedule

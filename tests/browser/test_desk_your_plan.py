@@ -10,17 +10,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 DAY = 24 * 3600
-JOB_SECONDS = 300
+MANY_USERS = {"kind": "Limit", "limit_key": "max_users", "value": 99, "is_hard": 1, "reason": "x"}
 MARKUP = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture
-def tenant(module_bench, staff):
+def tenant(module_bench):
 	"""A tenant's site that is up, with the plan's real catalogue and, for a downgrade, more users than the plan has."""
-	tenant = module_bench.new_tenant(plan="Browser Plan")
-	job = module_bench.wait_job(tenant.name, seconds=JOB_SECONDS)
-	assert job.status == "Completed", module_bench.describe(tenant.name)
-	return tenant.name
+	return module_bench.active_tenant(overrides=[MANY_USERS]).name
 
 
 def entitle(bench, tenant: str) -> None:

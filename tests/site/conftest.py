@@ -13,6 +13,7 @@ import werkzeug.test
 import werkzeug.wrappers
 from conftest_data import CATALOGUE
 from engine_bench import bench_of, engine_of
+from known_definitions import KnownDefinitions
 
 from buildpro_saas.entitlements.acceptance import CLOCK_KEY
 
@@ -20,6 +21,7 @@ PLAN_SETTINGS = "Nexelya Plan Settings"
 HOURS = 2 * 3600
 HIDDEN = ".buildpro"
 PASSWORD = "not-a-secret-of-anybody"
+known_definitions = KnownDefinitions()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -42,6 +44,20 @@ def nobody_else(bench_path, admin_site_name):
 	frappe.db.set_single_value("SaaS Settings", "build_images", 0)
 	frappe.db.commit()
 	frappe.destroy()
+
+
+@pytest.fixture
+def admin_site(admin_site):
+	"""As in all tests; most definitions of doctypes need not be read anew."""
+	known_definitions.put_back(admin_site)
+	yield admin_site
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item):
+	"""Before fixtures clear the cache."""
+	if admin_site := getattr(item, "funcargs", {}).get("admin_site"):
+		known_definitions.note(admin_site)
 
 
 @pytest.fixture
