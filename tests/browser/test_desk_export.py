@@ -34,7 +34,8 @@ def tenant(module_bench):
 def test_the_system_manager_has_all_data_exported(desk, module_bench, tenant):
 	password = module_bench.frappe.generate_hash(length=20)
 	owner = module_bench.on_site(tenant, "on_tenant_plan.sign_in_as_owner", password=password)
-	manager = desk((owner, password), module_bench.site(tenant))
+	# the one test that opens the login page of a tenant's site
+	manager = desk((owner, password), module_bench.site(tenant), through_page=True)
 	page = manager.page
 	manager.go("nexelya-plan-settings")
 	page.wait_for_selector(".buildpro-export button")
