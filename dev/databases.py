@@ -17,6 +17,8 @@ def make_data_folder(home: Home) -> None:
 	"""
 	shutil.rmtree(home.mariadb, ignore_errors=True)
 	home.mariadb.mkdir(parents=True)
+	home.mariadb_temporary.mkdir(exist_ok=True)
+	environment = clean_environment(TMPDIR=os.fspath(home.mariadb_temporary))
 	user = ["--user=root"] if os.geteuid() == 0 else []
 	log = home.logs / "build.log"
 	run(
@@ -29,7 +31,7 @@ def make_data_folder(home: Home) -> None:
 			"--skip-name-resolve",
 			*user,
 		],
-		env=clean_environment(),
+		env=environment,
 		log=log,
 	)
 	password = home.secret("db_root_password")  # token_urlsafe: nothing in it needs quoting
@@ -45,7 +47,7 @@ def make_data_folder(home: Home) -> None:
 	]
 	run(
 		["mariadbd", "--no-defaults", "--bootstrap", f"--datadir={home.mariadb}", *user],
-		env=clean_environment(),
+		env=environment,
 		log=log,
 		text="".join(f"{statement};\n" for statement in statements),
 	)

@@ -76,6 +76,8 @@ class Home:
 		self.tools = self.path / "tools"
 		self.bench = self.path / "frappe-bench"
 		self.mariadb = self.path / "mariadb"
+		# A MariaDB that starts removes all temporary tables in its folder for them: in /tmp also those of other benches' servers.
+		self.mariadb_temporary = self.path / "mariadb-tmp"
 		self.logged = self.path / "logged"  # there while MariaDB writes a binary log
 		self.unsynced = self.path / "unsynced"  # there while MariaDB does not wait for the disk
 		self.framework_sql = self.path / "framework.sql"  # a site with the framework alone, for tests

@@ -87,15 +87,13 @@ def bench_environment(home: Home, bench: Path) -> dict[str, str]:
 
 def mariadb(home: Home) -> Service:
 	port = home.ports()["mariadb"]
-	# A server that starts removes temporary tables in its folder for them: with /tmp those of every other private bench.
-	temporary = home.path / "mariadb-tmp"
 	if home.mariadb.exists():
-		temporary.mkdir(exist_ok=True)
+		home.mariadb_temporary.mkdir(exist_ok=True)
 	argv = [
 		"mariadbd",
 		"--no-defaults",
 		f"--datadir={home.mariadb}",
-		f"--tmpdir={temporary}",
+		f"--tmpdir={home.mariadb_temporary}",
 		# Relative to the data folder: a socket's path may have 107 characters only, and a clone may lie deeper.
 		"--socket=mariadb.sock",
 		"--pid-file=mariadb.pid",
