@@ -12,6 +12,7 @@ from buildpro_saas.commands.batches import batch, batches
 from buildpro_saas.commands.benches import add_bench
 from buildpro_saas.commands.clones import clone, keep_clone
 from buildpro_saas.commands.doctor import doctor
+from buildpro_saas.commands.domains import certificates, domains
 from buildpro_saas.commands.drift import drift
 from buildpro_saas.commands.explain import explain
 from buildpro_saas.commands.images import images, pool, set_pool
@@ -74,6 +75,7 @@ for command in (
 	*(copy_site, shadows, swap_back, drop_shadow, restore),
 	*(set_plan, suspend, past_due, resume),
 	*(rename, archive, unarchive, remove),
+	*(domains, certificates),
 	*(set_plan_apps, images, pool, set_pool, drift, trash, put_back, doctor),
 	*(explain, rotate_key, pull),
 ):

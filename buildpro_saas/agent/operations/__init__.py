@@ -6,6 +6,7 @@ from buildpro_saas.agent.operations import (  # noqa: F401 - they register
 	binary_logs,
 	code,
 	databases,
+	domains,
 	drift,
 	exports,
 	in_place,
