@@ -1,0 +1,187 @@
+"""Walks the way of a visitor to a name, DNS → TCP → TLS → HTTP, and says the first thing that is wrong."""
+
+import http.client
+import socket
+import ssl
+import time
+from dataclasses import dataclass, field
+
+from buildpro_saas.domains.dns_exchange import LookupFault
+from buildpro_saas.domains.lookup import Lookup
+
+SECONDS = 5.0  # for one connection, or one answer
+PATH = "/api/method/ping"
+AGENT = "BuildPro-SaaS-domain-check"
+EXPIRED, SELF_SIGNED, SELF_SIGNED_IN_CHAIN, NO_ISSUER, WRONG_NAME = (
+	10,
+	18,
+	19,
+	20,
+	62,
+)  # OpenSSL's X509_V_ERR_…
+
+
+@dataclass(frozen=True)
+class Stage:
+	"""One part of the way. seconds: how long it took."""
+
+	name: str  # "DNS", "TCP", "TLS", "HTTP"
+	is_ok: bool
+	sentence: str
+	seconds: float
+
+
+class _Stop(Exception):
+	"""The way ends here. Its text is the sentence."""
+
+
+@dataclass
+class _Way:
+	host: str
+	lookup: Lookup
+	port: int
+	http_port: int
+	ca_file: str | None
+	connect_to: str | None
+	addresses: list[str] = field(default_factory=list)
+	connection: socket.socket | None = None
+
+	def dns(self) -> str:
+		try:
+			a = self.lookup.a(self.host)
+			self.addresses = [*a.values, *self.lookup.aaaa(self.host).values]
+		except LookupFault as fault:
+			raise _Stop(str(fault)) from fault
+		if not self.addresses:
+			said = "has no address" if a.exists else "does not exist"
+			raise _Stop(f"{a.last} {said}, says {a.server}. `domains check` says what to set.")
+		way = " → ".join([self.host, *a.chain])
+		return f"{way} has {', '.join(self.addresses)}."
+
+	def tcp(self) -> str:
+		"""Every address must answer on both ports: a visitor gets any of them."""
+		self.addresses = [self.connect_to] if self.connect_to else self.addresses
+		for address in self.addresses:
+			for port in filter(None, (self.http_port, self.port)):
+				_connected(address, port).close()
+		ports = " and ".join(str(port) for port in (self.http_port, self.port) if port)
+		return f"{', '.join(self.addresses)} answers on port {ports}."
+
+	def tls(self) -> str:
+		said = ""
+		for address in self.addresses:
+			if self.connection:
+				self.connection.close()
+			self.connection = self._shaken(address)
+			said = _about(self.connection)
+		return said
+
+	def _shaken(self, address: str) -> ssl.SSLSocket:
+		context = ssl.create_default_context(cafile=self.ca_file)
+		plain = _connected(address, self.port)
+		try:
+			return context.wrap_socket(plain, server_hostname=self.host)
+		except ssl.SSLCertVerificationError as error:
+			plain.close()
+			raise _Stop(f"{address} shows for {self.host} {_wrong_certificate(error)}.") from error
+		except (OSError, EOFError) as error:
+			plain.close()
+			raise _Stop(
+				f"{address} breaks off the TLS handshake for {self.host} ({_reason(error)})."
+			) from error
+
+	def http(self) -> str:
+		status, location, took = _answer(self.connection, self.host, self.port, 443)
+		if status >= 300:
+			raise _Stop(f"https://{self.host}{PATH} answers {status}{f' to {location}' if location else ''}.")
+		if self.http_port:
+			self._plain_http()
+		return f"https://{self.host}{PATH} answers {status} in {took:.2f} s."
+
+	def _plain_http(self) -> None:
+		"""A visitor who types the name alone comes by plain HTTP; he must be sent on, or served."""
+		with _connected(self.addresses[0], self.http_port) as plain:
+			status, location, _took = _answer(plain, self.host, self.http_port, 80)
+		if status >= 400 or (300 <= status < 400 and not location.startswith("https://")):
+			to = f" to {location}" if location else ""
+			raise _Stop(f"http://{self.host}{PATH} answers {status}{to}, and does not lead to https.")
+
+
+def walk(
+	host: str,
+	lookup: Lookup,
+	port: int = 443,
+	http_port: int = 80,
+	ca_file: str | None = None,
+	connect_to: str | None = None,
+) -> list[Stage]:
+	"""The stages of the way to the host (normalised), in their order; the last is the first that is not well, if any.
+
+	ca_file: certificates to trust instead of the system's. connect_to: an address to go to instead of those of the DNS. http_port 0:
+	plain HTTP is left out. Raises nothing for what it finds.
+	"""
+	way = _Way(host, lookup, port, http_port, ca_file, connect_to)
+	stages = []
+	try:
+		for name, part in (("DNS", way.dns), ("TCP", way.tcp), ("TLS", way.tls), ("HTTP", way.http)):
+			began = time.monotonic()
+			try:
+				said, is_ok = part(), True
+			except _Stop as stop:
+				said, is_ok = str(stop), False
+			stages.append(Stage(name, is_ok, said, time.monotonic() - began))
+			if not is_ok:
+				break
+	finally:
+		if way.connection:
+			way.connection.close()
+	return stages
+
+
+def _connected(address: str, port: int) -> socket.socket:
+	try:
+		return socket.create_connection((address, port), timeout=SECONDS)
+	except OSError as error:
+		raise _Stop(f"Port {port} of {address} does not answer ({_reason(error)}).") from error
+
+
+def _reason(error: BaseException) -> str:
+	if isinstance(error, TimeoutError):
+		return f"not within {SECONDS:.0f} s"
+	return (
+		getattr(error, "reason", "") or getattr(error, "strerror", "") or str(error) or type(error).__name__
+	)
+
+
+def _wrong_certificate(error: ssl.SSLCertVerificationError) -> str:
+	said = {
+		EXPIRED: "a certificate that has expired",
+		SELF_SIGNED: "a certificate that is signed by itself: its own is not there yet",
+		SELF_SIGNED_IN_CHAIN: "a certificate of an authority that is not trusted here",
+		NO_ISSUER: "a certificate of an authority that is not trusted here, or without its chain",
+		WRONG_NAME: "a certificate of other names: its own is not there yet",
+	}
+	return said.get(error.verify_code, f"a certificate that is not valid ({error.verify_message})")
+
+
+def _about(connection: ssl.SSLSocket) -> str:
+	shown = connection.getpeercert()
+	days = (ssl.cert_time_to_seconds(shown["notAfter"]) - time.time()) / 86400
+	issuer = dict(pair for names in shown["issuer"] for pair in names)
+	by = issuer.get("organizationName") or issuer.get("commonName") or "an authority without a name"
+	return f"{connection.version()}, certificate by {by}, valid for {days:.0f} days more."
+
+
+def _answer(connection: socket.socket, host: str, port: int, usual: int) -> tuple[int, str, float]:
+	"""Status, where it leads, and seconds of one GET over a connection that is open."""
+	began = time.monotonic()
+	client = http.client.HTTPConnection(host, port)
+	client.sock = connection
+	named = host if port == usual else f"{host}:{port}"
+	try:
+		client.request("GET", PATH, headers={"Host": named, "User-Agent": AGENT, "Connection": "close"})
+		response = client.getresponse()
+		response.read(65536)
+	except (OSError, http.client.HTTPException) as error:
+		raise _Stop(f"{host} gives no answer to {PATH} on port {port} ({_reason(error)}).") from error
+	return response.status, response.getheader("Location") or "", time.monotonic() - began
