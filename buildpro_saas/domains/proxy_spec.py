@@ -66,6 +66,7 @@ def _spec(bench, sites: list[ProxySite], certificates: dict) -> ProxySpec:
 		http_port=bench.http_port or 80,
 		https_port=bench.https_port or 443,
 		web_port=bench.web_port,
+		socketio_port=bench.socketio_port or 0,
 		trusted=(bench.trusted_balancers or "").split(),
 		listen=frappe.conf.get(LISTEN) or [],
 	)

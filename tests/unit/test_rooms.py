@@ -20,12 +20,14 @@ MAY_IMPORT = {
 	"jobs": {"agent"},
 	"licensing": {"jobs", "agent", "entitlements"},
 	# a tenant's first statement is a step of making it; licensing knows nothing of the fleet
-	"fleet": {"licensing", "jobs", "agent", "entitlements"},
+	"fleet": {"domains", "licensing", "jobs", "agent", "entitlements"},
+	# whether a plan has host names of its own, and what its limits say to the proxy, is licensing's
+	"domains": {"licensing", "jobs", "agent", "entitlements"},
 	"tenant_site": {"entitlements", "agent"},
 	"feature_gating": {"entitlements", "tenant_site"},
-	"control_plane": {"fleet", "licensing", "jobs", "entitlements"},
-	"api": {"control_plane", "fleet", "licensing", "jobs", "entitlements", "feature_gating"},
-	"commands": {"control_plane", "fleet", "licensing", "jobs", "entitlements", "tenant_site"},
+	"control_plane": {"fleet", "domains", "licensing", "jobs", "entitlements"},
+	"api": {"control_plane", "fleet", "domains", "licensing", "jobs", "entitlements", "feature_gating"},
+	"commands": {"control_plane", "fleet", "domains", "licensing", "jobs", "entitlements", "tenant_site"},
 	"openfeature_provider": {"entitlements", "tenant_site"},
 	"testing": {"entitlements", "tenant_site"},
 	"overrides": {"jobs", "tenant_site"},
@@ -34,7 +36,7 @@ MAY_IMPORT = {
 # What the framework calls first, and what bench does once: they know all rooms.
 KNOW_ALL = {"hooks", "install", "patches"}
 # The agent's door: what others may import of it. What is behind is plain Python on the bench's disk and servers.
-DOOR = {"door", "facts", "errors"}
+DOOR = {"door", "facts", "errors", "proxy_facts", "certificate_facts"}
 ALSO_OPEN = {
 	# the site's own file, how it proves that it is itself, and where it went: all three are asked by web processes
 	"tenant_site": {"site_config", "proof", "redirects"},
@@ -68,6 +70,7 @@ MAY_OPEN = {
 	"tenant_site/data_export.py": OWN_SITE,
 	"tenant_site/entitlement.py": OWN_SITE,
 	"tenant_site/limit_measures.py": OWN_SITE,
+	"tenant_site/own_domains.py": OWN_SITE,
 	"tenant_site/limit_usage.py": "has a second connection to the very database of its site",
 	"tenant_site/strict_names.py": "decides which folder a request's site is",
 	"tenant_site/swapped_away.py": "wraps the framework's own connection",
@@ -156,6 +159,12 @@ MAY_USE_DOCTYPES = {
 		**dict.fromkeys(
 			("Nexelya Plan Settings", "Limit Level"), "is one of those whose cache is made ahead on a site"
 		),
+	},
+	"domains": {
+		**dict.fromkeys(("Site Domain", "Site Certificate", "DNS Provider"), "is the room's own record"),
+		**dict.fromkeys(("Tenant", "Bench", "SaaS Settings"), "says which site is reached where"),
+		"Former Name": "leads to a tenant's site for a while, and the proxy has to know it",
+		"Provisioning Job": "is looked for, so that no name has two at once",
 	},
 	"api": dict.fromkeys(("Batch", "Bench", "Plan", "Tenant"), "is what is asked for"),
 	"commands": dict.fromkeys(
@@ -443,7 +452,7 @@ def test_a_room_uses_the_doctypes_that_are_listed_with_a_reason_and_no_others():
 
 def test_calls_upward_through_a_document_are_listed_with_a_reason():
 	"""A name that a lower room has, too, counts where it is asked of what is a document for sure."""
-	below = ("jobs", "licensing", "fleet", "agent")
+	below = ("jobs", "licensing", "domains", "fleet", "agent")
 	methods, own = methods_of_documents(), defined_in(below)
 	called = {
 		(room, node.attr)

@@ -46,6 +46,7 @@ class Bench(AdminDocument):
 		python: DF.Data | None
 		queue: DF.Data | None
 		redis_servers: DF.SmallText | None
+		socketio_port: DF.Int
 		status: DF.Literal["Active", "Inactive"]
 		trusted_balancers: DF.SmallText | None
 		web_port: DF.Int
@@ -103,6 +104,7 @@ class Bench(AdminDocument):
 		facts, server = benches.facts_at(self.path), benches.server_at(self.path)
 		self.frappe_version = facts["frappe_version"]
 		self.web_port = facts["web_port"]
+		self.socketio_port = facts["socketio_port"]
 		self.python = facts["python"]
 		self.redis_servers = "\n".join(facts["redis"])
 		self.database_server = f"{server['kind']} at {server['host']}:{server['port']}"

@@ -29,7 +29,7 @@ async function start(frm, method, args) {
 
 // DNS, TCP, TLS and HTTP, with the first thing that is wrong.
 async function show_walk(frm) {
-	const stages = await act(frm, "walk");
+	const stages = await act(frm, "walk_name");
 	const text = frappe.utils.escape_html;
 	const rows = stages.map(
 		({ name, is_ok, sentence, seconds }) =>

@@ -57,7 +57,7 @@ class SiteDomain(AdminDocument):
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
-	def walk(self) -> list:
+	def walk_name(self) -> list:
 		"""Ask for the name as a browser does, stage by stage: [{"name", "is_ok", "sentence", "seconds"}]. For SaaS Manager and SaaS Support."""
 		staff.only_for_staff()
 		self.reload()
