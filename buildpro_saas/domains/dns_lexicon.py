@@ -50,7 +50,7 @@ class LexiconProvider(Provider):
 	def __init__(self, kind: str, zone: str, credentials: dict, ttl: int):
 		super().__init__(zone, ttl)
 		self.kind = kind
-		self._class = _class_of(kind)
+		self._class = provider_class(kind)
 		self._credentials = {key.replace("-", "_"): value for key, value in credentials.items() if value}
 		known = options(kind)
 		if unknown := sorted(set(self._credentials) - set(known)):
@@ -158,11 +158,11 @@ def kinds() -> list[str]:
 def options(kind: str) -> list[str]:
 	"""What the provider takes as credentials. Which of them it needs is in docs/domains-dns.md, and in its own documentation."""
 	parser = ArgumentParser(add_help=False)
-	_class_of(kind).configure_parser(parser)
+	provider_class(kind).configure_parser(parser)
 	return sorted(action.dest for action in parser._actions)
 
 
-def _class_of(kind: str) -> type:
+def provider_class(kind: str) -> type:
 	"""The provider's class, with time limits. Raises AgentError for one that cannot be used."""
 	if kind in LEFT_OUT:
 		raise AgentError(f"The DNS provider {kind} cannot be used here: {LEFT_OUT[kind]}")

@@ -133,7 +133,7 @@ class UpdateProvider(Provider):
 
 	def _exchanged(self, message: dns.message.Message) -> dns.message.Message:
 		try:
-			return dns.query.tcp(message, self._address(), timeout=SECONDS, port=self.port)
+			response = dns.query.tcp(message, self._address(), timeout=SECONDS, port=self.port)
 		except (dns.exception.Timeout, OSError, EOFError) as error:
 			raise self._busy(error) from error
 		except dns.tsig.PeerBadTime as error:
@@ -145,9 +145,21 @@ class UpdateProvider(Provider):
 				f"{self.server} does not know the key {self.key.name} ({error}).", hint
 			) from error
 		except dns.exception.DNSException as error:
+			if "TSIG" in str(error):
+				raise self._unsigned("") from error
 			raise BusyError(
 				f"{self.server} gave an answer that is not one of a DNS server's: {error}."
 			) from error
+		if not response.had_tsig:  # older versions of dnspython leave it to us
+			raise self._unsigned(f" ({dns.rcode.to_text(response.rcode())})")
+		return response
+
+	def _unsigned(self, said: str) -> AgentError:
+		"""A server does not sign where it has nothing to do with the zone; who stands between us and it cannot."""
+		hint = "Give the address of the zone's primary server, name the zone as it has it, and check the key."
+		return AgentError(
+			f"{self.server} answers for {self.zone} without signing with the key {self.key.name}{said}.", hint
+		)
 
 	def _busy(self, error: BaseException) -> BusyError:
 		reason = (

@@ -11,6 +11,7 @@ from buildpro_saas.domains import caa, dnssec, in_front
 from buildpro_saas.domains.dns_exchange import LookupFault
 from buildpro_saas.domains.host_names import is_under
 from buildpro_saas.domains.lookup import Answer, Lookup
+from buildpro_saas.domains.walk import NO_WAY
 
 SECONDS = 5.0  # for a connection to port 80
 
@@ -210,6 +211,8 @@ def _of_port(seen: _Seen, port: int, connect_to: str) -> list[Finding]:
 		try:
 			socket.create_connection((address, port), timeout=SECONDS).close()
 		except OSError as error:
+			if error.errno in NO_WAY:
+				continue
 			reason = "nothing answers" if isinstance(error, TimeoutError) else error.strerror or str(error)
 			sentence = (
 				f"Port {port} of {address} does not answer from here ({reason}): open it to everybody, "

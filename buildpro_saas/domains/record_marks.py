@@ -131,7 +131,9 @@ def check(name: str, kind: str, owner: str, zone: str) -> None:
 	if name != zone and not name.endswith(f".{zone}"):
 		raise AgentError(f"{name} is not in the zone {zone}: name the DNS Provider that has its zone.")
 	if owner and not OWNER.fullmatch(owner):
-		raise AgentError(f"{owner} cannot stand in a mark: use 1 to 100 letters, digits, blanks, or . _ @ : / -")
+		raise AgentError(
+			f"{owner} cannot stand in a mark: use 1 to 100 letters, digits, blanks, or . _ @ : / -"
+		)
 	if not owner and kind != "TXT":
 		raise AgentError(f"A record of the kind {kind} needs an owner for its mark.")
 

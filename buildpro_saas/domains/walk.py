@@ -1,5 +1,6 @@
 """Walks the way of a visitor to a name, DNS → TCP → TLS → HTTP, and says the first thing that is wrong."""
 
+import errno
 import http.client
 import socket
 import ssl
@@ -12,6 +13,11 @@ from buildpro_saas.domains.lookup import Lookup
 SECONDS = 5.0  # for one connection, or one answer
 PATH = "/api/method/ping"
 AGENT = "BuildPro-SaaS-domain-check"
+NO_WAY = (
+	errno.ENETUNREACH,
+	errno.EAFNOSUPPORT,
+	errno.EADDRNOTAVAIL,
+)  # this machine has no such addresses itself
 EXPIRED, SELF_SIGNED, SELF_SIGNED_IN_CHAIN, NO_ISSUER, WRONG_NAME = (
 	10,
 	18,
@@ -33,6 +39,10 @@ class Stage:
 
 class _Stop(Exception):
 	"""The way ends here. Its text is the sentence."""
+
+
+class _NoWay(Exception):
+	"""This machine has no address of the kind, IPv6 mostly: it says nothing of the other end."""
 
 
 @dataclass
@@ -59,13 +69,26 @@ class _Way:
 		return f"{way} has {', '.join(self.addresses)}."
 
 	def tcp(self) -> str:
-		"""Every address must answer on both ports: a visitor gets any of them."""
-		self.addresses = [self.connect_to] if self.connect_to else self.addresses
-		for address in self.addresses:
-			for port in filter(None, (self.http_port, self.port)):
-				_connected(address, port).close()
-		ports = " and ".join(str(port) for port in (self.http_port, self.port) if port)
-		return f"{', '.join(self.addresses)} answers on port {ports}."
+		"""Every address must answer on both ports: a visitor gets any of them. One of a kind that this machine lacks is left out."""
+		ports = [port for port in (self.http_port, self.port) if port]
+		reached, unreached = [], []
+		for address in [self.connect_to] if self.connect_to else self.addresses:
+			try:
+				for port in ports:
+					_connected(address, port).close()
+				reached.append(address)
+			except _NoWay:
+				unreached.append(address)
+		self.addresses = reached
+		asked = " and ".join(map(str, ports))
+		if not reached:
+			raise _Stop(
+				f"This machine has no way to {', '.join(unreached)}, so port {asked} cannot be asked from here."
+			)
+		left_out = (
+			f" This machine has no way to {', '.join(unreached)}, which was not asked." if unreached else ""
+		)
+		return f"{', '.join(reached)} answers on port {asked}.{left_out}"
 
 	def tls(self) -> str:
 		said = ""
@@ -142,6 +165,8 @@ def _connected(address: str, port: int) -> socket.socket:
 	try:
 		return socket.create_connection((address, port), timeout=SECONDS)
 	except OSError as error:
+		if error.errno in NO_WAY:
+			raise _NoWay from error
 		raise _Stop(f"Port {port} of {address} does not answer ({_reason(error)}).") from error
 
 

@@ -18,7 +18,9 @@ import dns.rrset
 class Resolver:
 	"""zones: zone → (address, port) of the server that has it. gone: name → seconds for which it says NXDOMAIN. bogus: names it refuses."""
 
-	def __init__(self, zones: dict[str, tuple[str, int]], gone: dict[str, int] | None = None, bogus: tuple = ()):
+	def __init__(
+		self, zones: dict[str, tuple[str, int]], gone: dict[str, int] | None = None, bogus: tuple = ()
+	):
 		self.zones, self.gone, self.bogus = zones, gone or {}, bogus
 		self.asked: list[tuple[str, str]] = []
 		self._socket = socket.socket(type=socket.SOCK_DGRAM)

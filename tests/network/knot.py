@@ -70,7 +70,9 @@ class Knot:
 					return
 			except (dns.exception.DNSException, OSError):
 				pass
-			assert self._process.poll() is None and time.monotonic() < until, (self.folder / "log").read_text()
+			assert self._process.poll() is None and time.monotonic() < until, (
+				self.folder / "log"
+			).read_text()
 			time.sleep(0.05)
 
 	def _has(self, zone: str) -> bool:
@@ -84,7 +86,10 @@ class Knot:
 	def values(self, name: str, kind: str) -> list[str]:
 		"""The values that it gives for a name."""
 		return sorted(
-			rdata.to_text().strip('"') for rrset in self.ask(name, kind).answer for rdata in rrset if rrset.rdtype
+			rdata.to_text().strip('"')
+			for rrset in self.ask(name, kind).answer
+			for rdata in rrset
+			if rrset.rdtype
 		)
 
 	def provider(self, zone: str):

@@ -3,15 +3,13 @@
 import socket
 import threading
 
-import dns.exception
-import dns.message
 import pytest
+from forwarding_resolver import Resolver
+from knot import Knot
 
 from buildpro_saas.domains import ownership
 from buildpro_saas.domains.dns_exchange import LookupFault
 from buildpro_saas.domains.lookup import Lookup
-from forwarding_resolver import Resolver
-from knot import Knot
 
 LONG = "".join(f"many A 192.0.2.{number}\n" for number in range(1, 200))
 REGISTRY = "customer NS ns.customer.test.\nns.customer A 127.0.0.2\nbroken NS ns.broken.test.\nns.broken A 127.0.0.3\n"
@@ -81,7 +79,7 @@ def test_a_no_has_the_seconds_for_which_it_may_be_kept(lookup):
 
 
 def test_a_resolvers_old_no_is_not_believed(servers):
-	registry, customer = servers
+	registry, _customer = servers
 	zones = {zone: (server.address, server.port) for server in servers for zone in server.zones}
 	with Resolver(zones, gone={"shop.customer.test": 900}) as resolver:
 		lookup = Lookup([resolver.place], registry.port)
@@ -97,7 +95,7 @@ def test_a_resolvers_old_no_about_a_whole_domain_is_not_believed(servers):
 
 
 def test_where_a_zones_servers_cannot_be_reached_the_resolver_is_asked(servers):
-	registry, customer = servers
+	_registry, _customer = servers
 	zones = {zone: (server.address, server.port) for server in servers for zone in server.zones}
 	with Resolver(zones) as resolver:
 		answer = Lookup([resolver.place], authority_port=1).a("shop.customer.test")
@@ -105,7 +103,9 @@ def test_where_a_zones_servers_cannot_be_reached_the_resolver_is_asked(servers):
 
 
 def test_a_zone_whose_servers_are_silent_is_a_fault_and_no_answer(lookup):
-	with pytest.raises(LookupFault, match=r"No DNS server answers for shop\.broken\.test \(A\): ns\.broken\.test"):
+	with pytest.raises(
+		LookupFault, match=r"No DNS server answers for shop\.broken\.test \(A\): ns\.broken\.test"
+	):
 		lookup.a("shop.broken.test")
 
 

@@ -18,7 +18,8 @@ from buildpro_saas.domains.preflight import Ours, findings
 
 OURS = Ours(["127.0.0.1", "::1"], "proxy.example.test")
 REGISTRY = "".join(
-	f"{zone} NS ns.{zone}.test.\nns.{zone} A 127.0.0.2\n" for zone in ("customer", "signed", "moved", "expired")
+	f"{zone} NS ns.{zone}.test.\nns.{zone} A 127.0.0.2\n"
+	for zone in ("customer", "signed", "moved", "expired")
 )
 CUSTOMER = """
 good A 127.0.0.1
@@ -56,7 +57,10 @@ def servers(tmp_path_factory, program):
 	signed = ["signed.test", "expired.test"]
 	with (
 		Knot(
-			knotd, folder / "a", {"test": REGISTRY, "example.test": "proxy A 127.0.0.1\nproxy AAAA ::1\n"}, port
+			knotd,
+			folder / "a",
+			{"test": REGISTRY, "example.test": "proxy A 127.0.0.1\nproxy AAAA ::1\n"},
+			port,
 		) as registry,
 		Knot(knotd, folder / "b", zones, port, "127.0.0.2", signed=signed) as customer,
 	):
@@ -96,7 +100,11 @@ def test_nothing_is_wrong_with_a_name_that_leads_here(lookup, name):
 @pytest.mark.parametrize(
 	("name", "key", "said"),
 	[
-		("nobody", "nxdomain", "does not exist: set a CNAME record nobody.customer.test to proxy.example.test."),
+		(
+			"nobody",
+			"nxdomain",
+			"does not exist: set a CNAME record nobody.customer.test to proxy.example.test.",
+		),
 		("nobody", "nxdomain", "may be told so for up to 60 s more."),
 		("mailonly", "no_address", "has no address: set a CNAME record"),
 		("elsewhere", "elsewhere", "has the address 198.51.100.7: set a CNAME record"),
@@ -105,7 +113,11 @@ def test_nothing_is_wrong_with_a_name_that_leads_here(lookup, name):
 		("dotless", "trailing_dot", "put a dot at its end (proxy.example.test.)."),
 		("dangling", "cname_chain", "is a CNAME to gone.example.test, which does not exist: set"),
 		("orange", "proxied", "which is Cloudflare's: switch the proxy of Cloudflare off"),
-		("locked", "caa", 'CAA 0 issue "other.example", so ca.example may not issue: set CAA 0 issue "ca.example"'),
+		(
+			"locked",
+			"caa",
+			'CAA 0 issue "other.example", so ca.example may not issue: set CAA 0 issue "ca.example"',
+		),
 		("dnsonly", "caa", "does not allow the method http-01"),
 		("x.any", "wildcard", "unless you want *.any.customer.test to lead here."),
 	],
@@ -136,7 +148,7 @@ def test_by_dns_01_what_caa_allows_is_right(lookup):
 
 
 def test_a_resolver_that_still_says_no_is_told_with_its_seconds(servers):
-	registry, customer = servers
+	registry, _customer = servers
 	zones = {zone: (server.address, server.port) for server in servers for zone in server.zones}
 	with Resolver(zones, gone={"good.customer.test": 777}) as resolver:
 		said = found(Lookup([resolver.place], registry.port), "good.customer.test")
@@ -168,7 +180,10 @@ def test_a_zone_that_is_signed_well_is_well(lookup):
 
 def test_a_zone_that_was_moved_without_its_keys_is_told(lookup):
 	said = found(lookup, "www.moved.test")
-	assert "The registry's DS records say that moved.test is signed, but its servers have no keys" in said["dnssec"]
+	assert (
+		"The registry's DS records say that moved.test is signed, but its servers have no keys"
+		in said["dnssec"]
+	)
 
 
 def test_keys_that_the_registry_does_not_know_are_told(servers, lookup):
