@@ -102,6 +102,8 @@ def _covers(names: list[str], host: str) -> bool:
 def renew(name: str) -> str:
 	"""Start the job that gets the certificate anew. Raises frappe.ValidationError for an uploaded or a removed one."""
 	row = records.certificate(name)
+	if not records.is_managed(row.bench):
+		refuse(_("The proxy of the bench {0} is not managed from here."), row.bench, title=_("Certificate"))
 	if row.method == records.UPLOADED:
 		refuse(_("{0} was uploaded: upload a newer one."), row.folder, title=_("Certificate"))
 	if row.status == records.REMOVED:

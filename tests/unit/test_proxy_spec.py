@@ -36,7 +36,10 @@ def test_a_site_without_any_record_answers_under_its_own_name():
 
 def test_the_primary_name_serves_and_the_others_lead_there():
 	found = composed(
-		own(), name("erp.acme.test", is_primary=1), name("old.acme.test"), name("both.acme.test", serves="Serves")
+		own(),
+		name("erp.acme.test", is_primary=1),
+		name("old.acme.test"),
+		name("both.acme.test", serves="Serves"),
 	)
 	leads = {host: each.redirects_to for host, each in found.items()}
 	primary = "erp.acme.test"

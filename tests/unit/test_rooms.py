@@ -204,6 +204,7 @@ MAY_CALL_DOCUMENTS = {
 		"licensing",
 		"site_name",
 	): "the name of the tenant's site follows from subdomain and bench until it is kept",
+	("domains", "domain"): "the base domain of a bench is its own, else that of SaaS Settings",
 	("fleet", "set_status"): "a clone whose time is over is suspended as staff would do it",
 	("fleet", "site_name"): "the name of the tenant's site follows from subdomain and bench until it is kept",
 	(

@@ -1,9 +1,11 @@
+from dns.exception import DNSException
 from frappe import _
 from frappe.utils import now_datetime
 
 from buildpro_saas.control_plane.access.document import AdminDocument
 from buildpro_saas.control_plane.host_names import check_domain
 from buildpro_saas.domains import settings
+from buildpro_saas.jobs import AgentError
 from buildpro_saas.refusal import refuse
 
 
@@ -41,7 +43,7 @@ class DNSProvider(AdminDocument):
 		for zone in self.zones.split():
 			try:
 				settings.provider(self, zone).check()
-			except (ValueError, OSError, settings.AgentError) as error:
+			except (ValueError, OSError, DNSException, AgentError) as error:
 				told = " ".join(filter(None, (str(error), getattr(error, "hint", ""))))
 				refuse(_("{0}: {1}"), zone, told, title=title)
 		self.checked_at = now_datetime()

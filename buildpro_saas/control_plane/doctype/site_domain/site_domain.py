@@ -60,8 +60,8 @@ class SiteDomain(AdminDocument):
 	def walk_name(self) -> list:
 		"""Ask for the name as a browser does, stage by stage: [{"name", "is_ok", "sentence", "seconds"}]. For SaaS Manager and SaaS Support."""
 		staff.only_for_staff()
-		self.reload()
-		stages = seeing.stages(self.host, frappe.get_doc("Bench", self.bench).as_dict())
+		row = changes.of_record(self.name)
+		stages = seeing.stages(row.host, frappe.get_doc("Bench", row.bench).as_dict())
 		return [vars(stage) for stage in stages]
 
 	@frappe.whitelist(methods=["POST"])
