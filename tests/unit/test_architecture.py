@@ -16,6 +16,7 @@ ROOMS = (
 	"commands",
 	"fleet",
 	"licensing",
+	"domains",
 	"jobs",
 	"agent",
 	"entitlements",

@@ -19,6 +19,7 @@ MAY_IMPORT = {
 	"entitlements": set(),
 	"jobs": {"agent"},
 	"licensing": {"jobs", "agent", "entitlements"},
+	"domains": {"agent"},
 	# a tenant's first statement is a step of making it; licensing knows nothing of the fleet
 	"fleet": {"licensing", "jobs", "agent", "entitlements"},
 	"tenant_site": {"entitlements", "agent"},
@@ -34,7 +35,7 @@ MAY_IMPORT = {
 # What the framework calls first, and what bench does once: they know all rooms.
 KNOW_ALL = {"hooks", "install", "patches"}
 # The agent's door: what others may import of it. What is behind is plain Python on the bench's disk and servers.
-DOOR = {"door", "facts", "errors"}
+DOOR = {"door", "facts", "errors", "certificate_facts"}
 ALSO_OPEN = {
 	# the site's own file, how it proves that it is itself, and where it went: all three are asked by web processes
 	"tenant_site": {"site_config", "proof", "redirects"},
@@ -126,6 +127,7 @@ MAY_USE_DOCTYPES = {
 		"Bench": "has the slots and the queue of its jobs",
 		"Tenant": "is told what becomes of it in the transaction that begins or ends its job, and locked for that",
 	},
+	"domains": {},
 	"licensing": {
 		**dict.fromkeys(
 			("Plan", "Plan Feature", "Plan Limit", "Plan App", "Plan Version", "Add-on", "Add-on Feature"),
