@@ -129,6 +129,7 @@ MAY_USE_DOCTYPES = {
 		"Bench": "has the slots and the queue of its jobs",
 		"Tenant": "is told what becomes of it in the transaction that begins or ends its job, and locked for that",
 	},
+	"domains": {},
 	"licensing": {
 		**dict.fromkeys(
 			("Plan", "Plan Feature", "Plan Limit", "Plan App", "Plan Version", "Add-on", "Add-on Feature"),

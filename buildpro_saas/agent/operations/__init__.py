@@ -4,6 +4,7 @@ from buildpro_saas.agent.operations import (  # noqa: F401 - they register
 	backups,
 	bench,
 	binary_logs,
+	certificates,
 	code,
 	databases,
 	domains,
