@@ -14,6 +14,7 @@ from buildpro_saas.agent.operations import (  # noqa: F401 - they register
 	intake,
 	migrations,
 	offsite,
+	proxy,
 	recovery,
 	removals,
 	renames,

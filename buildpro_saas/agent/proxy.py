@@ -1,0 +1,446 @@
+"""Publishes what the proxy (nginx) of a bench serves, and keeps the last that worked.
+
+The files of a release are written into a new folder, nginx reads them there, one link is led to it, nginx is reloaded, and every name
+that has changed is asked on this machine. A name that does not answer is set aside, and the rest goes out without it. Where nothing
+answers, the link leads back. Callers that come at once get one reload for all of them.
+"""
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from buildpro_saas.agent import proxy_config, proxy_hosts, proxy_settings, site_config
+from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.errors import AgentError, TransientError
+from buildpro_saas.agent.nginx import BrokenConfig, Nginx, not_running
+from buildpro_saas.agent.proxy_certificates import Presented, Taken
+from buildpro_saas.agent.proxy_config import Machine, Rendered
+from buildpro_saas.agent.proxy_facts import (
+	INCLUDED,
+	NOT_MANAGED,
+	ProxyHost,
+	ProxySite,
+	ProxySpec,
+	ProxyState,
+	Published,
+)
+from buildpro_saas.agent.proxy_hosts import Host, Serving
+from buildpro_saas.agent.proxy_probe import Asker, Question, asker
+from buildpro_saas.agent.proxy_release import Live, Releases, State, has_release
+
+WANTED, WANTED_LOCK, LOCK = "wanted.json", "wanted.lock", "publish.lock"
+GATHER = 0.25  # seconds in which further changes are taken along
+LOCK_TIMEOUT = 300  # seconds
+RELOADED_WITHIN = 120  # seconds
+LOOK = 0.02  # seconds between two looks
+MOST_BROKEN = 20  # names that nginx refuses, one after the other
+TRIES = 3  # all; without those that failed, as they were before; without them at all
+
+
+class NotAnswering(AgentError):
+	"""Names that do not answer as they should. faults: {host: a sentence}. asked: how many were."""
+
+	def __init__(self, faults: dict[str, str], asked: int):
+		super().__init__(next(iter(faults.values())))
+		self.faults, self.asked = faults, asked
+
+
+def publish(bench: Bench, spec: ProxySpec, checkpoint: Callable[[], None] = lambda: None) -> Published:
+	"""Have nginx serve what the specification says. Repeatable; without a change nothing is reloaded.
+
+	checkpoint: called while it waits for nginx; may raise to stop. Raises AgentError for a specification that cannot be, TransientError
+	where nginx does not run. What was served still is then.
+	"""
+	settings = proxy_settings.read(bench)
+	if settings.mode == NOT_MANAGED:
+		return Published("", False, False, {}, 0)
+	proxy_hosts.check(spec)
+	started = time.monotonic()
+	places = proxy_settings.places(bench)
+	places.root.mkdir(parents=True, exist_ok=True)
+	ticket = _want(places.root, spec)
+	with _lock(places.root / LOCK):
+		publishing = Publishing(settings, places, checkpoint)
+		if publishing.releases.state().ticket < ticket or not publishing.is_served():
+			time.sleep(GATHER)  # a window, in which others say what they want
+			publishing.run(*_wanted(places.root))
+		state = publishing.releases.state()
+	return Published(
+		state.release, state.is_changed, state.is_reloaded, state.set_aside, time.monotonic() - started
+	)
+
+
+class Publishing:
+	"""One publishing, under the bench's lock."""
+
+	def __init__(
+		self,
+		settings: proxy_settings.Settings,
+		places: proxy_settings.Places,
+		checkpoint: Callable[[], None] = lambda: None,
+	):
+		self.settings, self.places, self.checkpoint = settings, places, checkpoint
+		self.nginx, self.releases = Nginx(settings, places), Releases(places)
+		self.presented = Presented(places.certificates, places.store)
+
+	def is_served(self) -> bool:
+		"""Whether nginx serves the release that was last seen to work."""
+		state = self.releases.state()
+		if not state.release:
+			return False
+		return (
+			asker_of(state).release(proxy_config.probe_name(self.places))
+			== state.release
+			== self.releases.current()
+		)
+
+	def run(self, ticket: int, spec: ProxySpec) -> None:
+		"""Publish. What was seen to work is on record afterwards."""
+		if not self.nginx.master():
+			raise not_running()
+		before = self.releases.state()
+		taken = self._take(spec)
+		instead: dict[str, ProxyHost | None] = {}  # hosts that failed: what is tried in their place
+		faults: dict[str, str] = {}
+		for attempt in range(TRIES):
+			try:
+				state = self._attempt(_with(spec, instead), taken, before)
+				break
+			except NotAnswering as error:
+				if attempt == TRIES - 1 or (error.asked > 1 and len(error.faults) == error.asked):
+					raise
+				faults |= error.faults
+				self._step_back(error.faults, instead, taken, before)
+		set_aside = {**state.set_aside, **faults}
+		self.releases.keep(replace(state, ticket=ticket, set_aside=set_aside))
+		self._clean_up(spec, before)
+
+	def _take(self, spec: ProxySpec) -> Taken:
+		names = {host.certificate for site in spec.sites for host in site.hosts} | {spec.wildcard_certificate}
+		self.presented.ensure_default()
+		return self.presented.take(
+			{name for name in names if name and proxy_hosts.CERTIFICATE.fullmatch(name)}
+		)
+
+	def _step_back(self, faults: dict, instead: dict, taken: Taken, before: State) -> None:
+		"""What is tried next in place of names that failed: as they were when they worked, then nothing."""
+		hosts = {name: before.hosts.get(name) for name in faults}
+		of_these = {host.certificate for host in hosts.values() if host}
+		self.presented.put_back({name: was for name, was in taken.changed.items() if name in of_these})
+		for name, host in hosts.items():
+			was = host and ProxyHost(host.name, host.certificate, host.target, host.hsts_seconds)
+			instead[name] = None if name in instead else was
+
+	def _attempt(self, spec: ProxySpec, taken: Taken, before: State) -> State:
+		serving, rendered = self._rendered(spec, taken)
+		Live(self.places).put(serving, proxy_config.rate_name)
+		current = self.releases.current()
+		is_same = rendered.digest == self.releases.digest_of(current) and has_release(self.places)
+		at = asker(spec)
+		if is_same and at.release(proxy_config.probe_name(self.places)) == current:
+			name, is_reloaded = current, False
+		elif is_same:
+			name, is_reloaded = current, True
+			self._reload(at, current)
+		else:
+			name, serving = self._tried(spec, taken, serving, rendered)
+			self._switch(at, name, before, current)
+			is_reloaded = True
+		self._ask(at, name, serving, taken, before, current, is_same)
+		return State(
+			release=name,
+			hosts={host.name: host for host in serving.listed},
+			set_aside={**taken_faults(spec, taken), **serving.set_aside},
+			reloads=self.releases.state().reloads + is_reloaded,
+			is_changed=not is_same,
+			is_reloaded=is_reloaded,
+			http_port=at.http_port,
+			https_port=at.https_port,
+			address=at.address,
+		)
+
+	def _rendered(
+		self, spec: ProxySpec, taken: Taken, left_out: dict[str, str] | None = None
+	) -> tuple[Serving, Rendered]:
+		serving = proxy_hosts.decide(spec, taken.presentable, (left_out or {}).keys())
+		serving.set_aside.update(left_out or {})
+		version = self.presented.version(serving.wildcard) if serving.wildcard else ""
+		machine = machine_of(self.settings)
+		return serving, proxy_config.render(spec, serving, self.places, self.settings, machine, version)
+
+	def _tried(
+		self, spec: ProxySpec, taken: Taken, serving: Serving, rendered: Rendered
+	) -> tuple[str, Serving]:
+		"""A release that nginx takes: all names, less those whose lines it refuses. Raises BrokenConfig."""
+		left_out: dict[str, str] = {}
+		while True:
+			folder = self.releases.write(rendered)
+			try:
+				self.nginx.try_release(folder)
+				return folder.name, serving
+			except BaseException as error:
+				self.releases.remove(folder)
+				host = rendered.lines.get(getattr(error, "line", 0))
+				if not isinstance(error, BrokenConfig) or not host or len(left_out) == MOST_BROKEN:
+					raise
+				left_out[host] = f"{host} is not served: {error}"
+			serving, rendered = self._rendered(spec, taken, left_out)
+
+	def _switch(self, at: Asker, name: str, before: State, current: str) -> None:
+		"""Lead to a release and reload. Leads back where nginx does not take it."""
+		self.nginx.wait_for_old_workers()
+		self.releases.lead_to(name)
+		try:
+			if self.settings.mode == INCLUDED:
+				self.nginx.try_current()  # beside others' files
+		except BaseException:
+			self.releases.lead_to(current)
+			raise
+		try:
+			self._reload(at, name)
+		except BaseException:
+			self._lead_back(before, current)
+			raise
+
+	def _reload(self, at: Asker, name: str) -> None:
+		"""Reload, and wait until the release is served. Raises AgentError, with what nginx says, where it stays with the one before."""
+		errors = ErrorLog(self.places.logs / "proxy-error.log")
+		self.nginx.reload()
+		until = time.monotonic() + RELOADED_WITHIN
+		while at.release(proxy_config.probe_name(self.places)) != name:
+			if said := errors.fault():
+				raise AgentError(f"nginx does not serve the new configuration: {said}")
+			if not self.nginx.master():
+				raise not_running()
+			self.checkpoint()
+			if time.monotonic() > until:
+				raise TransientError(
+					f"nginx was reloaded, and did not serve the new configuration within {RELOADED_WITHIN} seconds."
+				)
+			time.sleep(LOOK)
+
+	def _ask(self, at, name, serving, taken, before, current, is_same) -> None:
+		"""Ask every name that has changed. Raises NotAnswering, and then the release before is served again."""
+		questions = self._questions(serving, taken, before)
+		faults = at.faults(questions, name)
+		if not faults:
+			return
+		if not is_same:
+			self._lead_back(before, current)
+		elif len(faults) == len(questions):
+			self.presented.put_back(taken.changed)
+		raise NotAnswering(faults, len(questions))
+
+	def _questions(self, serving: Serving, taken: Taken, before: State) -> list[Question]:
+		"""What to ask under the names that are served otherwise than before, or with another certificate."""
+		listed = {host.name for host in serving.listed}
+
+		def is_changed(host: Host) -> bool:
+			is_other = before.hosts.get(host.name) != host if host.name in listed else not before.release
+			return is_other or host.certificate in taken.changed
+
+		def question(host: Host) -> Question:
+			fingerprint = self.presented.fingerprint(host.certificate) if host.certificate else ""
+			return Question(host.name, host.site, fingerprint)
+
+		# a site that is not there yet, or no longer, is refused as an unknown name is
+		there = [host for host in serving.hosts.values() if is_changed(host) and self._has_site(host.site)]
+		return [question(host) for host in there]
+
+	def _has_site(self, site: str) -> bool:
+		return (self.places.sites / site / "site_config.json").exists()
+
+	def _lead_back(self, before: State, current: str) -> None:
+		"""Have the release served again that was, where there was one. It is asked where it listens, which may be elsewhere."""
+		self.releases.lead_to(current)
+		if current and before.release:
+			with suppress(AgentError):  # the fault that led here is told, and the next publishing looks again
+				self._reload(asker_of(before), current)
+
+	def _clean_up(self, spec: ProxySpec, before: State) -> None:
+		state = self.releases.state()
+		self.releases.forget_old({state.release, before.release, self.releases.current()})
+		used = {host.certificate for host in state.hosts.values()} | {
+			host.certificate for site in spec.sites for host in site.hosts
+		}
+		self.presented.forget_old({name for name in used | {spec.wildcard_certificate} if name})
+
+
+class ErrorLog:
+	"""What nginx writes from now on into its log of errors, where that is ours to read."""
+
+	def __init__(self, path: Path):
+		self.path = path
+		self.start = path.stat().st_size if path.exists() else 0
+
+	def fault(self) -> str:
+		"""The first thing since that kept nginx from taking a configuration; empty for none."""
+		try:
+			with open(self.path, errors="replace") as log:
+				log.seek(self.start)
+				lines = log.read(100_000).splitlines()
+		except OSError:
+			return ""
+		return next((line.partition("[emerg] ")[2] for line in lines if "[emerg]" in line), "")
+
+
+def asker_of(state: State) -> Asker:
+	"""Where the release of that state is asked."""
+	return Asker(state.address, state.http_port, state.https_port)
+
+
+def taken_faults(spec: ProxySpec, taken: Taken) -> dict[str, str]:
+	"""{host: a sentence} for names whose newest certificate cannot be presented, while the one before still is."""
+	return {
+		host.name: taken.stale[host.certificate]
+		for site in spec.sites
+		for host in site.hosts
+		if host.certificate in taken.stale
+	}
+
+
+def _with(spec: ProxySpec, instead: dict[str, ProxyHost | None]) -> ProxySpec:
+	"""The specification with other hosts in place of these; None: without it."""
+	if not instead:
+		return spec
+	sites = [
+		replace(
+			site,
+			hosts=[host for each in site.hosts if (host := instead.get(each.name, each)) is not None],
+		)
+		for site in spec.sites
+	]
+	return replace(spec, sites=sites)
+
+
+def state_of(bench: Bench) -> ProxyState:
+	"""How the proxy stands now."""
+	settings, places = proxy_settings.read(bench), proxy_settings.places(bench)
+	if settings.mode == NOT_MANAGED:
+		problem = f"nginx is not managed here: {proxy_settings.SETUP} changes that."
+		return ProxyState(NOT_MANAGED, False, "", 0, {}, 0, 0, problem)
+	publishing = Publishing(settings, places)
+	state = publishing.releases.state()
+	is_running = publishing.nginx.master() is not None
+	if not is_running:
+		problem = "nginx does not run. Start it (`systemctl start`)."
+	elif not state.release:
+		problem = "Nothing was published yet."
+	elif not publishing.is_served():
+		problem = "nginx serves another configuration than the last that was published: `saas proxy reload`."
+	else:
+		problem = ""
+	dying = publishing.nginx.dying_workers()
+	return ProxyState(
+		*(settings.mode, is_running, state.release, len(state.hosts)),
+		*(state.set_aside, state.reloads, dying, problem),
+	)
+
+
+def try_out(bench: Bench) -> None:
+	"""Have nginx read what it would be reloaded with. Raises AgentError, with what it says."""
+	_managed(bench).nginx.try_current()
+
+
+def shown(bench: Bench) -> dict[str, str]:
+	"""{file: text} of what nginx reads of ours; empty where nothing was published."""
+	places = _managed(bench).places
+	main = [places.main] if places.main.exists() else []
+	return {str(file): file.read_text() for file in [*main, *sorted(places.current.glob("*.conf"))]}
+
+
+def reload(bench: Bench, checkpoint: Callable[[], None] = lambda: None) -> None:
+	"""Have nginx read its configuration anew, after it was tried. Raises AgentError; what was served still is then."""
+	publishing = _managed(bench)
+	publishing.checkpoint = checkpoint
+	with _lock(publishing.places.root / LOCK):
+		publishing.nginx.try_current()
+		state = publishing.releases.state()
+		if not state.release:
+			publishing.nginx.reload()
+			return
+		publishing._reload(asker_of(state), publishing.releases.current())
+
+
+def prepare(bench: Bench, settings: proxy_settings.Settings, spec: ProxySpec) -> None:
+	"""Write settings and a first release without sites, so that nginx can be started. Leaves a release that is there."""
+	proxy_settings.write(bench, settings)
+	places = proxy_settings.places(bench)
+	publishing = Publishing(settings, places)
+	for folder in (places.live, places.challenges, places.logs, places.run):
+		folder.mkdir(parents=True, exist_ok=True)
+	publishing.presented.ensure_default()
+	if settings.mode == proxy_settings.OWN:
+		publishing.nginx.write_main()
+	if not has_release(places):
+		_serving, rendered = publishing._rendered(
+			replace(spec, sites=[], wildcard_certificate=""), Taken({}, {}, {})
+		)
+		publishing.releases.lead_to(publishing.releases.write(rendered).name)
+
+
+def machine_of(settings: proxy_settings.Settings) -> Machine:
+	"""What the rendering has to know of this machine."""
+	return Machine(settings.version or (1, 22, 1), _has_ipv6())
+
+
+def _has_ipv6() -> bool:
+	try:
+		with socket.socket(socket.AF_INET6) as probe:
+			probe.bind(("::1", 0))
+	except OSError:
+		return False
+	return True
+
+
+def _managed(bench: Bench) -> Publishing:
+	settings = proxy_settings.read(bench)
+	if settings.mode == NOT_MANAGED:
+		raise AgentError("nginx is not managed on this bench.", f"Run {proxy_settings.SETUP}.")
+	return Publishing(settings, proxy_settings.places(bench))
+
+
+# -- what is wanted: the newest specification, for all who wait -------------------------------------------------------
+
+
+def _want(root: Path, spec: ProxySpec) -> int:
+	"""Put down what is to be published, unless something newer is there. Returns the number under which it, or that, is published."""
+	with _lock(root / WANTED_LOCK):
+		ticket, there = _wanted(root)
+		if there and spec.version and there.version > spec.version:
+			return ticket
+		site_config.write_json(root / WANTED, {"ticket": ticket + 1, "spec": asdict(spec)})
+		return ticket + 1
+
+
+def _wanted(root: Path) -> tuple[int, ProxySpec | None]:
+	try:
+		found = json.loads((root / WANTED).read_text())
+		return found["ticket"], as_spec(found["spec"])
+	except (OSError, ValueError, KeyError, TypeError):
+		# the numbers go on from what was published
+		return Releases(proxy_settings.Places(root.parents[2])).state().ticket, None
+
+
+def as_spec(plain: dict) -> ProxySpec:
+	"""A specification of plain data."""
+	sites = [
+		ProxySite(**{**site, "hosts": [ProxyHost(**host) for host in site["hosts"]]})
+		for site in plain["sites"]
+	]
+	return ProxySpec(**{**plain, "sites": sites})
+
+
+@contextmanager
+def _lock(path: Path):
+	try:
+		with FileLock(path, timeout=LOCK_TIMEOUT):
+			yield
+	except Timeout:
+		raise TransientError("Another change of the proxy is still at work.") from None
