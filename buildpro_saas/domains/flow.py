@@ -38,6 +38,7 @@ def look_now(name: str, *, is_asked: bool = False) -> str:
 	"""
 	row = records.get(name)
 	if job := under_way(row.name):
+		records.change(name, next_check=now_datetime())  # it may have looked before something was mended
 		return job
 	records.change(name, next_check=now_datetime() + timedelta(seconds=TAKEN_FOR))
 	return _start(BRING, row, is_asked=is_asked)

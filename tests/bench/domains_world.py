@@ -2,7 +2,9 @@
 
 import importlib.util
 import json
+import shutil
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +21,7 @@ from acme_authority import Pebble, free_ports
 from knot import KEY, SECRET, Knot
 
 SECONDS = 240
+LOOK_EACH = 10  # seconds, for the scheduler's minute
 BASE, CUSTOMER = "buildpro.test", "customer.test"
 TARGET = f"proxy.{BASE}"
 PROVIDER = "Test DNS"
@@ -47,20 +50,24 @@ class World:
 
 	def __init__(self, bench, folder: Path):
 		self.bench, self.frappe, self.folder = bench, bench.frappe, folder
+		self.knot = self.pebble = self.nginx = None
 		self.dns_port, self.http, self.https = free_ports(3)
+		self._remember()
+
+	def start(self) -> None:
+		"""Start the servers, and have the bench use them."""
+		folder = self.folder
 		zones = {
 			BASE: "proxy 60 A 127.0.0.1",
 			CUSTOMER: f"erp 60 CNAME {TARGET}.\nother 60 CNAME {TARGET}.\nwww 60 CNAME {TARGET}.",
 		}
-		self.knot = Knot(find_program("knotd"), folder / "knot", zones, self.dns_port)
-		self.knot.__enter__()
+		self.knot = Knot(find_program("knotd"), folder / "knot", zones, self.dns_port).__enter__()
 		dns = SimpleNamespace(address=f"127.0.0.1:{self.dns_port}")
 		self.pebble = Pebble(find_program, folder / "pebble", dns, self.http)
 		self.ca = folder / "issuer.pem"
 		self.ca.write_bytes(self.pebble.root())
-		self._start_nginx()
-		self._remember()
 		self._configure()
+		self._start_nginx()
 
 	# -- the bench's records -------------------------------------------------------------------------------------------
 
@@ -103,23 +110,33 @@ class World:
 		self.frappe.local.conf.update(values)
 
 	def _start_nginx(self) -> None:
-		from buildpro_saas.agent import proxy_settings
+		from buildpro_saas.agent import proxy, proxy_settings
 		from buildpro_saas.agent.bench import Bench
 		from buildpro_saas.agent.nginx import Nginx
+		from buildpro_saas.domains import proxy_spec
 
+		self._remove_files()  # of a run that was interrupted
 		bench = Bench(self.bench.path)
 		settings = proxy_settings.own(bench, find_program("nginx"))
-		proxy_settings.write(bench, settings)
 		self.nginx = Nginx(settings, proxy_settings.places(bench))
+		proxy.prepare(bench, settings, proxy_spec.of_bench(self.frappe.get_doc("Bench", self.name)))
 		self.nginx.start()
+
+	def _remove_files(self) -> None:
+		for folder in ("proxy", "certificates", "acme", "acme-challenges"):
+			shutil.rmtree(self.bench.path / "config/buildpro" / folder, ignore_errors=True)
 
 	def end(self) -> None:
 		"""Leave all as it was."""
 		frappe = self.frappe
 		frappe.db.rollback()
-		self.nginx.stop()
-		self.pebble.end()
-		self.knot.stop()
+		for end in (
+			*([self.nginx.stop] if self.nginx else []),
+			*([self.pebble.end] if self.pebble else []),
+			*([self.knot.stop] if self.knot else []),
+		):
+			end()
+		self._remove_files()
 		frappe.db.set_value("Bench", self.name, self._bench_before)
 		for key, value in self._settings_before.items():
 			frappe.db.set_single_value("SaaS Settings", key, value)
@@ -156,6 +173,8 @@ class World:
 	def wait_for(self, tenant: str, host: str, is_met) -> None:
 		"""Wait until the tenant's name is so; the scheduler's minutes go on."""
 
+		from buildpro_saas.domains import flow
+
 		def told() -> str:
 			row = self.names(tenant).get(host) or {}
 			jobs = self.frappe.get_all(
@@ -166,7 +185,16 @@ class World:
 			)
 			return f"{row.get('state')} {row.get('is_failing')}: {row.get('says')}\n{jobs[:4]}"
 
-		ask = self.bench.looked_after(lambda: is_met(self.names(tenant).get(host)))
+		looked = time.monotonic()
+
+		def is_so() -> bool:
+			nonlocal looked
+			if time.monotonic() > looked + LOOK_EACH:
+				flow.start_due_looks()
+				looked = time.monotonic()
+			return is_met(self.names(tenant).get(host))
+
+		ask = self.bench.looked_after(is_so)
 		self.bench.wait_for(ask, SECONDS, told)
 
 	def wait_live(self, tenant: str, host: str) -> None:

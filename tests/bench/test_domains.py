@@ -11,8 +11,11 @@ ERP, OTHER = f"erp.{CUSTOMER}", f"other.{CUSTOMER}"
 @pytest.fixture(scope="module")
 def world(module_bench, tmp_path_factory):
 	world = World(module_bench, tmp_path_factory.mktemp("domains"))
-	yield world
-	world.end()
+	try:
+		world.start()
+		yield world
+	finally:
+		world.end()
 
 
 @pytest.fixture(scope="module")
