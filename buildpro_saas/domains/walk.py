@@ -65,6 +65,11 @@ class _Way:
 		if not self.addresses:
 			said = "has no address" if a.exists else "does not exist"
 			raise _Stop(f"{a.last} {said}, says {a.server}. `domains check` says what to set.")
+		private = [each for each in self.addresses if not self.lookup.counts(each)]
+		if private and not self.connect_to:
+			raise _Stop(
+				f"{a.last} has {', '.join(private)}, an address of a private network: nobody outside reaches it."
+			)
 		way = " → ".join([self.host, *a.chain])
 		return f"{way} has {', '.join(self.addresses)}."
 

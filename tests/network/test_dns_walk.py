@@ -129,13 +129,19 @@ def test_all_is_well(lookup, authority):
 	[
 		("nobody.example.test", "nobody.example.test does not exist"),
 		("empty.example.test", "empty.example.test has no address"),
-		("acme.elsewhere.test", "No DNS server answers for acme.elsewhere.test"),
+		("acme.elsewhere.test", "No resolver shows the way to the servers of acme.elsewhere.test"),
 	],
 )
 def test_the_dns_is_at_fault(lookup, host, said):
 	(stage,) = walk(host, lookup)
 	assert (stage.name, stage.is_ok) == ("DNS", False)
 	assert said in stage.sentence
+
+
+def test_no_private_network_is_asked_for_a_stranger(lookup, monkeypatch):
+	monkeypatch.setattr(lookup, "has_private", False)
+	(stage,) = walk(HOST, lookup)
+	assert stage.sentence.startswith("proxy.example.test has 127.0.0.1, an address of a private network")
 
 
 def test_nothing_listens(lookup, free_port):
