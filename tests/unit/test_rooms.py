@@ -21,6 +21,7 @@ MAY_IMPORT = {
 	"licensing": {"jobs", "agent", "entitlements"},
 	# a tenant's first statement is a step of making it; licensing knows nothing of the fleet
 	"fleet": {"licensing", "jobs", "agent", "entitlements"},
+	"domains": {"agent"},
 	"tenant_site": {"entitlements", "agent"},
 	"feature_gating": {"entitlements", "tenant_site"},
 	"control_plane": {"fleet", "licensing", "jobs", "entitlements"},
@@ -157,6 +158,7 @@ MAY_USE_DOCTYPES = {
 			("Nexelya Plan Settings", "Limit Level"), "is one of those whose cache is made ahead on a site"
 		),
 	},
+	"domains": {},
 	"api": dict.fromkeys(("Batch", "Bench", "Plan", "Tenant"), "is what is asked for"),
 	"commands": dict.fromkeys(
 		(
