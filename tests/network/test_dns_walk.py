@@ -100,7 +100,7 @@ def lookup(tmp_path_factory, program):
 		port = free.getsockname()[1]
 	zones = {"example.test": "acme CNAME proxy\nproxy A 127.0.0.1\nempty TXT nothing\n"}
 	with Knot(program("knotd"), tmp_path_factory.mktemp("dns"), zones, port):
-		yield Lookup([("127.0.0.1", port)])
+		yield Lookup([("127.0.0.1", port)], seconds=20.0)
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +236,7 @@ def drip(connection) -> None:
 	ids=["byte by byte", "nothing", "another protocol", "without end"],
 )
 def test_an_answer_that_is_none_has_an_end(lookup, authority, monkeypatch, talk, said):
-	monkeypatch.setattr(walking, "SECONDS", 1.0)
+	monkeypatch.setattr(walking, "SECONDS", 3.0)
 	with tls_server(authority.certificate(HOST), talk) as port:
 		stages = walk(HOST, lookup, port, 0, str(authority.ca))
 	assert told(stages)[-1] == ("HTTP", False)
