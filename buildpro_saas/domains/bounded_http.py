@@ -18,11 +18,14 @@ USUAL_PAUSE, LONGEST_PAUSE = 30.0, 3600.0  # seconds to leave a server alone tha
 
 
 class Call:
-	"""The time limit of one piece of work, as a context. busy: what a server said that has no time for us; retry_after: seconds."""
+	"""The time limit of one piece of work, as a context.
+
+	requests: how many were sent. busy: what a server said that has no time for us; retry_after: seconds.
+	"""
 
 	def __init__(self, seconds: float):
 		self.until = time.monotonic() + seconds
-		self.busy, self.retry_after = "", USUAL_PAUSE
+		self.requests, self.busy, self.retry_after = 0, "", USUAL_PAUSE
 
 	def __enter__(self) -> "Call":
 		self._token = _current.set(self)
@@ -99,6 +102,7 @@ class _Session(requests.Session):
 		call = _current.get() or Call(READ * 2)
 		left = call.seconds_left()
 		options.update(timeout=(min(CONNECT, left), min(READ, left)), stream=True)
+		call.requests += 1
 		response = super().send(request, **options)
 		if not response._content_consumed:
 			_read(response, call)

@@ -12,7 +12,6 @@ import dns.rcode
 
 from buildpro_saas.agent.errors import TransientError
 
-PAYLOAD = 1232  # bytes of an answer over UDP that pass everywhere (DNS flag day 2020)
 # How long all servers of a zone together are waited for, in waits for one.
 MOST_WAITS = 4
 HELPFUL = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
@@ -43,10 +42,12 @@ def ask(
 	*,
 	is_recursive: bool = False,
 	is_signed: bool = False,
+	is_tcp: bool = False,
 ) -> tuple[dns.message.Message, Server]:
 	"""The first helpful response, and who gave it. seconds: of patience with one server.
 
-	A server that refuses, fails, or is not responsible for the name does not help. Raises LookupFault when none helps.
+	A server that refuses, fails, or is not responsible for the name does not help. is_tcp: over TCP alone, where nobody who does not see
+	the question can answer it. Raises LookupFault when none helps.
 	"""
 	faults = []
 	until = time.monotonic() + seconds * MOST_WAITS
@@ -55,7 +56,9 @@ def ask(
 		if patience <= 0:
 			break
 		try:
-			response = ask_as_is(server, name, kind, patience, is_recursive=is_recursive, is_signed=is_signed)
+			response = ask_as_is(
+				server, name, kind, patience, is_recursive=is_recursive, is_signed=is_signed, is_tcp=is_tcp
+			)
 		except LookupFault as fault:
 			faults.append(str(fault))
 			continue
@@ -75,18 +78,19 @@ def ask_as_is(
 	is_recursive: bool = True,
 	is_signed: bool = False,
 	is_checked: bool = True,
+	is_tcp: bool = False,
 ) -> dns.message.Message:
 	"""The server's response, whatever it says. is_checked False: a resolver shall not check signatures. Raises LookupFault for none."""
-	query = dns.message.make_query(name, kind, use_edns=0, payload=PAYLOAD, want_dnssec=is_signed)
+	query = dns.message.make_query(name, kind, use_edns=0, want_dnssec=is_signed)
 	if not is_recursive:
 		query.flags &= ~dns.flags.RD
 	if not is_checked:
 		query.flags |= dns.flags.CD
 	try:
-		response = _exchanged(query, server, seconds)
+		response = _exchanged(query, server, seconds, is_tcp)
 		if response.rcode() in (dns.rcode.FORMERR, dns.rcode.NOTIMP):  # knows no EDNS
 			query.use_edns(False)
-			response = _exchanged(query, server, seconds)
+			response = _exchanged(query, server, seconds, is_tcp)
 		return response
 	except dns.exception.Timeout:
 		raise LookupFault(f"{server} does not answer within {seconds:.0f} s") from None
@@ -96,9 +100,11 @@ def ask_as_is(
 		raise LookupFault(f"{server} answers wrongly ({error})") from error
 
 
-def _exchanged(query: dns.message.Message, server: Server, seconds: float) -> dns.message.Message:
+def _exchanged(query, server: Server, seconds: float, is_tcp: bool) -> dns.message.Message:
 	"""Over UDP; over TCP what was cut off, and where UDP is not let through."""
 	where = {"port": server.port}
+	if is_tcp:
+		return dns.query.tcp(query, server.address, timeout=seconds, **where)
 	try:
 		response, _is_tcp = dns.query.udp_with_fallback(
 			query, server.address, timeout=seconds / 2, ignore_unexpected=True, ignore_errors=True, **where

@@ -17,7 +17,7 @@ from lexicon.exceptions import AuthenticationError, LexiconError
 
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.domains import record_marks
-from buildpro_saas.domains.bounded_http import Call, Requests, bounded_session
+from buildpro_saas.domains.bounded_http import CONNECT, READ, Call, Requests, bounded_session
 from buildpro_saas.domains.dns_records import BusyError, Provider
 from buildpro_saas.domains.record_marks import Change, Mark
 
@@ -26,9 +26,33 @@ LEFT_OUT = {
 	"auto": "name the provider itself.",
 	"ddns": "use rfc2136.",
 	"localzone": "use rfc2136 with the server of the zone.",
+	**dict.fromkeys(("inwx", "valuedomain"), "what it asks has no time limit."),
 	**dict.fromkeys(("gransy", "softlayer", "qcloud", "oci"), "it needs Python packages that are not here."),
 }
 SECONDS = 45.0  # for one piece of work, however many requests it takes
+
+
+# Codes of Amazon's for "not now".
+AWS_BUSY = (
+	"Throttling",
+	"ThrottlingException",
+	"PriorRequestNotComplete",
+	"ServiceUnavailable",
+	"InternalFailure",
+)
+
+
+class _Aws:
+	"""Stands for the module boto3 in a provider's module: clients with time limits."""
+
+	@staticmethod
+	def client(service: str, **options):
+		"""As boto3.client."""
+		import boto3
+		from botocore.config import Config
+
+		limits = Config(connect_timeout=CONNECT, read_timeout=READ, retries={"total_max_attempts": 1})
+		return boto3.client(service, config=limits, **options)
 
 
 class _Zone:
@@ -65,6 +89,31 @@ class LexiconProvider(Provider):
 	def write(self, changes: list[Change], seen: dict[str, dict[str, list[str]]]) -> None:
 		"""As Provider.write: one after the other; a run that is cut off leaves no value without its mark."""
 		self._call(lambda provider: [self._write(provider, each) for each in changes])
+		if any(not each.is_added for each in changes):
+			self._put_back(changes, seen)
+
+	def _put_back(self, changes: list[Change], seen: dict[str, dict[str, list[str]]]) -> None:
+		"""Some providers' classes remove all values of a name where one is meant: what is not ours is made again. Raises AgentError then."""
+		removed = {(each.name, each.kind, each.value) for each in changes if not each.is_added}
+		touched = {
+			name: sorted({kind for other, kind, _value in removed if other == name}) for name, *_ in removed
+		}
+		now = self.read(touched)
+		lost = [
+			Change(True, name, kind, value)
+			for name, kinds in touched.items()
+			for kind in kinds
+			for value in seen[name][kind]
+			if value not in now[name][kind] and (name, kind, value) not in removed
+		]
+		if not lost:
+			return
+		self._call(lambda provider: [self._write(provider, each) for each in lost])
+		said = ", ".join(f"{each.kind} {each.value}" for each in lost)
+		raise AgentError(
+			f"{self.kind} removed more of {lost[0].name} than it was asked to: {said} was made again.",
+			"Look at the name at the provider, and use another way to it (rfc2136, or by hand).",
+		)
 
 	def marks(self) -> list[Mark]:
 		"""As Provider.marks."""
@@ -126,6 +175,8 @@ class LexiconProvider(Provider):
 		said = self._without_secrets(str(error))[:300] or type(error).__name__
 		if call.busy:
 			return BusyError(f"{self.kind} {call.busy}.", retry_after=call.retry_after)
+		if _is_aws(error):
+			return self._fault_of_aws(error, said)
 		if isinstance(error, requests.Timeout | requests.ConnectionError):
 			return BusyError(f"{self.kind} cannot be reached: {said}.")
 		status = getattr(getattr(error, "response", None), "status_code", 0) or 0
@@ -137,11 +188,22 @@ class LexiconProvider(Provider):
 		if status or isinstance(error, LexiconError):
 			hint = "Compare the zone and the credentials with what docs/domains-dns.md says."
 			return AgentError(f"{self.kind} refuses: {said}.", hint)
-		if isinstance(error, ValueError | LookupError | TypeError | AttributeError):
+		if isinstance(error, ValueError | LookupError | TypeError | AttributeError) and call.requests:
 			return BusyError(
 				f"{self.kind} gave an answer that is not one of its API's ({type(error).__name__}: {said})."
 			)
-		return AgentError(f"{self.kind} failed: {said}.", "Look at its status page, then press Retry.")
+		hint = (
+			"Check the credentials against docs/domains-dns.md and the provider's own page, then press Retry."
+		)
+		return AgentError(f"{self.kind} cannot do it: {said.rstrip('.')}.", hint)
+
+	def _fault_of_aws(self, error: Exception, said: str) -> AgentError:
+		code = (getattr(error, "response", None) or {}).get("Error", {}).get("Code", "")
+		if not code or code in AWS_BUSY:
+			return BusyError(f"{self.kind} cannot be reached, or is busy: {said}.")
+		return AgentError(
+			f"{self.kind} refuses: {said}.", "Check the key and its rights (docs/domains-dns.md)."
+		)
 
 	def _without_secrets(self, text: str) -> str:
 		for value in sorted(map(str, self._credentials.values()), key=len, reverse=True):
@@ -182,17 +244,21 @@ def provider_class(kind: str) -> type:
 
 def _bound(module) -> None:
 	"""Give a provider's module the bounded stand-ins of what it imports. Nothing else of the process sees them."""
-	for name, stand_in in (("requests", Requests()), ("Session", bounded_session()), ("tldextract", _Zone)):
-		if hasattr(module, name):
-			setattr(module, name, stand_in)
+	stand_ins = {"requests": Requests(), "Session": bounded_session(), "tldextract": _Zone, "boto3": _Aws}
+	for name in set(stand_ins) & set(vars(module)):
+		setattr(module, name, stand_ins[name])
+
+
+def _is_aws(error: Exception) -> bool:
+	return any(cls.__module__.startswith("botocore") for cls in type(error).__mro__)
 
 
 def _plain(kind: str, content: str) -> str:
-	return _text(content) if kind == "TXT" else record_marks.canonical(kind, content)
+	return record_marks.as_found(kind, _text(content) if kind == "TXT" else content)
 
 
 def _text(content: str) -> str:
-	"""A text without the quotes that some providers put around it, or around each of its parts."""
+	"""A text without the quotes that some providers put around it, and between its parts."""
 	if content.startswith('"') and content.endswith('"') and len(content) > 1:
-		return "".join(part for part in content[1:-1].split('" "'))
-	return content
+		content = content[1:-1]
+	return content.replace('" "', "")

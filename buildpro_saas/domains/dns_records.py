@@ -2,6 +2,7 @@
 
 import secrets
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from buildpro_saas.agent.errors import AgentError, TransientError
@@ -84,12 +85,19 @@ class Provider(ABC):
 		return _state_of(name, self.read({name: list(KINDS), mark_name(name): ["TXT"]}))
 
 	def check(self) -> None:
-		"""Try whether records can be read, made and removed in the zone: with a text that is gone again afterwards. Raises AgentError else."""
-		name, value = f"{PROBE}.{self.zone}", secrets.token_hex(12)
+		"""Try whether records can be read, made and removed in the zone: with a text that is gone again afterwards. Raises AgentError else.
+
+		The text has all that a mark may have. A provider that writes another in its place is of no use.
+		"""
+		name = f"{PROBE}.{self.zone}"
+		value = Mark(f"A.b_c@{secrets.token_hex(8)}:/ -", name, "AAAA", "2001:db8::1").text
 		try:
 			self.ensure(name, "TXT", [value], "")
-		finally:
-			self.withdraw(name, "TXT", "", [value])
+		except AgentError:
+			with suppress(AgentError):  # what is told is why it could not be made
+				self.withdraw(name, "TXT", "", [value])
+			raise
+		self.withdraw(name, "TXT", "", [value])
 
 	def _do(self, name: str, kind: str, owner_mark: str, planned) -> Outcome:
 		record_marks.check(name, kind, owner_mark, self.zone)
@@ -139,20 +147,21 @@ def provider_of(kind: str, credentials: dict, zone: str, ttl: int = TTL) -> Prov
 
 
 def not_yet_served(lookup: Lookup, name: str, kind: str, values: list[str]) -> str:
-	"""Why the values are not what the zone's servers say of the name, in a sentence; empty when they say just these.
+	"""Why the values are not yet what all servers of the zone say of the name, in a sentence; empty when all that answer say just these.
 
-	A provider that has taken a change publishes it after a time: seconds, or many minutes.
+	A provider that has taken a change publishes it after a time: seconds, or many minutes. Of a TXT others may be there, too.
 	"""
+	wanted = {canonical(kind, value) for value in values}
 	try:
-		answer = lookup.authoritative(name, kind)
+		told = lookup.everywhere(name, kind)
 	except LookupFault as fault:
 		return str(fault)
-	wanted = sorted(canonical(kind, value) for value in values)
-	found = sorted(canonical(kind, value) for value in answer.values)
-	is_served = set(wanted) <= set(found) if kind == "TXT" else wanted == found
-	if is_served:
-		return ""
-	return f"{answer.server} says of {name} ({kind}): {', '.join(found) or 'nothing'}; {', '.join(wanted)} is on its way."
+	for server, said in told.items():
+		found = {record_marks.as_found(kind, value) for value in said}
+		if not (wanted <= found if kind == "TXT" else wanted == found):
+			shown = ", ".join(sorted(found)) or "nothing"
+			return f"{server} says of {name} ({kind}): {shown}; {', '.join(sorted(wanted))} is on its way."
+	return ""
 
 
 def _state_of(name: str, seen: dict[str, dict[str, list[str]]]) -> State:

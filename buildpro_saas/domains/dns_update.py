@@ -201,7 +201,5 @@ def _wire(kind: str, value: str) -> str:
 
 
 def _plain(kind: str, rdata) -> str:
-	"""A value of the DNS in its one form. Another's text may hold what ours cannot."""
-	if kind == "TXT":
-		return b"".join(rdata.strings).decode(errors="replace")
-	return record_marks.canonical(kind, rdata.to_text())
+	text = b"".join(rdata.strings).decode(errors="replace") if kind == "TXT" else rdata.to_text()
+	return record_marks.as_found(kind, text)

@@ -4,17 +4,18 @@ The way there is the DNS's own: from the servers of the top-level domain by refe
 for what they still have in their caches, and where the authoritative servers cannot be reached from here.
 """
 
+import ipaddress
 import secrets
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import replace
 
 import dns.flags
 import dns.message
 import dns.name
-import dns.rcode
-import dns.rdatatype
 import dns.resolver
 
-from buildpro_saas.domains import dns_exchange
+from buildpro_saas.domains import dns_answers, dns_exchange
+from buildpro_saas.domains.dns_answers import Answer
 from buildpro_saas.domains.dns_exchange import LookupFault, Server
 from buildpro_saas.domains.host_names import parents
 
@@ -22,35 +23,14 @@ MOST_REFERRALS, LONGEST_CHAIN, DEEPEST = 12, 10, 4
 ROOT = "."
 
 
-@dataclass(frozen=True)
-class Answer:
-	"""What the DNS says of one name and kind."""
-
-	name: str  # that was asked for
-	kind: str  # "A", "AAAA", "CNAME", "TXT", "CAA", …
-	values: list[str] = field(
-		default_factory=list
-	)  # as text; names without a dot at the end, TXT without quotes
-	chain: list[str] = field(
-		default_factory=list
-	)  # where CNAMEs led, in their order; the last has the values
-	exists: bool = True  # False: the name at the end of the chain does not exist (NXDOMAIN)
-	zone: str = ""  # of the name at the end of the chain
-	server: str = ""  # which said it, as people read it
-	is_authoritative: bool = True  # False: a resolver said it, from its cache perhaps
-	seconds: int = 0  # for how long others may keep it: the record's TTL, or that of the "no"
-
-	@property
-	def last(self) -> str:
-		"""The name at the end of the chain."""
-		return self.chain[-1] if self.chain else self.name
-
-
 class Lookup:
 	"""Looks up names for one check. Make one for each check: it remembers which servers a zone has.
 
-	servers: (address, port) of resolvers or of authoritative servers to ask first; None: those of this machine. Others are asked on
-	authority_port. seconds: of patience with one server. Methods raise LookupFault (transient) when no server answers.
+	servers: (address, port) of resolvers or of authoritative servers to ask first; None: the resolvers of this machine. Others are asked
+	on authority_port. seconds: of patience with one server. Methods raise LookupFault (transient) when no server answers.
+
+	Who asks us to look at a name may have written what is found there. So where the operator names no servers of his own, no server and
+	no address of a private network counts (has_private).
 	"""
 
 	def __init__(
@@ -60,8 +40,10 @@ class Lookup:
 		seconds: float = 3.0,
 	):
 		self.resolvers = [Server("", *given) for given in (servers or _of_this_machine())]
+		self.has_private = servers is not None
 		self.authority_port = authority_port
 		self.seconds = seconds
+		self.is_tcp = False
 		self._zones: dict[str, list[Server]] = {}
 
 	def a(self, host: str) -> Answer:
@@ -77,8 +59,13 @@ class Lookup:
 		return [*self.a(host).values, *self.aaaa(host).values]
 
 	def txt(self, name: str) -> Answer:
-		"""The texts at the very name: a CNAME there is not followed, and is told in chain."""
-		return self.authoritative(name, "TXT")
+		"""The texts at the very name: a CNAME there is not followed, and is told in chain.
+
+		All on the way is asked over TCP: texts prove whose a name is, and over UDP somebody else could answer.
+		"""
+		over_tcp = copy(self)
+		over_tcp.is_tcp, over_tcp._zones = True, {}
+		return over_tcp.authoritative(name, "TXT")
 
 	def caa(self, name: str) -> Answer:
 		"""The CAA records of the name, over CNAMEs (RFC 8659 §3). Values are: flags tag "value"."""
@@ -98,6 +85,23 @@ class Lookup:
 	def server_names(self, zone: str) -> list[str]:
 		"""The names of a zone's servers, as the zone itself says."""
 		return self.authoritative(zone, "NS").values
+
+	def everywhere(self, name: str, kind: str) -> dict[str, list[str]]:
+		"""What each server of the name's zone says that answers: server → values. A CNAME is not followed.
+
+		An authority asks any of them. Some get changes late. Raises LookupFault when none answers.
+		"""
+		found = {}
+		for server in self._servers_of(self.zone_of(name)):
+			try:
+				response, _server = self._exchange([server], name, kind)
+			except LookupFault:
+				continue
+			found[str(server)] = dns_answers.answer(name, kind, "", response, server).values
+		if not found:
+			answer = self.authoritative(name, kind)
+			found[answer.server] = answer.values
+		return found
 
 	def followed(self, host: str, kind: str) -> Answer:
 		"""The values of the host, over CNAMEs, each asked of its own zone. Raises LookupFault for a chain without end."""
@@ -123,12 +127,16 @@ class Lookup:
 		"""
 		try:
 			zone, response, server = self._asked(name, kind)
-			return _answer(name, kind, zone, response, server)
+			return dns_answers.answer(name, kind, zone, response, server)
 		except LookupFault as fault:
 			cached = self.cached(name, kind)
-			if cached is None:
+			if cached is None or (kind in ("A", "AAAA") and not all(map(self.counts, cached.values))):
 				raise fault
 			return cached
+
+	def counts(self, address: str) -> bool:
+		"""Whether the address may be asked: a public one, or any where the operator has named servers of his own."""
+		return self.has_private or ipaddress.ip_address(address).is_global
 
 	def cached(self, name: str, kind: str) -> Answer | None:
 		"""What the first resolver says that answers, from its cache perhaps; None when none does."""
@@ -139,7 +147,7 @@ class Lookup:
 				continue
 			if response.flags & dns.flags.RA or response.flags & dns.flags.AA:
 				return replace(
-					_answer(name, kind, "", response, server),
+					dns_answers.answer(name, kind, "", response, server),
 					is_authoritative=bool(response.flags & dns.flags.AA),
 				)
 		return None
@@ -169,6 +177,17 @@ class Lookup:
 		"""A name beside the host that nobody has made: what is said of it comes from a wildcard record."""
 		return f"buildpro-{secrets.token_hex(6)}.{host.partition('.')[2]}"
 
+	def _servers_of(self, zone: str) -> list[Server]:
+		"""All servers of a zone, as the zone names them; those that we were given where they have it themselves."""
+		if self._servers_above(zone, 0) is self.resolvers:
+			return self.resolvers
+		return [
+			Server(name, address, self.authority_port)
+			for name in self.server_names(zone)
+			for address in self._addresses_of_server(name, 0)
+			if self.counts(address)
+		]
+
 	def _asked(self, name: str, kind: str, is_signed: bool = False, depth: int = 0):
 		return self._walk(self._servers_above(name, depth), name, kind, is_signed=is_signed, depth=depth)
 
@@ -177,11 +196,11 @@ class Lookup:
 		zone = ROOT
 		for _ in range(MOST_REFERRALS):
 			response, server = self._exchange(servers, name, kind, is_signed=is_signed)
-			below = _referral(response, name, zone)
+			below = dns_answers.referral(response, name, zone)
 			if below is None and not response.flags & dns.flags.AA:
 				raise LookupFault(f"{server} is not responsible for {name}, though the zone above says so.")
 			if below is None or below[0] == stop_at:
-				return _zone_in(response, name) or zone.strip(ROOT), response, server
+				return dns_answers.zone_in(response, name) or zone.strip(ROOT), response, server
 			zone, names = below
 			servers = self._zones[zone] = self._addressed(names, response, depth)
 		raise LookupFault(f"The servers above {name} refer to each other without end.")
@@ -191,15 +210,25 @@ class Lookup:
 		for known in (name, *parents(name)):
 			if known in self._zones:
 				return self._zones[known]
-		response, _server = self._exchange(self.resolvers, name, "SOA", is_recursive=True)
-		if response.flags & dns.flags.AA or not response.flags & dns.flags.RA:
-			return self.resolvers  # authoritative themselves, for the name or for a zone above it
+		if self._is_given(name):
+			return self.resolvers
 		for zone in reversed([name, *parents(name)]):
-			response, _server = self._exchange(self.resolvers, zone, "NS", is_recursive=True)
-			if names := _values(response, dns.name.from_text(zone), "NS"):
+			try:
+				response, _server = self._exchange(self.resolvers, zone, "NS", is_recursive=True)
+			except LookupFault as fault:
+				raise LookupFault(f"No resolver shows the way to the servers of {name}: {fault}") from fault
+			if names := dns_answers.values(response, dns.name.from_text(zone), "NS"):
 				self._zones[zone] = self._addressed(names, response, depth)
 				return self._zones[zone]
 		raise LookupFault(f"No resolver knows which servers have {name}.")
+
+	def _is_given(self, name: str) -> bool:
+		"""Whether the servers that we were given are no resolvers, but have the name themselves, or a zone above it."""
+		try:
+			response, _server = self._exchange(self.resolvers, name, "SOA", is_recursive=True)
+		except LookupFault:
+			return False  # a resolver that fails for this very name may know the way to its servers
+		return bool(response.flags & dns.flags.AA) or not response.flags & dns.flags.RA
 
 	def _addressed(self, names: list[str], response: dns.message.Message, depth: int) -> list[Server]:
 		"""The servers of these names: their addresses from the response, or looked up."""
@@ -207,14 +236,15 @@ class Lookup:
 			Server(name, address, self.authority_port)
 			for kind in ("A", "AAAA")
 			for name in names
-			for address in _glue(response, name, kind)
+			for address in dns_answers.glue(response, name, kind)
 		]
 		for name in names if not found and depth < DEEPEST else ():
 			found += [
 				Server(name, each, self.authority_port) for each in self._addresses_of_server(name, depth + 1)
 			]
+		found = [server for server in found if self.counts(server.address)]
 		if not found:
-			raise LookupFault(f"The servers {', '.join(names)} have no address.")
+			raise LookupFault(f"The servers {', '.join(names)} have no public address.")
 		return found
 
 	def _addresses_of_server(self, name: str, depth: int) -> list[str]:
@@ -225,7 +255,7 @@ class Lookup:
 			try:
 				if answer is None:
 					zone, response, server = self._asked(name, kind, depth=depth)
-					answer = _answer(name, kind, zone, response, server)
+					answer = dns_answers.answer(name, kind, zone, response, server)
 			except LookupFault:
 				continue
 			found += answer.values
@@ -233,7 +263,13 @@ class Lookup:
 
 	def _exchange(self, servers, name, kind, *, is_recursive=False, is_signed=False):
 		return dns_exchange.ask(
-			servers, name, kind, self.seconds, is_recursive=is_recursive, is_signed=is_signed
+			servers,
+			name,
+			kind,
+			self.seconds,
+			is_recursive=is_recursive,
+			is_signed=is_signed,
+			is_tcp=self.is_tcp and not is_recursive,
 		)
 
 
@@ -242,78 +278,3 @@ def _of_this_machine() -> list[tuple[str, int]]:
 		return [(address, 53) for address in dns.resolver.Resolver().nameservers]
 	except dns.resolver.NoResolverConfiguration:
 		return []
-
-
-def _answer(name: str, kind: str, zone: str, response: dns.message.Message, server: Server) -> Answer:
-	owner = dns.name.from_text(name)
-	values = _values(response, owner, kind)
-	aliases = [] if kind == "CNAME" or values else _values(response, owner, "CNAME")
-	return Answer(
-		name,
-		kind,
-		values,
-		aliases[:1],
-		exists=bool(aliases) or response.rcode() != dns.rcode.NXDOMAIN,
-		zone=zone or _zone_in(response, name),
-		server=str(server),
-		seconds=_seconds(response, owner, kind if values else "CNAME"),
-	)
-
-
-def _values(response: dns.message.Message, owner: dns.name.Name, kind: str) -> list[str]:
-	found = [
-		_text(rdata, kind)
-		for rrset in response.answer
-		if rrset.name == owner and rrset.rdtype == dns.rdatatype.from_text(kind)
-		for rdata in rrset
-	]
-	return sorted(found)
-
-
-def _text(rdata, kind: str) -> str:
-	if kind == "TXT":
-		return b"".join(rdata.strings).decode(errors="replace")
-	text = rdata.to_text()
-	return text.rstrip(".").lower() if kind in ("CNAME", "NS") else text
-
-
-def _seconds(response: dns.message.Message, owner: dns.name.Name, kind: str) -> int:
-	"""How long the answer may be kept. That of a "no" is in the zone's SOA (RFC 2308 §5)."""
-	for rrset in response.answer:
-		if rrset.name == owner and rrset.rdtype == dns.rdatatype.from_text(kind):
-			return rrset.ttl
-	return min((min(rrset.ttl, rrset[0].minimum) for rrset in _soa_sets(response)), default=0)
-
-
-def _soa_sets(response: dns.message.Message) -> list:
-	return [each for each in (*response.answer, *response.authority) if each.rdtype == dns.rdatatype.SOA]
-
-
-def _zone_in(response: dns.message.Message, name: str) -> str:
-	"""The zone at or above the name whose SOA the response has; empty for none. One that a CNAME leads to does not count."""
-	asked = dns.name.from_text(name)
-	zones = (each.name for each in _soa_sets(response) if asked.is_subdomain(each.name))
-	return next((zone.to_text(omit_final_dot=True).lower() for zone in zones if zone != dns.name.root), "")
-
-
-def _referral(response: dns.message.Message, name: str, zone: str) -> tuple[str, list[str]] | None:
-	"""The zone below, and its servers' names, when the response says that those have the name."""
-	if response.answer or response.rcode() != dns.rcode.NOERROR:
-		return None
-	asked, above = dns.name.from_text(name), dns.name.from_text(zone)
-	for rrset in response.authority:
-		if rrset.rdtype == dns.rdatatype.NS and asked.is_subdomain(rrset.name) and rrset.name != above:
-			if rrset.name.is_subdomain(above) and not _soa_sets(response):
-				below = rrset.name.to_text(omit_final_dot=True).lower()
-				return below, sorted(ns.target.to_text(omit_final_dot=True).lower() for ns in rrset)
-	return None
-
-
-def _glue(response: dns.message.Message, name: str, kind: str) -> list[str]:
-	owner, wanted = dns.name.from_text(name), dns.rdatatype.from_text(kind)
-	return [
-		rdata.address
-		for rrset in response.additional
-		if rrset.name == owner and rrset.rdtype == wanted
-		for rdata in rrset
-	]

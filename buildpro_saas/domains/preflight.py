@@ -79,6 +79,8 @@ def findings(
 		found.append(Finding("caa", refusal))
 	if broken := dnssec.fault(lookup, host, seen.zone):
 		found.append(Finding("dnssec", broken))
+	if not found:
+		found += _of_servers(lookup, seen)
 	if not any(each.is_blocking for each in found):
 		found += _of_others_caches(lookup, seen) + _of_wildcard(lookup, seen, ours)
 		if http_port and method == "http-01":
@@ -171,17 +173,44 @@ def _apex_with_cname(seen: _Seen, to_set: str) -> list[Finding]:
 	]
 
 
-def _of_others_caches(lookup: Lookup, seen: _Seen) -> list[Finding]:
-	"""A resolver that was asked before the record was there goes on saying no until its time is over."""
-	cached = lookup.cached(seen.host, "A" if seen.a.values else "AAAA")
-	if cached is None or cached.is_authoritative or (cached.exists and (cached.values or cached.chain)):
+def _of_servers(lookup: Lookup, seen: _Seen) -> list[Finding]:
+	"""Whether all servers of the zone lead here: an authority asks any of them."""
+	kind = "CNAME" if seen.chain else "A" if seen.a.values else "AAAA"
+	right = set(seen.chain[:1] or seen.addresses)  # all of them are ours
+	try:
+		told = lookup.everywhere(seen.host, kind)
+	except LookupFault:
+		return []  # what was looked up a moment ago was well
+	if all(values and right.issuperset(values) for values in told.values()):
 		return []
-	said = "does not exist" if not cached.exists else "has no address"
+	said = "; ".join(f"{server} says {', '.join(values) or 'nothing'}" for server, values in told.items())
 	sentence = (
-		f"{seen.host} is right at {seen.server}, but the resolver {cached.server} still says that it {said}, "
+		f"The servers of {seen.zone} do not agree on {seen.host} ({kind}): {said}. "
+		"Wait some minutes, or ask who runs them."
+	)
+	return [Finding("servers_disagree", sentence)]
+
+
+def _of_others_caches(lookup: Lookup, seen: _Seen) -> list[Finding]:
+	"""A resolver that was asked before the record was there goes on saying what it was told, until its time is over."""
+	kind = "A" if seen.a.values else "AAAA"
+	cached = lookup.cached(seen.host, kind)
+	if cached is None or cached.is_authoritative:
+		return []
+	shown, right = cached.chain or cached.values, seen.chain[:1] or seen.addresses
+	if shown and set(shown) <= set(right):
+		return []
+	key = "cached_old" if shown else "cached_nxdomain"
+	said = (
+		f"says {', '.join(shown)}"
+		if shown
+		else f"says that it {'has no address' if cached.exists else 'does not exist'}"
+	)
+	sentence = (
+		f"{seen.host} is right at {seen.server}, but the resolver {cached.server} still {said}, "
 		f"for {cached.seconds} s more: nothing is to be set, only waited for."
 	)
-	return [Finding("cached_nxdomain", sentence, is_blocking=False)]
+	return [Finding(key, sentence, is_blocking=False)]
 
 
 def _of_wildcard(lookup: Lookup, seen: _Seen, ours: Ours) -> list[Finding]:

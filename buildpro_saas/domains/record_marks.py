@@ -122,6 +122,14 @@ def canonical(kind: str, value: str) -> str:
 	return value
 
 
+def as_found(kind: str, value: str) -> str:
+	"""A value that is in the DNS, in its one form where it has one: another's may be what ours never is."""
+	try:
+		return canonical(kind, value) if kind != "TXT" else value
+	except AgentError:
+		return value
+
+
 def check(name: str, kind: str, owner: str, zone: str) -> None:
 	"""Raises AgentError unless a record of ours can be at the name, in the zone."""
 	if kind not in KINDS:

@@ -2,15 +2,20 @@
 
 import errno
 import http.client
+import io
+import re
 import socket
 import ssl
 import time
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from buildpro_saas.domains.dns_exchange import LookupFault
 from buildpro_saas.domains.lookup import Lookup
 
 SECONDS = 5.0  # for one connection, or one answer
+LONGEST = 32 << 10  # bytes of an answer's head
+STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})\b")
 PATH = "/api/method/ping"
 AGENT = "BuildPro-SaaS-domain-check"
 NO_WAY = (
@@ -41,7 +46,7 @@ class _Stop(Exception):
 	"""The way ends here. Its text is the sentence."""
 
 
-class _NoWay(Exception):
+class _NoWay(_Stop):
 	"""This machine has no address of the kind, IPv6 mostly: it says nothing of the other end."""
 
 
@@ -53,10 +58,13 @@ class _Way:
 	http_port: int
 	ca_file: str | None
 	connect_to: str | None
+	redirects_to: str
 	addresses: list[str] = field(default_factory=list)
 	connection: socket.socket | None = None
 
 	def dns(self) -> str:
+		if self.connect_to:
+			return f"The DNS is not asked: {self.connect_to} was given."
 		try:
 			a = self.lookup.a(self.host)
 			self.addresses = [*a.values, *self.lookup.aaaa(self.host).values]
@@ -65,6 +73,11 @@ class _Way:
 		if not self.addresses:
 			said = "has no address" if a.exists else "does not exist"
 			raise _Stop(f"{a.last} {said}, says {a.server}. `domains check` says what to set.")
+		private = [each for each in self.addresses if not self.lookup.counts(each)]
+		if private:
+			raise _Stop(
+				f"{a.last} has {', '.join(private)}, an address of a private network: nobody outside reaches it."
+			)
 		way = " → ".join([self.host, *a.chain])
 		return f"{way} has {', '.join(self.addresses)}."
 
@@ -100,7 +113,12 @@ class _Way:
 		return said
 
 	def _shaken(self, address: str) -> ssl.SSLSocket:
-		context = ssl.create_default_context(cafile=self.ca_file)
+		try:
+			context = ssl.create_default_context(cafile=self.ca_file)
+		except OSError as error:
+			raise _Stop(
+				f"The file of trusted certificates, {self.ca_file}, cannot be read ({_reason(error)})."
+			) from error
 		plain = _connected(address, self.port)
 		try:
 			return context.wrap_socket(plain, server_hostname=self.host)
@@ -115,11 +133,15 @@ class _Way:
 
 	def http(self) -> str:
 		status, location, took = _answer(self.connection, self.host, self.port, 443)
-		if status >= 300:
-			raise _Stop(f"https://{self.host}{PATH} answers {status}{f' to {location}' if location else ''}.")
+		said = f"https://{self.host}{PATH} answers {status}{f' to {location}' if location else ''}"
+		is_led_on = 300 <= status < 400 and _is_at(location, self.redirects_to)
+		if self.redirects_to and not is_led_on:
+			raise _Stop(f"{said}, and does not lead to https://{self.redirects_to}.")
+		if status >= 300 and not is_led_on:
+			raise _Stop(f"{said}.")
 		if self.http_port:
 			self._plain_http()
-		return f"https://{self.host}{PATH} answers {status} in {took:.2f} s."
+		return f"{said} in {took:.2f} s."
 
 	def _plain_http(self) -> None:
 		"""A visitor who types the name alone comes by plain HTTP; he must be sent on, or served."""
@@ -137,13 +159,14 @@ def walk(
 	http_port: int = 80,
 	ca_file: str | None = None,
 	connect_to: str | None = None,
+	redirects_to: str = "",
 ) -> list[Stage]:
 	"""The stages of the way to the host (normalised), in their order; the last is the first that is not well, if any.
 
-	ca_file: certificates to trust instead of the system's. connect_to: an address to go to instead of those of the DNS. http_port 0:
-	plain HTTP is left out. Raises nothing for what it finds.
+	ca_file: certificates to trust instead of the system's. connect_to: an address to go to; the DNS is not asked then. http_port 0:
+	plain HTTP is left out. redirects_to: the host that this one leads to; empty: it has to answer itself. Raises nothing for what it finds.
 	"""
-	way = _Way(host, lookup, port, http_port, ca_file, connect_to)
+	way = _Way(host, lookup, port, http_port, ca_file, connect_to, redirects_to)
 	stages = []
 	try:
 		for name, part in (("DNS", way.dns), ("TCP", way.tcp), ("TLS", way.tls), ("HTTP", way.http)):
@@ -166,7 +189,7 @@ def _connected(address: str, port: int) -> socket.socket:
 		return socket.create_connection((address, port), timeout=SECONDS)
 	except OSError as error:
 		if error.errno in NO_WAY:
-			raise _NoWay from error
+			raise _NoWay(f"This machine has no way to {address}.") from error
 		raise _Stop(f"Port {port} of {address} does not answer ({_reason(error)}).") from error
 
 
@@ -200,13 +223,37 @@ def _about(connection: ssl.SSLSocket) -> str:
 def _answer(connection: socket.socket, host: str, port: int, usual: int) -> tuple[int, str, float]:
 	"""Status, where it leads, and seconds of one GET over a connection that is open."""
 	began = time.monotonic()
-	client = http.client.HTTPConnection(host, port)
-	client.sock = connection
 	named = host if port == usual else f"{host}:{port}"
+	request = f"GET {PATH} HTTP/1.1\r\nHost: {named}\r\nUser-Agent: {AGENT}\r\nConnection: close\r\n\r\n"
 	try:
-		client.request("GET", PATH, headers={"Host": named, "User-Agent": AGENT, "Connection": "close"})
-		response = client.getresponse()
-		response.read(65536)
+		connection.sendall(request.encode())
+		head = _head(connection, began + SECONDS)
+		status = STATUS.match(head)
+		if not status:
+			raise _Stop(f"{host} gives an answer on port {port} that is not HTTP's, or none.")
+		headers = http.client.parse_headers(io.BytesIO(head.partition(b"\n")[2]))
 	except (OSError, http.client.HTTPException) as error:
 		raise _Stop(f"{host} gives no answer to {PATH} on port {port} ({_reason(error)}).") from error
-	return response.status, response.getheader("Location") or "", time.monotonic() - began
+	return int(status[1]), headers.get("Location") or "", time.monotonic() - began
+
+
+def _head(connection: socket.socket, until: float) -> bytes:
+	"""The answer until its body begins. A server that sends it byte by byte is waited for no longer than one that sends nothing."""
+	head = b""
+	while b"\r\n\r\n" not in head and len(head) < LONGEST:
+		if (left := until - time.monotonic()) <= 0:
+			raise TimeoutError
+		connection.settimeout(left)
+		if not (part := connection.recv(4096)):
+			break
+		head += part
+	return head
+
+
+def _is_at(link: str, host: str) -> bool:
+	"""Whether the link leads to the host over https, on any port."""
+	try:
+		parts = urlsplit(link)
+		return bool(host) and parts.scheme == "https" and parts.hostname == host
+	except ValueError:
+		return False

@@ -16,13 +16,13 @@ import dns.rrset
 
 
 class Resolver:
-	"""zones: zone → (address, port) of the server that has it. gone: name → seconds for which it says NXDOMAIN. bogus: names it refuses."""
+	"""zones: zone → (address, port) of the server that has it. gone: name → seconds for which it says NXDOMAIN.
 
-	def __init__(
-		self, zones: dict[str, tuple[str, int]], gone: dict[str, int] | None = None, bogus: tuple = ()
-	):
-		self.zones, self.gone, self.bogus = zones, gone or {}, bogus
-		self.asked: list[tuple[str, str]] = []
+	old: name → (address, seconds) that it still has. bogus: names that it refuses.
+	"""
+
+	def __init__(self, zones: dict[str, tuple[str, int]], gone=None, old=None, bogus: tuple = ()):
+		self.zones, self.gone, self.old, self.bogus = zones, gone or {}, old or {}, bogus
 		self._socket = socket.socket(type=socket.SOCK_DGRAM)
 		self._socket.bind(("127.0.0.1", 0))
 		self._socket.settimeout(0.1)
@@ -47,12 +47,14 @@ class Resolver:
 
 	def _answer(self, query: dns.message.Message) -> dns.message.Message:
 		name = query.question[0].name.to_text(omit_final_dot=True)
-		self.asked.append((name, query.question[0].rdtype.name))
 		response = dns.message.make_response(query, recursion_available=True)
 		if name in self.gone:
 			response.set_rcode(dns.rcode.NXDOMAIN)
 			soa = f"ns.{name}. hostmaster.{name}. 1 1 1 1 3600"
 			response.authority.append(dns.rrset.from_text(f"{name}.", self.gone[name], "IN", "SOA", soa))
+		elif name in self.old and query.question[0].rdtype.name == "A":
+			address, seconds = self.old[name]
+			response.answer.append(dns.rrset.from_text(f"{name}.", seconds, "IN", "A", address))
 		elif name in self.bogus and not query.flags & dns.flags.CD:
 			response.set_rcode(dns.rcode.SERVFAIL)
 		else:

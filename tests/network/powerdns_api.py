@@ -15,6 +15,7 @@ class PowerDns:
 		self.name, self.sets = zone, {}
 		self.faults: list[dict] = []
 		self.keeps_nothing = False  # takes changes, and forgets them
+		self.removes_all = False  # where one value of several is to go
 		self.requests: list[tuple[str, str]] = []
 		self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
 		self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -85,7 +86,8 @@ class PowerDns:
 	def _change(self, rrsets: list[dict]) -> None:
 		for each in rrsets if not self.keeps_nothing else ():
 			place, values = (each["name"], each["type"]), [record["content"] for record in each["records"]]
-			if each["changetype"] == "DELETE" or not values:
+			is_less = len(values) < len(self.sets.get(place, []))
+			if each["changetype"] == "DELETE" or not values or (self.removes_all and is_less):
 				self.sets.pop(place, None)
 			else:
 				self.sets[place] = values

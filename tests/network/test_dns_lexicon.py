@@ -177,6 +177,29 @@ def test_a_yes_without_a_deed_is_seen(api, provider):
 		provider.ensure(NAME, "A", ["192.0.2.1"], OURS)
 
 
+def test_what_a_provider_removes_too_much_is_made_again(api, provider):
+	name = f"_acme-challenge.{ZONE}"
+	api.put(name, "TXT", '"by hand"')
+	provider.ensure(name, "TXT", ["a challenge"], OURS)
+	api.removes_all = True
+	with pytest.raises(AgentError, match=f"removed more of {name} than it was asked to: TXT by hand"):
+		provider.withdraw(name, "TXT", OURS)
+	assert api.at(name, "TXT") == ['"by hand"']
+
+
+def test_anothers_odd_values_are_no_fault(api, provider):
+	api.put(NAME, "A", "not an address")
+	api.put(NAME, "TXT", '"two" "parts"')
+	assert provider.state(NAME).records == {
+		"A": ["not an address"],
+		"AAAA": [],
+		"CNAME": [],
+		"TXT": ["twoparts"],
+	}
+	with pytest.raises(NotOursError, match="not an address"):
+		provider.ensure(NAME, "A", ["192.0.2.1"], OURS)
+
+
 def test_wrong_credentials_are_a_sentence_without_them(api):
 	with pytest.raises(AgentError, match="does not let us in") as refused:
 		provider_of("powerdns", api.credentials(auth_token="a-wrong-secret"), ZONE).check()
@@ -238,7 +261,18 @@ def test_every_provider_tells_its_options_and_has_time_limits():
 		except AgentError as error:  # of a package that is not here
 			assert "needs the Python package" in str(error)
 			missing.append(kind)
+			continue
+		assert has_time_limits(dns_lexicon.provider_class(kind)), kind
 	assert len(missing) < 4
+
+
+def has_time_limits(found: type) -> bool:
+	"""Whether all with which a provider's class asks somebody are our stand-ins."""
+	modules = [
+		vars(sys.modules[base.__module__]) for base in found.__mro__ if "lexicon._private" in base.__module__
+	]
+	ways = [module[name] for module in modules for name in ("requests", "Session", "boto3") if name in module]
+	return bool(ways) and all(getattr(way, "__module__", "").startswith("buildpro_saas") for way in ways)
 
 
 def test_no_list_of_domains_is_fetched(tmp_path):

@@ -1,8 +1,12 @@
 """Names are looked up at the servers of their zone, on real servers: a registry's, and a customer's to which it refers."""
 
+import contextlib
 import socket
 import threading
 
+import dns.flags
+import dns.message
+import dns.rrset
 import pytest
 from forwarding_resolver import Resolver
 from knot import Knot
@@ -22,6 +26,7 @@ circle2 CNAME circle
 *.wild CNAME elsewhere.example.test.
 {LONG}
 """
+PATIENCE = 20.0  # seconds for one server: other work on this machine may hold it up
 SECRET = b"0123456789abcdef"
 
 
@@ -46,7 +51,7 @@ def servers(tmp_path_factory, request):
 def lookup(servers):
 	"""Begins at the registry's server, as split DNS or the tests of others do."""
 	registry, _customer = servers
-	return Lookup([(registry.address, registry.port)], registry.port)
+	return Lookup([(registry.address, registry.port)], registry.port, PATIENCE)
 
 
 def test_a_referral_leads_to_the_customers_own_server(lookup):
@@ -82,7 +87,7 @@ def test_a_resolvers_old_no_is_not_believed(servers):
 	registry, _customer = servers
 	zones = {zone: (server.address, server.port) for server in servers for zone in server.zones}
 	with Resolver(zones, gone={"shop.customer.test": 900}) as resolver:
-		lookup = Lookup([resolver.place], registry.port)
+		lookup = Lookup([resolver.place], registry.port, PATIENCE)
 		assert lookup.a("shop.customer.test").values == ["192.0.2.80"]
 		cached = lookup.cached("shop.customer.test", "A")
 		assert (cached.exists, cached.seconds, cached.is_authoritative) == (False, 900, False)
@@ -91,7 +96,17 @@ def test_a_resolvers_old_no_is_not_believed(servers):
 def test_a_resolvers_old_no_about_a_whole_domain_is_not_believed(servers):
 	registry, _customer = servers
 	with Resolver({"test": (registry.address, registry.port)}, gone={"customer.test": 900}) as resolver:
-		assert Lookup([resolver.place], registry.port).a("shop.customer.test").values == ["192.0.2.80"]
+		assert Lookup([resolver.place], registry.port, PATIENCE).a("shop.customer.test").values == [
+			"192.0.2.80"
+		]
+
+
+def test_a_resolver_that_fails_for_a_name_still_shows_the_way(servers):
+	registry, _customer = servers
+	with Resolver({"test": (registry.address, registry.port)}, bogus=("shop.customer.test",)) as resolver:
+		assert Lookup([resolver.place], registry.port, PATIENCE).a("shop.customer.test").values == [
+			"192.0.2.80"
+		]
 
 
 def test_where_a_zones_servers_cannot_be_reached_the_resolver_is_asked(servers):
@@ -103,17 +118,24 @@ def test_where_a_zones_servers_cannot_be_reached_the_resolver_is_asked(servers):
 
 
 def test_a_zone_whose_servers_are_silent_is_a_fault_and_no_answer(lookup):
+	lookup.seconds = 4
 	with pytest.raises(
 		LookupFault, match=r"No DNS server answers for shop\.broken\.test \(A\): ns\.broken\.test"
 	):
 		lookup.a("shop.broken.test")
 
 
+def test_a_customers_zone_sends_us_to_no_private_network(lookup):
+	lookup.has_private = False  # as it is where the operator names no servers
+	with pytest.raises(LookupFault, match=r"The servers ns\.customer\.test have no public address"):
+		lookup.a("shop.customer.test")
+
+
 def test_a_silent_server_is_waited_for_no_longer_than_said(servers):
 	registry, _customer = servers
 	with socket.socket(type=socket.SOCK_DGRAM) as silent:
 		silent.bind(("127.0.0.1", 0))
-		lookup = Lookup([silent.getsockname(), (registry.address, registry.port)], registry.port, seconds=0.5)
+		lookup = Lookup([silent.getsockname(), (registry.address, registry.port)], registry.port, seconds=4)
 		assert lookup.a("proxy.example.test").values == ["192.0.2.10"]
 
 
@@ -168,6 +190,32 @@ def test_a_wildcards_cname_proves_nothing(servers, lookup):
 	add(registry, "elsewhere.example.test", token, zone="example.test")
 	found = ownership.proof(lookup, "mallory", "x.wild.customer.test", token)
 	assert not found.is_owned and "is a CNAME to elsewhere.example.test" in found.sentence
+
+
+def test_a_forged_datagram_proves_nothing(servers, lookup):
+	"""Who forges answers over UDP, from anywhere, cannot do so over TCP: proofs are asked for there."""
+	registry, _customer = servers
+	host = "erp.broken.test"
+	token = ownership.token(SECRET, "mallory", host)
+	with socket.socket(type=socket.SOCK_DGRAM) as forger:
+		forger.bind(("127.0.0.3", registry.port))
+		forger.settimeout(20)
+
+		def forge():
+			with contextlib.suppress(OSError):
+				while True:
+					wire, sender = forger.recvfrom(4096)
+					response = dns.message.make_response(dns.message.from_wire(wire))
+					response.flags |= dns.flags.AA
+					name = response.question[0].name
+					if response.question[0].rdtype.name == "TXT":
+						response.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", f'"{token}"'))
+					forger.sendto(response.to_wire(), sender)
+
+		threading.Thread(target=forge, daemon=True).start()
+		assert lookup.authoritative(ownership.record_name(host), "TXT").values == [token]
+		with pytest.raises(LookupFault):
+			ownership.is_owned(lookup, "mallory", host, token)
 
 
 def test_no_answer_says_nothing_of_ownership(lookup):

@@ -16,11 +16,14 @@ from buildpro_saas.domains import dnssec
 from buildpro_saas.domains.lookup import Lookup
 from buildpro_saas.domains.preflight import Ours, findings
 
+PATIENCE = 20.0  # seconds for one server: other work on this machine may hold it up
 OURS = Ours(["127.0.0.1", "::1"], "proxy.example.test")
 REGISTRY = "".join(
 	f"{zone} NS ns.{zone}.test.\nns.{zone} A 127.0.0.2\n"
 	for zone in ("customer", "signed", "moved", "expired")
 )
+REGISTRY += "".join(f"twice NS ns{n}.twice.test.\nns{n}.twice A 127.0.0.{n}\n" for n in (1, 2))
+TWICE = "@ NS ns1\n@ NS ns2\nns1 A 127.0.0.1\nns2 A 127.0.0.2\nsame A 127.0.0.1\n"
 CUSTOMER = """
 good A 127.0.0.1
 good AAAA ::1
@@ -54,14 +57,15 @@ def servers(tmp_path_factory, program):
 		port = free.getsockname()[1]
 	folder, knotd = tmp_path_factory.mktemp("dns"), program("knotd")
 	zones = {"customer.test": CUSTOMER, "signed.test": SIGNED, "moved.test": SIGNED, "expired.test": SIGNED}
+	zones["twice.test"] = TWICE
+	registry_zones = {
+		"test": REGISTRY,
+		"example.test": "proxy A 127.0.0.1\nproxy AAAA ::1\n",
+		"twice.test": f"{TWICE}early A 127.0.0.1\n",
+	}
 	signed = ["signed.test", "expired.test"]
 	with (
-		Knot(
-			knotd,
-			folder / "a",
-			{"test": REGISTRY, "example.test": "proxy A 127.0.0.1\nproxy AAAA ::1\n"},
-			port,
-		) as registry,
+		Knot(knotd, folder / "a", registry_zones, port) as registry,
 		Knot(knotd, folder / "b", zones, port, "127.0.0.2", signed=signed) as customer,
 	):
 		for zone, keys_of in (("signed", "signed"), ("moved", "signed"), ("expired", "expired")):
@@ -73,7 +77,7 @@ def servers(tmp_path_factory, program):
 def lookup(servers):
 	"""Begins at the registry."""
 	registry, _customer = servers
-	return Lookup([(registry.address, registry.port)], registry.port)
+	return Lookup([(registry.address, registry.port)], registry.port, PATIENCE)
 
 
 def trust(registry: Knot, zone: str, answer) -> None:
@@ -133,6 +137,20 @@ def test_a_domains_own_name_is_to_have_addresses_and_no_cname(lookup):
 	assert "the records A 127.0.0.1 and AAAA ::1 (a domain's own name can have no CNAME)" in said
 
 
+def test_servers_that_do_not_agree_are_told(servers):
+	registry, _customer = servers
+	zones = {zone: (server.address, server.port) for server in reversed(servers) for zone in server.zones}
+	with Resolver(zones) as resolver:
+		lookup = Lookup([resolver.place], registry.port, PATIENCE)
+		assert found(lookup, "same.twice.test") == {}
+		assert {tuple(values) for values in lookup.everywhere("early.twice.test", "A").values()} == {
+			(),
+			("127.0.0.1",),
+		}
+		said = found(lookup, "early.twice.test")["servers_disagree"]
+	assert "The servers of twice.test do not agree on early.twice.test (A)" in said and "says nothing" in said
+
+
 def test_a_domain_that_nobody_has_does_not_exist(lookup):
 	assert list(found(lookup, "erp.nobody.test")) == ["nxdomain"]
 
@@ -151,9 +169,18 @@ def test_a_resolver_that_still_says_no_is_told_with_its_seconds(servers):
 	registry, _customer = servers
 	zones = {zone: (server.address, server.port) for server in servers for zone in server.zones}
 	with Resolver(zones, gone={"good.customer.test": 777}) as resolver:
-		said = found(Lookup([resolver.place], registry.port), "good.customer.test")
+		said = found(Lookup([resolver.place], registry.port, PATIENCE), "good.customer.test")
 	assert list(said) == ["cached_nxdomain"]
 	assert "still says that it does not exist, for 777 s more" in said["cached_nxdomain"]
+
+
+def test_a_resolver_that_still_has_the_old_address_is_told_with_its_seconds(servers):
+	registry, _customer = servers
+	zones = {zone: (server.address, server.port) for server in servers for zone in server.zones}
+	with Resolver(zones, old={"good.customer.test": ("198.51.100.3", 555)}) as resolver:
+		said = found(Lookup([resolver.place], registry.port, PATIENCE), "good.customer.test")
+	assert list(said) == ["cached_old"]
+	assert "still says 198.51.100.3, for 555 s more" in said["cached_old"]
 
 
 def test_a_server_that_is_silent_is_told(servers):
@@ -207,5 +234,5 @@ def test_what_resolvers_refuse_for_its_signatures_is_told(servers):
 	registry, _customer = servers
 	zones = {zone: (server.address, server.port) for server in servers for zone in server.zones}
 	with Resolver(zones, bogus=("good.customer.test",)) as resolver:
-		said = found(Lookup([resolver.place], registry.port), "good.customer.test")
+		said = found(Lookup([resolver.place], registry.port, PATIENCE), "good.customer.test")
 	assert "Resolvers refuse the answers for good.customer.test" in said["dnssec"]

@@ -223,7 +223,7 @@ def test_a_server_that_is_gone_is_a_fault_that_passes(server, free_port):
 
 
 def test_a_record_is_waited_for_until_the_zones_servers_have_it(server, provider):
-	name, lookup = f"late.{ZONE}", Lookup([(server.address, server.port)], server.port)
+	name, lookup = f"late.{ZONE}", Lookup([(server.address, server.port)], server.port, 20.0)
 	assert "nothing; 192.0.2.1 is on its way" in not_yet_served(lookup, name, "A", ["192.0.2.1"])
 	provider.ensure(name, "A", ["192.0.2.1"], OURS)
 	assert not_yet_served(lookup, name, "A", ["192.0.2.1"]) == ""

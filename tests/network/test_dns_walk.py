@@ -6,6 +6,7 @@ import http.server
 import socket
 import ssl
 import threading
+import time
 
 import pytest
 from cryptography import x509
@@ -99,7 +100,7 @@ def lookup(tmp_path_factory, program):
 		port = free.getsockname()[1]
 	zones = {"example.test": "acme CNAME proxy\nproxy A 127.0.0.1\nempty TXT nothing\n"}
 	with Knot(program("knotd"), tmp_path_factory.mktemp("dns"), zones, port):
-		yield Lookup([("127.0.0.1", port)])
+		yield Lookup([("127.0.0.1", port)], seconds=20.0)
 
 
 @pytest.fixture(scope="module")
@@ -129,13 +130,19 @@ def test_all_is_well(lookup, authority):
 	[
 		("nobody.example.test", "nobody.example.test does not exist"),
 		("empty.example.test", "empty.example.test has no address"),
-		("acme.elsewhere.test", "No DNS server answers for acme.elsewhere.test"),
+		("acme.elsewhere.test", "No resolver shows the way to the servers of acme.elsewhere.test"),
 	],
 )
 def test_the_dns_is_at_fault(lookup, host, said):
 	(stage,) = walk(host, lookup)
 	assert (stage.name, stage.is_ok) == ("DNS", False)
 	assert said in stage.sentence
+
+
+def test_no_private_network_is_asked_for_a_stranger(lookup, monkeypatch):
+	monkeypatch.setattr(lookup, "has_private", False)
+	(stage,) = walk(HOST, lookup)
+	assert stage.sentence.startswith("proxy.example.test has 127.0.0.1, an address of a private network")
 
 
 def test_nothing_listens(lookup, free_port):
@@ -187,6 +194,61 @@ def test_a_server_that_says_nothing_is_waited_for_no_longer(lookup, monkeypatch)
 	assert told(stages)[-1] == ("TLS", False)
 
 
+@contextlib.contextmanager
+def tls_server(certificate: str, talk):
+	"""talk(connection) with one visitor, over TLS. Gives its port."""
+	context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+	context.load_cert_chain(certificate)
+	with socket.create_server(("127.0.0.1", 0)) as server:
+
+		def serve():
+			with contextlib.suppress(OSError):
+				while True:
+					plain, _sender = server.accept()
+					with (
+						contextlib.suppress(OSError),
+						context.wrap_socket(plain, server_side=True) as connection,
+					):
+						talk(connection)
+
+		threading.Thread(target=serve, daemon=True).start()
+		yield server.getsockname()[1]
+		server.shutdown(socket.SHUT_RDWR)
+
+
+def drip(connection) -> None:
+	while True:
+		connection.sendall(b"x")
+		time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+	("talk", "said"),
+	[
+		(drip, "gives no answer"),
+		(lambda connection: connection.recv(9), "not HTTP's, or none"),
+		(
+			lambda connection: (connection.recv(4096), connection.sendall(b"SSH-2.0\r\n\r\n")),
+			"not HTTP's, or none",
+		),
+		(lambda connection: (connection.recv(4096), connection.sendall(b"x" * 40000)), "not HTTP's, or none"),
+	],
+	ids=["byte by byte", "nothing", "another protocol", "without end"],
+)
+def test_an_answer_that_is_none_has_an_end(lookup, authority, monkeypatch, talk, said):
+	monkeypatch.setattr(walking, "SECONDS", 3.0)
+	with tls_server(authority.certificate(HOST), talk) as port:
+		stages = walk(HOST, lookup, port, 0, str(authority.ca))
+	assert told(stages)[-1] == ("HTTP", False)
+	assert said in stages[-1].sentence
+
+
+def test_a_file_of_trust_that_is_not_there(lookup, authority):
+	with web_server(authority.certificate(HOST)) as (port, _asked):
+		stages = walk(HOST, lookup, port, 0, "/nonexistent/ca.pem")
+	assert "The file of trusted certificates, /nonexistent/ca.pem, cannot be read" in stages[-1].sentence
+
+
 @pytest.mark.parametrize(
 	("status", "location", "said"),
 	[
@@ -214,6 +276,25 @@ def test_plain_http_that_leads_nowhere(lookup, authority, status, location):
 
 
 def test_an_address_may_be_given_in_place_of_the_dns(lookup, authority):
-	with web_server(authority.certificate(HOST)) as (port, _asked):
-		stages = walk(HOST, lookup, port, 0, str(authority.ca), connect_to="127.0.0.1")
+	host = "nobody.example.test"
+	with web_server(authority.certificate(host)) as (port, _asked):
+		stages = walk(host, lookup, port, 0, str(authority.ca), connect_to="127.0.0.1")
 	assert all(stage.is_ok for stage in stages)
+
+
+@pytest.mark.parametrize(
+	("location", "is_ok"),
+	[
+		("https://primary.example.test/api/method/ping", True),
+		("https://primary.example.test", True),
+		("https://primary.example.test:8443/", True),
+		("https://[", False),
+		("https://primary.example.test.evil.test/", False),
+		("http://primary.example.test/", False),
+		("", False),
+	],
+)
+def test_a_name_that_leads_to_another_is_well_when_it_does(lookup, authority, location, is_ok):
+	with web_server(authority.certificate(HOST), 301 if location else 200, location) as (port, _asked):
+		stages = walk(HOST, lookup, port, 0, str(authority.ca), redirects_to="primary.example.test")
+	assert stages[-1].is_ok == is_ok

@@ -15,6 +15,7 @@ ROOMS = (
 	"api",
 	"commands",
 	"fleet",
+	"domains",
 	"licensing",
 	"domains",
 	"jobs",
