@@ -169,6 +169,19 @@ def test_a_wildcard_waits_until_the_zones_servers_have_the_records(bench, pebble
 	dns.clear_txt(first.record_name)
 
 
+def test_a_record_may_lie_in_another_zone(bench, pebble, dns):
+	"""Customers lead _acme-challenge to a zone of ours by CNAME, so that we can set the record."""
+	spec = {"certificate": "wildcard", "authority": vars(pebble.authority)}
+	begun = do(bench, "begin_order", names=["*.led.test"], method=DNS_01, **spec)
+	(challenge,) = begun.challenges
+	dns.set_cname(challenge.record_name, "led.proofs.test")
+	finish = {**spec, "order": begun.order, "dns_servers": [dns.address]}
+	with pytest.raises(TransientError, match=r"has no TXT record for _acme-challenge\.led\.test"):
+		do(bench, "finish_order", seconds=0.5, **finish)
+	dns.set_txt("led.proofs.test", challenge.value)
+	assert do(bench, "finish_order", seconds=60.0, **finish).names == ["*.led.test"]
+
+
 def test_dns_servers_that_do_not_answer_are_told(bench, pebble):
 	(port,) = free_ports(1)
 	spec = {"certificate": "wildcard", "authority": vars(pebble.authority)}
