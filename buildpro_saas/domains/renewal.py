@@ -61,7 +61,7 @@ def which_authority(failures: int, authorities: int) -> int:
 	return failures // TRIES_WITH_ONE % authorities
 
 
-def alarm(host: str, valid_from: float, valid_until: float, now: float, fault: str = "") -> Alarm:
+def alarm(host: str, valid_until: float, valid_from: float, now: float, fault: str = "") -> Alarm:
 	"""What is wrong with a certificate as it is served for the host. fault: what a browser would say (Served.fault).
 
 	With a life of 90 days or more: below 20, 7 and 1 days. A certificate of 6 days would always be below 20: its levels are that much

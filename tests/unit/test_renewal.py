@@ -124,7 +124,7 @@ def test_authorities_take_turns():
 	],
 )
 def test_alarm_levels(life, left, level):
-	found = alarm("a.test", NOW + (left - life) * DAY, NOW + left * DAY, NOW)
+	found = alarm("a.test", NOW + left * DAY, NOW + (left - life) * DAY, NOW)
 	assert found.level == level and bool(found.sentence) == bool(level)
 
 
@@ -132,11 +132,11 @@ def test_alarm_levels(life, left, level):
 def test_no_alarm_before_it_is_due(life, share, seed):
 	begin, end = NOW, NOW + life
 	now = NOW + share * life
-	assert now > renew_from(begin, end) or not alarm("a.test", begin, end, now).level
+	assert now > renew_from(begin, end) or not alarm("a.test", end, begin, now).level
 
 
 def test_what_is_served_wrongly_is_an_alarm_at_any_age():
-	found = alarm("a.test", NOW, NOW + 80 * DAY, NOW, "Browsers warn of it: Hostname mismatch.")
+	found = alarm("a.test", NOW + 80 * DAY, NOW, NOW, "Browsers warn of it: Hostname mismatch.")
 	assert found.level == "Critical" and "Hostname mismatch" in found.sentence
 	assert alarm_unserved("a.test", "127.0.0.1:443 cannot be reached.").level == "Critical"
 
