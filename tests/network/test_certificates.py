@@ -243,13 +243,15 @@ def test_killed_anywhere_it_goes_on(bench, pebble):
 
 def renew_killed(bench, pebble, name: str, step: int) -> int:
 	"""Have a certificate, renew it in a process that is killed, and try again."""
-	issue(bench, pebble, name, [f"{name}.test"])
+	chain, key = Maker().issue([f"{name}.test"])
+	store = CertificateStore(bench)
+	store.install(name, store.put(name, chain, key, authority="an earlier one", method=HTTP_01))
 	renewal = in_child(lambda: die_at_step(step) or (issue(bench, pebble, name, [f"{name}.test"]) and HEALED))
 	code = os.waitstatus_to_exitcode(os.waitpid(renewal, 0)[1])
 	assert code in (HEALED, -signal.SIGKILL), code
-	assert not CertificateStore(bench).find(name).fault
+	assert not store.find(name).fault
 	made = issue(bench, pebble, name, [f"{name}.test"])
-	assert CertificateStore(bench).find(name) == made and not made.fault
+	assert store.find(name) == made and not made.fault
 	return HEALED if code else WAS_NOT_KILLED
 
 
