@@ -1,6 +1,5 @@
 """How hosts are proven to an authority: what is to be shown, where a file of it lies, and what came of it."""
 
-import base64
 import os
 import re
 from pathlib import Path
@@ -11,13 +10,14 @@ from josepy import b64
 from buildpro_saas.agent.acme_client import AcmeClient
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.certificate_facts import DNS_01, HTTP_01, Challenge
-from buildpro_saas.agent.certificate_store import folder_of
+from buildpro_saas.agent.certificate_store import folder_of, open_folder
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.site_config import write_text
 
 KINDS = {HTTP_01: "http-01", DNS_01: "dns-01"}
 OF_KIND = {HTTP_01: acme_challenges.HTTP01, DNS_01: acme_challenges.DNS01}
-HOST = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+HOST = re.compile(rf"(?=.{{1,253}}$)({LABEL}\.)+(?=[a-z]){LABEL}")  # addresses have no letter at the end
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}")
 MOST_NAMES = 100
 
@@ -94,9 +94,7 @@ def order_names(names: list[str], method: str) -> list[str]:
 
 def folder_of_files(bench: Bench) -> Path:
 	"""Where the web server finds the files of HTTP-01, by their tokens."""
-	folder = folder_of(bench) / "acme-challenges"
-	folder.mkdir(mode=0o755, exist_ok=True)
-	return folder
+	return open_folder(folder_of(bench) / "acme-challenges")
 
 
 def show_file(bench: Bench, challenge: Challenge) -> None:
@@ -121,8 +119,3 @@ def refused_why(problem: dict | None) -> str:
 	parts = [problem.get("detail") or problem.get("type") or ""]
 	parts += [each.get("detail", "") for each in problem.get("subproblems") or ()]
 	return f"{' '.join(filter(None, parts)).rstrip('.')}."
-
-
-def encoded(content: bytes) -> str:
-	"""base64url without padding, as ACME has it."""
-	return base64.urlsafe_b64encode(content).rstrip(b"=").decode()

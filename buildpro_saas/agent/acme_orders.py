@@ -15,13 +15,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from buildpro_saas.agent import certificate_reading as reading
 from buildpro_saas.agent.acme_authorizations import (
 	Authorizations,
-	encoded,
 	order_names,
 	refused_why,
 	show_file,
 )
-from buildpro_saas.agent.acme_client import AcmeClient, RefusedError, wait_until
+from buildpro_saas.agent.acme_client import AcmeClient
 from buildpro_saas.agent.acme_history import WHOLE
+from buildpro_saas.agent.acme_network import RefusedError, wait_until
 from buildpro_saas.agent.acme_order_record import OrderRecord
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.certificate_facts import (
@@ -93,6 +93,8 @@ class Order:
 				return done
 			if self._record.order != url:
 				raise TransientError(f"The order {url} for {self._name} is not under way here.", AGAIN)
+			if self._record["directory"] != self._client.authority.directory:
+				raise AgentError(f"The order {url} is of another authority than {self._client.host}.")
 			self._deadline = time.monotonic() + seconds
 			return self._follow(dns_servers)
 
@@ -136,7 +138,11 @@ class Order:
 		if not installed or installed.fault or installed.method == SELF_SIGNED:
 			return ""
 		is_same = sorted(installed.names) == wanted["names"] and installed.authority == wanted["directory"]
-		return renewal_id(self._store.leaf(self._name)) if is_same and self._client.renewal_url("") else ""
+		return (
+			reading.renewal_id(self._store.leaf(self._name))
+			if is_same and self._client.renewal_url("")
+			else ""
+		)
 
 	def _placed(self, payload: dict, names: list[str], replaced: str) -> tuple[dict, requests.Response]:
 		self._client.history.note(Asked(time.time(), "order", self._name, names, bool(replaced)))
@@ -298,14 +304,4 @@ class Order:
 		request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
 		request = request.add_extension(x509.SubjectAlternativeName(names), critical=False)
 		signed = request.sign(reading.key_of(self._record.key()), hashes.SHA256())
-		return encoded(signed.public_bytes(Encoding.DER))
-
-
-def renewal_id(leaf: x509.Certificate) -> str:
-	"""How an authority names a certificate (RFC 9773, 4.1); empty where the certificate does not name its issuer's key."""
-	try:
-		issuer = leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
-	except x509.ExtensionNotFound:
-		return ""
-	serial = leaf.serial_number.to_bytes(leaf.serial_number.bit_length() // 8 + 1, "big")
-	return f"{encoded(issuer)}.{encoded(serial)}" if issuer else ""
+		return reading.base64url(signed.public_bytes(Encoding.DER))

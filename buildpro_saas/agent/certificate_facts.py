@@ -65,6 +65,18 @@ class AuthorityFields(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
+class AuthorityFacts:
+	"""What an authority says of itself."""
+
+	host: str  # of its directory
+	caa: list[str]  # what a CAA record names to allow it
+	terms: str  # URL of its terms of service
+	needs_eab: bool
+	tells_renewal: bool  # it says when to renew (ARI)
+	profiles: dict[str, str]  # name → what it is
+
+
+@dataclass(frozen=True)
 class Begun:
 	"""An order that was begun. is_ready: there is nothing to be shown (any more)."""
 

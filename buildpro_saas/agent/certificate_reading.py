@@ -1,5 +1,6 @@
 """Reads certificates and keys (X.509, PEM): names, times, whose key it is."""
 
+import base64
 import hashlib
 from datetime import datetime, timezone
 
@@ -107,6 +108,21 @@ def day(moment: float) -> str:
 def short_digest(*parts: str) -> str:
 	"""Eight hexadecimal digits that stand for these texts."""
 	return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
+
+
+def renewal_id(leaf: x509.Certificate) -> str:
+	"""How an authority names a certificate (RFC 9773, 4.1); empty where the certificate does not name its issuer's key."""
+	try:
+		issuer = leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+	except x509.ExtensionNotFound:
+		return ""
+	serial = leaf.serial_number.to_bytes(leaf.serial_number.bit_length() // 8 + 1, "big")
+	return f"{base64url(issuer)}.{base64url(serial)}" if issuer else ""
+
+
+def base64url(content: bytes) -> str:
+	"""base64url without padding, as ACME has it."""
+	return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def _utc(moment: datetime) -> datetime:

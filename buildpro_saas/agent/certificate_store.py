@@ -1,6 +1,7 @@
 """The certificates of a bench: <bench>/config/buildpro/certificates/<name>/{fullchain.pem,privkey.pem,facts.json}.
 
-<name> is a symlink into .versions/<name>/. A certificate is written whole into a new version, and then the symlink is swapped: whoever
+<name> is a symlink into .versions/<name>/, where a version's name ends with its method: so it is known that a certificate was uploaded
+even where its files are lost. A certificate is written whole into a new version, and then the symlink is swapped: whoever
 opens the files meets the old pair or the new one. Keys are 0600 in folders that are 0700. They are nowhere else.
 """
 
@@ -33,9 +34,15 @@ NOT_WHOLE = "Renew it, or upload it again: a new version takes its place as a wh
 
 def folder_of(bench: Bench) -> Path:
 	"""Where the app keeps what is the bench's and no site's. The web server may go through it."""
-	folder = bench.path / "config/buildpro"
-	folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-	return folder
+	return open_folder(bench.path / "config/buildpro")
+
+
+def open_folder(path: Path) -> Path:
+	"""The folder, made where it is missing; anybody may go through it, whatever the umask."""
+	if not path.exists():
+		path.mkdir(parents=True, exist_ok=True)
+		os.chmod(path, 0o755)
+	return path
 
 
 def private_folder(path: Path) -> Path:
@@ -82,6 +89,7 @@ class CertificateStore:
 		"""What is installed under the name. Its files are looked at, not what was noted of them; what is not whole has a fault."""
 		folder = self.folder / name
 		noted, fault = _noted(folder)
+		noted.setdefault("method", os.readlink(folder).partition("-")[2] if folder.is_symlink() else "")
 		try:
 			chain = reading.chain_of((folder / FULL_CHAIN).read_bytes())
 			key = reading.key_of((folder / KEY).read_bytes())
@@ -123,7 +131,7 @@ class CertificateStore:
 				(FACTS, json.dumps(facts, indent=1).encode()),
 			):
 				write_private(draft / file, content)
-			target = versions / f"{time.time_ns():020}"
+			target = versions / f"{time.time_ns():020}-{method}"
 			os.rename(draft, target)
 		except BaseException:
 			shutil.rmtree(draft, ignore_errors=True)

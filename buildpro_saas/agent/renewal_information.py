@@ -3,10 +3,11 @@
 import time
 from datetime import datetime
 
-from buildpro_saas.agent.acme_client import AcmeClient, RefusedError, wait_until
-from buildpro_saas.agent.acme_orders import renewal_id
+from buildpro_saas.agent.acme_client import AcmeClient
+from buildpro_saas.agent.acme_network import RefusedError, wait_until
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.certificate_facts import Authority, RenewalInfo
+from buildpro_saas.agent.certificate_reading import renewal_id
 from buildpro_saas.agent.certificate_store import CertificateStore
 
 LOOK_AGAIN = 6 * 3600.0  # seconds, where the authority does not say when to ask again

@@ -28,7 +28,9 @@ def not_seen(name: str, value: str, servers: list[str]) -> str:
 	if not places:
 		return ""
 	with ThreadPoolExecutor(len(places)) as pool:
-		answers = dict(zip(places, pool.map(lambda place: _values(name, *place), places.values()), strict=True))
+		answers = dict(
+			zip(places, pool.map(lambda place: _values(name, *place), places.values()), strict=True)
+		)
 	heard = {server: found for server, found in answers.items() if found != NO_ANSWER}
 	if not heard:
 		return f"No server of the zone answers for {name}: {', '.join(servers)}."

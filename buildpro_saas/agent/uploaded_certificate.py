@@ -1,12 +1,15 @@
 """Certificates that no authority of ours issued: a customer's own, which is judged first, and self-signed ones."""
 
+import re
 import time
+import warnings
 from datetime import datetime, timedelta, timezone
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 from requests.certs import where
 
@@ -159,6 +162,17 @@ def _has_issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool
 
 
 def _known_roots() -> set[x509.Name]:
-	"""Whom browsers trust, as requests ships them."""
+	"""Whom browsers trust, as requests ships them. Some old roots break rules that newer parsers hold: those are passed over."""
+	known = set()
 	with open(where(), "rb") as file:
-		return {each.subject for each in x509.load_pem_x509_certificates(file.read())}
+		blocks = re.findall(
+			rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", file.read(), re.DOTALL
+		)
+	with warnings.catch_warnings():
+		warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+		for block in blocks:
+			try:
+				known.add(x509.load_pem_x509_certificate(block).subject)
+			except ValueError:
+				continue
+	return known

@@ -89,6 +89,10 @@ class Dns:
 		"""Remove a name's TXT records."""
 		self._do("clear-txt", {"host": f"{name}."})
 
+	def set_cname(self, name: str, target: str) -> None:
+		"""Have the name stand for another one."""
+		self._do("set-cname", {"host": f"{name}.", "target": f"{target}."})
+
 	def set_a(self, host: str, *addresses: str) -> None:
 		"""Have the host lead to these addresses."""
 		self._do("add-a", {"host": f"{host}.", "addresses": list(addresses)})

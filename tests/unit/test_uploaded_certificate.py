@@ -10,7 +10,6 @@ from made_certificates import DAY, Maker
 
 from buildpro_saas.agent import certificate_reading as reading
 from buildpro_saas.agent.acme_authorizations import order_names
-from buildpro_saas.agent.acme_orders import renewal_id
 from buildpro_saas.agent.certificate_facts import DNS_01
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.uploaded_certificate import judged, self_signed
@@ -151,7 +150,7 @@ def test_how_an_authority_names_a_certificate():
 	leaf = maker.signed(
 		HOST, maker.root_key, (maker.middle, maker.middle_key), serial=0x87654321, key_id=key_id
 	)
-	assert renewal_id(leaf) == "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"
+	assert reading.renewal_id(leaf) == "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"
 
 
 def test_names_are_ordered_once_and_sorted():

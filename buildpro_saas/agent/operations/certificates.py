@@ -17,6 +17,7 @@ from buildpro_saas.agent.certificate_facts import (
 	UPLOADED,
 	Asked,
 	Authority,
+	AuthorityFacts,
 	AuthorityFields,
 	Begun,
 	Certificate,
@@ -73,6 +74,12 @@ def renewal_info(
 ) -> RenewalInfo | None:
 	"""When the authority would have the certificate renewed; None where it does not say that."""
 	return renewal_information.ask(bench, certificate, Authority(**authority))
+
+
+@in_thread
+def authority_facts(bench: Bench, progress: Progress, authority: AuthorityFields) -> AuthorityFacts:
+	"""What an authority says of itself. Raises AgentError where the address is none of an authority's, or it is not trusted."""
+	return AcmeClient(bench, Authority(**authority)).facts()
 
 
 @quick
