@@ -125,16 +125,24 @@ class Nginx:
 		is_ours = self.settings.mode != OWN or str(self.places.main) in words
 		return process if "nginx: master process" in words and is_ours else None
 
+	def accepting(self) -> set[int]:
+		"""Process ids of the workers that take new connections."""
+		return self._workers() - self._workers("shutting down")
+
 	def dying_workers(self) -> int:
 		"""How many workers still end that a reload has replaced."""
-		master = self.master()
-		count = 0
+		return len(self._workers("shutting down"))
+
+	def _workers(self, state: str = "") -> set[int]:
+		"""Process ids of the workers whose title has that text."""
+		master, found = self.master(), set()
 		for worker in master.children() if master else ():
 			try:
-				count += "shutting down" in " ".join(worker.cmdline())
+				if state in " ".join(worker.cmdline()):
+					found.add(worker.pid)
 			except psutil.Error:
 				continue  # it is gone
-		return count
+		return found
 
 	def wait_for_old_workers(self) -> None:
 		"""Wait until fewer than MOST_DYING replaced workers still end. Raises TransientError where they do not in time."""

@@ -209,11 +209,15 @@ class Publishing:
 			raise
 
 	def _reload(self, at: Asker, name: str) -> None:
-		"""Reload, and wait until the release is served. Raises AgentError, with what nginx says, where it stays with the one before."""
+		"""Reload, and wait until that release alone is served: the workers before take no connection any more.
+
+		Raises AgentError, with what nginx says, where it stays with the one before.
+		"""
 		errors = ErrorLog(self.places.logs / "proxy-error.log")
+		old = self.nginx.accepting()
 		self.nginx.reload()
 		until = time.monotonic() + RELOADED_WITHIN
-		while at.release(proxy_config.probe_name(self.places)) != name:
+		while old & self.nginx.accepting() or at.release(proxy_config.probe_name(self.places)) != name:
 			if said := errors.fault():
 				raise AgentError(f"nginx does not serve the new configuration: {said}")
 			if not self.nginx.master():
