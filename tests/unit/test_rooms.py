@@ -34,7 +34,7 @@ MAY_IMPORT = {
 # What the framework calls first, and what bench does once: they know all rooms.
 KNOW_ALL = {"hooks", "install", "patches"}
 # The agent's door: what others may import of it. What is behind is plain Python on the bench's disk and servers.
-DOOR = {"door", "facts", "errors"}
+DOOR = {"door", "facts", "proxy_facts", "errors"}
 ALSO_OPEN = {
 	# the site's own file, how it proves that it is itself, and where it went: all three are asked by web processes
 	"tenant_site": {"site_config", "proof", "redirects"},
@@ -54,6 +54,7 @@ MAY_OPEN = {
 	"commands/sites.py": "becomes a console in the terminal of whoever asked for one, as the door says how",
 	"control_plane/catalogue/__init__.py": "reads the catalogue that this app ships",
 	"fleet/admin_recovery.py": f"{OWN_BENCH}: its admin site is gone",
+	"fleet/bench_proxy.py": f"{OWN_BENCH}: its nginx is set up as its machine's root says",
 	"fleet/benches.py": f"{OWN_BENCH}: whether a Bench is this one",
 	"fleet/database_account.py": f"{OWN_BENCH}: it gets its account as the admin site is set up",
 	"fleet/doctor.py": f"{OWN_BENCH}: who may read its admin site's secrets",
