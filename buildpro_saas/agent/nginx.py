@@ -23,6 +23,7 @@ FIRST_OPEN_PORT = 1024  # below it only root listens
 TRIED_AT = 60_000  # such a port is tried as this one more
 TOLD = 600  # characters of what the program says
 FAULT = re.compile(r"\[emerg\] (?:\d+#\d+: )?(.+?)(?: in (\S+):(\d+))?\s*$", re.MULTILINE)
+CONFLICT = re.compile(r'conflicting server name "([^"]+)"')
 LISTEN = re.compile(r"^(\s*listen \S+:)(\d+)\b", re.MULTILINE)
 
 
@@ -67,13 +68,17 @@ class Nginx:
 			tried.unlink()
 			main.unlink()
 
-	def try_current(self) -> None:
-		"""Have nginx read all that it would be reloaded with, others' files too. Raises BrokenConfig."""
+	def try_current(self) -> set[str]:
+		"""Have nginx read all that it would be reloaded with, others' files too.
+
+		Returns the names that two server blocks have: nginx takes the first, which is ours. Raises BrokenConfig.
+		"""
 		command = self.settings.test or [self.settings.nginx, "-t", "-q", "-c", str(self.places.main)]
 		if not self.settings.test and _needs_root(self.places.current / HTTP_FILE):
 			self.try_release(Path(os.path.realpath(self.places.current)))
-			return
-		self._run(command, Path(os.path.realpath(self.places.current)) / HTTP_FILE)
+			return set()
+		said = self._run(command, Path(os.path.realpath(self.places.current)) / HTTP_FILE)
+		return set(CONFLICT.findall(said))
 
 	def start(self) -> None:
 		"""Start an nginx of our own, beside, unless it runs. Raises AgentError, with what it says. systemd does it where there is one."""
@@ -125,16 +130,24 @@ class Nginx:
 		is_ours = self.settings.mode != OWN or str(self.places.main) in words
 		return process if "nginx: master process" in words and is_ours else None
 
+	def accepting(self) -> set[int]:
+		"""Process ids of the workers that take new connections."""
+		return self._workers() - self._workers("shutting down")
+
 	def dying_workers(self) -> int:
 		"""How many workers still end that a reload has replaced."""
-		master = self.master()
-		count = 0
+		return len(self._workers("shutting down"))
+
+	def _workers(self, state: str = "") -> set[int]:
+		"""Process ids of the workers whose title has that text."""
+		master, found = self.master(), set()
 		for worker in master.children() if master else ():
 			try:
-				count += "shutting down" in " ".join(worker.cmdline())
+				if state in " ".join(worker.cmdline()):
+					found.add(worker.pid)
 			except psutil.Error:
 				continue  # it is gone
-		return count
+		return found
 
 	def wait_for_old_workers(self) -> None:
 		"""Wait until fewer than MOST_DYING replaced workers still end. Raises TransientError where they do not in time."""
@@ -147,8 +160,8 @@ class Nginx:
 				)
 			time.sleep(LOOK)
 
-	def _run(self, command: list[str], http: Path) -> None:
-		"""Run nginx to its end. Raises BrokenConfig, and AgentError where there is no such program."""
+	def _run(self, command: list[str], http: Path) -> str:
+		"""Run nginx to its end, and return what it says. Raises BrokenConfig, and AgentError where there is no such program."""
 		try:
 			done = subprocess.run(
 				command,
@@ -165,6 +178,7 @@ class Nginx:
 			) from None
 		if done.returncode:
 			raise broken(done.stderr or done.stdout, http)
+		return done.stderr
 
 
 def not_running() -> TransientError:

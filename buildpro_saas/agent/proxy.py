@@ -150,7 +150,7 @@ class Publishing:
 			self._reload(at, current)
 		else:
 			name, serving = self._tried(spec, taken, serving, rendered)
-			self._switch(at, name, before, current)
+			self._switch(at, name, serving, spec, before, current)
 			is_reloaded = True
 		self._ask(at, name, serving, taken, before, current, is_same)
 		return State(
@@ -192,13 +192,15 @@ class Publishing:
 				left_out[host] = f"{host} is not served: {error}"
 			serving, rendered = self._rendered(spec, taken, left_out)
 
-	def _switch(self, at: Asker, name: str, before: State, current: str) -> None:
+	def _switch(
+		self, at: Asker, name: str, serving: Serving, spec: ProxySpec, before: State, current: str
+	) -> None:
 		"""Lead to a release and reload. Leads back where nginx does not take it."""
 		self.nginx.wait_for_old_workers()
 		self.releases.lead_to(name)
 		try:
 			if self.settings.mode == INCLUDED:
-				self.nginx.try_current()  # beside others' files
+				self._try_beside_others(serving, spec)
 		except BaseException:
 			self.releases.lead_to(current)
 			raise
@@ -208,12 +210,31 @@ class Publishing:
 			self._lead_back(before, current)
 			raise
 
+	def _try_beside_others(self, serving: Serving, spec: ProxySpec) -> None:
+		"""Have nginx read others' files, too. Names that theirs have stay theirs. Raises BrokenConfig, NotAnswering."""
+		doubled = self.nginx.try_current()
+		if f"*.{spec.base_domain}" in doubled:
+			raise AgentError(
+				f"Another server block of the machine's nginx has the name *.{spec.base_domain}.",
+				"Take it out there.",
+			)
+		faults = {
+			name: f"{name} is in another server block of the machine's nginx, and stays there."
+			for name in doubled & serving.hosts.keys()
+		}
+		if faults:
+			raise NotAnswering(faults, len(serving.hosts) + 1)
+
 	def _reload(self, at: Asker, name: str) -> None:
-		"""Reload, and wait until the release is served. Raises AgentError, with what nginx says, where it stays with the one before."""
+		"""Reload, and wait until that release alone is served: the workers before take no connection any more.
+
+		Raises AgentError, with what nginx says, where it stays with the one before.
+		"""
 		errors = ErrorLog(self.places.logs / "proxy-error.log")
+		old = self.nginx.accepting()
 		self.nginx.reload()
 		until = time.monotonic() + RELOADED_WITHIN
-		while at.release(proxy_config.probe_name(self.places)) != name:
+		while old & self.nginx.accepting() or at.release(proxy_config.probe_name(self.places)) != name:
 			if said := errors.fault():
 				raise AgentError(f"nginx does not serve the new configuration: {said}")
 			if not self.nginx.master():

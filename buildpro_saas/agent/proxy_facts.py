@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 # How nginx is run on a bench's machine (proxy_settings.py says what each means).
 OWN, INCLUDED, NOT_MANAGED = "own", "included", "none"
+MODES = (OWN, INCLUDED, NOT_MANAGED)
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,12 @@ class Asker:
 			return ""
 
 	def faults(self, questions: Iterable[Question], release: str) -> dict[str, str]:
-		"""{host: a sentence} for those names that do not answer as expected."""
+		"""{host: a sentence} for those names that do not answer as expected, twice."""
 		questions = list(questions)
+		failed = self._faults(questions, release)
+		return self._faults([each for each in questions if each.host in failed], release) if failed else {}
+
+	def _faults(self, questions: list[Question], release: str) -> dict[str, str]:
 		with ThreadPoolExecutor(AT_ONCE) as pool:
 			answers = pool.map(lambda question: self._fault(question, release), questions)
 			return {question.host: fault for question, fault in zip(questions, answers, strict=True) if fault}

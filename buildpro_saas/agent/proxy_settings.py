@@ -15,13 +15,12 @@ from pathlib import Path
 from buildpro_saas.agent import site_config
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.agent.proxy_facts import INCLUDED, NOT_MANAGED, OWN
+from buildpro_saas.agent.proxy_facts import MODES, NOT_MANAGED, OWN
 
 FOLDER = "config/buildpro/proxy"
 FILE = "settings.json"
 CERTIFICATES = "config/buildpro/certificates"  # the store (certificate_store.py)
 CHALLENGES = "config/buildpro/acme-challenges"
-MODES = (OWN, INCLUDED, NOT_MANAGED)
 SETUP = "`bench --site <admin site> saas setup-proxy`"
 
 

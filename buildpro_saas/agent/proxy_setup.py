@@ -15,14 +15,12 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-import frappe
-
 from buildpro_saas.agent import proxy, proxy_settings, unix_users
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.nginx import Nginx
 from buildpro_saas.agent.proxy_config import HTTP_FILE
-from buildpro_saas.agent.proxy_facts import INCLUDED, NOT_MANAGED, OWN, ProxySetup, ProxySpec
+from buildpro_saas.agent.proxy_facts import INCLUDED, MODES, NOT_MANAGED, OWN, ProxySetup, ProxySpec
 from buildpro_saas.agent.proxy_settings import Places, Settings
 
 UNIT = """\
@@ -77,7 +75,6 @@ SINGLE = (
 	"map_hash_bucket_size",
 	"map_hash_max_size",
 )
-MODES = proxy_settings.MODES
 
 
 def plan(bench: Bench, mode: str, http_port: int, https_port: int) -> ProxySetup:
@@ -150,18 +147,25 @@ def _included(places: Places, user: str, settings: Settings, ports: tuple[int, i
 
 
 def set_up(
-	bench: Bench, mode: str, http_port: int, https_port: int, root: Path = Path("/"), is_running: bool = True
+	bench: Bench,
+	mode: str,
+	http_port: int,
+	https_port: int,
+	web_port: int = 8000,
+	root: Path = Path("/"),
+	is_running: bool = True,
 ) -> ProxySetup:
-	"""Do what plan() says, and return it. Repeatable. root: below which files outside the bench are written. is_running: run the commands, too.
+	"""Do what plan() says, and return it. Repeatable. web_port: where the bench's web server listens.
 
-	Raises AgentError for another user than root, for a hindrance, and for a command that fails, with what it says.
+	root: below which files outside the bench are written. is_running: run the commands, too. Raises AgentError for another user than
+	root, for a hindrance, and for a command that fails, with what it says.
 	"""
 	planned = plan(bench, mode, http_port, https_port)
 	if planned.hindrance:
 		raise AgentError(planned.hindrance)
 	if planned.files and os.geteuid() != 0:
 		raise AgentError("This writes files that are root's.", "Run the same with sudo.")
-	spec = ProxySpec([], "", web_port=_web_port(), http_port=http_port, https_port=https_port)
+	spec = ProxySpec([], "", web_port=web_port, http_port=http_port, https_port=https_port)
 	_prepare_as_owner(bench, settings_for(bench, mode), spec)
 	for path, text in planned.files.items():
 		_write(root / path.lstrip("/"), text, 0o440 if "/sudoers.d/" in path else 0o644)
@@ -235,10 +239,6 @@ def machines_user() -> str:
 
 def _group_of(user: str) -> str:
 	return grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name
-
-
-def _web_port() -> int:
-	return int(frappe.conf.get("webserver_port") or 8000)
 
 
 def _write(path: Path, text: str, mode: int) -> None:

@@ -1,7 +1,7 @@
 """Texts that nginx's configuration is made of. What stands as <name> is filled in (proxy_config.py); <p> is the bench's prefix.
 
-`return` in an `if` of a server happens before anything is looked for. So what must be answered for every name and in every state (the
-challenges of certificates' authorities, and our own question) is let pass by the variable is_open.
+`return` in an `if` of a server happens before anything is looked for. So the challenges of certificates' authorities, which are answered
+for every name and in every state, are let pass by the variable is_challenge; with our own question, which is not led elsewhere, by is_open.
 """
 
 HEADERS = """\
@@ -29,9 +29,12 @@ map "$realip_remote_addr=$server_addr" $<p>is_here {
 	"~^::1=" 1;
 	"~^(.+)=\1$" 1;
 }
-map $uri $<p>is_open {
+map $uri $<p>is_challenge {
 	default "";
 	"~^/\.well-known/acme-challenge/" 1;
+}
+map $uri $<p>is_open {
+	default $<p>is_challenge;
 	"/.well-known/buildpro-proxy" 1;
 }
 map $<p>is_open $<p>target {
@@ -192,7 +195,7 @@ if (-f <sites>/$<p>site/site_config.json) {
 if (-f <sites>/.buildpro/renamed/$<p>site) {
 	set $<p>refused "";
 }
-if ($<p>is_open) {
+if ($<p>is_challenge) {
 	set $<p>refused "";
 }
 if ($<p>refused) {

@@ -19,6 +19,7 @@ from buildpro_saas.commands.images import images, pool, set_pool
 from buildpro_saas.commands.jobs import cancel, job, jobs, retry
 from buildpro_saas.commands.keys import pull, rotate_key
 from buildpro_saas.commands.plans import set_plan, set_plan_apps
+from buildpro_saas.commands.proxy import proxy, setup_proxy
 from buildpro_saas.commands.refresh import refresh
 from buildpro_saas.commands.restores import restore
 from buildpro_saas.commands.setup import setup
@@ -49,7 +50,7 @@ from buildpro_saas.commands.trash import put_back, trash
 
 @click.group("saas")
 def saas():
-	"""Run the control plane of BuildPro SaaS; every command but `explain`, `pull`, `open-backup-key` and `recover-admin-site` needs the admin site as --site."""
+	"""Run the control plane of BuildPro SaaS; every command but `explain`, `pull`, `open-backup-key`, `recover-admin-site` and `setup-proxy` needs the admin site as --site."""
 
 
 for command in (
@@ -77,6 +78,7 @@ for command in (
 	*(rename, archive, unarchive, remove),
 	*(domains, certificates),
 	*(set_plan_apps, images, pool, set_pool, drift, trash, put_back, doctor),
+	*(setup_proxy, proxy),
 	*(explain, rotate_key, pull),
 ):
 	saas.add_command(command)

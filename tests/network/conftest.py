@@ -44,3 +44,16 @@ def free_port():
 				return port
 
 	return choose
+
+
+@pytest.fixture
+def proxied(tmp_path, program, free_port):
+	"""A bench with an nginx of its own that runs, and nothing published yet."""
+	from proxied_bench import ProxiedBench
+
+	bench = ProxiedBench(tmp_path / "bench", program("nginx"), free_port)
+	try:
+		bench.start()
+		yield bench
+	finally:
+		bench.stop()

@@ -78,7 +78,7 @@ class ProxiedBench:
 		self.settings = proxy_settings.own(self.bench, nginx)
 		self.nginx = Nginx(self.settings, self.places)
 		self.application = ThreadingHTTPServer(("127.0.0.1", 0), Application)
-		threading.Thread(target=self.application.serve_forever, daemon=True).start()
+		threading.Thread(target=self.application.serve_forever, args=(0.05,), daemon=True).start()
 		(folder / "sites/assets/frappe/dist").mkdir(parents=True)
 		self.spec = ProxySpec(
 			sites=[],

@@ -56,6 +56,7 @@ MAY_OPEN = {
 	"commands/sites.py": "becomes a console in the terminal of whoever asked for one, as the door says how",
 	"control_plane/catalogue/__init__.py": "reads the catalogue that this app ships",
 	"fleet/admin_recovery.py": f"{OWN_BENCH}: its admin site is gone",
+	"fleet/bench_proxy.py": f"{OWN_BENCH}: its nginx is set up as its machine's root says",
 	"fleet/benches.py": f"{OWN_BENCH}: whether a Bench is this one",
 	"fleet/database_account.py": f"{OWN_BENCH}: it gets its account as the admin site is set up",
 	"fleet/doctor.py": f"{OWN_BENCH}: who may read its admin site's secrets",
@@ -129,7 +130,6 @@ MAY_USE_DOCTYPES = {
 		"Bench": "has the slots and the queue of its jobs",
 		"Tenant": "is told what becomes of it in the transaction that begins or ends its job, and locked for that",
 	},
-	"domains": {},
 	"licensing": {
 		**dict.fromkeys(
 			("Plan", "Plan Feature", "Plan Limit", "Plan App", "Plan Version", "Add-on", "Add-on Feature"),

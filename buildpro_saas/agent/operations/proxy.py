@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import frappe
 from pydantic import TypeAdapter, ValidationError
 
 from buildpro_saas.agent import proxy, proxy_setup
@@ -51,7 +52,8 @@ def plan_proxy_setup(bench: Bench, mode: str, http_port: int = 80, https_port: i
 @quick
 def set_up_proxy(bench: Bench, mode: str, http_port: int = 80, https_port: int = 443) -> ProxySetup:
 	"""Do that. For root, but for the mode none. Repeatable."""
-	return proxy_setup.set_up(bench, mode, http_port, https_port)
+	web_port = int(frappe.conf.get("webserver_port") or 8000)
+	return proxy_setup.set_up(bench, mode, http_port, https_port, web_port)
 
 
 def checked(spec: dict[str, Any]) -> ProxySpec:
