@@ -139,6 +139,7 @@ buildpro_playbooks = [
 	"buildpro_saas.domains.playbooks.BRING_DOMAIN",
 	"buildpro_saas.domains.playbooks.REMOVE_DOMAIN",
 	"buildpro_saas.domains.playbooks.RENEW_CERTIFICATE",
+	"buildpro_saas.domains.playbooks.ASK_RENEWALS",
 	"buildpro_saas.domains.playbooks.PUBLISH_PROXY",
 	"buildpro_saas.domains.playbooks.CHECK_DOMAINS",
 ]

@@ -32,9 +32,11 @@ ADMIN = {
 		"buildpro_saas.fleet.store_checks.check_due_stores",
 		"buildpro_saas.domains.flow.renew_due",
 		"buildpro_saas.domains.own_names.withdraw_left",
+		"buildpro_saas.domains.own_names.remove_left_certificates",
 	),
 	"7 * * * *": (
 		"buildpro_saas.domains.publishing.publish_all",
+		"buildpro_saas.domains.flow.ask_due",
 		"buildpro_saas.fleet.certificate_alarms.look_at_served",
 	),
 }

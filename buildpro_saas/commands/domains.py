@@ -86,7 +86,7 @@ def check(tenant: str, host: str | None, is_json: bool) -> None:
 
 
 def _walked(row) -> list[dict]:
-	stages = seeing.stages(row.host, frappe.get_doc("Bench", row.bench).as_dict())
+	stages = seeing.of_name(row, frappe.get_doc("Bench", row.bench).as_dict())
 	changes.check(row.name)
 	return [vars(stage) for stage in stages]
 

@@ -1,7 +1,6 @@
 // The tenant's host names, each with its state and what it lacks; and the button that adds one.
 function show_domains(frm) {
 	const names = frm.doc.__onload?.domains;
-	frm.toggle_display("tab_domains", !!names);
 	const field = frm.get_field("domains");
 	field.html("");
 	if (!names) return;

@@ -78,14 +78,12 @@ def upload(name: str, chain: str, key: str) -> str:
 def _upload(certificate: str, row, chain: str, key: str) -> str:
 	folder = records.certificate(certificate).folder
 	try:
-		made = door_of(row.bench).do("install_uploaded", certificate=folder, chain=chain, key=key)
+		made = door_of(row.bench).do(
+			"install_uploaded", certificate=folder, chain=chain, key=key, hosts=[row.host]
+		)
 	except AgentError as error:
 		frappe.throw(
 			frappe.utils.escape_html(" ".join(filter(None, (str(error), error.hint)))), title=_("Certificate")
-		)
-	if not _covers(made.names, row.host):
-		refuse(
-			_("The certificate is for {0}, and not for {1}."), ", ".join(made.names), row.host, title=_(TITLE)
 		)
 	issuing.write(certificate, made)
 	values = {"certificate": certificate}
@@ -93,10 +91,6 @@ def _upload(certificate: str, row, chain: str, key: str) -> str:
 		values["state"] = records.CERTIFIED
 	records.change(row.name, **values)
 	return flow.look_now(row.name)
-
-
-def _covers(names: list[str], host: str) -> bool:
-	return host in names or f"*.{host.partition('.')[2]}" in names
 
 
 def renew(name: str) -> str:

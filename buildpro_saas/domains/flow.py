@@ -10,7 +10,7 @@ from frappe import _
 from frappe.utils import now_datetime
 
 from buildpro_saas import site_role
-from buildpro_saas.agent.errors import AgentError, sentence
+from buildpro_saas.agent.errors import AgentError, is_transient, sentence
 from buildpro_saas.domains import addresses, issuing, looks, own_names, publishing, records
 from buildpro_saas.jobs import batches, lifecycle
 from buildpro_saas.jobs.batch_runner import TenantWork, Turn
@@ -19,6 +19,9 @@ from buildpro_saas.jobs.playbook import RetryPolicy
 from buildpro_saas.tenant_status import WITH_SITE
 
 BRING, REMOVE, RENEW, CHECK = "bring_domain", "remove_domain", "renew_certificate", "check_domains"
+ASK = "ask_renewals"
+# Jobs that go on beside whatever is done with the tenant's site.
+BESIDE = (BRING, REMOVE, RENEW)
 AT_ONCE = 4  # names that are looked at side by side on a bench
 RENEWALS_AT_ONCE = 20  # certificates of a bench: a thousand that are due are spread over the hours
 # What a look at an own name finds: its DNS is ours, and was just seen to.
@@ -138,6 +141,28 @@ def _look_at_due(bench: str) -> None:
 	frappe.db.commit()
 
 
+def ask_due() -> None:
+	"""Each hour, on the admin site: start asking authorities when to renew what they have issued."""
+	if not site_role.is_admin_site():
+		return
+	for bench in records.managed_benches():
+		of = {"playbook": ASK, "bench": bench, "status": ("in", UNFINISHED)}
+		if due_to_ask(bench) and not frappe.db.exists("Provisioning Job", of):
+			lifecycle.shielded(_start_asking, bench)
+
+
+def _start_asking(bench: str) -> None:
+	lifecycle.start(ASK, tenant=None, bench=bench, about=bench)
+	frappe.db.commit()
+
+
+def due_to_ask(bench: str) -> list[str]:
+	"""Certificates of the Bench whose authority is to be asked when to renew them."""
+	of = {"bench": bench, "status": records.VALID, "method": ("!=", records.UPLOADED)}
+	rows = frappe.get_all(records.CERTIFICATE, of, ["name", "ask_at"])
+	return [row.name for row in rows if not row.ask_at or row.ask_at <= now_datetime()]
+
+
 def _with_site(bench: str) -> set[str]:
 	return set(frappe.get_all("Tenant", {"bench": bench, "status": ("in", WITH_SITE)}, pluck="name"))
 
@@ -206,6 +231,10 @@ class CheckDomains(TenantWork):
 	def _look(self, row) -> str:
 		"""A fault of one name is noted with it, and the others are looked at."""
 		try:
+			if looks.is_given_up(row):
+				records.remove(row.name)
+				frappe.db.commit()
+				return f"{row.host}: nobody has proven it within {looks.UNPROVEN_DAYS} days, so it is anybody's again"
 			found = OWN_IS_GOOD if row.kind == records.OWN else looks.look(row)
 			if row.kind == records.OWN:
 				own_names.ensure_dns(row, frappe.get_doc("Bench", row.bench).as_dict())
@@ -216,7 +245,9 @@ class CheckDomains(TenantWork):
 			return f"{row.host}: {state}"
 		except Exception as error:
 			frappe.db.rollback()
-			if isinstance(error, AgentError):
+			if is_transient(error):
+				looks.note_later(row.name, sentence(error))
+			elif isinstance(error, AgentError):
 				looks.note_fault(row.name, " ".join(filter(None, (str(error), error.hint))))
 			else:
 				frappe.log_error(title=f"Looking at {row.host}")

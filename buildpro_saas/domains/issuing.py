@@ -10,7 +10,7 @@ from datetime import datetime
 
 import frappe
 from frappe import _
-from frappe.utils import convert_utc_to_system_timezone, now_datetime
+from frappe.utils import add_to_date, convert_utc_to_system_timezone, now_datetime
 
 from buildpro_saas.agent.certificate_facts import Certificate
 from buildpro_saas.agent.errors import AgentError, TransientError, sentence
@@ -22,6 +22,9 @@ TIMEOUT = 300  # seconds for one exchange with the authority
 LONGEST_FOLDER = 150  # characters
 SECONDS_SEEN = 90  # within which a DNS server shows a record that it was sent
 POLL = 1.0
+ASK_EACH = (
+	6 * 3600
+)  # seconds between two questions when to renew, where the authority does not say how long to wait
 NO_MARK = ""  # of a TXT record whose value nobody can guess
 
 
@@ -147,6 +150,21 @@ def note(name: str, made: Certificate) -> None:
 	frappe.db.commit()
 
 
+def ask_when(context: Context, name: str) -> None:
+	"""Ask the authority when the certificate is to be renewed (ARI), and write that down. Commits. Where it does not say, a third of its life decides."""
+	row = records.certificate(name)
+	who = settings.authority_at(row.authority)
+	known = context.run("renewal_info", TIMEOUT, certificate=row.folder, authority=vars(who)) if who else None
+	values: dict[str, object] = {"ask_at": add_to_date(now_datetime(), seconds=ASK_EACH)}
+	if known:
+		begin, end = (seconds_of(row[field]) for field in ("valid_from", "valid_until"))
+		at = renewal.renew_from(begin, end, known, seed=row.folder)
+		values = {"renew_from": as_record_time(at), "ask_at": as_record_time(known.look_again)}
+		context.log(f"{row.folder} is renewed from {as_record_time(at):%Y-%m-%d %H:%M} on")
+	frappe.db.set_value(records.CERTIFICATE, name, values, update_modified=False)
+	frappe.db.commit()
+
+
 def write(name: str, made: Certificate) -> None:
 	"""Write down what was stored. The caller commits."""
 	values = {
@@ -174,6 +192,11 @@ def note_failure(name: str, error: Exception) -> str:
 	frappe.db.set_value(records.CERTIFICATE, name, values)
 	frappe.db.commit()
 	return told
+
+
+def seconds_of(moment: datetime) -> float:
+	"""A time of this site's records in seconds since the epoch."""
+	return time.time() + (moment - now_datetime()).total_seconds()
 
 
 def as_record_time(seconds: float) -> datetime:

@@ -1,5 +1,6 @@
 """What the DNS says of a customer's host name: whose it is, and whether it leads to us. And when it is looked at again."""
 
+import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +15,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 LADDER = (MINUTE, MINUTE, MINUTE, 2 * MINUTE, 2 * MINUTE, 5 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE)
 LONGEST_WAIT = 6 * HOUR
 LONGEST_SAID = 1000
+UNPROVEN_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,9 @@ def note(row, found: Look) -> str:
 	now = now_datetime()
 	values: dict[str, object] = {"checked_at": now}
 	if found.is_good:
-		values |= {"verified_at": row.verified_at or now, "next_check": now + timedelta(seconds=DAY)}
-		if row.state == records.WAITING:
-			values |= {"state": records.VERIFIED, "says": "", "failures": 0}
+		values |= {"verified_at": row.verified_at or now, "next_check": next_day(row.host, now)}
+		values |= {} if row.is_failing else {"says": "", "failures": 0}
+		values |= {"state": records.VERIFIED} if row.state == records.WAITING else {}
 	else:
 		failures = (row.failures or 0) + 1
 		values |= {"failures": failures, "next_check": now + timedelta(seconds=pause_after(failures))}
@@ -106,7 +108,21 @@ def note_live(name: str) -> None:
 		"is_failing": 0,
 		"says": "",
 	}
-	records.change(name, state=records.LIVE, next_check=now + timedelta(seconds=DAY), **values)
+	records.change(name, state=records.LIVE, next_check=next_day(row.host, now), **values)
+
+
+def note_later(name: str, says: str) -> None:
+	"""Note that a name could not be looked at, which says nothing about it, and when it is tried again. The caller commits."""
+	row = records.get(name)
+	failures = (row.failures or 0) + 1
+	at = now_datetime() + timedelta(seconds=pause_after(failures))
+	records.change(name, says=says[:LONGEST_SAID], failures=failures, next_check=at)
+
+
+def is_given_up(row) -> bool:
+	"""Whether nobody has proven in time whose the name is. Whoever adds a name without having it must not keep it from its owner for ever."""
+	is_unproven = row.state == records.WAITING and row.kind == records.CUSTOMERS and not row.verified_at
+	return is_unproven and row.creation < now_datetime() - timedelta(days=UNPROVEN_DAYS)
 
 
 def note_fault(name: str, says: str, at: datetime | None = None) -> None:
@@ -118,6 +134,13 @@ def note_fault(name: str, says: str, at: datetime | None = None) -> None:
 	failures = (row.failures or 0) + 1
 	at = at or now_datetime() + timedelta(seconds=pause_after(failures))
 	records.change(name, is_failing=1, says=says[:LONGEST_SAID], failures=failures, next_check=at)
+
+
+def next_day(host: str, now: datetime) -> datetime:
+	"""When a name that is well is looked at again: in a day, at one of its hours. So a thousand names make a batch an hour, not each minute."""
+	hour = zlib.crc32(host.encode()) % 24
+	at = (now + timedelta(seconds=DAY)).replace(hour=hour, minute=0, second=0, microsecond=0)
+	return at if at > now else at + timedelta(seconds=DAY)
 
 
 def pause_after(failures: int) -> int:

@@ -8,6 +8,7 @@ from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.domains import host_names, issuing, records, settings
 from buildpro_saas.domains.proxy_spec import LEADS, wildcard_folder
 from buildpro_saas.jobs import lifecycle
+from buildpro_saas.jobs.bench_door import door_of
 from buildpro_saas.tenant_status import WITH_SITE
 
 CNAME = "CNAME"
@@ -136,6 +137,30 @@ def withdraw_left() -> None:
 		leads = {"site": row.host, "status": LEADS}
 		if not records.held(row.host) and not frappe.db.exists("Former Name", leads):
 			lifecycle.shielded(_withdraw, row)
+
+
+def remove_left_certificates() -> None:
+	"""Every ten minutes, on the admin site: remove certificates of tenants' names from benches where nobody has the name any more."""
+	if not site_role.is_admin_site():
+		return
+	for bench in records.managed_benches():
+		of = {"bench": bench, "tenant": ("is", "set"), "status": ("!=", records.REMOVED)}
+		for row in frappe.get_all(records.CERTIFICATE, of, ["name", "folder", "bench"]):
+			if not frappe.db.exists(
+				records.DOMAIN, {"certificate": row.name, "state": ("!=", records.REMOVED)}
+			):
+				lifecycle.shielded(_remove_certificate, row)
+
+
+def _remove_certificate(row) -> None:
+	frappe.db.get_value(records.CERTIFICATE, row.name, "name", for_update=True)
+	if frappe.db.get_value(
+		records.DOMAIN, {"certificate": row.name, "claim": ("is", "set")}, for_update=True
+	):
+		return  # a job has just taken it for a name
+	door_of(row.bench).do("remove_certificate", certificate=row.folder)
+	frappe.db.set_value(records.CERTIFICATE, row.name, {"status": records.REMOVED, "next_try": None})
+	frappe.db.commit()
 
 
 def _withdraw(row) -> None:

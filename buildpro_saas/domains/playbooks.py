@@ -2,6 +2,7 @@
 
 from buildpro_saas.domains import flow, publishing
 from buildpro_saas.domains.steps.names import (
+	AskWhenToRenew,
 	ForgetName,
 	GetCertificate,
 	LookAtDns,
@@ -29,5 +30,6 @@ REMOVE_DOMAIN = Playbook(
 RENEW_CERTIFICATE = Playbook(
 	name=flow.RENEW, title="Renew certificate", steps=(RenewCertificate(), PublishProxy()), **_BESIDE
 )
+ASK_RENEWALS = Playbook(name=flow.ASK, title="Ask when to renew", steps=(AskWhenToRenew(),), **_BESIDE)
 PUBLISH_PROXY = Playbook(name=publishing.PLAYBOOK, title="Publish proxy", steps=(PublishProxy(),), **_BESIDE)
 CHECK_DOMAINS = for_many(flow.CHECK, "Check host names", flow.CheckDomains(), **_BESIDE)

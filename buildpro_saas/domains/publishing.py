@@ -10,6 +10,7 @@ from buildpro_saas import site_role
 from buildpro_saas.agent.errors import TransientError
 from buildpro_saas.domains import proxy_spec, records
 from buildpro_saas.jobs import lifecycle
+from buildpro_saas.jobs.bench_door import is_reached
 from buildpro_saas.jobs.ending import UNFINISHED
 from buildpro_saas.jobs.named_locks import named_lock
 
@@ -47,7 +48,7 @@ def _note_set_aside(bench: str, set_aside: dict[str, str]) -> None:
 
 def want(bench: str | None) -> None:
 	"""Have the Bench's proxy published once this transaction commits, where it is ours and nobody is about to do it anyway."""
-	if not records.is_managed(bench):
+	if not records.is_managed(bench) or not is_reached(bench):
 		return
 	waiting = {"playbook": PLAYBOOK, "bench": bench, "status": ("in", ("Waiting", "Queued"))}
 	if not frappe.db.exists("Provisioning Job", waiting):

@@ -15,7 +15,7 @@ HTTP_01, DNS_01, UPLOADED = "HTTP-01", "DNS-01", "Uploaded"
 FIELDS = (
 	*("name", "host", "shown", "tenant", "bench", "kind", "is_primary", "serves", "state", "is_failing"),
 	*("says", "token_name", "token", "records", "checked_at", "next_check", "failures", "certificate"),
-	*("hsts_seconds", "verified_at", "live_since", "dns_record"),
+	*("hsts_seconds", "verified_at", "live_since", "dns_record", "creation"),
 )
 
 
@@ -56,8 +56,8 @@ def own_of(tenant: str) -> frappe._dict | None:
 
 def primary_of(tenant: str) -> frappe._dict | None:
 	"""FIELDS of the tenant's primary name where it can be counted on now: it is live and nothing of it fails. Else None."""
-	rows = [row for row in of_tenant(tenant) if row.is_primary]
-	return next((row for row in rows if is_sound(row)), None)
+	rows = [row for row in of_tenant(tenant) if row.is_primary and is_sound(row)]
+	return next((row for row in rows if row.kind == OWN or is_valid(certificate(row.certificate))), None)
 
 
 def is_sound(row) -> bool:

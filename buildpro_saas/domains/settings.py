@@ -70,14 +70,25 @@ def authority(failures: int) -> Authority:
 	if not directories:
 		raise AgentError(_("No certificate authority is set."), _("Enter one in SaaS Settings."))
 	directory = directories[renewal.which_authority(failures, len(directories))]
-	is_second = directory == doc.acme_directory_2
+	return _authority(doc, directory)
+
+
+def _authority(doc, directory: str) -> Authority:
 	eab = {}
-	if is_second and doc.acme_eab_kid:
+	if directory == doc.acme_directory_2 and doc.acme_eab_kid:
 		hmac = doc.get_password("acme_eab_hmac", raise_exception=False) or ""
 		eab = {"eab_kid": doc.acme_eab_kid, "eab_hmac": hmac}
 	return Authority(
 		directory=directory, contact=doc.acme_contact or "", ca_file=frappe.conf.get(CA_FILE) or "", **eab
 	)
+
+
+def authority_at(directory: str | None) -> Authority | None:
+	"""The authority with that directory, where it still is one of ours."""
+	doc = frappe.get_doc(SETTINGS)
+	if not directory or directory not in (doc.acme_directory, doc.acme_directory_2):
+		return None
+	return _authority(doc, directory)
 
 
 def authority_caa(directory: str) -> str:

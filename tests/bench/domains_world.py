@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import dns.message
 import dns.query
+import dns.rdatatype
 import dns.tsig
 import dns.update
 import requests
@@ -18,6 +20,7 @@ TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "network")]
 
 from acme_authority import Pebble, free_ports
+from forwarding_resolver import Resolver
 from knot import KEY, SECRET, Knot
 
 SECONDS = 240
@@ -50,7 +53,7 @@ class World:
 
 	def __init__(self, bench, folder: Path):
 		self.bench, self.frappe, self.folder = bench, bench.frappe, folder
-		self.knot = self.pebble = self.nginx = None
+		self.knot = self.resolver = self.pebble = self.nginx = None
 		self.dns_port, self.http, self.https = free_ports(3)
 		self._remember()
 
@@ -62,8 +65,10 @@ class World:
 			CUSTOMER: f"erp 60 CNAME {TARGET}.\nother 60 CNAME {TARGET}.\nwww 60 CNAME {TARGET}.",
 		}
 		self.knot = Knot(find_program("knotd"), folder / "knot", zones, self.dns_port).__enter__()
-		dns = SimpleNamespace(address=f"127.0.0.1:{self.dns_port}")
-		self.pebble = Pebble(find_program, folder / "pebble", dns, self.http)
+		at_knot = ("127.0.0.1", self.dns_port)
+		self.resolver = Following({BASE: at_knot, CUSTOMER: at_knot}).__enter__()
+		dns_of_pebble = SimpleNamespace(address="{}:{}".format(*self.resolver.place))
+		self.pebble = Pebble(find_program, folder / "pebble", dns_of_pebble, self.http)
 		self.ca = folder / "issuer.pem"
 		self.ca.write_bytes(self.pebble.root())
 		self._configure()
@@ -133,6 +138,7 @@ class World:
 		for end in (
 			*([self.nginx.stop] if self.nginx else []),
 			*([self.pebble.end] if self.pebble else []),
+			*([lambda: self.resolver.__exit__()] if self.resolver else []),
 			*([self.knot.stop] if self.knot else []),
 		):
 			end()
@@ -214,6 +220,21 @@ class World:
 			update.add(f"{name}.", 60, kind, value)
 		answer = dns.query.tcp(update, "127.0.0.1", port=self.dns_port, timeout=10)
 		assert answer.rcode() == 0, answer
+
+
+class Following(Resolver):
+	"""A resolver as the authority has one: it follows a CNAME into another zone."""
+
+	def _forward(self, query, name: str, response) -> None:
+		super()._forward(query, name, response)
+		kind = query.question[0].rdtype
+		last = response.answer[-1] if response.answer else None
+		if last is not None and last.rdtype == dns.rdatatype.CNAME and kind != dns.rdatatype.CNAME:
+			target = last[0].target.to_text(omit_final_dot=True)
+			further = dns.message.make_query(target, kind)
+			found = dns.message.make_response(further)
+			self._forward(further, target, found)
+			response.answer += found.answer
 
 
 class AtProxy(HTTPAdapter):

@@ -3,9 +3,10 @@
 import threading
 
 import pytest
+import requests
 from domains_world import BASE, CUSTOMER, SECONDS, TARGET, World
 
-ERP, OTHER = f"erp.{CUSTOMER}", f"other.{CUSTOMER}"
+ERP, OTHER, OWNERS = (f"{label}.{CUSTOMER}" for label in ("erp", "other", "www"))
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +157,61 @@ def test_a_removed_name_leads_nowhere_and_is_free(module_bench, world, acme):
 	with pytest.raises(OSError):
 		world.get(ERP)
 	assert ERP not in world.names(acme.name)
+
+
+def test_the_owner_brings_a_name_where_the_plan_lets_him(module_bench, world, acme):
+	"""On his own site, through the admin site's API with his site's token."""
+	frappe = module_bench.frappe
+	key = module_bench.on_site(acme.name, "on_tenant_limits.api_key")
+	url = f"http://127.0.0.1:{module_bench.services.port('web')}/api/method/buildpro_saas.tenant_site.own_domains"
+	headers = {"Host": acme.site, "Accept": "application/json", "Authorization": f"token {key}"}
+
+	def ask(what: str, host: str) -> requests.Response:
+		return requests.post(f"{url}.ask", json={"what": what, "host": host}, headers=headers, timeout=60)
+
+	def shown() -> dict:
+		answer = requests.get(f"{url}.progress", headers=headers, timeout=60)
+		assert answer.status_code == 200, answer.text
+		return answer.json().get("message")
+
+	def done(what: str, host: str) -> dict:
+		answer = ask(what, host)
+		assert answer.status_code == 200, answer.text
+		module_bench.wait_for(lambda: not shown()["is_under_way"], SECONDS)
+		return shown()
+
+	refused = ask("add", OWNERS)
+	assert refused.status_code == 417 and "no domain of your own" in refused.text
+	doc = frappe.get_doc("Tenant", acme.name)
+	doc.set("overrides", [{"kind": "Feature", "feature": "custom_domain", "access": "Grant", "reason": "x"}])
+	doc.save()
+	frappe.db.commit()
+	module_bench.wait_for(lambda: (shown() or {}).get("may_change"), SECONDS)
+	found = {each["host"]: each for each in done("add", OWNERS)["names"]}
+	assert found[acme.site]["state"] == "Live"
+	assert ["CNAME", OWNERS, TARGET] in found[OWNERS]["records"]
+	assert found[OWNERS]["records"][0][0] == "TXT"
+	# another's name, and one of the service's own, get a sentence and nothing else
+	assert "own domain" in done("add", f"www.{BASE}")["sentence"]
+	for headers["Authorization"] in (
+		"",
+		f"token {module_bench.on_site(acme.name, 'on_tenant_export.clerk')}",
+	):
+		assert ask("remove", OWNERS).status_code == 403
+	headers["Authorization"] = f"token {key}"
+	after = done("remove", OWNERS)
+	assert OWNERS not in {each["host"] for each in after["names"]}
+
+
+def test_another_subdomain_has_its_padlock_and_the_former_one_leads_there(module_bench, world, acme):
+	frappe = module_bench.frappe
+	was, new = acme.site, f"{acme.name}-two"
+	job = frappe.get_doc("Tenant", acme.name).rename_site(new)["job"]
+	module_bench.tenants.append(new)
+	frappe.db.commit()
+	module_bench.wait_for_end(job)
+	now = f"{new}.{BASE}"
+	assert world.get(now).status_code == 200
+	assert world.get(was).headers["Location"].startswith(f"https://{now}")
+	assert list(world.names(new)) == [now]
+	assert module_bench.on_site(new, "frappe.utils.get_url") == f"https://{now}:{world.https}"

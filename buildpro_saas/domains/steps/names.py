@@ -4,13 +4,24 @@ import frappe
 from frappe.utils import now_datetime
 
 from buildpro_saas.agent.errors import AgentError, is_transient
-from buildpro_saas.domains import addresses, issuing, looks, own_names, publishing, records, seeing, shown
+from buildpro_saas.domains import (
+	addresses,
+	flow,
+	issuing,
+	looks,
+	own_names,
+	publishing,
+	records,
+	seeing,
+	shown,
+)
 from buildpro_saas.jobs.named_locks import named_lock
 from buildpro_saas.jobs.playbook import Context, RetryPolicy, Step, StepWaits
 from buildpro_saas.jobs.sites import SiteTakenError
 
 MINUTE = 60
 LOCK = "certificate"
+ENDED = "Its certificate has ended: upload a newer one."
 GOES_ON = "goes_on"  # in a job's state: whether the name comes further than its DNS
 
 
@@ -66,7 +77,7 @@ class GetCertificate(Step):
 			context.log(issuing.note_failure(name, error))
 		found = records.certificate(name)
 		if not records.is_valid(found):
-			looks.note_fault(row.name, found.last_error or "", found.next_try)
+			looks.note_fault(row.name, found.last_error or ENDED, found.next_try)
 			return {GOES_ON: False}
 		if row.state in (records.VERIFIED, records.WAITING):
 			records.change(row.name, state=records.CERTIFIED)
@@ -159,14 +170,14 @@ class SeeName(Step):
 			looks.note_fault(row.name, row.says)
 			context.log(row.says)
 			return
-		if fault := seeing.fault_at_proxy(row.host, context.bench_row):
+		if fault := seeing.fault_at_proxy(row, context.bench_row):
 			context.log(fault)
 			looks.note_fault(row.name, fault)
 			return
 		looks.note_live(row.name)
 		context.log(f"{row.host} answers at the proxy, over TLS")
 		context.keep({})
-		for line in seeing.walked(row.host, context.bench_row):
+		for line in seeing.walked(row, context.bench_row):
 			context.log(line)
 
 	def _is_set_aside(self, row) -> bool:
@@ -213,6 +224,24 @@ class RenewCertificate(Step):
 				raise
 			frappe.db.rollback()
 			context.log(issuing.note_failure(name, error))
+
+
+class AskWhenToRenew(Step):
+	"""Ask authorities when they would have their certificates renewed. One that does not answer keeps no other back."""
+
+	title = "Ask when to renew"
+	timeout = 60 * MINUTE
+
+	def run(self, context: Context) -> None:
+		for name in flow.due_to_ask(context.bench_row["name"]):
+			context.checkpoint()
+			try:
+				issuing.ask_when(context, name)
+			except Exception as error:
+				if not _is_told(error):
+					raise
+				frappe.db.rollback()
+				context.log(f"{name}: {error}")
 
 
 class ForgetName(Step):

@@ -84,13 +84,13 @@ class CheckAddress(Step):
 	def run(self, context: Context) -> None:
 		if not is_managed(context):
 			return
-		host, bench = context.site.name, context.bench_row
-		if fault := seeing.fault_at_proxy(host, bench):
+		row, bench = records.own_of(context.tenant["name"]), context.bench_row
+		if fault := seeing.fault_at_proxy(row, bench):
 			raise TransientError(fault, "See `saas domains check`, then press Retry.")
-		looks.note_live(records.own_of(context.tenant["name"]).name)
-		context.log(f"{host} answers at the proxy, over TLS")
+		looks.note_live(row.name)
+		context.log(f"{row.host} answers at the proxy, over TLS")
 		context.keep({})
-		for line in seeing.walked(host, bench):
+		for line in seeing.walked(row, bench):
 			context.log(line)
 
 

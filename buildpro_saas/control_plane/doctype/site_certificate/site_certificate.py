@@ -16,6 +16,7 @@ class SiteCertificate(AdminDocument):
 		from frappe.types import DF
 
 		alarmed: DF.Data | None
+		ask_at: DF.Datetime | None
 		authority: DF.Data | None
 		bench: DF.Link | None
 		failures: DF.Int

@@ -61,7 +61,7 @@ class SiteDomain(AdminDocument):
 		"""Ask for the name as a browser does, stage by stage: [{"name", "is_ok", "sentence", "seconds"}]. For SaaS Manager and SaaS Support."""
 		staff.only_for_staff()
 		row = changes.of_record(self.name)
-		stages = seeing.stages(row.host, frappe.get_doc("Bench", row.bench).as_dict())
+		stages = seeing.of_name(row, frappe.get_doc("Bench", row.bench).as_dict())
 		return [vars(stage) for stage in stages]
 
 	@frappe.whitelist(methods=["POST"])

@@ -194,7 +194,11 @@ class Tenant(TenantActions, TenantLife, TenantDomains, TenantEntitlement, AdminD
 		A site that is being made gets its entitlement from its job. What changed while the job ran is sent when the tenant becomes Active.
 		"""
 		before = self.get_doc_before_save()
-		if before and before.status != self.status:
+		if (
+			before
+			and before.status in (*tenant_status.WITH_SITE, tenant_status.ARCHIVED)
+			and before.status != self.status
+		):
 			publishing.want(self.bench)  # a suspended site's files are closed; one that is away is not served
 		if not before or self.status not in tenant_status.WITH_SITE:
 			return
