@@ -29,9 +29,9 @@ def over_tls(host: str, bench: dict) -> str:
 
 def of_tenant(tenant: str, site: str, bench: dict) -> str:
 	"""The URL for the tenant's users. site: its site's name. bench: the Bench's fields."""
-	if bench.get("proxy") == records.NGINX and (primary := records.primary_of(tenant)):
-		return over_tls(primary.host, bench)
-	return own(site, bench)
+	primary = records.primary_of(tenant) if bench.get("proxy") == records.NGINX else None
+	# while a tenant is renamed, the record of its own name follows after the site
+	return over_tls(primary.host, bench) if primary and primary.kind != records.OWN else own(site, bench)
 
 
 def tell_site(tenant: str) -> str:

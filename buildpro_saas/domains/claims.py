@@ -153,15 +153,6 @@ def _is_known(host: str) -> bool:
 	return any(frappe.db.exists(doctype, {"site": host}) for doctype in ("Tenant", "Former Name"))
 
 
-def to_set(row) -> list[list[str]]:
-	"""[type, name, value] of what is to be set in the DNS for a customer's name (records.FIELDS); of several routes one is enough."""
-	found = [["TXT", row.token_name, row.token]]
-	for line in (row.records or "").splitlines():
-		name, kind, value = line.split(" ", 2)
-		found.append([kind, name, value])
-	return found
-
-
 # -- what the tenant itself asks for -------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from frappe.utils import now_datetime
 
 from buildpro_saas import site_role
 from buildpro_saas.agent.errors import AgentError, is_transient, sentence
-from buildpro_saas.domains import addresses, issuing, looks, own_names, publishing, records
+from buildpro_saas.domains import addresses, issuing, looks, own_names, publishing, records, shown
 from buildpro_saas.jobs import batches, lifecycle
 from buildpro_saas.jobs.batch_runner import TenantWork, Turn
 from buildpro_saas.jobs.ending import UNFINISHED
@@ -225,6 +225,7 @@ class CheckDomains(TenantWork):
 				frappe.db.get_value("Tenant", turn.tenant, "bench")
 			)  # nobody is sent there from now on
 			frappe.db.commit()
+		shown.put(turn.tenant)
 		addresses.tell_site(turn.tenant)
 		return "; ".join(said)[:500] or _("No name is due any more.")
 

@@ -40,7 +40,7 @@ def _note_set_aside(bench: str, set_aside: dict[str, str]) -> None:
 	"""Note what does not answer, or cannot be served, with the reason: a Site Domain is failing, and nobody is sent there."""
 	for host, sentence in set_aside.items():
 		row = records.held(host)
-		if row and row.bench == bench:
+		if row and row.bench == bench and not row.is_failing:  # of one that fails already its own looks go on
 			records.change(
 				row.name, is_failing=1, says=sentence[:500], next_check=frappe.utils.now_datetime()
 			)

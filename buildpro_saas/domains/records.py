@@ -90,6 +90,15 @@ def remove(name: str) -> None:
 	frappe.db.set_value(DOMAIN, name, values)
 
 
+def to_set(row) -> list[list[str]]:
+	"""[type, name, value] of what is to be set in the DNS for a customer's name (FIELDS); of several routes one is enough."""
+	found = [["TXT", row.token_name, row.token]]
+	for line in (row.records or "").splitlines():
+		name, kind, value = line.split(" ", 2)
+		found.append([kind, name, value])
+	return found
+
+
 # -- certificates ----------------------------------------------------------------------------------------------------
 
 

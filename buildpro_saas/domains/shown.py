@@ -4,8 +4,8 @@ import time
 
 import frappe
 
-from buildpro_saas.agent.errors import AgentError, is_transient
-from buildpro_saas.domains import claims, records
+from buildpro_saas.agent.errors import AgentError
+from buildpro_saas.domains import records
 from buildpro_saas.jobs.bench_door import door_of
 from buildpro_saas.tenant_status import WITH_SITE
 
@@ -25,7 +25,7 @@ def _shown(row) -> dict:
 		"is_failing": bool(row.is_failing),
 		"name": row.name,
 		"says": row.says or "",
-		"records": [] if row.kind == records.OWN else claims.to_set(row),
+		"records": [] if row.kind == records.OWN else records.to_set(row),
 		"valid_until": f"{until:%Y-%m-%d}" if until else "",
 	}
 
@@ -38,7 +38,5 @@ def put(tenant: str) -> None:
 	told = {"names": of_tenant(tenant), "noted": time.time()}
 	try:
 		door_of(row.bench).do("note_domains", site=row.site, told=told)
-	except AgentError as error:
-		if is_transient(error):
-			raise
+	except AgentError:
 		frappe.log_error(title=f"{row.site} could not be told of its host names")

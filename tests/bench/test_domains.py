@@ -67,7 +67,7 @@ def test_the_primary_name_is_where_all_leads_and_gives_way_when_it_fails(module_
 	frappe.db.commit()
 	url = f"https://{ERP}:{world.https}"
 	module_bench.wait_for(lambda: module_bench.on_site(acme.name, "frappe.utils.get_url") == url, SECONDS)
-	assert world.get(ERP).status_code == 200
+	module_bench.wait_for(lambda: world.get(ERP).status_code == 200, SECONDS)
 	assert world.get(acme.site).headers["Location"].startswith(f"https://{ERP}")
 	# the customer takes the way here out of the DNS
 	world.set_record(ERP, "CNAME", None)

@@ -21,6 +21,7 @@ from buildpro_saas.jobs.sites import SiteTakenError
 
 MINUTE = 60
 LOCK = "certificate"
+SET_ASIDE = "set_aside"  # in a job's state: what the proxy does not serve as wanted
 ENDED = "Its certificate has ended: upload a newer one."
 GOES_ON = "goes_on"  # in a job's state: whether the name comes further than its DNS
 
@@ -130,12 +131,15 @@ class PublishProxy(Step):
 	title = "Publish in proxy"
 	timeout = 10 * MINUTE
 
-	def run(self, context: Context) -> None:
+	def run(self, context: Context) -> dict:
+		"""Hands on {"set_aside": {host: why the proxy does not serve it as wanted}}."""
 		bench = context.bench_row["name"]
 		if not records.is_managed(bench):
 			context.log("The proxy of this bench is not managed from here")
-			return
-		told(context, publishing.publish(bench, context.run))
+			return {SET_ASIDE: {}}
+		published = publishing.publish(bench, context.run)
+		told(context, published)
+		return {SET_ASIDE: published.set_aside}
 
 
 def told(context: Context, published) -> None:
@@ -166,9 +170,9 @@ class SeeName(Step):
 		row = the_name(context)
 		if not row or not context.state[GOES_ON]:
 			return
-		if row.is_failing and self._is_set_aside(row):
-			looks.note_fault(row.name, row.says)
-			context.log(row.says)
+		if why := context.state[SET_ASIDE].get(row.host):
+			looks.note_fault(row.name, why)
+			context.log(why)
 			return
 		if fault := seeing.fault_at_proxy(row, context.bench_row):
 			context.log(fault)
@@ -179,10 +183,6 @@ class SeeName(Step):
 		context.keep({})
 		for line in seeing.walked(row, context.bench_row):
 			context.log(line)
-
-	def _is_set_aside(self, row) -> bool:
-		"""Whether publishing has just put the name aside: then it is not there to be asked."""
-		return bool(row.next_check and row.next_check <= now_datetime())
 
 
 class TellSite(Step):

@@ -23,4 +23,4 @@ class TenantDomains:
 		name = claims.add(self, host, by=self.flags.by_whom or frappe.session.user, serves=bool(serves))
 		row = records.get(name)
 		self.add_comment("Info", frappe.utils.escape_html(_("added the host name {0}").format(row.host)))
-		return {"domain": name, "host": row.host, "records": claims.to_set(row)}
+		return {"domain": name, "host": row.host, "records": records.to_set(row)}
