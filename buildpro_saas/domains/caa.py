@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from buildpro_saas.domains.dns_exchange import LookupFault
-from buildpro_saas.domains.host_names import parents
+from buildpro_saas.domains.host_names import is_under, parents
 from buildpro_saas.domains.lookup import Lookup
 
 RECORD = re.compile(r'(\d+) (\w+) "(.*)"', re.DOTALL)
@@ -43,10 +43,23 @@ def refusal(lookup: Lookup, host: str, authorities: str, method: str = "", is_wi
 
 def relevant(lookup: Lookup, host: str) -> tuple[str, list[Rule]]:
 	"""The nearest name at or above the host that has CAA records, and those; ("", []) for none."""
+	zone = lookup.zone_of(host)
 	for name in (host, *parents(host)):
-		if values := lookup.caa(name).values:
+		try:
+			values = lookup.caa(name).values
+		except LookupFault:
+			if _may_be_unseen(lookup, name, zone):
+				continue
+			raise
+		if values:
 			return name, [parsed(value) for value in values]
 	return "", []
+
+
+def _may_be_unseen(lookup: Lookup, name: str, zone: str) -> bool:
+	"""Whether a fault at the name may be of our way to it alone: top-level domains, and what an operator's own servers do not have."""
+	is_above = name != zone and is_under(zone, name)
+	return is_above and ("." not in name or lookup.has_private)
 
 
 def judged(name: str, rules: list[Rule], authorities: list[str], method: str, is_wildcard: bool) -> str:

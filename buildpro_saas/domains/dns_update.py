@@ -46,6 +46,8 @@ class UpdateProvider(Provider):
 		name = dns.name.from_text(credentials["key_name"])
 		algorithm = (credentials.get("key_algorithm") or ALGORITHMS[0]).lower().rstrip(".")
 		self.key = dns.tsig.Key(name, credentials["key_secret"], algorithm)
+		# what was read last, as the server has it: others' texts may be in several parts, and have quotes
+		self._sets: dict[tuple[str, str], dns.rdataset.Rdataset] = {}
 
 	def read(self, wanted: dict[str, list[str]]) -> dict[str, dict[str, list[str]]]:
 		"""As Provider.read."""
@@ -56,10 +58,8 @@ class UpdateProvider(Provider):
 		update = dns.update.UpdateMessage(self.zone, keyring=self.key)
 		for name, kind in {(each.name, each.kind): None for each in changes}:
 			owner = self._relative(name)
-			if values := seen[name][kind]:
-				update.present(
-					owner, dns.rdataset.from_text("IN", kind, 0, *(_wire(kind, each) for each in values))
-				)
+			if seen[name][kind]:
+				update.present(owner, self._sets[name, kind])
 			else:
 				update.absent(owner, kind)
 		for each in changes:
@@ -102,11 +102,15 @@ class UpdateProvider(Provider):
 		if response.rcode() != dns.rcode.NXDOMAIN:
 			self._raise_for(response.rcode())
 		owner, wanted = dns.name.from_text(name), dns.rdatatype.from_text(kind)
-		found = [each for each in response.answer if each.name == owner and each.rdtype == wanted]
-		values = [_plain(kind, rdata) for rrset in found for rdata in rrset]
+		rrset = next((each for each in response.answer if each.name == owner and each.rdtype == wanted), None)
+		if rrset is None:
+			return []
 		# what a wildcard record above gives is not the name's own
-		is_own = not values or name.startswith("*.") or name == self.zone or not self._is_absent(name)
-		return sorted(values) if is_own else []
+		if not name.startswith("*.") and name != self.zone and self._is_absent(name):
+			return []
+		self._sets[name, kind] = rrset.to_rdataset()
+		self._sets[name, kind].ttl = 0  # as a prerequisite has to have it (RFC 2136 §2.4.2)
+		return sorted(_plain(kind, rdata) for rdata in rrset)
 
 	def _is_absent(self, name: str) -> bool:
 		"""Whether no record is at the very name: an update without changes asks it as its prerequisite, which no wildcard meets."""
@@ -190,9 +194,12 @@ def _check(credentials: dict) -> None:
 	try:
 		dns.tsigkeyring.from_text({credentials["key_name"]: credentials["key_secret"]})
 	except (binascii.Error, dns.exception.DNSException, ValueError):
-		raise AgentError("The key's secret is not base64: copy it whole, without quotes.") from None
-	if not str(credentials.get("port") or 53).isdigit():
-		raise AgentError("The port of the DNS server is a number, usually 53.")
+		raise AgentError(
+			"The key's name is no DNS name, or its secret is not base64: copy both whole, without quotes."
+		) from None
+	port = str(credentials.get("port") or 53)
+	if not (port.isdecimal() and port.isascii() and 0 < int(port) < 1 << 16):
+		raise AgentError("The port of the DNS server is a number from 1 to 65535, usually 53.")
 
 
 def _wire(kind: str, value: str) -> str:

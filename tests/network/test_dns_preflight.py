@@ -151,6 +151,13 @@ def test_servers_that_do_not_agree_are_told(servers):
 	assert "The servers of twice.test do not agree on early.twice.test (A)" in said and "says nothing" in said
 
 
+def test_servers_of_an_operator_that_have_his_zones_alone_are_enough(servers):
+	_registry, customer = servers
+	lookup = Lookup([(customer.address, customer.port)], 1, PATIENCE)
+	assert found(lookup, "good.customer.test") == found(lookup, "below.open.customer.test") == {}
+	assert list(found(lookup, "locked.customer.test")) == ["caa"]
+
+
 def test_a_domain_that_nobody_has_does_not_exist(lookup):
 	assert list(found(lookup, "erp.nobody.test")) == ["nxdomain"]
 
