@@ -6,11 +6,12 @@ answers, the link leads back. Callers that come at once get one reload for all o
 """
 
 import json
+import os
 import socket
 import time
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -35,11 +36,17 @@ from buildpro_saas.agent.proxy_probe import Asker, Question, asker
 from buildpro_saas.agent.proxy_release import Live, Releases, State, has_release
 
 WANTED, WANTED_LOCK, LOCK = "wanted.json", "wanted.lock", "publish.lock"
-GATHER = 0.25  # seconds in which further changes are taken along
+GATHER, MOST_GATHERED = (
+	0.25,
+	2.0,
+)  # seconds: further changes are taken along that come so soon after each other, for so long
 LOCK_TIMEOUT = 300  # seconds
 RELOADED_WITHIN = 120  # seconds
 LOOK = 0.02  # seconds between two looks
 MOST_BROKEN = 20  # names that nginx refuses, one after the other
+LONGEST_LATE = (
+	3600  # seconds: what claims to be older than that was not under way for so long; a clock was wrong
+)
 TRIES = 3  # all; without those that failed, as they were before; without them at all
 
 
@@ -68,7 +75,7 @@ def publish(bench: Bench, spec: ProxySpec, checkpoint: Callable[[], None] = lamb
 	with _lock(places.root / LOCK):
 		publishing = Publishing(settings, places, checkpoint)
 		if publishing.releases.state().ticket < ticket or not publishing.is_served():
-			time.sleep(GATHER)  # a window, in which others say what they want
+			_gather(places.root)
 			publishing.run(*_wanted(places.root))
 		state = publishing.releases.state()
 	return Published(
@@ -119,13 +126,15 @@ class Publishing:
 				self._step_back(error.faults, instead, taken, before)
 		set_aside = {**state.set_aside, **faults}
 		self.releases.keep(replace(state, ticket=ticket, set_aside=set_aside))
-		self._clean_up(spec, before)
+		if state.is_changed or taken.changed:
+			self._clean_up(spec, before)
 
 	def _take(self, spec: ProxySpec) -> Taken:
 		names = {host.certificate for site in spec.sites for host in site.hosts} | {spec.wildcard_certificate}
 		self.presented.ensure_default()
 		return self.presented.take(
-			{name for name in names if name and proxy_hosts.CERTIFICATE.fullmatch(name)}
+			{name for name in names if name and proxy_hosts.CERTIFICATE.fullmatch(name)},
+			spec.wildcard_certificate,
 		)
 
 	def _step_back(self, faults: dict, instead: dict, taken: Taken, before: State) -> None:
@@ -434,10 +443,18 @@ def _want(root: Path, spec: ProxySpec) -> int:
 	"""Put down what is to be published, unless something newer is there. Returns the number under which it, or that, is published."""
 	with _lock(root / WANTED_LOCK):
 		ticket, there = _wanted(root)
-		if there and spec.version and there.version > spec.version:
+		if there and spec.version and spec.version < there.version < spec.version + LONGEST_LATE:
 			return ticket
-		site_config.write_json(root / WANTED, {"ticket": ticket + 1, "spec": asdict(spec)})
+		wanted = {"ticket": ticket + 1, "spec": as_plain(spec)}
+		site_config.write_text(root / WANTED, json.dumps(wanted))
 		return ticket + 1
+
+
+def _gather(root: Path) -> None:
+	"""Wait until nobody has said for a moment what he wants."""
+	until, seen = time.monotonic() + MOST_GATHERED, None
+	while time.monotonic() < until and seen != (seen := os.stat(root / WANTED).st_mtime_ns):
+		time.sleep(GATHER)
 
 
 def _wanted(root: Path) -> tuple[int, ProxySpec | None]:
@@ -447,6 +464,12 @@ def _wanted(root: Path) -> tuple[int, ProxySpec | None]:
 	except (OSError, ValueError, KeyError, TypeError):
 		# the numbers go on from what was published
 		return Releases(proxy_settings.Places(root.parents[2])).state().ticket, None
+
+
+def as_plain(spec: ProxySpec) -> dict:
+	"""A specification as plain data (dataclasses.asdict takes a second for a thousand sites)."""
+	sites = [{**vars(site), "hosts": [vars(host) for host in site.hosts]} for site in spec.sites]
+	return {**vars(spec), "sites": sites}
 
 
 def as_spec(plain: dict) -> ProxySpec:

@@ -154,9 +154,11 @@ class ProxiedBench:
 				return _asked(plain, request, method)
 			context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 			context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-			with context.wrap_socket(
-				plain, server_hostname=host if sni is None else sni or None
-			) as connection:
+			try:
+				secured = context.wrap_socket(plain, server_hostname=host if sni is None else sni or None)
+			except ssl.SSLError:
+				return Answer(0, {}, b"")
+			with secured as connection:
 				return with_certificate(_asked(connection, request, method), connection)
 
 	def logged(self) -> list[dict]:

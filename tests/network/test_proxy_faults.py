@@ -20,7 +20,7 @@ from buildpro_saas.agent import nginx as nginx_program
 from buildpro_saas.agent import proxy
 from buildpro_saas.agent.errors import AgentError, TransientError
 from buildpro_saas.agent.nginx import BrokenConfig
-from buildpro_saas.agent.proxy_certificates import Presented, self_signed
+from buildpro_saas.agent.proxy_certificates import DEFAULT, Presented, self_signed
 from buildpro_saas.agent.proxy_config import HTTP_FILE, Rendered
 from buildpro_saas.agent.proxy_facts import ProxyHost, ProxySite, ProxySpec
 from buildpro_saas.agent.proxy_release import Releases
@@ -119,6 +119,43 @@ def test_the_renewed_wildcard_is_presented_after_one_reload(proxied):
 	proxied.make_certificate("wild", f"*.{BASE}")
 	assert proxied.publish(site).is_reloaded
 	assert proxied.get(ACME).certificate != before
+
+
+def test_our_own_copy_that_is_deleted_is_made_again(proxied):
+	sites = [proxied.customer(1), proxied.customer(2)]
+	proxied.make_certificate("wild", f"*.{BASE}")
+	proxied.publish(*sites, wildcard_certificate="wild")
+	for name, file in (("erp.customer1.example", "privkey.pem"), ("wild", "fullchain.pem")):
+		(proxied.places.certificates / name / file).unlink()
+	assert proxied.get("erp.customer1.example").status == 0
+	assert proxied.publish(*sites).set_aside == {}
+	assert proxied.get("erp.customer1.example").status == 200
+	assert proxied.get(sites[0].site).status == 200
+
+
+@pytest.mark.parametrize("file", ["fullchain.pem", "privkey.pem"])
+def test_a_wildcard_that_is_damaged_everywhere_keeps_no_customers_name_back(proxied, file):
+	"""nginx reads it with its configuration, and would refuse all for it."""
+	site = site_with(proxied)
+	proxied.make_certificate("wild", f"*.{BASE}")
+	proxied.publish(site, wildcard_certificate="wild")
+	for place in (proxied.places.certificates, proxied.places.store):
+		(place / "wild" / file).write_text("noise")
+	published = proxied.publish(site, proxied.customer(1))
+	assert proxied.get("erp.customer1.example").status == 200
+	assert "cannot be presented" in published.set_aside[ACME]
+	assert proxied.get(ACME, secure=False).site == ACME, "over HTTP, until it is mended"
+	proxied.make_certificate("wild", f"*.{BASE}")
+	assert proxied.publish(*proxied.spec.sites).set_aside == {}
+	assert proxied.get(ACME).site == ACME
+
+
+def test_a_certificate_called_as_ours_for_nobody_is_an_ordinary_one(proxied):
+	host = ProxyHost("erp.customer.example", proxied.make_certificate("default"))
+	proxied.publish(site_with(proxied, host))
+	print_of = Presented(proxied.places.certificates, proxied.places.store).fingerprint
+	assert proxied.get("erp.customer.example").certificate == print_of("default")
+	assert proxied.get("unknown.example").certificate == print_of(DEFAULT) != print_of("default")
 
 
 def test_keys_are_readable_for_their_owner_alone(proxied):
@@ -485,9 +522,13 @@ def test_a_burst_of_changes_makes_one_reload_and_the_newest_counts(proxied):
 	for number in range(len(sites)):
 		assert proxied.get(f"erp.customer{number}.example").site == f"site{number}.{BASE}"
 	old = replace(proxied.spec, sites=sites[:3], version=3)
-	assert proxy.publish(proxied.bench, old).release == results[-1].release
+	assert proxy.publish(proxied.bench, old).release == Releases(proxied.places).current()
 	assert proxied.get("erp.customer11.example").status == 200, (
 		"an older state of the records is not published"
+	)
+	proxy.publish(proxied.bench, replace(old, version=3 - proxy.LONGEST_LATE))
+	assert proxied.get("erp.customer11.example").status == 0, (
+		"unless a clock was wrong: the newest has its say"
 	)
 
 
@@ -546,11 +587,11 @@ def connected_to(port: int) -> int:
 def test_the_default_certificate_is_made_anew_when_it_is_gone(proxied):
 	proxied.publish(proxied.customer(1))
 	before = proxied.get("unknown.example").certificate
-	(proxied.places.certificates / "default").unlink()
+	(proxied.places.certificates / DEFAULT).unlink()
 	proxied.publish(proxied.customer(1), proxied.customer(2))
 	after = proxied.get("unknown.example").certificate
 	assert after and after != before
-	assert after == Presented(proxied.places.certificates, proxied.places.store).fingerprint("default")
+	assert after == Presented(proxied.places.certificates, proxied.places.store).fingerprint(DEFAULT)
 
 
 def test_a_host_that_is_removed_is_refused_from_then_on(proxied):
