@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import ssl
 import tempfile
@@ -148,10 +149,12 @@ class Presented:
 					return version
 			except (OSError, ValueError):
 				os.rename(place, tempfile.mkdtemp(prefix=".damaged.", dir=place.parent))
-		draft = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=self.folder / VERSIONS))
+		mode = self._mode()
+		draft = self.folder / VERSIONS / f".{name}.{secrets.token_hex(6)}"
+		# Made with its mode, and not changed to it: a change by a user who is not in its group would take the set-group-ID bit away,
+		# by which the files get that group, too.
+		os.mkdir(draft, 0o750 if mode & 0o040 else 0o700)
 		try:
-			mode = self._mode()
-			draft.chmod(0o700 | (0o050 if mode & 0o040 else 0))
 			for file, content in ((CHAIN, chain), (KEY, key)):
 				descriptor = os.open(draft / file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
 				with os.fdopen(descriptor, "wb") as out:

@@ -5,6 +5,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -210,6 +211,44 @@ def test_the_files_of_another_users_bench_are_his(bench, tmp_path):
 	made = [bench.places.root, *bench.places.root.rglob("*")]
 	assert len(made) > 10 and {path.lstat().st_uid for path in made} == {65534}
 	assert "\nuser " not in bench.places.main.read_text(), "he starts it himself"
+
+
+TAKE = """
+import sys
+from pathlib import Path
+from buildpro_saas.agent.proxy_certificates import Presented
+print(Presented(Path(sys.argv[1]), Path(sys.argv[2])).take({"wild"}))
+"""
+
+
+@pytest.mark.skipif(not is_root(), reason="gives a folder to a group")
+def test_new_keys_are_readable_for_the_group_of_the_machines_nginx(bench, tmp_path):
+	"""Written by a user who is not in that group; nobody else may read them."""
+	bench.make_certificate("wild")
+	for folder in (tmp_path, *tmp_path.parents[:2]):
+		folder.chmod(0o755)
+	certificates = bench.places.certificates
+	(certificates / ".versions").mkdir(parents=True)
+	for path in (bench.bench.path, *bench.bench.path.rglob("*")):
+		os.chown(path, 65534, 65534)
+	planned = proxy_setup._included(bench.places, "nobody", bench.settings, ports(bench))
+	for command in planned.commands[:3]:
+		command = ["33333" if word == "www-data" else word for word in command]
+		subprocess.run(command, check=True)
+	done = subprocess.run(
+		[sys.executable, "-c", TAKE, certificates, bench.places.store],
+		env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+		capture_output=True,
+		text=True,
+		user=65534,
+		group=65534,
+		extra_groups=[],
+		check=False,
+	)
+	assert done.returncode == 0, done.stderr
+	keys = list((certificates / ".versions").rglob("privkey.pem"))
+	assert [(key.stat().st_gid, stat.S_IMODE(key.stat().st_mode)) for key in keys] == [(33333, 0o640)]
+	assert keys[0].parent.stat().st_gid == 33333 and keys[0].parent.stat().st_mode & 0o057 == 0o050
 
 
 def test_the_line_of_sudo_is_for_two_commands_and_sudo_takes_it(tmp_path):
