@@ -15,7 +15,7 @@ sys.path[:0] = [str(REPO), str(REPO / "tests/network")]
 
 from proxied_bench import ProxiedBench
 
-from buildpro_saas.agent import proxy
+from buildpro_saas.agent import proxy_upkeep
 
 NAMES = 1000
 
@@ -33,7 +33,7 @@ def measure(bench: ProxiedBench, rounds: int) -> dict:
 	figures = {"add_1000th_s": [], "reload_s_1000": [], "renew_s": [], "own_subdomain_s": []}
 	for number in range(rounds):
 		figures["add_1000th_s"].append(bench.publish(*sites).seconds)
-		figures["reload_s_1000"].append(seconds(lambda: proxy.reload(bench.bench)))
+		figures["reload_s_1000"].append(seconds(lambda: proxy_upkeep.reload(bench.bench)))
 		bench.make_certificate(f"erp.customer{number}.example")
 		figures["renew_s"].append(bench.publish(*sites).seconds)
 		own = f"newcomer{number}.example.test"

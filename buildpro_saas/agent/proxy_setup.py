@@ -16,7 +16,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from buildpro_saas.agent import proxy, proxy_settings, unix_users
+from buildpro_saas.agent import proxy_settings, proxy_upkeep, proxy_wanted, unix_users
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.nginx import Nginx
@@ -88,12 +88,11 @@ def plan(bench: Bench, mode: str, http_port: int, https_port: int) -> ProxySetup
 		return ProxySetup(mode, {}, [], notes)
 	places, user = proxy_settings.places(bench), owner_of(bench)
 	settings = settings_for(bench, mode)
-	if user == "root":
-		notes_of_root = ["The bench belongs to root, so nginx runs as root, too: give it a user of its own."]
-	else:
-		notes_of_root = []
 	planned = (_own if mode == OWN else _included)(places, user, settings, (http_port, https_port))
-	return replace(planned, notes=[*notes_of_root, *planned.notes])
+	if user == "root":
+		note = "The bench belongs to root, so what serves the world runs as root, too: give it a user of its own."
+		return replace(planned, notes=[note, *planned.notes])
+	return planned
 
 
 def _own(places: Places, user: str, settings: Settings, ports: tuple[int, int]) -> ProxySetup:
@@ -300,7 +299,7 @@ def prepare(bench: Bench, settings: Settings, spec: ProxySpec) -> None:
 	if settings.mode == NOT_MANAGED:
 		proxy_settings.write(bench, settings)
 		return
-	proxy.prepare(bench, settings, spec)
+	proxy_upkeep.prepare(bench, settings, spec)
 	if not (proxy_settings.places(bench).current / HTTP_FILE).exists():
 		raise AgentError("The proxy's first release was not written.")
 
@@ -308,4 +307,4 @@ def prepare(bench: Bench, settings: Settings, spec: ProxySpec) -> None:
 if __name__ == "__main__":
 	given = json.load(sys.stdin)
 	given["settings"]["version"] = tuple(given["settings"]["version"])
-	prepare(Bench(Path(given["bench"])), Settings(**given["settings"]), proxy.as_spec(given["spec"]))
+	prepare(Bench(Path(given["bench"])), Settings(**given["settings"]), proxy_wanted.as_spec(given["spec"]))

@@ -17,7 +17,7 @@ from proxied_bench import BASE, Application, ProxiedBench, is_root, wait_until
 from small_disk import full_disk
 
 from buildpro_saas.agent import nginx as nginx_program
-from buildpro_saas.agent import proxy
+from buildpro_saas.agent import proxy, proxy_upkeep, proxy_wanted
 from buildpro_saas.agent.errors import AgentError, TransientError
 from buildpro_saas.agent.nginx import BrokenConfig
 from buildpro_saas.agent.proxy_certificates import DEFAULT, Presented, self_signed
@@ -163,7 +163,7 @@ def test_keys_are_readable_for_their_owner_alone(proxied):
 	keys = list(proxied.places.certificates.rglob("privkey.pem"))
 	assert keys and {stat.S_IMODE(key.stat().st_mode) for key in keys} == {0o600}
 	assert stat.S_IMODE(proxied.places.certificates.stat().st_mode) == 0o700
-	for text in proxy.shown(proxied.bench).values():
+	for text in proxy_upkeep.shown(proxied.bench).values():
 		assert "PRIVATE KEY" not in text
 
 
@@ -202,7 +202,7 @@ def test_names_that_cannot_be_are_set_aside_and_write_nothing_into_the_configura
 	published = proxied.publish(*sites, proxied.customer("good"))
 	assert published.set_aside.keys() == set(NAMES) - {"_._"} or published.set_aside.keys() == set(NAMES)
 	assert proxied.get("erp.customergood.example").status == 200
-	assert "passwd" not in "".join(proxy.shown(proxied.bench).values())
+	assert "passwd" not in "".join(proxy_upkeep.shown(proxied.bench).values())
 
 
 def test_a_name_of_two_sites_stays_the_first_ones(proxied):
@@ -334,7 +334,7 @@ def test_where_nothing_answers_the_configuration_before_is_served_again(proxied)
 	with pytest.raises(AgentError, match="did not answer as it should"):
 		proxied.publish(changed, second)
 	assert Releases(proxied.places).current() == before
-	assert proxy.state_of(proxied.bench).problem == ""
+	assert proxy_upkeep.state_of(proxied.bench).problem == ""
 
 
 def test_a_port_that_is_taken_leaves_the_old_one_served(proxied):
@@ -355,7 +355,7 @@ def test_while_nginx_is_down_nothing_changes_and_it_is_said(proxied):
 	proxied.nginx.stop()
 	with pytest.raises(TransientError, match="nginx does not run"):
 		proxied.publish(proxied.customer(1), proxied.customer(2))
-	state = proxy.state_of(proxied.bench)
+	state = proxy_upkeep.state_of(proxied.bench)
 	assert not state.is_running and "Start it" in state.problem
 	assert Releases(proxied.places).current() == before
 	proxied.nginx.start()
@@ -454,10 +454,10 @@ def test_five_hundred_names_of_the_longest_kind_are_served(proxied):
 PUBLISH = """
 import json, sys
 from pathlib import Path
-from buildpro_saas.agent import proxy
+from buildpro_saas.agent import proxy, proxy_wanted
 from buildpro_saas.agent.bench import Bench
 given = json.load(sys.stdin)
-proxy.publish(Bench(Path(given["bench"])), proxy.as_spec(given["spec"]))
+proxy.publish(Bench(Path(given["bench"])), proxy_wanted.as_spec(given["spec"]))
 """
 
 
@@ -494,7 +494,7 @@ def test_killed_in_the_middle_the_next_one_makes_it_whole(proxied, moment):
 	process.wait()
 	assert proxied.get("erp.customer1.example").status == 200
 	proxied.publish(*spec.sites)
-	assert proxy.state_of(proxied.bench).problem == ""
+	assert proxy_upkeep.state_of(proxied.bench).problem == ""
 	for number in (1, 2):
 		assert proxied.get(f"erp.customer{number}.example").site == f"site{number}.{BASE}"
 
@@ -526,7 +526,7 @@ def test_a_burst_of_changes_makes_one_reload_and_the_newest_counts(proxied):
 	assert proxied.get("erp.customer11.example").status == 200, (
 		"an older state of the records is not published"
 	)
-	proxy.publish(proxied.bench, replace(old, version=3 - proxy.LONGEST_LATE))
+	proxy.publish(proxied.bench, replace(old, version=3 - proxy_wanted.LONGEST_LATE))
 	assert proxied.get("erp.customer11.example").status == 0, (
 		"unless a clock was wrong: the newest has its say"
 	)
@@ -541,7 +541,7 @@ def test_two_processes_publish_at_once(proxied):
 		for number in (3, 4)
 	]
 	assert [process.wait(120) for process in both] == [0, 0]
-	assert proxy.state_of(proxied.bench).problem == ""
+	assert proxy_upkeep.state_of(proxied.bench).problem == ""
 	answers = [proxied.get(f"erp.customer{number}.example").status for number in (1, 2, 3, 4)]
 	assert answers[:2] == [200, 200] and sorted(answers[2:]) == [0, 200], "one of the two was the last"
 

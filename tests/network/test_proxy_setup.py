@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from proxied_bench import BASE, ProxiedBench, is_root, wait_until
 
-from buildpro_saas.agent import proxy, proxy_settings, proxy_setup
+from buildpro_saas.agent import proxy, proxy_settings, proxy_setup, proxy_upkeep
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.nginx import Nginx
 from buildpro_saas.agent.proxy_facts import INCLUDED, NOT_MANAGED, OWN, ProxyHost, ProxySite, ProxySpec
@@ -84,7 +84,7 @@ def machine(tmp_path, program, free_port):
 	bench.others = folder / "conf.d/zz-others.conf"
 	subprocess.run(command, check=True)  # before there is a release of ours
 	try:
-		proxy.prepare(bench.bench, bench.settings, bench.spec)
+		proxy_upkeep.prepare(bench.bench, bench.settings, bench.spec)
 		bench.nginx.reload()
 		yield bench
 	finally:
@@ -107,7 +107,7 @@ def test_others_server_blocks_stay_as_they_are(machine):
 	assert machine.get(f"acme.{BASE}").site == f"acme.{BASE}"
 	assert machine.get("erp.customer1.example").site == f"site1.{BASE}"
 	assert machine.get(f"x.y.{BASE}", sni=f"acme.{BASE}").status == 0
-	assert proxy.state_of(machine.bench).problem == ""
+	assert proxy_upkeep.state_of(machine.bench).problem == ""
 
 
 def test_others_mistake_is_told_and_ours_is_not_swapped_in(machine):
@@ -118,7 +118,7 @@ def test_others_mistake_is_told_and_ours_is_not_swapped_in(machine):
 	with pytest.raises(AgentError, match="unknown directive"):
 		machine.publish(machine.customer(1), machine.customer(2))
 	with pytest.raises(AgentError, match="unknown directive"):
-		proxy.try_out(machine.bench)
+		proxy_upkeep.try_out(machine.bench)
 	assert os.readlink(machine.places.current) == current
 	assert machine.get("erp.customer1.example").status == 200
 	machine.others.write_text(kept)
@@ -191,7 +191,7 @@ def test_set_up_writes_what_was_shown_and_nginx_starts_with_it(bench, tmp_path):
 	bench.nginx.start()
 	try:
 		assert bench.get("anything.example").status == 0
-		assert proxy.state_of(bench.bench).problem == "Nothing was published yet."
+		assert proxy_upkeep.state_of(bench.bench).problem == "Nothing was published yet."
 		bench.publish(bench.customer(1), listen=[])
 		assert bench.get("erp.customer1.example").status == 200
 		# again, as after a change of the bench's path or user: what is served stays
@@ -273,9 +273,9 @@ def test_a_port_that_another_has_hinders_and_is_named(bench):
 
 def test_where_nginx_is_not_managed_publishing_does_nothing_and_says_so(bench):
 	assert proxy.publish(bench.bench, bench.spec).release == ""
-	state = proxy.state_of(bench.bench)
+	state = proxy_upkeep.state_of(bench.bench)
 	assert state.mode == NOT_MANAGED and "not managed" in state.problem
-	for work in (proxy.try_out, proxy.reload):
+	for work in (proxy_upkeep.try_out, proxy_upkeep.reload):
 		with pytest.raises(AgentError, match="not managed"):
 			work(bench.bench)
 	assert not bench.places.releases.exists()
@@ -295,11 +295,11 @@ def test_a_mode_that_there_is_not_and_a_damaged_file_are_told(bench):
 def test_nginx_is_reloaded_by_hand(proxied):
 	proxied.publish(proxied.customer(1))
 	before = {worker.pid for worker in proxied.nginx.master().children()}
-	proxy.reload(proxied.bench)
+	proxy_upkeep.reload(proxied.bench)
 	assert not before & proxied.nginx.accepting()
 	wait_until(lambda: proxied.get("erp.customer1.example").status == 200)
-	proxy.try_out(proxied.bench)
-	assert any(str(path).endswith("http.conf") for path in proxy.shown(proxied.bench))
+	proxy_upkeep.try_out(proxied.bench)
+	assert any(str(path).endswith("http.conf") for path in proxy_upkeep.shown(proxied.bench))
 
 
 def test_the_specification_is_checked_where_it_comes_through_the_door():
