@@ -12,6 +12,7 @@ from benchmarks import (
 	curve,
 	database_copy,
 	deliveries,
+	domains,
 	drill,
 	gate,
 	memory,
@@ -40,6 +41,7 @@ ALL = {
 			restore,
 			drill,
 			migrations,
+			domains,
 		),
 	)
 }

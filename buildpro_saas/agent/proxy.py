@@ -5,17 +5,14 @@ that has changed is asked on this machine. A name that does not answer is set as
 answers, the link leads back. Callers that come at once get one reload for all of them.
 """
 
-import json
 import socket
 import time
 from collections.abc import Callable
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from buildpro_saas.agent import proxy_config, proxy_hosts, proxy_settings, site_config
+from buildpro_saas.agent import proxy_config, proxy_hosts, proxy_settings, proxy_wanted
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError, TransientError
 from buildpro_saas.agent.nginx import BrokenConfig, Nginx, not_running
@@ -25,18 +22,14 @@ from buildpro_saas.agent.proxy_facts import (
 	INCLUDED,
 	NOT_MANAGED,
 	ProxyHost,
-	ProxySite,
 	ProxySpec,
-	ProxyState,
 	Published,
 )
 from buildpro_saas.agent.proxy_hosts import Host, Serving
 from buildpro_saas.agent.proxy_probe import Asker, Question, asker
 from buildpro_saas.agent.proxy_release import Live, Releases, State, has_release
 
-WANTED, WANTED_LOCK, LOCK = "wanted.json", "wanted.lock", "publish.lock"
-GATHER = 0.25  # seconds in which further changes are taken along
-LOCK_TIMEOUT = 300  # seconds
+LOCK = "publish.lock"
 RELOADED_WITHIN = 120  # seconds
 LOOK = 0.02  # seconds between two looks
 MOST_BROKEN = 20  # names that nginx refuses, one after the other
@@ -64,12 +57,12 @@ def publish(bench: Bench, spec: ProxySpec, checkpoint: Callable[[], None] = lamb
 	started = time.monotonic()
 	places = proxy_settings.places(bench)
 	places.root.mkdir(parents=True, exist_ok=True)
-	ticket = _want(places.root, spec)
-	with _lock(places.root / LOCK):
+	ticket = proxy_wanted.want(places.root, spec)
+	with proxy_wanted.lock(places.root / LOCK):
 		publishing = Publishing(settings, places, checkpoint)
 		if publishing.releases.state().ticket < ticket or not publishing.is_served():
-			time.sleep(GATHER)  # a window, in which others say what they want
-			publishing.run(*_wanted(places.root))
+			proxy_wanted.gather(places.root)
+			publishing.run(*proxy_wanted.newest(places.root))
 		state = publishing.releases.state()
 	return Published(
 		state.release, state.is_changed, state.is_reloaded, state.set_aside, time.monotonic() - started
@@ -119,13 +112,15 @@ class Publishing:
 				self._step_back(error.faults, instead, taken, before)
 		set_aside = {**state.set_aside, **faults}
 		self.releases.keep(replace(state, ticket=ticket, set_aside=set_aside))
-		self._clean_up(spec, before)
+		if state.is_changed or taken.changed:
+			self._clean_up(spec, before)
 
 	def _take(self, spec: ProxySpec) -> Taken:
 		names = {host.certificate for site in spec.sites for host in site.hosts} | {spec.wildcard_certificate}
 		self.presented.ensure_default()
 		return self.presented.take(
-			{name for name in names if name and proxy_hosts.CERTIFICATE.fullmatch(name)}
+			{name for name in names if name and proxy_hosts.CERTIFICATE.fullmatch(name)},
+			spec.wildcard_certificate,
 		)
 
 	def _step_back(self, faults: dict, instead: dict, taken: Taken, before: State) -> None:
@@ -138,7 +133,7 @@ class Publishing:
 			instead[name] = None if name in instead else was
 
 	def _attempt(self, spec: ProxySpec, taken: Taken, before: State) -> State:
-		serving, rendered = self._rendered(spec, taken)
+		serving, rendered = self.rendered(spec, taken)
 		Live(self.places).put(serving, proxy_config.rate_name)
 		current = self.releases.current()
 		is_same = rendered.digest == self.releases.digest_of(current) and has_release(self.places)
@@ -147,7 +142,7 @@ class Publishing:
 			name, is_reloaded = current, False
 		elif is_same:
 			name, is_reloaded = current, True
-			self._reload(at, current)
+			self.reload(at, current)
 		else:
 			name, serving = self._tried(spec, taken, serving, rendered)
 			self._switch(at, name, serving, spec, before, current)
@@ -165,7 +160,7 @@ class Publishing:
 			address=at.address,
 		)
 
-	def _rendered(
+	def rendered(
 		self, spec: ProxySpec, taken: Taken, left_out: dict[str, str] | None = None
 	) -> tuple[Serving, Rendered]:
 		serving = proxy_hosts.decide(spec, taken.presentable, (left_out or {}).keys())
@@ -190,7 +185,7 @@ class Publishing:
 				if not isinstance(error, BrokenConfig) or not host or len(left_out) == MOST_BROKEN:
 					raise
 				left_out[host] = f"{host} is not served: {error}"
-			serving, rendered = self._rendered(spec, taken, left_out)
+			serving, rendered = self.rendered(spec, taken, left_out)
 
 	def _switch(
 		self, at: Asker, name: str, serving: Serving, spec: ProxySpec, before: State, current: str
@@ -205,7 +200,7 @@ class Publishing:
 			self.releases.lead_to(current)
 			raise
 		try:
-			self._reload(at, name)
+			self.reload(at, name)
 		except BaseException:
 			self._lead_back(before, current)
 			raise
@@ -225,7 +220,7 @@ class Publishing:
 		if faults:
 			raise NotAnswering(faults, len(serving.hosts) + 1)
 
-	def _reload(self, at: Asker, name: str) -> None:
+	def reload(self, at: Asker, name: str) -> None:
 		"""Reload, and wait until that release alone is served: the workers before take no connection any more.
 
 		Raises AgentError, with what nginx says, where it stays with the one before.
@@ -252,10 +247,10 @@ class Publishing:
 		faults = at.faults(questions, name)
 		if not faults:
 			return
+		if len(faults) == len(questions):
+			self.presented.put_back(taken.changed)
 		if not is_same:
 			self._lead_back(before, current)
-		elif len(faults) == len(questions):
-			self.presented.put_back(taken.changed)
 		raise NotAnswering(faults, len(questions))
 
 	def _questions(self, serving: Serving, taken: Taken, before: State) -> list[Question]:
@@ -280,9 +275,11 @@ class Publishing:
 	def _lead_back(self, before: State, current: str) -> None:
 		"""Have the release served again that was, where there was one. It is asked where it listens, which may be elsewhere."""
 		self.releases.lead_to(current)
-		if current and before.release:
-			with suppress(AgentError):  # the fault that led here is told, and the next publishing looks again
-				self._reload(asker_of(before), current)
+		with suppress(AgentError):  # the fault that led here is told, and the next publishing looks again
+			if current and before.release:
+				self.reload(asker_of(before), current)
+			elif current:
+				self.nginx.reload()  # to the one without names that setting up wrote
 
 	def _clean_up(self, spec: ProxySpec, before: State) -> None:
 		state = self.releases.state()
@@ -318,12 +315,13 @@ def asker_of(state: State) -> Asker:
 
 def taken_faults(spec: ProxySpec, taken: Taken) -> dict[str, str]:
 	"""{host: a sentence} for names whose newest certificate cannot be presented, while the one before still is."""
-	return {
-		host.name: taken.stale[host.certificate]
-		for site in spec.sites
-		for host in site.hosts
-		if host.certificate in taken.stale
-	}
+	found = {}
+	for host in (host for site in spec.sites for host in site.hosts):
+		is_own = proxy_hosts.is_below(host.name, spec.base_domain)
+		certificate = host.certificate or (spec.wildcard_certificate if is_own else "")
+		if certificate in taken.stale:
+			found[host.name] = taken.stale[certificate]
+	return found
 
 
 def _with(spec: ProxySpec, instead: dict[str, ProxyHost | None]) -> ProxySpec:
@@ -340,72 +338,6 @@ def _with(spec: ProxySpec, instead: dict[str, ProxyHost | None]) -> ProxySpec:
 	return replace(spec, sites=sites)
 
 
-def state_of(bench: Bench) -> ProxyState:
-	"""How the proxy stands now."""
-	settings, places = proxy_settings.read(bench), proxy_settings.places(bench)
-	if settings.mode == NOT_MANAGED:
-		problem = f"nginx is not managed here: {proxy_settings.SETUP} changes that."
-		return ProxyState(NOT_MANAGED, False, "", 0, {}, 0, 0, problem)
-	publishing = Publishing(settings, places)
-	state = publishing.releases.state()
-	is_running = publishing.nginx.master() is not None
-	if not is_running:
-		problem = "nginx does not run. Start it (`systemctl start`)."
-	elif not state.release:
-		problem = "Nothing was published yet."
-	elif not publishing.is_served():
-		problem = "nginx serves another configuration than the last that was published: `saas proxy reload`."
-	else:
-		problem = ""
-	dying = publishing.nginx.dying_workers()
-	return ProxyState(
-		*(settings.mode, is_running, state.release, len(state.hosts)),
-		*(state.set_aside, state.reloads, dying, problem),
-	)
-
-
-def try_out(bench: Bench) -> None:
-	"""Have nginx read what it would be reloaded with. Raises AgentError, with what it says."""
-	_managed(bench).nginx.try_current()
-
-
-def shown(bench: Bench) -> dict[str, str]:
-	"""{file: text} of what nginx reads of ours; empty where nothing was published."""
-	places = _managed(bench).places
-	main = [places.main] if places.main.exists() else []
-	return {str(file): file.read_text() for file in [*main, *sorted(places.current.glob("*.conf"))]}
-
-
-def reload(bench: Bench, checkpoint: Callable[[], None] = lambda: None) -> None:
-	"""Have nginx read its configuration anew, after it was tried. Raises AgentError; what was served still is then."""
-	publishing = _managed(bench)
-	publishing.checkpoint = checkpoint
-	with _lock(publishing.places.root / LOCK):
-		publishing.nginx.try_current()
-		state = publishing.releases.state()
-		if not state.release:
-			publishing.nginx.reload()
-			return
-		publishing._reload(asker_of(state), publishing.releases.current())
-
-
-def prepare(bench: Bench, settings: proxy_settings.Settings, spec: ProxySpec) -> None:
-	"""Write settings and a first release without sites, so that nginx can be started. Leaves a release that is there."""
-	proxy_settings.write(bench, settings)
-	places = proxy_settings.places(bench)
-	publishing = Publishing(settings, places)
-	for folder in (places.live, places.challenges, places.logs, places.run):
-		folder.mkdir(parents=True, exist_ok=True)
-	publishing.presented.ensure_default()
-	if settings.mode == proxy_settings.OWN:
-		publishing.nginx.write_main()
-	if not has_release(places):
-		_serving, rendered = publishing._rendered(
-			replace(spec, sites=[], wildcard_certificate=""), Taken({}, {}, {})
-		)
-		publishing.releases.lead_to(publishing.releases.write(rendered).name)
-
-
 def machine_of(settings: proxy_settings.Settings) -> Machine:
 	"""What the rendering has to know of this machine."""
 	return Machine(settings.version or (1, 22, 1), _has_ipv6())
@@ -418,50 +350,3 @@ def _has_ipv6() -> bool:
 	except OSError:
 		return False
 	return True
-
-
-def _managed(bench: Bench) -> Publishing:
-	settings = proxy_settings.read(bench)
-	if settings.mode == NOT_MANAGED:
-		raise AgentError("nginx is not managed on this bench.", f"Run {proxy_settings.SETUP}.")
-	return Publishing(settings, proxy_settings.places(bench))
-
-
-# -- what is wanted: the newest specification, for all who wait -------------------------------------------------------
-
-
-def _want(root: Path, spec: ProxySpec) -> int:
-	"""Put down what is to be published, unless something newer is there. Returns the number under which it, or that, is published."""
-	with _lock(root / WANTED_LOCK):
-		ticket, there = _wanted(root)
-		if there and spec.version and there.version > spec.version:
-			return ticket
-		site_config.write_json(root / WANTED, {"ticket": ticket + 1, "spec": asdict(spec)})
-		return ticket + 1
-
-
-def _wanted(root: Path) -> tuple[int, ProxySpec | None]:
-	try:
-		found = json.loads((root / WANTED).read_text())
-		return found["ticket"], as_spec(found["spec"])
-	except (OSError, ValueError, KeyError, TypeError):
-		# the numbers go on from what was published
-		return Releases(proxy_settings.Places(root.parents[2])).state().ticket, None
-
-
-def as_spec(plain: dict) -> ProxySpec:
-	"""A specification of plain data."""
-	sites = [
-		ProxySite(**{**site, "hosts": [ProxyHost(**host) for host in site["hosts"]]})
-		for site in plain["sites"]
-	]
-	return ProxySpec(**{**plain, "sites": sites})
-
-
-@contextmanager
-def _lock(path: Path):
-	try:
-		with FileLock(path, timeout=LOCK_TIMEOUT):
-			yield
-	except Timeout:
-		raise TransientError("Another change of the proxy is still at work.") from None

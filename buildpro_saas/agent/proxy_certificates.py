@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import ssl
 import tempfile
@@ -23,7 +24,8 @@ from buildpro_saas.agent import site_config
 
 CHAIN, KEY = "fullchain.pem", "privkey.pem"
 VERSIONS, SEEN = ".versions", ".seen.json"
-DEFAULT, DEFAULT_NAME = "default", "unknown-host.invalid"
+# a name that no certificate of the store can have
+DEFAULT, DEFAULT_NAME = ".default", "unknown-host.invalid"
 KEPT = 2  # versions of a certificate: the one that counts, and the one before
 DEFAULT_DAYS = 3650
 
@@ -47,9 +49,13 @@ class Presented:
 	def __init__(self, folder: Path, store: Path):
 		self.folder, self.store = folder, store
 
-	def take(self, names: set[str]) -> Taken:
-		"""Take the store's newest version of each of these. One that cannot be used leaves the last one in its place, and is told."""
+	def take(self, names: set[str], fixed: str = "") -> Taken:
+		"""Take the store's newest version of each of these. One that cannot be used leaves the last one in its place, and is told.
+
+		fixed: one of them that nginx reads with its configuration. It would refuse all for that one, so its copy is read, too.
+		"""
 		self._prepare()
+		self._discard_damaged(fixed)
 		taken, seen, noted = Taken({}, {}, {}), self._seen(), {}
 		for name in sorted(names):
 			before = self.version(name)
@@ -68,13 +74,25 @@ class Presented:
 				self._point(name, version)
 				taken.changed[name] = before
 		if noted != seen:
-			site_config.write_json(self.folder / SEEN, noted)
+			site_config.write_text(self.folder / SEEN, json.dumps(noted))
 		return taken
+
+	def _discard_damaged(self, name: str) -> None:
+		"""Let a copy count no more that nginx could not read."""
+		if self.version(name):
+			try:
+				_read(self.folder / name)
+			except (OSError, ValueError):
+				(self.folder / name).unlink()
 
 	def version(self, name: str) -> str:
 		"""The version that counts; empty for none."""
-		link = self.folder / name
-		return os.path.basename(os.readlink(link)) if link.is_symlink() and link.exists() else ""
+		try:
+			target = os.readlink(f"{self.folder}/{name}")
+		except OSError:
+			return ""
+		is_whole = all(_size(f"{self.folder}/{target}/{file}") for file in (CHAIN, KEY))
+		return os.path.basename(target) if is_whole else ""
 
 	def put_back(self, changed: dict[str, str]) -> None:
 		"""Let the versions count that counted before a take. A certificate that had none keeps the new one: nothing else is there."""
@@ -131,10 +149,12 @@ class Presented:
 					return version
 			except (OSError, ValueError):
 				os.rename(place, tempfile.mkdtemp(prefix=".damaged.", dir=place.parent))
-		draft = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=self.folder / VERSIONS))
+		mode = self._mode()
+		draft = self.folder / VERSIONS / f".{name}.{secrets.token_hex(6)}"
+		# Made with its mode, and not changed to it: a change by a user who is not in its group would take the set-group-ID bit away,
+		# by which the files get that group, too.
+		os.mkdir(draft, 0o750 if mode & 0o040 else 0o700)
 		try:
-			mode = self._mode()
-			draft.chmod(0o700 | (0o050 if mode & 0o040 else 0))
 			for file, content in ((CHAIN, chain), (KEY, key)):
 				descriptor = os.open(draft / file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
 				with os.fdopen(descriptor, "wb") as out:
@@ -168,8 +188,16 @@ def _complaint(name: str, error: Exception) -> str:
 	return f"The certificate {name} cannot be presented: {why}."
 
 
+def _size(path: str) -> int:
+	"""Bytes of a file; 0 where there is none."""
+	try:
+		return os.stat(path).st_size
+	except OSError:
+		return 0
+
+
 def _signature(folder: Path) -> list[list[int]]:
-	stats = [os.stat(folder / file) for file in (CHAIN, KEY)]
+	stats = [os.stat(f"{folder}/{file}") for file in (CHAIN, KEY)]
 	return [[stat.st_ino, stat.st_mtime_ns, stat.st_size] for stat in stats]
 
 

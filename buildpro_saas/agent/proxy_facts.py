@@ -39,7 +39,7 @@ class ProxySpec:
 	base_domain: each site whose folder is one label below it answers under its folder's name, also without being listed.
 	wildcard_certificate: of these names. wildcard_hsts_seconds: for these names where they are not listed. socketio_port: 0 for none.
 	trusted: networks (CIDR) of balancers whose X-Forwarded-For and X-Forwarded-Proto count. listen: addresses; "" or none: all.
-	version: grows with what the records say. A specification that is older than the last one is not published; 0: always the newest.
+	version: when the records were read, in seconds since the epoch. What was read before the last one is not published; 0: always the newest.
 	"""
 
 	sites: list[ProxySite]

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from buildpro_saas.agent import site_config
@@ -94,7 +94,8 @@ class Releases:
 			return State()
 
 	def keep(self, state: State) -> None:
-		site_config.write_json(self.places.root / STATE, asdict(state))
+		plain = {**vars(state), "hosts": {name: vars(host) for name, host in state.hosts.items()}}
+		site_config.write_text(self.places.root / STATE, json.dumps(plain))
 
 	def _all(self) -> list[Path]:
 		return [each for each in self.places.releases.glob("*") if (each.is_dir() and not each.is_symlink())]

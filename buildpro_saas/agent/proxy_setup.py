@@ -10,15 +10,17 @@ import json
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from buildpro_saas.agent import proxy, proxy_settings, unix_users
+from buildpro_saas.agent import proxy_settings, proxy_upkeep, proxy_wanted, unix_users
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.nginx import Nginx
+from buildpro_saas.agent.proxy_certificates import VERSIONS
 from buildpro_saas.agent.proxy_config import HTTP_FILE
 from buildpro_saas.agent.proxy_facts import INCLUDED, MODES, NOT_MANAGED, OWN, ProxySetup, ProxySpec
 from buildpro_saas.agent.proxy_settings import Places, Settings
@@ -86,7 +88,11 @@ def plan(bench: Bench, mode: str, http_port: int, https_port: int) -> ProxySetup
 		return ProxySetup(mode, {}, [], notes)
 	places, user = proxy_settings.places(bench), owner_of(bench)
 	settings = settings_for(bench, mode)
-	return (_own if mode == OWN else _included)(places, user, settings, (http_port, https_port))
+	planned = (_own if mode == OWN else _included)(places, user, settings, (http_port, https_port))
+	if user == "root":
+		note = "The bench belongs to root, so what serves the world runs as root, too: give it a user of its own."
+		return replace(planned, notes=[note, *planned.notes])
+	return planned
 
 
 def _own(places: Places, user: str, settings: Settings, ports: tuple[int, int]) -> ProxySetup:
@@ -129,7 +135,9 @@ def _included(places: Places, user: str, settings: Settings, ports: tuple[int, i
 	}
 	commands = [
 		["chgrp", "-R", group, str(places.certificates)],
-		["chmod", "-R", "g+rXs", str(places.certificates)],
+		["chmod", "-R", "g+rX", str(places.certificates)],
+		# so that new ones get that group
+		["chmod", "g+s", str(places.certificates), str(places.certificates / VERSIONS)],
 		[settings.nginx, "-t"],
 		[systemctl, "reload", "nginx"],
 	]
@@ -138,6 +146,8 @@ def _included(places: Places, user: str, settings: Settings, ports: tuple[int, i
 		" The mode own avoids that; choose this one where other server blocks share the ports.",
 		f"Keys of certificates become readable for the group {group}, as nginx's workers read them.",
 	]
+	if closed := _closed_to_others(places):
+		notes.append(f"nginx's workers cannot enter {', '.join(closed)}: `chmod o+x` lets them.")
 	if not settings.is_default:
 		notes.append(
 			"Another file has the default server of these ports: it answers names that nobody serves here."
@@ -208,6 +218,13 @@ def others_configuration(nginx: str, places: Places) -> str:
 		elif not is_ours:
 			kept.append(line.partition("#")[0])
 	return "\n".join(kept)
+
+
+def _closed_to_others(places: Places) -> list[str]:
+	"""The folders on the way to what nginx's workers read that only their owner may enter."""
+	ways = (places.sites, places.challenges, places.live, places.pages)
+	folders = {folder for way in ways for folder in (way, *way.parents) if folder.is_dir()}
+	return sorted(str(folder) for folder in folders if not folder.stat().st_mode & stat.S_IXOTH)
 
 
 def _is_ours(settings: Settings, places: Places) -> bool:
@@ -282,7 +299,7 @@ def prepare(bench: Bench, settings: Settings, spec: ProxySpec) -> None:
 	if settings.mode == NOT_MANAGED:
 		proxy_settings.write(bench, settings)
 		return
-	proxy.prepare(bench, settings, spec)
+	proxy_upkeep.prepare(bench, settings, spec)
 	if not (proxy_settings.places(bench).current / HTTP_FILE).exists():
 		raise AgentError("The proxy's first release was not written.")
 
@@ -290,4 +307,4 @@ def prepare(bench: Bench, settings: Settings, spec: ProxySpec) -> None:
 if __name__ == "__main__":
 	given = json.load(sys.stdin)
 	given["settings"]["version"] = tuple(given["settings"]["version"])
-	prepare(Bench(Path(given["bench"])), Settings(**given["settings"]), proxy.as_spec(given["spec"]))
+	prepare(Bench(Path(given["bench"])), Settings(**given["settings"]), proxy_wanted.as_spec(given["spec"]))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from buildpro_saas.agent import proxy, proxy_settings
+from buildpro_saas.agent import proxy, proxy_settings, proxy_upkeep
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.nginx import Nginx
 from buildpro_saas.agent.proxy_certificates import self_signed
@@ -90,7 +90,7 @@ class ProxiedBench:
 		)
 
 	def start(self) -> None:
-		proxy.prepare(self.bench, self.settings, self.spec)
+		proxy_upkeep.prepare(self.bench, self.settings, self.spec)
 		self.nginx.start()
 
 	def stop(self) -> None:
@@ -125,7 +125,7 @@ class ProxiedBench:
 		return proxy.publish(self.bench, self.spec)
 
 	def reloads(self) -> int:
-		return proxy.state_of(self.bench).reloads
+		return proxy_upkeep.state_of(self.bench).reloads
 
 	def get(
 		self,
@@ -154,9 +154,11 @@ class ProxiedBench:
 				return _asked(plain, request, method)
 			context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 			context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-			with context.wrap_socket(
-				plain, server_hostname=host if sni is None else sni or None
-			) as connection:
+			try:
+				secured = context.wrap_socket(plain, server_hostname=host if sni is None else sni or None)
+			except ssl.SSLError:
+				return Answer(0, {}, b"")
+			with secured as connection:
 				return with_certificate(_asked(connection, request, method), connection)
 
 	def logged(self) -> list[dict]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from proxied_bench import BASE, Application, ProxiedBench, wait_until
 
+from buildpro_saas.agent.proxy_certificates import DEFAULT, Presented
 from buildpro_saas.agent.proxy_facts import ProxyHost, ProxySite
 
 ACME, BETA = f"acme.{BASE}", f"beta.{BASE}"
@@ -148,16 +149,14 @@ def test_two_host_headers_and_an_absolute_address_choose_no_other_site(served):
 
 def test_unknown_names_get_the_default_certificate_and_each_known_one_its_own(served):
 	print_of = served_print(served)
-	assert served.get("unknown.example").certificate == print_of("default")
+	assert served.get("unknown.example").certificate == print_of(DEFAULT)
 	assert served.get(ACME).certificate == print_of("wild")
 	assert served.get(OWN).certificate == print_of(OWN)
 	assert served.get(OWN.upper()).certificate == print_of(OWN)
-	assert served.get(PLAIN).certificate == print_of("default")
+	assert served.get(PLAIN).certificate == print_of(DEFAULT)
 
 
 def served_print(bench):
-	from buildpro_saas.agent.proxy_certificates import Presented
-
 	return Presented(bench.places.certificates, bench.places.store).fingerprint
 
 

@@ -17,10 +17,10 @@ from proxied_bench import BASE, Application, ProxiedBench, is_root, wait_until
 from small_disk import full_disk
 
 from buildpro_saas.agent import nginx as nginx_program
-from buildpro_saas.agent import proxy
+from buildpro_saas.agent import proxy, proxy_upkeep, proxy_wanted
 from buildpro_saas.agent.errors import AgentError, TransientError
 from buildpro_saas.agent.nginx import BrokenConfig
-from buildpro_saas.agent.proxy_certificates import Presented, self_signed
+from buildpro_saas.agent.proxy_certificates import DEFAULT, Presented, self_signed
 from buildpro_saas.agent.proxy_config import HTTP_FILE, Rendered
 from buildpro_saas.agent.proxy_facts import ProxyHost, ProxySite, ProxySpec
 from buildpro_saas.agent.proxy_release import Releases
@@ -121,12 +121,49 @@ def test_the_renewed_wildcard_is_presented_after_one_reload(proxied):
 	assert proxied.get(ACME).certificate != before
 
 
+def test_our_own_copy_that_is_deleted_is_made_again(proxied):
+	sites = [proxied.customer(1), proxied.customer(2)]
+	proxied.make_certificate("wild", f"*.{BASE}")
+	proxied.publish(*sites, wildcard_certificate="wild")
+	for name, file in (("erp.customer1.example", "privkey.pem"), ("wild", "fullchain.pem")):
+		(proxied.places.certificates / name / file).unlink()
+	assert proxied.get("erp.customer1.example").status == 0
+	assert proxied.publish(*sites).set_aside == {}
+	assert proxied.get("erp.customer1.example").status == 200
+	assert proxied.get(sites[0].site).status == 200
+
+
+@pytest.mark.parametrize("file", ["fullchain.pem", "privkey.pem"])
+def test_a_wildcard_that_is_damaged_everywhere_keeps_no_customers_name_back(proxied, file):
+	"""nginx reads it with its configuration, and would refuse all for it."""
+	site = site_with(proxied)
+	proxied.make_certificate("wild", f"*.{BASE}")
+	proxied.publish(site, wildcard_certificate="wild")
+	for place in (proxied.places.certificates, proxied.places.store):
+		(place / "wild" / file).write_text("noise")
+	published = proxied.publish(site, proxied.customer(1))
+	assert proxied.get("erp.customer1.example").status == 200
+	assert "cannot be presented" in published.set_aside[ACME]
+	assert proxied.get(ACME, secure=False).site == ACME, "over HTTP, until it is mended"
+	proxied.make_certificate("wild", f"*.{BASE}")
+	assert proxied.publish(*proxied.spec.sites).set_aside == {}
+	assert proxied.get(ACME).site == ACME
+
+
+def test_a_certificate_called_as_ours_for_nobody_is_an_ordinary_one(proxied):
+	host = ProxyHost("erp.customer.example", proxied.make_certificate("default"))
+	proxied.publish(site_with(proxied, host))
+	print_of = Presented(proxied.places.certificates, proxied.places.store).fingerprint
+	assert proxied.get("erp.customer.example").certificate == print_of("default")
+	assert proxied.get("unknown.example").certificate == print_of(DEFAULT) != print_of("default")
+
+
 def test_keys_are_readable_for_their_owner_alone(proxied):
 	proxied.publish(proxied.customer(1))
 	keys = list(proxied.places.certificates.rglob("privkey.pem"))
 	assert keys and {stat.S_IMODE(key.stat().st_mode) for key in keys} == {0o600}
 	assert stat.S_IMODE(proxied.places.certificates.stat().st_mode) == 0o700
-	for text in proxy.shown(proxied.bench).values():
+	for text in proxy_upkeep.shown(proxied.bench).values():
 		assert "PRIVATE KEY" not in text
 
 
@@ -165,7 +202,7 @@ def test_names_that_cannot_be_are_set_aside_and_write_nothing_into_the_configura
 	published = proxied.publish(*sites, proxied.customer("good"))
 	assert published.set_aside.keys() == set(NAMES) - {"_._"} or published.set_aside.keys() == set(NAMES)
 	assert proxied.get("erp.customergood.example").status == 200
-	assert "passwd" not in "".join(proxy.shown(proxied.bench).values())
+	assert "passwd" not in "".join(proxy_upkeep.shown(proxied.bench).values())
 
 
 def test_a_name_of_two_sites_stays_the_first_ones(proxied):
@@ -297,7 +334,7 @@ def test_where_nothing_answers_the_configuration_before_is_served_again(proxied)
 	with pytest.raises(AgentError, match="did not answer as it should"):
 		proxied.publish(changed, second)
 	assert Releases(proxied.places).current() == before
-	assert proxy.state_of(proxied.bench).problem == ""
+	assert proxy_upkeep.state_of(proxied.bench).problem == ""
 
 
 def test_a_port_that_is_taken_leaves_the_old_one_served(proxied):
@@ -318,7 +355,7 @@ def test_while_nginx_is_down_nothing_changes_and_it_is_said(proxied):
 	proxied.nginx.stop()
 	with pytest.raises(TransientError, match="nginx does not run"):
 		proxied.publish(proxied.customer(1), proxied.customer(2))
-	state = proxy.state_of(proxied.bench)
+	state = proxy_upkeep.state_of(proxied.bench)
 	assert not state.is_running and "Start it" in state.problem
 	assert Releases(proxied.places).current() == before
 	proxied.nginx.start()
@@ -417,10 +454,10 @@ def test_five_hundred_names_of_the_longest_kind_are_served(proxied):
 PUBLISH = """
 import json, sys
 from pathlib import Path
-from buildpro_saas.agent import proxy
+from buildpro_saas.agent import proxy, proxy_wanted
 from buildpro_saas.agent.bench import Bench
 given = json.load(sys.stdin)
-proxy.publish(Bench(Path(given["bench"])), proxy.as_spec(given["spec"]))
+proxy.publish(Bench(Path(given["bench"])), proxy_wanted.as_spec(given["spec"]))
 """
 
 
@@ -457,7 +494,7 @@ def test_killed_in_the_middle_the_next_one_makes_it_whole(proxied, moment):
 	process.wait()
 	assert proxied.get("erp.customer1.example").status == 200
 	proxied.publish(*spec.sites)
-	assert proxy.state_of(proxied.bench).problem == ""
+	assert proxy_upkeep.state_of(proxied.bench).problem == ""
 	for number in (1, 2):
 		assert proxied.get(f"erp.customer{number}.example").site == f"site{number}.{BASE}"
 
@@ -485,9 +522,13 @@ def test_a_burst_of_changes_makes_one_reload_and_the_newest_counts(proxied):
 	for number in range(len(sites)):
 		assert proxied.get(f"erp.customer{number}.example").site == f"site{number}.{BASE}"
 	old = replace(proxied.spec, sites=sites[:3], version=3)
-	assert proxy.publish(proxied.bench, old).release == results[-1].release
+	assert proxy.publish(proxied.bench, old).release == Releases(proxied.places).current()
 	assert proxied.get("erp.customer11.example").status == 200, (
 		"an older state of the records is not published"
+	)
+	proxy.publish(proxied.bench, replace(old, version=3 - proxy_wanted.LONGEST_LATE))
+	assert proxied.get("erp.customer11.example").status == 0, (
+		"unless a clock was wrong: the newest has its say"
 	)
 
 
@@ -500,7 +541,7 @@ def test_two_processes_publish_at_once(proxied):
 		for number in (3, 4)
 	]
 	assert [process.wait(120) for process in both] == [0, 0]
-	assert proxy.state_of(proxied.bench).problem == ""
+	assert proxy_upkeep.state_of(proxied.bench).problem == ""
 	answers = [proxied.get(f"erp.customer{number}.example").status for number in (1, 2, 3, 4)]
 	assert answers[:2] == [200, 200] and sorted(answers[2:]) == [0, 200], "one of the two was the last"
 
@@ -546,11 +587,11 @@ def connected_to(port: int) -> int:
 def test_the_default_certificate_is_made_anew_when_it_is_gone(proxied):
 	proxied.publish(proxied.customer(1))
 	before = proxied.get("unknown.example").certificate
-	(proxied.places.certificates / "default").unlink()
+	(proxied.places.certificates / DEFAULT).unlink()
 	proxied.publish(proxied.customer(1), proxied.customer(2))
 	after = proxied.get("unknown.example").certificate
 	assert after and after != before
-	assert after == Presented(proxied.places.certificates, proxied.places.store).fingerprint("default")
+	assert after == Presented(proxied.places.certificates, proxied.places.store).fingerprint(DEFAULT)
 
 
 def test_a_host_that_is_removed_is_refused_from_then_on(proxied):

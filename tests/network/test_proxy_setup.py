@@ -5,13 +5,14 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from proxied_bench import BASE, ProxiedBench, is_root, wait_until
 
-from buildpro_saas.agent import proxy, proxy_settings, proxy_setup
+from buildpro_saas.agent import proxy, proxy_settings, proxy_setup, proxy_upkeep
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.nginx import Nginx
 from buildpro_saas.agent.proxy_facts import INCLUDED, NOT_MANAGED, OWN, ProxyHost, ProxySite, ProxySpec
@@ -83,7 +84,7 @@ def machine(tmp_path, program, free_port):
 	bench.others = folder / "conf.d/zz-others.conf"
 	subprocess.run(command, check=True)  # before there is a release of ours
 	try:
-		proxy.prepare(bench.bench, bench.settings, bench.spec)
+		proxy_upkeep.prepare(bench.bench, bench.settings, bench.spec)
 		bench.nginx.reload()
 		yield bench
 	finally:
@@ -106,7 +107,7 @@ def test_others_server_blocks_stay_as_they_are(machine):
 	assert machine.get(f"acme.{BASE}").site == f"acme.{BASE}"
 	assert machine.get("erp.customer1.example").site == f"site1.{BASE}"
 	assert machine.get(f"x.y.{BASE}", sni=f"acme.{BASE}").status == 0
-	assert proxy.state_of(machine.bench).problem == ""
+	assert proxy_upkeep.state_of(machine.bench).problem == ""
 
 
 def test_others_mistake_is_told_and_ours_is_not_swapped_in(machine):
@@ -117,7 +118,7 @@ def test_others_mistake_is_told_and_ours_is_not_swapped_in(machine):
 	with pytest.raises(AgentError, match="unknown directive"):
 		machine.publish(machine.customer(1), machine.customer(2))
 	with pytest.raises(AgentError, match="unknown directive"):
-		proxy.try_out(machine.bench)
+		proxy_upkeep.try_out(machine.bench)
 	assert os.readlink(machine.places.current) == current
 	assert machine.get("erp.customer1.example").status == 200
 	machine.others.write_text(kept)
@@ -190,7 +191,7 @@ def test_set_up_writes_what_was_shown_and_nginx_starts_with_it(bench, tmp_path):
 	bench.nginx.start()
 	try:
 		assert bench.get("anything.example").status == 0
-		assert proxy.state_of(bench.bench).problem == "Nothing was published yet."
+		assert proxy_upkeep.state_of(bench.bench).problem == "Nothing was published yet."
 		bench.publish(bench.customer(1), listen=[])
 		assert bench.get("erp.customer1.example").status == 200
 		# again, as after a change of the bench's path or user: what is served stays
@@ -210,6 +211,44 @@ def test_the_files_of_another_users_bench_are_his(bench, tmp_path):
 	made = [bench.places.root, *bench.places.root.rglob("*")]
 	assert len(made) > 10 and {path.lstat().st_uid for path in made} == {65534}
 	assert "\nuser " not in bench.places.main.read_text(), "he starts it himself"
+
+
+TAKE = """
+import sys
+from pathlib import Path
+from buildpro_saas.agent.proxy_certificates import Presented
+print(Presented(Path(sys.argv[1]), Path(sys.argv[2])).take({"wild"}))
+"""
+
+
+@pytest.mark.skipif(not is_root(), reason="gives a folder to a group")
+def test_new_keys_are_readable_for_the_group_of_the_machines_nginx(bench, tmp_path):
+	"""Written by a user who is not in that group; nobody else may read them."""
+	bench.make_certificate("wild")
+	for folder in (tmp_path, *tmp_path.parents[:2]):
+		folder.chmod(0o755)
+	certificates = bench.places.certificates
+	(certificates / ".versions").mkdir(parents=True)
+	for path in (bench.bench.path, *bench.bench.path.rglob("*")):
+		os.chown(path, 65534, 65534)
+	planned = proxy_setup._included(bench.places, "nobody", bench.settings, ports(bench))
+	for command in planned.commands[:3]:
+		command = ["33333" if word == "www-data" else word for word in command]
+		subprocess.run(command, check=True)
+	done = subprocess.run(
+		[sys.executable, "-c", TAKE, certificates, bench.places.store],
+		env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+		capture_output=True,
+		text=True,
+		user=65534,
+		group=65534,
+		extra_groups=[],
+		check=False,
+	)
+	assert done.returncode == 0, done.stderr
+	keys = list((certificates / ".versions").rglob("privkey.pem"))
+	assert [(key.stat().st_gid, stat.S_IMODE(key.stat().st_mode)) for key in keys] == [(33333, 0o640)]
+	assert keys[0].parent.stat().st_gid == 33333 and keys[0].parent.stat().st_mode & 0o057 == 0o050
 
 
 def test_the_line_of_sudo_is_for_two_commands_and_sudo_takes_it(tmp_path):
@@ -234,9 +273,9 @@ def test_a_port_that_another_has_hinders_and_is_named(bench):
 
 def test_where_nginx_is_not_managed_publishing_does_nothing_and_says_so(bench):
 	assert proxy.publish(bench.bench, bench.spec).release == ""
-	state = proxy.state_of(bench.bench)
+	state = proxy_upkeep.state_of(bench.bench)
 	assert state.mode == NOT_MANAGED and "not managed" in state.problem
-	for work in (proxy.try_out, proxy.reload):
+	for work in (proxy_upkeep.try_out, proxy_upkeep.reload):
 		with pytest.raises(AgentError, match="not managed"):
 			work(bench.bench)
 	assert not bench.places.releases.exists()
@@ -256,11 +295,11 @@ def test_a_mode_that_there_is_not_and_a_damaged_file_are_told(bench):
 def test_nginx_is_reloaded_by_hand(proxied):
 	proxied.publish(proxied.customer(1))
 	before = {worker.pid for worker in proxied.nginx.master().children()}
-	proxy.reload(proxied.bench)
+	proxy_upkeep.reload(proxied.bench)
 	assert not before & proxied.nginx.accepting()
 	wait_until(lambda: proxied.get("erp.customer1.example").status == 200)
-	proxy.try_out(proxied.bench)
-	assert any(str(path).endswith("http.conf") for path in proxy.shown(proxied.bench))
+	proxy_upkeep.try_out(proxied.bench)
+	assert any(str(path).endswith("http.conf") for path in proxy_upkeep.shown(proxied.bench))
 
 
 def test_the_specification_is_checked_where_it_comes_through_the_door():

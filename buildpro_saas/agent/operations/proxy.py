@@ -5,7 +5,7 @@ from typing import Any
 import frappe
 from pydantic import TypeAdapter, ValidationError
 
-from buildpro_saas.agent import proxy, proxy_setup
+from buildpro_saas.agent import proxy, proxy_setup, proxy_upkeep, proxy_wanted
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.operations.operation import in_thread, quick
@@ -22,25 +22,25 @@ def publish_proxy(bench: Bench, progress: Progress, spec: dict[str, Any]) -> Pub
 @quick
 def proxy_state(bench: Bench) -> ProxyState:
 	"""How the proxy stands now."""
-	return proxy.state_of(bench)
+	return proxy_upkeep.state_of(bench)
 
 
 @quick
 def test_proxy(bench: Bench) -> None:
 	"""Have nginx read what it would be reloaded with. Raises AgentError, with what it says."""
-	proxy.try_out(bench)
+	proxy_upkeep.try_out(bench)
 
 
 @in_thread
 def reload_proxy(bench: Bench, progress: Progress) -> None:
 	"""Have nginx read its configuration anew, after it was tried."""
-	proxy.reload(bench, progress.check)
+	proxy_upkeep.reload(bench, progress.check)
 
 
 @quick
 def show_proxy(bench: Bench) -> dict[str, str]:
 	"""{file: text} of what nginx reads of ours."""
-	return proxy.shown(bench)
+	return proxy_upkeep.shown(bench)
 
 
 @quick
@@ -59,7 +59,7 @@ def set_up_proxy(bench: Bench, mode: str, http_port: int = 80, https_port: int =
 def checked(spec: dict[str, Any]) -> ProxySpec:
 	"""The specification. Raises AgentError, which names what is wrong, for an unknown name or a wrong type."""
 	try:
-		return TypeAdapter(ProxySpec).validate_python(vars(proxy.as_spec(spec)))
+		return TypeAdapter(ProxySpec).validate_python(vars(proxy_wanted.as_spec(spec)))
 	except (TypeError, KeyError) as error:
 		raise AgentError(f"The specification of the proxy is wrong: {error}.") from None
 	except ValidationError as error:
