@@ -115,7 +115,7 @@ class World:
 		self.frappe.local.conf.update(values)
 
 	def _start_nginx(self) -> None:
-		from buildpro_saas.agent import proxy, proxy_settings
+		from buildpro_saas.agent import proxy_settings, proxy_upkeep
 		from buildpro_saas.agent.bench import Bench
 		from buildpro_saas.agent.nginx import Nginx
 		from buildpro_saas.domains import proxy_spec
@@ -124,7 +124,7 @@ class World:
 		bench = Bench(self.bench.path)
 		settings = proxy_settings.own(bench, find_program("nginx"))
 		self.nginx = Nginx(settings, proxy_settings.places(bench))
-		proxy.prepare(bench, settings, proxy_spec.of_bench(self.frappe.get_doc("Bench", self.name)))
+		proxy_upkeep.prepare(bench, settings, proxy_spec.of_bench(self.frappe.get_doc("Bench", self.name)))
 		self.nginx.start()
 
 	def _remove_files(self) -> None:

@@ -182,7 +182,12 @@ ENDPOINTS = {
 		"api.domains.check": {**OF_TENANT, "host": "erp.fuzz.example"},
 		"api.domains.make_primary": {**OF_TENANT, "host": "erp.fuzz.example"},
 		"api.domains.remove": {**OF_TENANT, "host": "erp.fuzz.example"},
-		"api.domains.ask": {**OF_TENANT, "user": "fuzz@example.com", "what": "add", "host": "erp.fuzz.example"},
+		"api.domains.ask": {
+			**OF_TENANT,
+			"user": "fuzz@example.com",
+			"what": "add",
+			"host": "erp.fuzz.example",
+		},
 		"api.tenant_life.rename": {**OF_TENANT, "subdomain": "fuzz-renamed"},
 		"api.tenant_life.archive": {**WHY, "confirm": "fuzz"},
 		"api.tenant_life.unarchive": {**OF_TENANT, "backup": "fuzz-backup"},
@@ -235,7 +240,17 @@ ENDPOINTS = {
 	}.items()
 }
 # the last word of those that are asked with GET
-READ = ("status", "region", "prove", "backups", "recoverable_moments", "progress", "download", "report", "of_tenant")
+READ = (
+	"status",
+	"region",
+	"prove",
+	"backups",
+	"recoverable_moments",
+	"progress",
+	"download",
+	"report",
+	"of_tenant",
+)
 # Those that do more on a tenant's site than refuse.
 ON_TENANTS = tuple(
 	name for name in ENDPOINTS if ".tenant_site." in name or name.endswith("check_feature_access")
