@@ -72,8 +72,10 @@ def issue(context: Context, name: str) -> None:
 	)
 	context.keep({"order": begun.order})
 	context.log(f"{who.directory} is asked for {', '.join(names)}")
-	shown = [] if begun.is_ready or method != records.DNS_01 else _show(context, begun.challenges)
+	shown: list[tuple] = []
 	try:
+		if method == records.DNS_01 and not begun.is_ready:
+			_show(context, begun.challenges, shown)
 		made = context.run(
 			"finish_order", TIMEOUT, certificate=row.folder, order=begun.order, authority=vars(who)
 		)
@@ -99,9 +101,8 @@ def _check_limits(context: Context, row, names: list[str], who) -> None:
 		)
 
 
-def _show(context: Context, challenges: list) -> list[tuple]:
-	"""Set the TXT records that prove the names, and wait until the zone's servers have them; returns (provider, challenge) of each."""
-	shown = []
+def _show(context: Context, challenges: list, shown: list[tuple]) -> None:
+	"""Set the TXT records that prove the names, and wait until the zone's servers have them. shown: gets (provider, challenge) of each."""
 	for challenge in challenges:
 		provider = settings.provider_for(challenge.host)
 		if not provider:
@@ -111,11 +112,10 @@ def _show(context: Context, challenges: list) -> list[tuple]:
 				),
 				_("Add a DNS Provider with that zone, or upload a certificate."),
 			)
-		provider.ensure(challenge.record_name, "TXT", [challenge.value], NO_MARK)
 		shown.append((provider, challenge))
+		provider.ensure(challenge.record_name, "TXT", [challenge.value], NO_MARK)
 	for challenge in challenges:
 		_wait_for(context, challenge)
-	return shown
 
 
 def _wait_for(context: Context, challenge) -> None:

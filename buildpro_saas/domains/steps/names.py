@@ -45,15 +45,27 @@ class LookAtDns(Step):
 			context.log("The name was removed meanwhile")
 			return {GOES_ON: False}
 		if row.kind == records.OWN:
-			context.log(own_names.ensure_dns(row, context.bench_row))
-			if row.state == records.WAITING:
-				records.change(row.name, state=records.VERIFIED, says="")
-			return {GOES_ON: True}
+			return {GOES_ON: self._lead_here(context, row)}
 		found = looks.look(row)
 		state = looks.note(row, found)
 		context.log(found.says or f"{row.host} leads here, and is {row.tenant}'s")
 		context.log(f"{row.host}: {state}")
 		return {GOES_ON: found.is_good}
+
+	def _lead_here(self, context: Context, row) -> bool:
+		"""Have the DNS lead an own name here; returns whether it does. What is in the way for good stands in its record."""
+		try:
+			context.log(own_names.ensure_dns(row, context.bench_row))
+		except AgentError as error:
+			if is_transient(error):
+				raise
+			frappe.db.rollback()
+			looks.note_fault(row.name, " ".join(filter(None, (str(error), error.hint))))
+			context.log(str(error))
+			return False
+		if row.state == records.WAITING:
+			records.change(row.name, state=records.VERIFIED, says="")
+		return True
 
 
 class GetCertificate(Step):
