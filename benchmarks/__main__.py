@@ -6,45 +6,13 @@ import os
 import sys
 import time
 
-from benchmarks import (
-	backup,
-	concurrency,
-	curve,
-	database_copy,
-	deliveries,
-	domains,
-	drill,
-	gate,
-	memory,
-	migrations,
-	provisioning,
-	report,
-	restore,
-)
+from benchmarks import report
 from benchmarks.admin import Admin
 from dev.__main__ import ready_bench
 from dev.existing_bench import ExistingBench
 from dev.shell import DevError, say
 
-ALL = {
-	module.NAME: module
-	for module in (
-		*(
-			provisioning,
-			database_copy,
-			concurrency,
-			curve,
-			gate,
-			memory,
-			deliveries,
-			backup,
-			restore,
-			drill,
-			migrations,
-			domains,
-		),
-	)
-}
+ALL = {module.NAME: module for _title, module in report.PARTS}
 ROUNDS = 5
 
 

@@ -204,6 +204,23 @@ def broken(said: str, http: Path) -> BrokenConfig:
 	)
 
 
+def is_in_its_own_way(old: str, new: str) -> bool:
+	"""Whether nginx could not open the sockets of a configuration while it has those of another: all addresses of a port, and one of them."""
+	before, after = _addresses(old), _addresses(new)
+	return any(
+		before[port] != after[port] and {"0.0.0.0", "[::]"} & (before[port] ^ after[port])
+		for port in before.keys() & after.keys()
+	)
+
+
+def _addresses(http: str) -> dict[str, set[str]]:
+	"""{port: addresses} of a configuration's `listen` directives."""
+	found: dict[str, set[str]] = {}
+	for start, port in LISTEN.findall(http):
+		found.setdefault(port, set()).add(start.split()[-1].rstrip(":"))
+	return found
+
+
 def _needs_root(http: Path) -> bool:
 	return os.geteuid() != 0 and any(
 		int(port) < FIRST_OPEN_PORT for _start, port in LISTEN.findall(http.read_text())

@@ -15,12 +15,13 @@ from pathlib import Path
 from buildpro_saas.agent import proxy_config, proxy_hosts, proxy_settings, proxy_wanted
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError, TransientError
-from buildpro_saas.agent.nginx import BrokenConfig, Nginx, not_running
+from buildpro_saas.agent.nginx import BrokenConfig, Nginx, is_in_its_own_way, not_running
 from buildpro_saas.agent.proxy_certificates import Presented, Taken
-from buildpro_saas.agent.proxy_config import Machine, Rendered
+from buildpro_saas.agent.proxy_config import HTTP_FILE, Machine, Rendered
 from buildpro_saas.agent.proxy_facts import (
 	INCLUDED,
 	NOT_MANAGED,
+	OWN,
 	ProxyHost,
 	ProxySpec,
 	Published,
@@ -192,6 +193,8 @@ class Publishing:
 	) -> None:
 		"""Lead to a release and reload. Leads back where nginx does not take it."""
 		self.nginx.wait_for_old_workers()
+		if self.settings.mode == OWN and current:
+			self._make_way(current, name)
 		self.releases.lead_to(name)
 		try:
 			if self.settings.mode == INCLUDED:
@@ -204,6 +207,22 @@ class Publishing:
 		except BaseException:
 			self._lead_back(before, current)
 			raise
+
+	def _make_way(self, current: str, name: str) -> None:
+		"""Have nginx close its sockets first where it is to listen on one address of a port in place of all, or the other way round.
+
+		Visitors are refused for a moment. It happens only when the addresses to listen on are changed.
+		"""
+		old, new = ((self.places.releases / each / HTTP_FILE).read_text() for each in (current, name))
+		if not is_in_its_own_way(old, new):
+			return
+		empty = self.releases.write(Rendered({HTTP_FILE: "# listens nowhere\n"}))
+		workers = self.nginx.accepting()
+		self.releases.lead_to(empty.name)
+		self.nginx.reload()
+		until = time.monotonic() + RELOADED_WITHIN
+		while workers & self.nginx.accepting() and time.monotonic() < until:
+			time.sleep(LOOK)
 
 	def _try_beside_others(self, serving: Serving, spec: ProxySpec) -> None:
 		"""Have nginx read others' files, too. Names that theirs have stay theirs. Raises BrokenConfig, NotAnswering."""

@@ -291,6 +291,23 @@ class BenchUnderTest:
 		)
 		assert self.waiting(), self.describe(tenant)
 
+	def kill_after(self, tenant: str, step_key: str, begin) -> None:
+		"""Kill the worker when the step's work is done and not recorded, start it again, and wait until the job went on to its end.
+
+		begin: starts the job; called while the worker is held there.
+		"""
+		with self.held(step_key, "Completed"):
+			begin()
+			self.frappe.db.commit()
+			self.wait_held(tenant)
+			self.services.kill("provisioning")
+		self.services.start_all("provisioning")
+		self.wait_for(
+			lambda: self.look_after() or self.job(tenant).status == "Completed",
+			JOB_SECONDS,
+			lambda: self.describe(tenant),
+		)
+
 	def let_go(self):
 		"""Let the held worker go on."""
 		self._holder.execute(f"select release_lock('{HOLD}')")

@@ -257,19 +257,7 @@ def test_a_store_that_somebody_changed_fails_the_drill(bench, acme, unknown):
 def test_a_drill_whose_worker_is_killed_begins_anew_and_leaves_no_shadow(bench, acme, unknown):
 	from buildpro_saas.fleet import drills
 
-	hidden = bench.path / "sites/.buildpro/shadows"
-	with bench.held("load_and_compare", "Completed"):
-		drills.start(acme.name)
-		bench.frappe.db.commit()
-		bench.wait_held(acme.name)
-		assert list(hidden.glob("*"))
-		bench.services.kill("provisioning")
-	bench.services.start("provisioning")
-	bench.wait_for(
-		lambda: bench.look_after() or bench.job(acme.name).status == "Completed",
-		SECONDS * 3,
-		lambda: bench.describe(acme.name),
-	)
+	bench.kill_after(acme.name, "load_and_compare", lambda: drills.start(acme.name))
 	check_nothing_is_left(bench, acme)
 
 

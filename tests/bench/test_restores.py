@@ -417,17 +417,7 @@ def test_what_cannot_be_restored_is_refused_and_nothing_is_begun(bench, acme, ba
 
 def test_a_restore_whose_worker_is_killed_goes_on(bench, acme, backup):
 	before = bench.everything()
-	with bench.held("load_into_shadow", "Completed"):
-		acme.restore(str(backup), acme.subdomain)
-		bench.frappe.db.commit()
-		bench.wait_held(acme.name)
-		bench.services.kill("provisioning")
-	bench.services.start("provisioning")
-	bench.wait_for(
-		lambda: bench.look_after() or bench.job(acme.name).status == "Completed",
-		SECONDS * 3,
-		lambda: bench.describe(acme.name),
-	)
+	bench.kill_after(acme.name, "load_into_shadow", lambda: acme.restore(str(backup), acme.subdomain))
 	acme.reload()
 	assert titles(bench, acme) == ["then"]
 	after = bench.everything()

@@ -315,17 +315,7 @@ def test_a_swap_that_is_killed_anywhere_is_gone_on_with(bench, acme, where, has_
 
 def test_the_worker_is_killed_when_the_swap_is_done_and_not_recorded(bench, acme, frappe):
 	shadow = copied(bench, acme)
-	with bench.held("swap_in", "Completed"):
-		acme.swap_back(acme.subdomain, shadow)
-		frappe.db.commit()
-		bench.wait_held(acme.name)
-		bench.services.kill("provisioning")
-	bench.services.start("provisioning")
-	bench.wait_for(
-		lambda: bench.look_after() or bench.job(acme.name).status == "Completed",
-		SECONDS * 3,
-		lambda: bench.describe(acme.name),
-	)
+	bench.kill_after(acme.name, "swap_in", lambda: acme.swap_back(acme.subdomain, shadow))
 	acme.reload()
 	assert acme.database == config(bench, acme)["db_name"] and get(bench, acme).status_code == 200
 	assert drift(bench, acme) == []
@@ -385,17 +375,7 @@ def test_a_copy_that_fills_the_disk_says_so_and_leaves_nothing(bench, acme, frap
 
 
 def test_a_copy_whose_worker_is_killed_is_made_anew(bench, acme, frappe):
-	with bench.held("copy_into_shadow", "Completed"):
-		acme.copy_site()
-		frappe.db.commit()
-		bench.wait_held(acme.name)
-		bench.services.kill("provisioning")
-	bench.services.start("provisioning")
-	bench.wait_for(
-		lambda: bench.look_after() or bench.job(acme.name).status == "Completed",
-		SECONDS * 3,
-		lambda: bench.describe(acme.name),
-	)
+	bench.kill_after(acme.name, "copy_into_shadow", acme.copy_site)
 	assert frappe.get_all("Site Shadow", {"status": "Ready"})
 
 

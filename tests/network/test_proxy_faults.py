@@ -349,6 +349,14 @@ def test_a_port_that_is_taken_leaves_the_old_one_served(proxied):
 	assert proxied.get("erp.customer2.example").status == 200
 
 
+def test_the_addresses_to_listen_on_may_change(proxied):
+	"""nginx cannot open one address of a port while it has all of them open: it closes them first."""
+	for addresses in ([], ["127.0.0.1"], [""], ["127.0.0.1", "127.0.0.2"], ["127.0.0.1"]):
+		proxied.publish(proxied.customer(1), listen=addresses)
+		assert proxied.get("erp.customer1.example").status == 200
+	assert proxy_upkeep.state_of(proxied.bench).problem == ""
+
+
 def test_while_nginx_is_down_nothing_changes_and_it_is_said(proxied):
 	proxied.publish(proxied.customer(1))
 	before = Releases(proxied.places).current()

@@ -1,12 +1,13 @@
 """Setting the proxy up on a machine, and living beside the server blocks of others in the machine's own nginx."""
 
+import json
 import os
 import shutil
 import signal
 import stat
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,19 @@ def test_set_up_writes_what_was_shown_and_nginx_starts_with_it(bench, tmp_path):
 		bench.nginx.stop()
 
 
+START_AND_PUBLISH = """
+import json, sys
+from pathlib import Path
+from buildpro_saas.agent import proxy, proxy_settings, proxy_wanted
+from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.nginx import Nginx
+given = json.load(sys.stdin)
+bench = Bench(Path(given["bench"]))
+Nginx(proxy_settings.read(bench), proxy_settings.places(bench)).start()
+assert proxy.publish(bench, proxy_wanted.as_spec(given["spec"])).set_aside == {}
+"""
+
+
 @pytest.mark.skipif(not is_root(), reason="another user's bench is set up by root")
 def test_the_files_of_another_users_bench_are_his(bench, tmp_path):
 	for folder in (tmp_path, *tmp_path.parents[:2]):
@@ -211,6 +225,30 @@ def test_the_files_of_another_users_bench_are_his(bench, tmp_path):
 	made = [bench.places.root, *bench.places.root.rglob("*")]
 	assert len(made) > 10 and {path.lstat().st_uid for path in made} == {65534}
 	assert "\nuser " not in bench.places.main.read_text(), "he starts it himself"
+	site = bench.customer(1)
+	for path in (bench.bench.path, *bench.bench.path.rglob("*")):
+		os.lchown(path, 65534, 65534)
+	spec = replace(bench.spec, sites=[site])
+	done = subprocess.run(
+		[sys.executable, "-c", START_AND_PUBLISH],
+		input=json.dumps({"bench": str(bench.bench.path), "spec": asdict(spec)}),
+		env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+		capture_output=True,
+		text=True,
+		user=65534,
+		group=65534,
+		extra_groups=[],
+		check=False,
+	)
+	master = bench.nginx.master()
+	try:
+		assert done.returncode == 0, done.stderr
+		assert bench.get("erp.customer1.example").site == site.site
+		assert {worker.uids().real for worker in (master, *master.children())} == {65534}
+	finally:
+		if master:
+			master.terminate()
+			master.wait(60)
 
 
 TAKE = """

@@ -459,7 +459,12 @@ def test_images_are_listed(cli):
 
 def test_the_proxy_is_shown_and_what_setting_it_up_does_is_shown_first(cli, bench_path):
 	"""On the bench of the tests nobody has set it up."""
-	for arguments in (("proxy", "show"), ("proxy", "test"), ("proxy", "reload"), ("proxy", "show", "--files")):
+	for arguments in (
+		("proxy", "show"),
+		("proxy", "test"),
+		("proxy", "reload"),
+		("proxy", "show", "--files"),
+	):
 		done = cli(*arguments)
 		assert done.returncode == 1 and "setup-proxy" in done.stderr, done.stderr
 	state = json.loads(cli("proxy", "show", "--json").stdout)

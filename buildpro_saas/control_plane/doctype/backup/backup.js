@@ -12,7 +12,9 @@ frappe.ui.form.on("Backup", {
 			follow(frm);
 		}
 		const is_manager = frappe.session.user === "Administrator" || frappe.user.has_role("SaaS Manager");
-		if (is_manager && frm.doc.status === "Kept") {
+		if (frm.doc.status === "Kept" && frm.doc.kind === "Admin Site") {
+			frm.set_intro(__("It is of this site itself: {0} makes the site again from it.", ["saas recover-admin-site"]));
+		} else if (is_manager && frm.doc.status === "Kept") {
 			frm.add_custom_button(__("Restore"), () => ask_to_restore(frm.doc.tenant, frm.docname));
 		}
 	},

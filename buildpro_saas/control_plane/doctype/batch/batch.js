@@ -4,7 +4,7 @@ const OVER = ["Completed", "Cancelled"];
 const ROW_COLORS = {
 	Completed: "bg-success",
 	Failed: "bg-danger",
-	Running: "bg-info",
+	Running: "bg-info progress-bar-striped", // not done yet: it must not look so
 	"Left Out": "bg-warning",
 };
 
