@@ -14,6 +14,7 @@ from benchmarks import (
 	curve,
 	database_copy,
 	deliveries,
+	domains,
 	drill,
 	gate,
 	memory,
@@ -39,6 +40,7 @@ PARTS = (
 	("Restoring", restore),
 	("Drills", drill),
 	("Nothing to migrate", migrations),
+	("Domains", domains),
 )
 
 

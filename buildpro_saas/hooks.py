@@ -73,6 +73,8 @@ buildpro_limits = {
 	"api_calls_per_day": {"label": "API calls today", "period": "day"},
 	# counted on the admin site, which prepares them; a plan without it has none
 	"exports_per_day": {"label": "Exports of all data a day"},
+	# kept by the proxy, where that is managed from the admin site: of one client
+	"requests_per_second": {"label": "Requests a second"},
 }
 
 # Each runs on sites of one role: install.py stops the others.
@@ -138,6 +140,12 @@ buildpro_playbooks = [
 	"buildpro_saas.fleet.playbooks.TAKE_IN_SITE",
 	"buildpro_saas.fleet.playbooks.TAKE_OVER_SITE",
 	"buildpro_saas.fleet.playbooks.CLONE_TENANT",
+	"buildpro_saas.domains.playbooks.BRING_DOMAIN",
+	"buildpro_saas.domains.playbooks.REMOVE_DOMAIN",
+	"buildpro_saas.domains.playbooks.RENEW_CERTIFICATE",
+	"buildpro_saas.domains.playbooks.ASK_RENEWALS",
+	"buildpro_saas.domains.playbooks.PUBLISH_PROXY",
+	"buildpro_saas.domains.playbooks.CHECK_DOMAINS",
 ]
 
 # One guard for the admin doctypes: refused and empty on tenant sites, whatever roles a tenant's user gives himself.
@@ -146,6 +154,7 @@ ADMIN_DOCTYPES = (
 	*("Site Image", "Standby Site", "Drift Finding", "Tenant Usage", "Tenant Limit Level"),
 	*("Add-on", "Kill Switch", "Plan Version", "Batch", "Batch Row", "Site Shadow"),
 	*("Backup", "Backup Store", "Former Name", "Site Intake"),
+	*("Site Domain", "Site Certificate", "DNS Provider"),
 )
 ADMIN_TABLES = (
 	*("Plan Feature", "Plan Limit", "Plan App", "Bench App", "Tenant App", "Provisioning Job Step"),
@@ -244,4 +253,5 @@ ignore_links_on_delete = [
 	*("Provisioning Job", "Standby Site", "Drift Finding", "Tenant Usage", "Tenant Limit Level"),
 	*("Plan Version", "Kill Switch", "Batch Row", "Site Shadow"),
 	*("Backup", "Backup Store", "Former Name", "Site Intake"),
+	*("Site Domain", "Site Certificate"),
 ]

@@ -2,13 +2,15 @@
 
 # They find lost jobs and rows of batches, let go of sites that a lost job held, fill pools, build images, follow agreed dates, compare
 # benches with the records, renew entitlements, take backups, copy them offsite, drill them, check their stores, let former names be
-# free, and destroy keys of removed tenants' backups, and suspend clones whose time is over.
+# free, and destroy keys of removed tenants' backups, suspend clones whose time is over, and look after host
+# names, their certificates and proxies.
 ADMIN = {
 	"* * * * *": (
 		"buildpro_saas.jobs.lifecycle.recover_lost_jobs",
 		"buildpro_saas.jobs.batches.recover_batches",
 		"buildpro_saas.fleet.standby.fill_pools",
 		"buildpro_saas.fleet.holds.let_go_of_forgotten",
+		"buildpro_saas.domains.flow.start_due_looks",
 	),
 	"*/5 * * * *": (
 		"buildpro_saas.fleet.images.renew_images",
@@ -28,6 +30,14 @@ ADMIN = {
 		"buildpro_saas.fleet.removals.destroy_due_keys",
 		"buildpro_saas.fleet.offsite_copies.copy_due_backups",
 		"buildpro_saas.fleet.store_checks.check_due_stores",
+		"buildpro_saas.domains.flow.renew_due",
+		"buildpro_saas.domains.own_names.withdraw_left",
+		"buildpro_saas.domains.own_names.remove_left_certificates",
+	),
+	"7 * * * *": (
+		"buildpro_saas.domains.publishing.publish_all",
+		"buildpro_saas.domains.flow.ask_due",
+		"buildpro_saas.fleet.certificate_alarms.look_at_served",
 	),
 }
 MEASURE_LIMITS = "buildpro_saas.tenant_site.limits.measure_limits"

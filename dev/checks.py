@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 
-from dev import lanes, packages, tools
+from dev import lanes, packages, tools, unpacked
 from dev.bench import Bench
 from dev.home import REPO, Home
 from dev.shell import DevError, clean_environment, run_at_terminal, say
@@ -15,7 +15,7 @@ from dev.sites import AdminSite
 SOAK = "tests/bench/test_random.py"
 SOAK_SECONDS = 3600
 WHOLE = "tests"
-KINDS = ("unit", "site", "bench", "browser")  # the folders of tests/
+KINDS = ("unit", "site", "network", "bench", "browser")  # the folders of tests/
 
 
 def soak(bench: Bench, admin: AdminSite) -> int:
@@ -35,17 +35,23 @@ def test(bench: Bench, admin: AdminSite, arguments: list[str], **environment: st
 	"""
 	arguments = _chosen(arguments)
 	number = lanes.wanted(bench, WHOLE in arguments)
-	packages.ensure(*packages.BROWSER, *packages.PDF)
+	packages.ensure(*packages.BROWSER, *packages.PDF, *packages.NETWORK)
+	unpacked.ensure(bench.home, *unpacked.NETWORK)
 	try:
 		copies = lanes.prepare(bench, admin, number)
 		say(f"$ {shlex.join(['pytest', *arguments])}" + (f", on {number} lanes" if copies else ""))
 		return run_at_terminal(
 			[*bench.test_python(), "-m", "pytest", *lanes.options(copies), *arguments],
-			env=bench.environment(**description(bench, admin), **environment),
+			env=_with_programs(bench, bench.environment(**description(bench, admin), **environment)),
 			cwd=REPO,
 		)
 	finally:
 		lanes.stop_all(bench.home)
+
+
+def _with_programs(bench: Bench, environment: dict[str, str]) -> dict[str, str]:
+	"""The environment in which the unpacked programs are found, too."""
+	return environment | {"PATH": os.pathsep.join([environment["PATH"], *unpacked.folders(bench.home)])}
 
 
 def _chosen(arguments: list[str]) -> list[str]:

@@ -42,6 +42,12 @@ CLIENTS = (
 BORG = (Need(("borg",), ("borgbackup",)),)
 NODE = (Need(("node",), ("nodejs",)), Need(("npm",), ("npm",)))
 BROWSER = (Need(("chromium", "chromium-browser", "google-chrome"), ("chromium",)),)
+# For tests/network, beside what unpacked.py brings: an ACME server, and asking DNS servers.
+NETWORK = (
+	Need(("pebble",), ("pebble",)),
+	Need(("kdig",), ("knot-dnsutils",)),
+	Need(("openssl",), ("openssl",)),
+)
 # With Debian's Qt it makes no headers and footers; Frappe's Desk asks for it to print.
 PDF = (Need(("wkhtmltopdf",), ("wkhtmltopdf",)),)
 # What building ERPNext's and the newer frameworks' Python packages takes when no wheel fits.
@@ -67,7 +73,7 @@ def ensure(*needs: Need) -> None:
 		packages["python3-venv"] = None
 	if not packages:
 		return
-	_install(list(packages))
+	install(list(packages))
 	for need in needs:
 		if not find(*need.programs):
 			raise DevError(
@@ -91,26 +97,40 @@ def _has_venv() -> bool:
 	return check.returncode == 0
 
 
-def _install(packages: list[str]) -> None:
+def install(packages: list[str]) -> None:
+	"""Install these packages. Raises DevError, with the command to run, where this user may not."""
 	by_hand = f"apt-get install --no-install-recommends {' '.join(packages)}"
 	if not shutil.which("apt-get"):
 		raise DevError(
 			f"Missing programs; install what your system calls these Debian packages: {' '.join(packages)}"
 		)
-	if os.geteuid() == 0:
-		prefix = []
-	elif _has_free_sudo():
-		prefix = ["sudo", "-n"]
-	else:
+	if not _may_install():
 		raise DevError(
 			f"These Debian packages are missing; install them and run this again:\n\n    sudo {by_hand}\n"
 		)
 	say(f"Installing Debian packages: {' '.join(packages)} …")
+	_apt("update")
+	_apt("install", "-y", "--no-install-recommends", *packages)
+
+
+def update_lists() -> None:
+	"""Fetch Debian's lists of packages anew. Raises DevError where this user may not."""
+	if not _may_install():
+		raise DevError(
+			"The lists of packages are missing or old: run `sudo apt-get update`, then this again."
+		)
+	_apt("update")
+
+
+def _apt(*arguments: str) -> None:
+	prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
 	# sudo drops the environment, so the variable goes through env(1).
 	apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=120"]
-	environment = clean_environment()
-	output_of([*apt, "update"], env=environment)
-	output_of([*apt, "install", "-y", "--no-install-recommends", *packages], env=environment)
+	output_of([*apt, *arguments], env=clean_environment())
+
+
+def _may_install() -> bool:
+	return os.geteuid() == 0 or _has_free_sudo()
 
 
 def _has_free_sudo() -> bool:

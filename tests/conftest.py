@@ -31,7 +31,7 @@ settings.load_profile("busy")
 @pytest.hookimpl(trylast=True)  # after SHUFFLE
 def pytest_collection_modifyitems(config, items):
 	"""Tests of a kind stay together, the quick ones first; a bench that was there before us keeps its MariaDB running."""
-	order = {"unit": 0, "site": 1, "bench": 2, "browser": 3}
+	order = {"unit": 0, "site": 1, "network": 2, "bench": 3, "browser": 4}
 
 	def place(item) -> tuple[int, bool]:
 		path = Path(item.fspath)

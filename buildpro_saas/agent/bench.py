@@ -83,6 +83,7 @@ class Bench:
 			"path": str(self.path),
 			"frappe_version": _version("frappe"),
 			"web_port": int(frappe.conf.get("webserver_port") or 8000),
+			"socketio_port": int(frappe.conf.get("socketio_port") or 0),
 			"apps": [asdict(self.app(name)) for name in self.app_names()],
 			"disk_free": self.disk_free,
 			"sites": len(self.site_names()),

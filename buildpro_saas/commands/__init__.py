@@ -12,12 +12,14 @@ from buildpro_saas.commands.batches import batch, batches
 from buildpro_saas.commands.benches import add_bench
 from buildpro_saas.commands.clones import clone, keep_clone
 from buildpro_saas.commands.doctor import doctor
+from buildpro_saas.commands.domains import certificates, domains
 from buildpro_saas.commands.drift import drift
 from buildpro_saas.commands.explain import explain
 from buildpro_saas.commands.images import images, pool, set_pool
 from buildpro_saas.commands.jobs import cancel, job, jobs, retry
 from buildpro_saas.commands.keys import pull, rotate_key
 from buildpro_saas.commands.plans import set_plan, set_plan_apps
+from buildpro_saas.commands.proxy import proxy, setup_proxy
 from buildpro_saas.commands.refresh import refresh
 from buildpro_saas.commands.restores import restore
 from buildpro_saas.commands.security import security, setup_firewall
@@ -49,7 +51,7 @@ from buildpro_saas.commands.trash import put_back, trash
 
 @click.group("saas")
 def saas():
-	"""Run the control plane of BuildPro SaaS; every command but `explain`, `pull`, `open-backup-key`, `recover-admin-site` and `setup-firewall` needs the admin site as --site."""
+	"""Run the control plane of BuildPro SaaS; every command but `explain`, `pull`, `open-backup-key`, `recover-admin-site`, `setup-firewall` and `setup-proxy` needs the admin site as --site."""
 
 
 for command in (
@@ -75,8 +77,10 @@ for command in (
 	*(copy_site, shadows, swap_back, drop_shadow, restore),
 	*(set_plan, suspend, past_due, resume),
 	*(rename, archive, unarchive, remove),
+	*(domains, certificates),
 	*(set_plan_apps, images, pool, set_pool, drift, trash, put_back, doctor),
 	*(security, setup_firewall),
+	*(setup_proxy, proxy),
 	*(explain, rotate_key, pull),
 ):
 	saas.add_command(command)

@@ -8,6 +8,7 @@ import frappe
 from buildpro_saas.agent import door
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import CUSTOM_NAME
+from buildpro_saas.domains import addresses
 from buildpro_saas.jobs import queue
 from buildpro_saas.jobs.bench_door import door_of, is_reached
 
@@ -162,7 +163,5 @@ def set_host_name(wanted: str | None, bench: dict) -> str:
 
 
 def site_url(site: str, bench: dict) -> str:
-	"""The URL of a site for its users. The bench's own web server answers `*.localhost` (RFC 6761), without TLS."""
-	if site.endswith(".localhost"):
-		return f"http://{site}:{bench['web_port']}"
-	return f"https://{site}"
+	"""The URL of a site by its own name, as addresses.own has it. bench: the Bench's fields."""
+	return addresses.own(site, bench)

@@ -4,6 +4,7 @@ import frappe
 from frappe import _
 from frappe.utils import pretty_date
 
+from buildpro_saas.domains import flow
 from buildpro_saas.fleet import shadows
 from buildpro_saas.refusal import refuse
 
@@ -17,6 +18,7 @@ def check(tenant: str) -> None:
 	"""Raise frappe.ValidationError where a job of the tenant (its name) is at work, or one that has failed stands half way: who, which, since when."""
 	fields = ["name", "title", "owner", "creation", "playbook", "status", "started_at"]
 	of = {"tenant": tenant, "status": ("in", (*shadows.UNDER_WAY, "Failed"))}
+	of["playbook"] = ("not in", flow.BESIDE)  # they leave the site alone
 	for job in frappe.get_all("Provisioning Job", of, fields, order_by="creation desc"):
 		if job.status != "Failed":
 			refuse(

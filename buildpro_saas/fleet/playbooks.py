@@ -1,5 +1,13 @@
 """Our playbooks. hooks.py lists them; apps add theirs in the same way (jobs/registry.py)."""
 
+from buildpro_saas.domains.steps.tenant import (
+	CheckAddress,
+	DropNames,
+	GetOwnCertificate,
+	LeadNameHere,
+	PublishOwn,
+	WithdrawName,
+)
 from buildpro_saas.fleet import (
 	admin_backup,
 	adoption,
@@ -117,8 +125,11 @@ CREATE_TENANT = Playbook(
 		SeedPlanSettings(),
 		CreateOwner(),
 		SetUpCompany(),
-		# DNS record, certificate and proxy have their place here
+		LeadNameHere(),
+		GetOwnCertificate(),
+		PublishOwn(),
 		CheckReachable(),
+		CheckAddress(),
 		InviteOwner(),
 	),
 	tenant_while_running="Provisioning",
@@ -289,6 +300,10 @@ RENAME_SITE = Playbook(
 		TellSite(),
 		OpenSite(),
 		CheckReachable(),
+		LeadNameHere(),
+		GetOwnCertificate(),
+		PublishOwn(),
+		CheckAddress(),
 	),
 	is_heavy=False,
 	check_undo=rename.check_can_be_undone,
@@ -297,7 +312,7 @@ RENAME_SITE = Playbook(
 ARCHIVE_SITE = Playbook(
 	name=engaged.ARCHIVE,
 	title="Archive site",
-	steps=(CloseSite(), TakeLastBackup(), RemoveSite(keeps_config=True)),
+	steps=(CloseSite(), TakeLastBackup(), RemoveSite(keeps_config=True), WithdrawName()),
 	tenant_when_completed="Archived",
 	check_undo=removal.check_can_be_undone,
 	on_status=closing.open_again,
@@ -305,7 +320,14 @@ ARCHIVE_SITE = Playbook(
 REMOVE_SITE = Playbook(
 	name=engaged.REMOVE,
 	title="Remove site",
-	steps=(CloseSite(), TakeLastBackup(), RemoveSite(keeps_config=False), DropShadows(), WriteCertificate()),
+	steps=(
+		CloseSite(),
+		TakeLastBackup(),
+		RemoveSite(keeps_config=False),
+		DropShadows(),
+		DropNames(),
+		WriteCertificate(),
+	),
 	tenant_when_completed="Removed",
 	check_undo=removal.check_can_be_undone,
 	on_status=closing.open_again,
@@ -340,6 +362,8 @@ UNARCHIVE_SITE = Playbook(
 		OpenAgain(),
 		ReleaseJobs(),
 		CheckReachable(),
+		LeadNameHere(),
+		GetOwnCertificate(),
 		ForgetConfig(),
 	),
 	tenant_when_completed="Active",

@@ -98,6 +98,9 @@ RECORDS = {
 	"Backup Store": "fuzz-store",
 	"Former Name": "fuzz-former",
 	"Site Intake": "fuzz-intake",
+	"Site Domain": "fuzz-domain",
+	"Site Certificate": "fuzz-certificate",
+	"DNS Provider": "fuzz-provider",
 }
 # The app itself makes them and writes them; a caller gets a refusal, whatever comes.
 WRITTEN_BY_THE_APP = (
@@ -109,6 +112,8 @@ WRITTEN_BY_THE_APP = (
 	"Backup",
 	"Backup Store",
 	"Former Name",
+	"Site Domain",
+	"Site Certificate",
 )
 # Without what fills the other fields, the first one that is missing would be all that is ever said.
 COMPLETE = {
@@ -127,6 +132,11 @@ COMPLETE = {
 	"Bench": {"bench_name": "fuzz-new"},
 	"Kill Switch": {"feature": FEATURE, "reason": "fuzz"},
 	"Site Intake": {"source": "Site of a Bench", "site": "no.such.site", "plan": PLAN},
+	# a port where nobody answers, at once
+	"DNS Provider": {
+		**{"provider_name": "fuzz-new", "kind": "rfc2136", "zones": "fuzz.example", "server": "127.0.0.1:1"},
+		**{"key_name": "fuzz", "credentials": "ZnV6enl6enl6enl6enl6eg=="},
+	},
 }
 OF_TENANT, OF_BATCH = {"tenant": TENANT}, {"batch": "fuzz-batch"}
 OF_SITES = {"tenants": [TENANT]}  # by its name alone: a plan, status or bench would meet other tenants
@@ -168,6 +178,17 @@ ENDPOINTS = {
 			**{**OF_TENANT, "files": "fuzz", "confirm": TENANT},
 			**{"from_tenant": None, "without_key": 0, "backup": None, "to": None},
 		},
+		"api.domains.of_tenant": OF_TENANT,
+		"api.domains.add": {**OF_TENANT, "host": "erp.fuzz.example", "serves": 0},
+		"api.domains.check": {**OF_TENANT, "host": "erp.fuzz.example"},
+		"api.domains.make_primary": {**OF_TENANT, "host": "erp.fuzz.example"},
+		"api.domains.remove": {**OF_TENANT, "host": "erp.fuzz.example"},
+		"api.domains.ask": {
+			**OF_TENANT,
+			"user": "fuzz@example.com",
+			"what": "add",
+			"host": "erp.fuzz.example",
+		},
 		"api.tenant_life.rename": {**OF_TENANT, "subdomain": "fuzz-renamed"},
 		"api.tenant_life.archive": {**WHY, "confirm": "fuzz", "without_site": "fuzz"},
 		"api.tenant_life.unarchive": {**OF_TENANT, "backup": "fuzz-backup"},
@@ -207,6 +228,8 @@ ENDPOINTS = {
 		"tenant_site.data_export.ask": {},
 		"tenant_site.data_export.progress": {},
 		"tenant_site.data_export.download": {"export": "fuzz", "file": "fuzz.tar"},
+		"tenant_site.own_domains.ask": {"what": "add", "host": "erp.fuzz.example"},
+		"tenant_site.own_domains.progress": {},
 		"tenant_site.identity.prove": {"nonce": "n", "question": "q"},
 		"tenant_site.search.search": {"text": "acme", "start": 0, "limit": 5, "doctype": "ToDo"},
 		"tenant_site.search.search_link": {
@@ -220,14 +243,27 @@ ENDPOINTS = {
 	}.items()
 }
 # the last word of those that are asked with GET
-READ = ("status", "region", "prove", "backups", "recoverable_moments", "progress", "download", "report")
+READ = (
+	"status",
+	"region",
+	"prove",
+	"backups",
+	"recoverable_moments",
+	"progress",
+	"download",
+	"report",
+	"of_tenant",
+)
 # Those that do more on a tenant's site than refuse.
 ON_TENANTS = tuple(
 	name for name in ENDPOINTS if ".tenant_site." in name or name.endswith("check_feature_access")
 )
 GUESTS = tuple(
 	f"buildpro_saas.{name}"
-	for name in ("api.feature_gating.check_feature_access", "api.entitlements.pull", "api.exports.ask")
+	for name in (
+		*("api.feature_gating.check_feature_access", "api.entitlements.pull", "api.exports.ask"),
+		"api.domains.ask",
+	)
 )
 # {doctype: {method of its documents: its arguments}}
 BUTTONS = {
@@ -242,6 +278,7 @@ BUTTONS = {
 		"archive": ("confirm", "reason", "without_site"),
 		"unarchive": ("backup",),
 		"remove_site": ("confirm", "reason", "without_site"),
+		"add_domain": ("host", "serves"),
 		"restore": ("files", "confirm", "from_tenant", "without_key", "backup", "to"),
 		"list_customisations": (),
 		"clone": ("subdomain", "days", "is_silenced"),
@@ -265,6 +302,15 @@ BUTTONS = {
 		"cancel_batch": (),
 	},
 	"Former Name": {"free_now": ()},
+	"Site Domain": {
+		"check": (),
+		"walk_name": (),
+		"make_primary": (),
+		"set_serving": ("serves", "hsts_seconds"),
+		"remove_name": (),
+		"upload_certificate": ("chain", "key"),
+	},
+	"Site Certificate": {"renew": ()},
 	"Site Shadow": {"swap_in": ("confirm",), "keep_longer": ("hours",), "drop": ()},
 	"SaaS Settings": {"back_up_admin_site": ("why",)},
 	"Backup Store": {"check": (), "copy_offsite": (), "take_in": ()},

@@ -143,6 +143,12 @@ def make_records(frappe) -> None:
 		"Backup Store": {"tenant": TENANT, "bench": BENCH, "status": "In Use", "store_id": "00000000"},
 		"Former Name": {"subdomain": "fuzz-old", "tenant": TENANT, "bench": BENCH, "status": "Leads There"},
 		"Site Intake": {**COMPLETE["Site Intake"], "status": "New"},
+		"Site Domain": {
+			**{"host": "www.fuzz.example", "claim": "www.fuzz.example", "tenant": TENANT, "bench": BENCH},
+			**{"kind": "Customer's Domain", "state": "Live"},
+		},
+		"Site Certificate": {"folder": "www.fuzz.example", "bench": BENCH, "status": "Valid"},
+		"DNS Provider": COMPLETE["DNS Provider"],
 	}.items():
 		frappe.get_doc({"doctype": doctype, "name": RECORDS[doctype], **fields}).db_insert()
 	batch_rows.add(RECORDS["Batch"], [(TENANT, BENCH)])

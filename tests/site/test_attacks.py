@@ -375,6 +375,8 @@ ALLOWED_RPC = {
 	"buildpro_saas.tenant_site.data_export.ask",
 	"buildpro_saas.tenant_site.data_export.download",
 	"buildpro_saas.tenant_site.data_export.progress",
+	"buildpro_saas.tenant_site.own_domains.ask",
+	"buildpro_saas.tenant_site.own_domains.progress",
 	"buildpro_saas.tenant_site.identity.prove",  # says nothing but to who knows the site's secret
 	"buildpro_saas.tenant_site.search.search",
 	"buildpro_saas.tenant_site.search.search_link",

@@ -455,3 +455,22 @@ def test_a_wrong_pool_or_image_is_one_sentence(cli, arguments, word):
 def test_images_are_listed(cli):
 	assert "Image" in cli("images", "list").stdout
 	assert isinstance(json.loads(cli("images", "list", "--json").stdout.splitlines()[0]), list)
+
+
+def test_the_proxy_is_shown_and_what_setting_it_up_does_is_shown_first(cli, bench_path):
+	"""On the bench of the tests nobody has set it up."""
+	for arguments in (
+		("proxy", "show"),
+		("proxy", "test"),
+		("proxy", "reload"),
+		("proxy", "show", "--files"),
+	):
+		done = cli(*arguments)
+		assert done.returncode == 1 and "setup-proxy" in done.stderr, done.stderr
+	state = json.loads(cli("proxy", "show", "--json").stdout)
+	assert (state["mode"], state["is_running"], state["set_aside"]) == ("none", False, {})
+	ports = ("--http-port", "1", "--https-port", "2")
+	done = cli("setup-proxy", *ports)
+	assert done.returncode == 0, done.stderr
+	assert "AmbientCapabilities=CAP_NET_BIND_SERVICE" in done.stdout and "Nothing was done" in done.stdout
+	assert not (bench_path / "config/buildpro/proxy").exists()

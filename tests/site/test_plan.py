@@ -49,7 +49,7 @@ def test_shipped_plans_include_each_other(frappe, fresh_catalogue):
 	assert "rfi" in growth - core
 	assert "bim" in enterprise - growth
 	assert enterprise == set(frappe.get_all("Feature", pluck="name"))
-	assert len(enterprise) == 25
+	assert len(enterprise) == 26
 
 
 def test_shipped_plans_install_the_guides_apps(frappe, fresh_catalogue):
@@ -94,7 +94,7 @@ def test_a_new_installation_starts_anew(frappe, fresh_catalogue):
 	assert fresh_catalogue.bring() == []  # installed over itself, nothing is brought back
 	empty(frappe)
 	fresh_catalogue.forget_if_gone()
-	assert len(fresh_catalogue.bring()) == 28
+	assert len(fresh_catalogue.bring()) == 29
 
 
 def test_resolved_takes_unsaved_changes_and_the_higher_limit(frappe, new_plan):

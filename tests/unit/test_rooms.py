@@ -20,12 +20,14 @@ MAY_IMPORT = {
 	"jobs": {"agent"},
 	"licensing": {"jobs", "agent", "entitlements"},
 	# a tenant's first statement is a step of making it; licensing knows nothing of the fleet
-	"fleet": {"licensing", "jobs", "agent", "entitlements"},
+	"fleet": {"domains", "licensing", "jobs", "agent", "entitlements"},
+	# whether a plan has host names of its own, and what its limits say to the proxy, is licensing's
+	"domains": {"licensing", "jobs", "agent", "entitlements"},
 	"tenant_site": {"entitlements", "agent"},
 	"feature_gating": {"entitlements", "tenant_site"},
-	"control_plane": {"fleet", "licensing", "jobs", "entitlements"},
-	"api": {"control_plane", "fleet", "licensing", "jobs", "entitlements", "feature_gating"},
-	"commands": {"control_plane", "fleet", "licensing", "jobs", "entitlements", "tenant_site"},
+	"control_plane": {"fleet", "domains", "licensing", "jobs", "entitlements"},
+	"api": {"control_plane", "fleet", "domains", "licensing", "jobs", "entitlements", "feature_gating"},
+	"commands": {"control_plane", "fleet", "domains", "licensing", "jobs", "entitlements", "tenant_site"},
 	"openfeature_provider": {"entitlements", "tenant_site"},
 	"testing": {"entitlements", "tenant_site"},
 	"overrides": {"jobs", "tenant_site"},
@@ -34,7 +36,7 @@ MAY_IMPORT = {
 # What the framework calls first, and what bench does once: they know all rooms.
 KNOW_ALL = {"hooks", "install", "patches"}
 # The agent's door: what others may import of it. What is behind is plain Python on the bench's disk and servers.
-DOOR = {"door", "facts", "errors"}
+DOOR = {"door", "facts", "errors", "proxy_facts", "certificate_facts"}
 ALSO_OPEN = {
 	# the site's own file, how it proves that it is itself, and where it went: all three are asked by web processes
 	"tenant_site": {"site_config", "proof", "redirects"},
@@ -56,6 +58,7 @@ MAY_OPEN = {
 	"control_plane/catalogue/__init__.py": "reads the catalogue that this app ships",
 	"fleet/admin_recovery.py": f"{OWN_BENCH}: its admin site is gone",
 	"fleet/bench_security.py": f"{OWN_BENCH}: root's shell has its machine's firewall changed",
+	"fleet/bench_proxy.py": f"{OWN_BENCH}: its nginx is set up as its machine's root says",
 	"fleet/benches.py": f"{OWN_BENCH}: whether a Bench is this one",
 	"fleet/database_account.py": f"{OWN_BENCH}: it gets its account as the admin site is set up",
 	"fleet/doctor.py": f"{OWN_BENCH}: who may read its admin site's secrets",
@@ -70,6 +73,7 @@ MAY_OPEN = {
 	"tenant_site/data_export.py": OWN_SITE,
 	"tenant_site/entitlement.py": OWN_SITE,
 	"tenant_site/limit_measures.py": OWN_SITE,
+	"tenant_site/own_domains.py": OWN_SITE,
 	"tenant_site/limit_usage.py": "has a second connection to the very database of its site",
 	"tenant_site/strict_names.py": "decides which folder a request's site is",
 	"tenant_site/swapped_away.py": "wraps the framework's own connection",
@@ -160,6 +164,12 @@ MAY_USE_DOCTYPES = {
 		),
 	},
 	"api": dict.fromkeys(("Batch", "Bench", "Plan", "Site Intake", "Tenant"), "is what is asked for"),
+	"domains": {
+		**dict.fromkeys(("Site Domain", "Site Certificate", "DNS Provider"), "is the room's own record"),
+		**dict.fromkeys(("Tenant", "Bench", "SaaS Settings"), "says which site is reached where"),
+		"Former Name": "leads to a tenant's site for a while, and the proxy has to know it",
+		"Provisioning Job": "is looked for, so that no name has two at once",
+	},
 	"commands": dict.fromkeys(
 		(
 			"Batch",
@@ -197,6 +207,7 @@ MAY_CALL_DOCUMENTS = {
 		"licensing",
 		"site_name",
 	): "the name of the tenant's site follows from subdomain and bench until it is kept",
+	("domains", "domain"): "the base domain of a bench is its own, else that of SaaS Settings",
 	("fleet", "set_status"): "a clone whose time is over is suspended as staff would do it",
 	("fleet", "site_name"): "the name of the tenant's site follows from subdomain and bench until it is kept",
 	(
@@ -445,7 +456,7 @@ def test_a_room_uses_the_doctypes_that_are_listed_with_a_reason_and_no_others():
 
 def test_calls_upward_through_a_document_are_listed_with_a_reason():
 	"""A name that a lower room has, too, counts where it is asked of what is a document for sure."""
-	below = ("jobs", "licensing", "fleet", "agent")
+	below = ("jobs", "licensing", "domains", "fleet", "agent")
 	methods, own = methods_of_documents(), defined_in(below)
 	called = {
 		(room, node.attr)

@@ -17,7 +17,7 @@ from buildpro_saas.framework import REDIS_SERVERS
 
 @quick
 def bench_facts(bench: Bench) -> dict[str, Any]:
-	"""The facts of the bench: {"name", "path", "python", "frappe_version", "web_port", "apps", "disk_free", "sites", "redis"}.
+	"""The facts of the bench: {"name", "path", "python", "frappe_version", "web_port", "socketio_port", "apps", "disk_free", "sites", "redis"}.
 
 	apps: [{app, version, branch, commit}]. disk_free: bytes. sites: how many. redis: URLs without passwords, each once.
 	"""

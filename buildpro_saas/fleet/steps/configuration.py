@@ -2,6 +2,7 @@
 
 from cryptography.fernet import Fernet
 
+from buildpro_saas.domains import addresses
 from buildpro_saas.fleet import benches
 from buildpro_saas.jobs.playbook import Context, Step
 from buildpro_saas.licensing import signing_keys, sync_tokens
@@ -23,7 +24,7 @@ class Configure(Step):
 		"""What is merged into site_config.json."""
 		site = context.site
 		return {
-			"host_name": benches.site_url(site.name, context.bench_row),
+			"host_name": addresses.of_tenant(context.tenant["name"], site.name, context.bench_row),
 			# made once: values that the site has encrypted meanwhile must stay readable
 			"encryption_key": site.config.get("encryption_key") or Fernet.generate_key().decode(),
 			"buildpro_role": "tenant",

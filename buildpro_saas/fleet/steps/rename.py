@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 import frappe
 
 from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.fleet import benches, renames
+from buildpro_saas.domains import addresses
+from buildpro_saas.fleet import renames
 from buildpro_saas.fleet.site_standing import TENANT
 from buildpro_saas.jobs.playbook import Context, Step
 from buildpro_saas.licensing import delivery
@@ -103,7 +104,7 @@ class TellSite(Step):
 	def run(self, context: Context) -> None:
 		site, config = context.site, context.site.config_in_place()
 		values = {TENANT: context.tenant["name"]}
-		url = benches.site_url(site.name, context.bench_row)
+		url = addresses.of_tenant(context.tenant["name"], site.name, context.bench_row)
 		known = urlsplit(config.get("host_name") or "").hostname
 		if known in (None, context.inputs["site"]):  # not an address of the customer's own
 			values["host_name"] = url
@@ -122,5 +123,6 @@ class LeadThere(Step):
 
 	def run(self, context: Context) -> None:
 		context.bench.do("forget_redirect", site=context.site.name)  # it may have had this one before
-		names = renames.lead(context.tenant["name"], benches.site_url(context.site.name, context.bench_row))
+		url = addresses.of_tenant(context.tenant["name"], context.site.name, context.bench_row)
+		names = renames.lead(context.tenant["name"], url)
 		context.log(f"{', '.join(names) or 'No name'} leads to {context.site.name} for {renames.days()} days")

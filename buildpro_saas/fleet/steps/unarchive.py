@@ -4,6 +4,7 @@ import frappe
 
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import OF_DATABASE, OF_SHADOW, SHADOWS
+from buildpro_saas.domains import addresses
 from buildpro_saas.fleet import benches, removals, shadows
 from buildpro_saas.fleet.site_standing import ADMIN_URL, ROLE, TENANT
 from buildpro_saas.jobs.playbook import Context, Step
@@ -25,7 +26,8 @@ def _config(context: Context) -> dict:
 	"""What the site's site_config.json said when it was archived, and whose it is."""
 	kept = removals.kept_config(context.tenant["name"])
 	kept |= {ROLE: "tenant", TENANT: context.tenant["name"], ADMIN_URL: benches.admin_url()}
-	kept["host_name"] = kept.get("host_name") or benches.site_url(context.site.name, context.bench_row)
+	url = addresses.of_tenant(context.tenant["name"], context.site.name, context.bench_row)
+	kept["host_name"] = kept.get("host_name") or url
 	return {key: value for key, value in kept.items() if key not in OF_SHADOW}
 
 

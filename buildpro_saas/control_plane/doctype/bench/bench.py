@@ -4,6 +4,7 @@ from frappe.model.naming import append_number_if_name_exists
 
 from buildpro_saas.control_plane.access import arguments, staff
 from buildpro_saas.control_plane.access.document import AdminDocument
+from buildpro_saas.control_plane.doctype.bench import proxy_settings
 from buildpro_saas.control_plane.host_names import check_domain
 from buildpro_saas.fleet import benches
 from buildpro_saas.jobs import queue
@@ -25,9 +26,12 @@ class Bench(AdminDocument):
 		backup_folder: DF.Data | None
 		base_domain: DF.Data | None
 		bench_name: DF.Data
+		cname_target: DF.Data | None
 		database_server: DF.Data | None
 		database_user: DF.Data | None
 		frappe_version: DF.Data | None
+		http_port: DF.Int
+		https_port: DF.Int
 		is_local: DF.Check
 		is_reachable: DF.Check
 		max_backups: DF.Int
@@ -36,11 +40,15 @@ class Bench(AdminDocument):
 		max_sites: DF.Int
 		min_free_disk_gb: DF.Float
 		path: DF.Data | None
+		proxy: DF.Literal["Not managed", "nginx"]
 		public_address: DF.Data | None
+		public_addresses: DF.SmallText | None
 		python: DF.Data | None
 		queue: DF.Data | None
 		redis_servers: DF.SmallText | None
+		socketio_port: DF.Int
 		status: DF.Literal["Active", "Inactive"]
+		trusted_balancers: DF.SmallText | None
 		web_port: DF.Int
 	# end: auto-generated types
 
@@ -56,6 +64,7 @@ class Bench(AdminDocument):
 		if self.base_domain:
 			self.base_domain = check_domain(self.base_domain)
 		self.backup_folder = (self.backup_folder or "").strip()
+		proxy_settings.check(self)
 		self.path = benches.same_path(self.path)
 		self.is_local = int(benches.is_here(self.path))
 		self.is_reachable = int(self.is_local or self._was_registered())
@@ -95,6 +104,7 @@ class Bench(AdminDocument):
 		facts, server = benches.facts_at(self.path), benches.server_at(self.path)
 		self.frappe_version = facts["frappe_version"]
 		self.web_port = facts["web_port"]
+		self.socketio_port = facts["socketio_port"]
 		self.python = facts["python"]
 		self.redis_servers = "\n".join(facts["redis"])
 		self.database_server = f"{server['kind']} at {server['host']}:{server['port']}"

@@ -1,5 +1,8 @@
+from urllib.parse import urlsplit
+
 import frappe
 from frappe import _
+from frappe.utils import validate_email_address
 
 from buildpro_saas import region
 from buildpro_saas.control_plane.access import arguments, staff
@@ -39,6 +42,11 @@ class SaaSSettings(AdminDocument):
 
 		from buildpro_saas.control_plane.doctype.standby_pool.standby_pool import StandbyPool
 
+		acme_contact: DF.Data | None
+		acme_directory: DF.Data | None
+		acme_directory_2: DF.Data | None
+		acme_eab_hmac: DF.Password | None
+		acme_eab_kid: DF.Data | None
 		admin_backups_per_day: DF.Int
 		admin_keep_daily: DF.Int
 		admin_keep_monthly: DF.Int
@@ -49,9 +57,13 @@ class SaaSSettings(AdminDocument):
 		database_password: DF.Password | None
 		database_user: DF.Data | None
 		default_bench: DF.Link | None
+		dns_provider: DF.Link | None
+		dns_records: DF.Literal["Wildcard", "A record a tenant"]
 		entitlement_grace_days: DF.Int
 		entitlement_valid_days: DF.Int
 		export_hours: DF.Int
+		longest_copy: DF.Int
+		longest_hold: DF.Int
 		offsite_access_key: DF.Data | None
 		offsite_bucket: DF.Data | None
 		offsite_endpoint: DF.Data | None
@@ -65,8 +77,6 @@ class SaaSSettings(AdminDocument):
 		offsite_region: DF.Data | None
 		offsite_secret_key: DF.Password | None
 		recovery_recipient: DF.Data | None
-		longest_copy: DF.Int
-		longest_hold: DF.Int
 		redirect_days: DF.Int
 		removed_days: DF.Int
 		reserved_subdomains: DF.SmallText | None
@@ -106,6 +116,7 @@ class SaaSSettings(AdminDocument):
 		self._check_pools()
 		self._move_account()
 		offsite.check(self)
+		self._check_authorities()
 
 	def on_update(self) -> None:
 		"""Send the tenants' sites at once what stands in their entitlements (the contact)."""
@@ -150,6 +161,22 @@ class SaaSSettings(AdminDocument):
 					_("{0} has no currency of its own: leave the country of its standby pool empty."),
 					row.company_country,
 				)
+
+	def _check_authorities(self) -> None:
+		"""Refuse addresses of certificate authorities that are none."""
+		for field in ("acme_directory", "acme_directory_2"):
+			address = (self.get(field) or "").strip()
+			self.set(field, address)
+			parts = urlsplit(address)
+			if address and not (parts.scheme == "https" and parts.hostname and address.isprintable()):
+				refuse(
+					_(
+						"The {0} is no directory of an authority: enter its address, which begins with https://."
+					),
+					_(self.meta.get_label(field)),
+				)
+		if self.acme_contact and not validate_email_address(self.acme_contact):
+			refuse(_("{0} is no e-mail address."), self.acme_contact)
 
 	def _check_numbers(self, row) -> None:
 		if max(row.sites or 0, row.most_sites or 0) > MOST_STANDBY_SITES:

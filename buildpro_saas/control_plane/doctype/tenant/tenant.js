@@ -1,6 +1,7 @@
 {% include "buildpro_saas/control_plane/site_operations.js" %}
 {% include "buildpro_saas/control_plane/tenant_life.js" %}
 {% include "buildpro_saas/control_plane/restore_site.js" %}
+{% include "buildpro_saas/control_plane/tenant_domains.js" %}
 
 const POLL_SECONDS = 3;
 
@@ -26,6 +27,7 @@ frappe.ui.form.on("Tenant", {
 		show_job(frm);
 		show_plans(frm);
 		show_moments(frm);
+		show_domains(frm);
 		if (frm.doc.status === "Provisioning") follow(frm);
 	},
 	on_hide: stop_following,

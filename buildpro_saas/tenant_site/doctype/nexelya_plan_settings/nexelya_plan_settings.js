@@ -1,5 +1,6 @@
 const EXPORTS = "buildpro_saas.tenant_site.data_export";
-const LOOK_AGAIN = 3000; // milliseconds between two looks at an export that is being prepared
+const DOMAINS = "buildpro_saas.tenant_site.own_domains";
+const LOOK_AGAIN = 3000; // milliseconds between two looks at what is under way
 
 frappe.ui.form.on("Nexelya Plan Settings", {
 	refresh(frm) {
@@ -8,9 +9,11 @@ frappe.ui.form.on("Nexelya Plan Settings", {
 		frm.page.set_title(__("Your Plan"));
 		frm.get_field("features").$wrapper.html(frm.doc.__onload?.features || "");
 		show_export(frm, frm.doc.__onload?.export);
+		show_domains(frm, frm.doc.__onload?.domains);
 	},
 	on_hide(frm) {
 		clearTimeout(frm.export_timer);
+		clearTimeout(frm.domains_timer);
 	},
 });
 
@@ -41,4 +44,69 @@ function ask(frm) {
 async function look(frm) {
 	const { message } = await frappe.call({ method: `${EXPORTS}.progress`, type: "GET" });
 	show_export(frm, message);
+}
+
+// Host names of the customer's own: what to set in the DNS, how far each is, adding and removing.
+function show_domains(frm, shown) {
+	clearTimeout(frm.domains_timer);
+	if (!shown) return;
+	const place = frm.get_field("features").$wrapper.find(".buildpro-domains");
+	const rows = shown.names.map((name) => domain_row(name, shown.may_change)).join("");
+	place.html(`<h5 class="mt-4">${__("Domains")}</h5>
+		<p class="text-danger buildpro-domains-refused">${frappe.utils.escape_html(shown.sentence)}</p>
+		<table class="table table-sm table-bordered"><tbody>${rows}</tbody></table>
+		${shown.may_change ? `<button class="btn btn-default btn-sm buildpro-add-domain">${__("Add Domain")}</button>` : ""}`);
+	place.find("button").prop("disabled", shown.is_under_way);
+	place.find(".buildpro-add-domain").on("click", () => ask_domain(frm));
+	place.find("[data-what]").on("click", function () {
+		change_domain(frm, this.dataset.what, this.dataset.host);
+	});
+	if (shown.is_under_way) frm.domains_timer = setTimeout(() => look_at_domains(frm), LOOK_AGAIN);
+}
+
+function domain_row(name, may_change) {
+	const text = frappe.utils.escape_html;
+	const colour = name.is_failing ? "red" : name.state === "Live" ? "green" : "orange";
+	const state = name.is_failing ? `${__(name.state)}, ${__("failing")}` : __(name.state);
+	const to_set = name.state === "Waiting for DNS" || name.is_failing ? name.records : [];
+	const records = to_set.map((record) => `<li><code>${record.map(text).join(" ")}</code></li>`).join("");
+	const is_own = name.kind === "Own Subdomain";
+	const button = (what, label) =>
+		`<button class="btn btn-xs btn-default ml-1" data-what="${what}" data-host="${text(name.host)}">${label}</button>`;
+	const buttons = [
+		name.is_primary || name.state !== "Live" ? "" : button("primary", __("Make Primary")),
+		is_own ? "" : button("check", __("Check")),
+		is_own ? "" : button("remove", __("Remove")),
+	];
+	return `<tr data-domain="${text(name.host)}">
+		<td><b>${text(name.shown)}</b>${name.is_primary ? ` <span class="text-muted">${__("Primary")}</span>` : ""}</td>
+		<td><span class="indicator-pill ${colour}">${state}</span>
+			${name.valid_until ? `<span class="text-muted ml-2">${__("Certificate until {0}", [text(name.valid_until)])}</span>` : ""}
+			<div>${text(name.says)}</div><ul class="list-unstyled">${records}</ul></td>
+		<td class="text-right">${may_change ? buttons.join("") : ""}</td></tr>`;
+}
+
+function ask_domain(frm) {
+	const field = {
+		fieldname: "host",
+		fieldtype: "Data",
+		reqd: 1,
+		label: __("Host Name"),
+		description: __("A name of a domain that you have, such as erp.example.com. You are then told what to set in its DNS."),
+	};
+	frappe.prompt([field], ({ host }) => change_domain(frm, "add", host), __("Add Domain"), __("Add"));
+}
+
+function change_domain(frm, what, host) {
+	const go = async () => {
+		const { message } = await frappe.call({ method: `${DOMAINS}.ask`, args: { what, host }, freeze: true });
+		show_domains(frm, message);
+	};
+	if (what !== "remove") return go();
+	frappe.confirm(__("{0} leads here no longer then. Remove it?", [frappe.utils.escape_html(host)]), go);
+}
+
+async function look_at_domains(frm) {
+	const { message } = await frappe.call({ method: `${DOMAINS}.progress`, type: "GET" });
+	show_domains(frm, message);
 }

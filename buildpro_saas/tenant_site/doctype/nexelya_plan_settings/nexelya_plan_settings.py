@@ -9,7 +9,7 @@ from frappe.model.document import Document
 
 from buildpro_saas.entitlements import statement
 from buildpro_saas.entitlements.reason import Reason
-from buildpro_saas.tenant_site import data_export, entitlement, your_plan
+from buildpro_saas.tenant_site import data_export, entitlement, own_domains, your_plan
 
 STATUSES = {
 	Reason.PLAN: "Active",
@@ -43,6 +43,7 @@ class NexelyaPlanSettings(Document):
 		self.follow_entitlement()
 		self.set_onload("features", your_plan.render(entitlement.load_decisions(), self.status))
 		self.set_onload("export", data_export.shown())
+		self.set_onload("domains", own_domains.shown())
 
 	def validate(self) -> None:
 		self.keep_company()

@@ -1,0 +1,26 @@
+"""What staff do with a tenant's host names. A part of the Tenant's controller."""
+
+import frappe
+from frappe import _
+
+from buildpro_saas.control_plane.access import arguments, staff
+from buildpro_saas.domains import claims, records
+
+
+class TenantDomains:
+	"""Each action checks who asks. None uses the browser's copy of the document, and none commits."""
+
+	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
+	def add_domain(self, host: str, serves: int = 0) -> dict:
+		"""Give the tenant a host name that the customer has brought, and start looking at its DNS. For SaaS Manager.
+
+		serves: 1 where the site is to answer under it itself, also beside another primary name. Returns {"domain", "host", "records"}:
+		what the customer has to set. Raises frappe.ValidationError or frappe.DuplicateEntryError with what to change.
+		"""
+		staff.only_for_manager()
+		self.reload()
+		name = claims.add(self, host, by=self.flags.by_whom or frappe.session.user, serves=bool(serves))
+		row = records.get(name)
+		self.add_comment("Info", frappe.utils.escape_html(_("added the host name {0}").format(row.host)))
+		return {"domain": name, "host": row.host, "records": records.to_set(row)}

@@ -1,0 +1,54 @@
+"""The proxy (nginx) of a bench, as staff ask about it: its state, its files, trying and reloading it; and setting it up on this machine."""
+
+import frappe
+
+from buildpro_saas.agent import door
+from buildpro_saas.agent.proxy_facts import MODES, ProxySetup, ProxyState
+from buildpro_saas.jobs.bench_door import door_of
+
+LONGEST_RELOAD = 300  # seconds
+
+
+def state(bench: str = "") -> ProxyState:
+	"""How the proxy of a Bench stands; of this one where none is named. Raises AgentError for one that cannot be reached."""
+	return _door(bench).do("proxy_state")
+
+
+def files(bench: str = "") -> dict[str, str]:
+	"""{file: text} of what nginx reads of ours."""
+	return _door(bench).do("show_proxy")
+
+
+def test(bench: str = "") -> None:
+	"""Have nginx read what it would be reloaded with. Raises AgentError, with what it says."""
+	_door(bench).do("test_proxy")
+
+
+def reload(bench: str = "") -> None:
+	"""Try it, then have nginx read it anew. Raises AgentError; what was served still is then."""
+	_door(bench).run(
+		"reload_proxy",
+		id=f"reload-proxy:{frappe.generate_hash(length=10)}",
+		timeout=LONGEST_RELOAD,
+		log=lambda line: None,
+		checkpoint=lambda: None,
+	)
+
+
+def plan_setup(mode: str, http_port: int, https_port: int) -> ProxySetup:
+	"""What setting the proxy of this bench up does. Raises AgentError for a mode that there is not, and where nginx is missing."""
+	return door.here().do("plan_proxy_setup", mode=mode, http_port=http_port, https_port=https_port)
+
+
+def set_up(mode: str, http_port: int, https_port: int) -> ProxySetup:
+	"""Do it. Raises AgentError for another user than root, and for what fails."""
+	return door.here().do("set_up_proxy", mode=mode, http_port=http_port, https_port=https_port)
+
+
+def modes() -> tuple[str, ...]:
+	"""The ways in which nginx can be run for a bench."""
+	return MODES
+
+
+def _door(bench: str) -> door.Door:
+	return door_of(bench) if bench else door.here()
