@@ -5,7 +5,6 @@ import threading
 import pytest
 import requests
 from domains_world import BASE, CUSTOMER, SECONDS, TARGET, World
-from test_tenant_life import killed_after, run
 
 ERP, OTHER, OWNERS = (f"{label}.{CUSTOMER}" for label in ("erp", "other", "www"))
 
@@ -202,30 +201,6 @@ def test_the_owner_brings_a_name_where_the_plan_lets_him(module_bench, world, ac
 	headers["Authorization"] = f"token {key}"
 	after = done("remove", OWNERS)
 	assert OWNERS not in {each["host"] for each in after["names"]}
-
-
-def test_a_job_that_is_killed_after_each_step_goes_on(module_bench, world, acme):
-	"""With one certificate ordered, and the name live at the end."""
-	from buildpro_saas.domains.steps import names
-
-	module_bench.services.stop("worker")  # the test is the worker
-	try:
-		acme.add_domain(OWNERS)
-		module_bench.frappe.db.commit()
-		world.prove(acme.name, OWNERS)
-		job = module_bench.job(acme.name).name
-		steps = ("LookAtDns", "GetCertificate", "PublishProxy", "SeeName", "PublishAgain", "TellSite")
-		for step in steps:
-			killed_after(module_bench, job, getattr(names, step))
-		assert run(module_bench, job) == "Completed"
-	finally:
-		module_bench.services.start_all("worker")
-	row = world.names(acme.name)[OWNERS]
-	assert (row.state, row.is_failing) == ("Live", 0), row.says
-	assert world.get(OWNERS).headers["Location"].startswith(f"https://{acme.site}")
-	assert len(module_bench.frappe.get_all("Site Certificate", {"folder": OWNERS, "status": "Valid"})) == 1
-	versions = world.nginx.places.store / ".versions" / OWNERS
-	assert len(list(versions.iterdir())) == 1, "it was ordered twice"
 
 
 def test_another_subdomain_has_its_padlock_and_the_former_one_leads_there(module_bench, world, acme):
