@@ -4,11 +4,29 @@ import frappe
 from frappe import _
 
 from buildpro_saas.control_plane.access import arguments, staff
-from buildpro_saas.domains import claims, records
+from buildpro_saas.domains import addresses, claims, publishing, records, shown
+from buildpro_saas.tenant_status import ARCHIVED, WITH_SITE
+
+SERVED = (*WITH_SITE, ARCHIVED)
 
 
 class TenantDomains:
 	"""Each action checks who asks. None uses the browser's copy of the document, and none commits."""
+
+	def show_addresses(self) -> None:
+		"""Give the form the site's address and, where we see to them, the tenant's host names."""
+		bench = frappe.get_cached_doc("Bench", self.bench).as_dict()
+		self.set_onload("url", addresses.of_tenant(self.name, self.site_name, bench))
+		if records.is_managed(self.bench):
+			self.set_onload("domains", shown.of_tenant(self.name))
+
+	def follow_in_proxy(self, before) -> None:
+		"""Have the proxy follow another status: a suspended site's files are closed, and one that is away is not served.
+
+		before: the document as it was. A site that has just been made was published by its own job.
+		"""
+		if before and before.status in SERVED and before.status != self.status:
+			publishing.want(self.bench)
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked

@@ -16,7 +16,6 @@ from buildpro_saas.control_plane.doctype.tenant.domains import TenantDomains
 from buildpro_saas.control_plane.doctype.tenant.entitlement import TenantEntitlement
 from buildpro_saas.control_plane.doctype.tenant.life import TenantLife
 from buildpro_saas.control_plane.host_names import check_subdomain
-from buildpro_saas.domains import addresses, publishing, records, shown
 from buildpro_saas.fleet import backup_keys, removals, site_state
 from buildpro_saas.jobs import lifecycle
 from buildpro_saas.licensing import delivery, signing
@@ -113,10 +112,7 @@ class Tenant(TenantActions, TenantLife, TenantDomains, TenantEntitlement, AdminD
 		if self.trial_ends_on or self.next_plan_on:
 			self.set_onload("plans", commercial.describe(self))
 		if self.status in tenant_status.WITH_SITE:
-			bench = frappe.get_cached_doc("Bench", self.bench).as_dict()
-			self.set_onload("url", addresses.of_tenant(self.name, self.site_name, bench))
-			if records.is_managed(self.bench):
-				self.set_onload("domains", shown.of_tenant(self.name))
+			self.show_addresses()
 			if site_state.is_here(self.bench):  # another bench's helper takes a second to start
 				self.set_onload("site_state", site_state.of_tenant(self))
 
@@ -195,12 +191,7 @@ class Tenant(TenantActions, TenantLife, TenantDomains, TenantEntitlement, AdminD
 		A site that is being made gets its entitlement from its job. What changed while the job ran is sent when the tenant becomes Active.
 		"""
 		before = self.get_doc_before_save()
-		if (
-			before
-			and before.status in (*tenant_status.WITH_SITE, tenant_status.ARCHIVED)
-			and before.status != self.status
-		):
-			publishing.want(self.bench)  # a suspended site's files are closed; one that is away is not served
+		self.follow_in_proxy(before)
 		if not before or self.status not in tenant_status.WITH_SITE:
 			return
 		if before.status not in tenant_status.WITH_SITE:
