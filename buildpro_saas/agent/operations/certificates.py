@@ -1,13 +1,13 @@
-"""Certificates of the bench: ordered, stored, uploaded, looked at (agent/certificate_store.py, agent/acme_orders.py)."""
+"""Certificates of the bench: ordered, stored, uploaded, looked at (agent/certificate_store.py, agent/acme_orders.py).
+
+What speaks ACME is imported where it is used: it takes a sixth of a second, and each process of a bench command imports this file.
+"""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from buildpro_saas.agent import renewal_information, served_certificates, uploaded_certificate
-from buildpro_saas.agent.acme_client import AcmeClient
-from buildpro_saas.agent.acme_order_record import OrderRecord
-from buildpro_saas.agent.acme_orders import Order
+from buildpro_saas.agent import served_certificates, uploaded_certificate
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.certificate_facts import (
 	DNS_01,
@@ -49,7 +49,7 @@ def begin_order(
 
 	Repeatable: call it before each finish_order. Raises what acme_orders.Order.begin does.
 	"""
-	return Order(bench, certificate, Authority(**authority), _pause(progress)).begin(names, method)
+	return _order(bench, certificate, authority, progress).begin(names, method)
 
 
 @in_thread
@@ -63,7 +63,7 @@ def finish_order(
 	seconds: Seconds = FINISHING,
 ) -> Certificate:
 	"""Have the authority look, and install what it issues. Repeatable. Raises what acme_orders.Order.finish does."""
-	return Order(bench, certificate, Authority(**authority), _pause(progress)).finish(
+	return _order(bench, certificate, authority, progress).finish(
 		order, dns_servers or [], seconds
 	)
 
@@ -73,25 +73,27 @@ def renewal_info(
 	bench: Bench, progress: Progress, certificate: CertificateName, authority: AuthorityFields
 ) -> RenewalInfo | None:
 	"""When the authority would have the certificate renewed; None where it does not say that."""
+	from buildpro_saas.agent import renewal_information
+
 	return renewal_information.ask(bench, certificate, Authority(**authority))
 
 
 @in_thread
 def authority_facts(bench: Bench, progress: Progress, authority: AuthorityFields) -> AuthorityFacts:
 	"""What an authority says of itself. Raises AgentError where the address is none of an authority's, or it is not trusted."""
-	return AcmeClient(bench, Authority(**authority)).facts()
+	return _client(bench, authority).facts()
 
 
 @quick
 def acme_history(bench: Bench, authority: AuthorityFields) -> list[Asked]:
 	"""What the bench's account has asked of the authority within eight days, the oldest first."""
-	return AcmeClient(bench, Authority(**authority)).history.all()
+	return _client(bench, authority).history.all()
 
 
 @quick
 def acme_waits_until(bench: Bench, authority: AuthorityFields, certificate: CertificateName) -> float:
 	"""When the authority may be asked for the certificate again, by its own Retry-After; 0 for now."""
-	return AcmeClient(bench, Authority(**authority)).history.waits_until(certificate)
+	return _client(bench, authority).history.waits_until(certificate)
 
 
 @quick
@@ -112,7 +114,7 @@ def install_uploaded(
 	issuer = common_name(chain_of(pem)[0].issuer)
 	store = CertificateStore(bench)
 	with store.held(certificate):
-		OrderRecord(bench, certificate).drop()
+		_drop_order(bench, certificate)
 		return store.install(
 			certificate, store.put(certificate, pem, secret, authority=issuer, method=UPLOADED)
 		)
@@ -142,7 +144,7 @@ def remove_certificate(bench: Bench, certificate: CertificateName) -> None:
 	"""Remove a certificate with its key, and an order for it that is under way. Repeatable."""
 	store = CertificateStore(bench)
 	with store.held(certificate):
-		OrderRecord(bench, certificate).drop()
+		_drop_order(bench, certificate)
 		store.remove(certificate)
 
 
@@ -152,6 +154,24 @@ def served(
 ) -> dict[str, Served | str]:
 	"""Host → the certificate that a server shows for it; a sentence where it shows none. As served_certificates.served has it."""
 	return served_certificates.served(hosts, port, address, ca_file)
+
+
+def _order(bench: Bench, certificate: str, authority: AuthorityFields, progress: Progress):
+	from buildpro_saas.agent.acme_orders import Order
+
+	return Order(bench, certificate, Authority(**authority), _pause(progress))
+
+
+def _client(bench: Bench, authority: AuthorityFields):
+	from buildpro_saas.agent.acme_client import AcmeClient
+
+	return AcmeClient(bench, Authority(**authority))
+
+
+def _drop_order(bench: Bench, certificate: str) -> None:
+	from buildpro_saas.agent.acme_order_record import OrderRecord
+
+	OrderRecord(bench, certificate).drop()
 
 
 def _pause(progress: Progress):
