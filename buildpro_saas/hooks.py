@@ -114,6 +114,7 @@ buildpro_playbooks = [
 	"buildpro_saas.fleet.playbooks.EXPORT_FOR_TENANT",
 	"buildpro_saas.fleet.playbooks.COPY_OFFSITE",
 	"buildpro_saas.fleet.playbooks.CHECK_STORE",
+	"buildpro_saas.fleet.playbooks.READ_BACKUPS",
 	"buildpro_saas.fleet.playbooks.CLEAR_CACHE",
 	"buildpro_saas.fleet.playbooks.SET_MAINTENANCE",
 	"buildpro_saas.fleet.playbooks.SET_SCHEDULER",

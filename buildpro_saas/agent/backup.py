@@ -12,8 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
+from buildpro_saas.agent import backup_end
 from buildpro_saas.agent.backup_facts import About, Taken
 from buildpro_saas.agent.backup_store import Store
 from buildpro_saas.agent.bench import Bench
@@ -22,14 +21,12 @@ from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import HIDDEN, MARK, OF_DATABASE, SERVER_KEYS
 from buildpro_saas.agent.linked_files import LinkedFiles
-from buildpro_saas.agent.repository import DATABASE, FILES, STREAM, Repository
+from buildpro_saas.agent.repository import DATABASE, FILES, STREAM, Part, Repository
 from buildpro_saas.agent.site import FILES as PARTS_OF_SITE
 from buildpro_saas.agent.site import Site
 from buildpro_saas.agent.store_place import digest_of
 
 UNDER_WAY = f"{HIDDEN}/backups"  # below sites/: the files of a site as they are taken
-LAST_LINE = b"\n-- BuildPro SaaS: end of backup "
-LONGEST_LAST_LINE = 64 << 20  # bytes
 # Of site_config.json, what belongs to the data: without the key, what was encrypted cannot be read.
 OF_DATA = ("encryption_key",)
 # Of an admin site's, what does not belong to it: where its database was, and what was done to the site at that moment.
@@ -37,7 +34,6 @@ OF_MOMENT = ("maintenance_mode", "allow_reads_during_maintenance", "pause_schedu
 NOT_OF_ADMIN_SITE = ({*OF_DATABASE, *SERVER_KEYS, *OF_MOMENT, "db_type", MARK}) - {*OF_DATA}
 MANIFEST, CONFIG, ABOUT = "manifest.json", "site_config.json", "about.json"
 CHUNK = 1 << 20
-_about = TypeAdapter(About)
 
 
 class Backup:
@@ -82,7 +78,7 @@ class Backup:
 			kept = _of_admin_site if is_admin_site else _of_data
 			config = kept(site.config_in_place())
 			about = _about_site(bench, site, config, dump, length, digest.hexdigest())
-			_give(stream, LAST_LINE + json.dumps(asdict(about)).encode() + b"\n")
+			_give(stream, backup_end.line_of(about))
 			stream.process.stdin.close()
 			stream.finish(self._checkpoint)
 			files.finish(self._checkpoint)
@@ -94,11 +90,7 @@ class Backup:
 		In it: database.sql, public/, private/, manifest.json (facts.Manifest), site_config.json (what of it belongs to the data) and
 		about.json. Raises AgentError where the store has no such backup, or another than was written.
 		"""
-		parts = self.store.whole(self._checkpoint).get(self.id)
-		if not parts:
-			raise AgentError(
-				f"The store has no whole backup {self.id}.", "See which there are with `saas backups`."
-			)
+		parts = self._parts()
 		if target.exists():
 			raise AgentError(f"{target} is there already.", "Name a folder that is not there yet.")
 		draft = target.with_name(f".{target.name}.draft")
@@ -118,7 +110,27 @@ class Backup:
 			shutil.rmtree(draft, ignore_errors=True)
 		return about
 
-	def _fetch_database(self, part, draft: Path) -> About:
+	def read(self) -> Taken:
+		"""Read its database to the end where it lies; returns what the backup is. Nothing is written. Raises AgentError as `fetch` does."""
+		parts, follower = self._parts(), backup_end.Follower()
+		with self.store.reading(parts[DATABASE]) as stream:
+			while block := stream.process.stdout.read1(CHUNK):
+				follower.take(block)
+				self._checkpoint()
+			stream.finish(self._checkpoint)
+		about = follower.end(self.id)
+		files = self.store.restored_size(parts[FILES], self._checkpoint)
+		return Taken(about, size=about.manifest.size + files, added=0)
+
+	def _parts(self) -> dict[str, Part]:
+		parts = self.store.whole(self._checkpoint).get(self.id)
+		if not parts:
+			raise AgentError(
+				f"The store has no whole backup {self.id}.", "See which there are with `saas backups`."
+			)
+		return parts
+
+	def _fetch_database(self, part: Part, draft: Path) -> About:
 		path = draft / STREAM
 		with open(path, "wb", opener=_for_owner) as file, self.store.reading(part) as stream:
 			while block := stream.process.stdout.read1(CHUNK):
@@ -128,14 +140,10 @@ class Backup:
 		about, length = _cut_last_line(path)
 		with path.open("rb") as file:
 			digest = digest_of(file)
-		if (length, digest) != (about.dump_size, about.dump_sha256):
-			raise AgentError(
-				f"The database of the backup {self.id} is not what was written.",
-				"Take another backup, and have the store checked.",
-			)
+		backup_end.check(about, length, digest, self.id)
 		return about
 
-	def _fetch_files(self, part, draft: Path) -> None:
+	def _fetch_files(self, part: Part, draft: Path) -> None:
 		restored = self.store.restore(part, draft / "restored", self._checkpoint)
 		for name in PARTS_OF_SITE:
 			os.rename(restored / name, draft / name)
@@ -179,17 +187,13 @@ def _cut_last_line(path: Path) -> tuple[About, int]:
 	"""Take our last line off the end of a file; returns what it says, and the bytes that are left."""
 	with path.open("r+b") as file:
 		size = file.seek(0, os.SEEK_END)
-		start = max(size - LONGEST_LAST_LINE, 0)
+		start = max(size - backup_end.LONGEST, 0)
 		file.seek(start)
 		tail = file.read()
-		at = tail.rfind(LAST_LINE)
-		if at < 0 or not tail.endswith(b"\n"):
-			raise AgentError("The database of the backup has no end mark: it is not whole.")
+		at = max(tail.rfind(backup_end.BEGINS), 0)
+		about = backup_end.parsed(tail[at:])
 		file.truncate(start + at)
-	try:
-		return _about.validate_json(tail[at + len(LAST_LINE) :]), start + at
-	except ValueError as error:
-		raise AgentError(f"The end mark of the backup cannot be read: {error}") from None
+	return about, start + at
 
 
 def _for_owner(path: str, flags: int) -> int:

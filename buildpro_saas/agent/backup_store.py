@@ -18,10 +18,9 @@ from buildpro_saas.agent import site_config
 from buildpro_saas.agent.errors import TransientError
 from buildpro_saas.agent.program import Running
 from buildpro_saas.agent.repository import DATABASE, FILES, LOCKS, STREAM, Repository
-from buildpro_saas.agent.store_place import WRAPPED_KEY, FolderPlace
+from buildpro_saas.agent.store_place import FolderPlace
 
 LOCK_SECONDS = 20  # that a backup waits for another piece of work in the same store
-SITE = ".site"  # the ending of the file beside an admin site's store
 
 
 class Store(Repository):
@@ -46,14 +45,6 @@ class Store(Repository):
 
 	def __exit__(self, *_exc) -> None:
 		self._lock.release()
-
-	def put_wrapped_key(self, content: bytes) -> None:
-		"""Have the key, wrapped for the recovery key (an age file), beside the store: who has that needs nothing of the admin site."""
-		self.place.put_wrapped_key(content)
-
-	def put_site(self, name: str) -> None:
-		"""Have beside the store the name of the admin site whose backups it has: when that site is gone, no record says which store it is."""
-		_site(self.path).write_text(name)
 
 	@contextmanager
 	def writing(self, checkpoint: Callable[[], None]) -> Iterator[None]:
@@ -109,28 +100,9 @@ def remove(path: Path) -> None:
 		with FileLock(f"{path}.lock", timeout=LOCK_SECONDS):
 			FolderPlace(path).remove_all()
 			Path(f"{path}.begun").unlink(missing_ok=True)
-			_site(path).unlink(missing_ok=True)
 	except Timeout:
 		raise TransientError(f"Something else is being done in the store {path.name}.") from None
 	Path(f"{path}.lock").unlink(missing_ok=True)
-
-
-def of_admin_sites(folder: Path, name: str | None = None) -> dict[str, tuple[str, bytes]]:
-	"""{store: (the admin site that it has backups of, its wrapped key)} of the stores in a folder that say so; with a name, of that one alone.
-
-	The one that is named need not say so: what was copied from elsewhere may be the store and its key alone.
-	"""
-	paths = [folder / name] if name else [path.with_suffix("") for path in sorted(folder.glob(f"*{SITE}"))]
-	found = {}
-	for path in paths:
-		key, site = Path(f"{path}{WRAPPED_KEY}"), _site(path)
-		if key.exists() and (path / "config").exists():
-			found[path.name] = (site.read_text().strip() if site.exists() else "", key.read_bytes())
-	return found
-
-
-def _site(path: Path) -> Path:
-	return Path(f"{path}{SITE}")
 
 
 def _tags(backup: str, kind: str) -> list[str]:

@@ -14,9 +14,9 @@ from buildpro_saas.agent.dump_rewriting import rewritten
 from buildpro_saas.agent.dump_statements import Statements
 from buildpro_saas.agent.errors import (
 	DENIED_CODES,
-	FULL_CODES,
 	AgentError,
 	hint_for,
+	is_of_full_disk,
 	is_transient,
 	mariadb_code,
 )
@@ -152,7 +152,7 @@ def _told(error: Exception, of: Piece, statement: bytes) -> AgentError:
 	said = str(error.args[-1]) if error.args else str(error)
 	about = f"the {of.kind if of.kind != ROWS else 'rows of the table'} {of.name}".strip()
 	hint = "The site is untouched. Mend the dump, or take another backup."
-	if mariadb_code(error) in FULL_CODES:
+	if is_of_full_disk(error):
 		hint = hint_for(error)
 	elif mariadb_code(error) in (ER.TOO_BIG_ROWSIZE, ER.TOO_BIG_FIELDLENGTH):
 		widest = ", ".join(f"{column} ({size} bytes)" for column, size in widest_columns(statement))

@@ -1,6 +1,7 @@
 """What the agent raises, and which faults pass by themselves."""
 
 import errno
+import re
 
 from pymysql.constants import CR, ER
 
@@ -32,6 +33,8 @@ TRANSIENT_MARIADB_CODES = frozenset(
 )
 # The disk is full (of its own accord, or as the operating system said it); the account lacks a right.
 FULL_CODES = frozenset({ER.DISK_FULL, ER.RECORD_FILE_FULL, errno.ENOSPC})
+# MariaDB has other numbers for a file that it cannot make or write (of a table, of its tmpdir), and says the operating system's in the text.
+FULL_TEXT = re.compile(rf"\b(?:errno|Errcode|error):? {errno.ENOSPC}\b")
 DENIED_CODES = frozenset(
 	{
 		*(ER.DBACCESS_DENIED_ERROR, ER.ACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR),
@@ -176,11 +179,19 @@ def mariadb_code(error: BaseException) -> int | None:
 	return error.args[0] if error.args and isinstance(error.args[0], int) else None
 
 
+def is_of_full_disk(error: BaseException) -> bool:
+	"""Whether a disk is full: the operating system says so, or MariaDB."""
+	if isinstance(error, OSError):
+		return error.errno == errno.ENOSPC
+	number = mariadb_code(error)
+	return number in FULL_CODES or (number is not None and bool(FULL_TEXT.search(str(error.args[-1]))))
+
+
 def hint_for(error: BaseException) -> str:
 	"""One sentence on what the operator can do about the error; empty where nothing is known beyond the error itself."""
 	if isinstance(error, AgentError):
 		return error.hint
-	if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or mariadb_code(error) in FULL_CODES:
+	if is_of_full_disk(error):
 		return "Free disk space on the bench's machine, then press Retry."
 	if mariadb_code(error) in CRASHED_CODES:
 		return "Repair the table that is named (`repair table` in MariaDB), then press Retry."

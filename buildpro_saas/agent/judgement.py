@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import socket
+import time
 from collections.abc import Callable
 
 from buildpro_saas.agent import dump
@@ -20,6 +21,10 @@ GB = 10**9  # bytes, as disks are sold
 # Bytes of a database for each byte of its dump, and for each table: an estimate on the safe side. A site of the framework has 12 MB of dump,
 # 243 tables, and 14 MB in MariaDB.
 PER_BYTE, PER_TABLE = 2, 160 * 1024
+
+# Bytes that stay free on MariaDB's disk while something is written there of which nobody knows how large it gets.
+LEAST_FREE = 256 * 10**6
+LOOK_SECONDS = 1.0
 
 
 def judge(
@@ -95,6 +100,33 @@ def check_room(bench: Bench, mariadb: DatabaseServer, room: Room, keep_free: int
 				f"{' beside what the bench keeps free' if kept else ''}.",
 				"Drop shadows that nobody needs (`saas shadows`), or free room on that disk.",
 			)
+
+
+def watching_room(
+	bench: Bench, mariadb: DatabaseServer, keep_free: int, checkpoint: Callable[[], None]
+) -> Callable[[], None]:
+	"""The checkpoint, which each second also looks at MariaDB's disk, where it is on this machine, and raises AgentError before it is full.
+
+	keep_free: bytes of the sites' disk that are kept for others. On a full disk all sites stand still, and InnoDB, which may need room to take
+	a statement back, can end the whole server.
+	"""
+	place, next_look = _data_folder(mariadb), 0.0
+	is_shared = place and os.stat(place).st_dev == os.stat(bench.sites_path).st_dev
+	kept = (keep_free if is_shared else 0) + LEAST_FREE
+
+	def look() -> None:
+		nonlocal next_look
+		checkpoint()
+		if not place or time.monotonic() < next_look:
+			return
+		next_look = time.monotonic() + LOOK_SECONDS
+		if (free := shutil.disk_usage(place).free) < kept:
+			raise AgentError(
+				f"{free / GB:.1f} GB are free on the disk of {place}, of which {kept / GB:.1f} GB stay free: it was stopped before the disk is full.",
+				"The site is untouched. Free room on that disk, then press Retry.",
+			)
+
+	return look
 
 
 def _data_folder(mariadb: DatabaseServer) -> str | None:

@@ -49,12 +49,48 @@ class Where(TypedDict):
 	only_adds: bool
 
 
-class OffsiteStore(Repository):
-	"""The second repository of a store. One process at a time has it: use it as a context manager."""
+class OffsiteRepository(Repository):
+	"""The second repository of a store, to be read: that needs no lock, and writes nothing."""
+
+	is_offsite = True
+
+	def __init__(self, where: Where, store: str, key: str):
+		"""store: its name. Raises AgentError for a folder that is not there."""
+		super().__init__(place_of(where, store), key)
+
+	def _do(self, words: list[str], checkpoint: Callable[[], None], **options) -> None:
+		try:
+			super()._do(words, checkpoint, **options)
+		except TransientError:
+			raise
+		except AgentError as error:
+			if any(word in str(error) for word in PASSING):
+				raise TransientError(str(error), "It is tried again by itself.") from None
+			raise
+
+	def _watch(self, process: Running, checkpoint: Callable[[], None]) -> Callable[[], None]:
+		said, first, last = "", 0.0, float("-inf")
+
+		def look() -> None:
+			nonlocal said, first, last
+			checkpoint()
+			if process.said != said and TROUBLE in process.said:
+				said, now = process.said, time.monotonic()
+				first = now if now - last > CALM else first
+				last = now
+				if now - first > LONGEST_TROUBLE:
+					line = said.strip().rpartition("\n")[2]
+					raise TransientError(f"The offsite store does not answer as it should: {line}")
+
+		return look
+
+
+class OffsiteStore(OffsiteRepository):
+	"""The same, to be copied to and thinned out. One process at a time has it: use it as a context manager."""
 
 	def __init__(self, where: Where, store: Path, key: str):
 		"""store: the path of the store on the bench's machine, which need not be there. Raises AgentError for a folder that is not there."""
-		super().__init__(place_of(where, store.name), key)
+		super().__init__(where, store.name, key)
 		self._only_adds = where["only_adds"]
 		self._lock = FileLock(f"{store}.offsite.lock")
 		self._note = Path(f"{store}.offsite.begun")
@@ -159,34 +195,6 @@ class OffsiteStore(Repository):
 		"""As the near store's."""
 		self._unlock()
 		super().check(share, checkpoint)
-
-	# -- restic ----------------------------------------------------------------------------------------------------
-
-	def _do(self, words: list[str], checkpoint: Callable[[], None], **options) -> None:
-		try:
-			super()._do(words, checkpoint, **options)
-		except TransientError:
-			raise
-		except AgentError as error:
-			if any(word in str(error) for word in PASSING):
-				raise TransientError(str(error), "It is tried again by itself.") from None
-			raise
-
-	def _watch(self, process: Running, checkpoint: Callable[[], None]) -> Callable[[], None]:
-		said, first, last = "", 0.0, float("-inf")
-
-		def look() -> None:
-			nonlocal said, first, last
-			checkpoint()
-			if process.said != said and TROUBLE in process.said:
-				said, now = process.said, time.monotonic()
-				first = now if now - last > CALM else first
-				last = now
-				if now - first > LONGEST_TROUBLE:
-					line = said.strip().rpartition("\n")[2]
-					raise TransientError(f"The offsite store does not answer as it should: {line}")
-
-		return look
 
 
 def place_of(where: Where, store: str) -> Place:

@@ -14,14 +14,13 @@ from buildpro_saas.agent import account, judgement, site_config
 from buildpro_saas.agent.backup import Backup
 from buildpro_saas.agent.backup_facts import About
 from buildpro_saas.agent.backup_folder import BackupFolder
-from buildpro_saas.agent.backup_store import Store
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import HIDDEN, MARK, SHADOWS, Recovered
 from buildpro_saas.agent.loading import Loading
 from buildpro_saas.agent.operations.sites import first_config, new_password
-from buildpro_saas.agent.repository import DATABASE, Part
+from buildpro_saas.agent.repository import DATABASE, Part, Repository
 from buildpro_saas.agent.shadow import Shadow
 from buildpro_saas.agent.site import BACKUPS, Site
 
@@ -40,10 +39,11 @@ class Recovery:
 		self.mariadb = mariadb
 		self._checkpoint = checkpoint
 
-	def run(self, store: Store, backup: str | None, name: str | None, note: str) -> Recovered:
+	def run(self, store: Repository, backup: str | None, name: str | None, note: str) -> Recovered:
 		"""Make it from that backup, or from the newest one, under that name, or under its own.
 
-		note: the dotted name of a function that is called on the loaded site, before anybody uses it, with `backup`, `taken_at` and `about`.
+		note: the dotted name of a function that is called on the loaded site, before anybody uses it, with `backup`, `taken_at`, `about` and
+		`is_offsite`: whether it lies there alone, as far as is known.
 		Raises AgentError, and nothing is made, where the store has no such backup, the bench has an admin site, or cannot take this one.
 		"""
 		self._check_is_none()
@@ -56,7 +56,9 @@ class Recovery:
 			site = self._place(about, name)
 			fetched = BackupFolder(str(folder))
 			judged = judgement.judge(self.bench, self.mariadb, fetched, 0, self._checkpoint)
-			self._make(fetched, about, site, note, part)
+			told = {"backup": part.backup, "taken_at": part.taken_at, "about": asdict(about)}
+			told["is_offsite"] = store.is_offsite
+			self._make(fetched, about, site, note, told)
 		finally:
 			shutil.rmtree(folder, ignore_errors=True)
 		tables = len(about.manifest.tables)
@@ -88,16 +90,16 @@ class Recovery:
 			raise AgentError(f"{site.path} is there already.", "Move it out of sites/ first.")
 		return site
 
-	def _make(self, fetched: BackupFolder, about: About, site: Site, note: str, part: Part) -> None:
+	def _make(self, fetched: BackupFolder, about: About, site: Site, note: str, told: dict) -> None:
 		database, password = f"_{secrets.token_hex(8)}", new_password()
-		shadow = Shadow(self.bench, self.mariadb, database, f"{MARKS}{part.backup}")
+		shadow = Shadow(self.bench, self.mariadb, database, f"{MARKS}{told['backup']}")
 		of_bench = first_config(account.read(self.bench), database, password)
 		try:
 			shadow.make({**of_bench, **about.config}, password)
 			Loading(fetched, shadow).run(password, self._checkpoint)
 			(shadow.folder.path / BACKUPS).mkdir(parents=True, exist_ok=True)
 			shadow.folder.call(SETTLE)
-			shadow.folder.call(note, backup=part.backup, taken_at=part.taken_at, about=asdict(about))
+			shadow.folder.call(note, **told)
 			site.forget_jobs()
 		except BaseException:
 			shadow.drop()

@@ -40,6 +40,8 @@ class Part:
 class Repository:
 	"""The repository in a place."""
 
+	is_offsite = False
+
 	def __init__(self, place: Place, key: str):
 		"""key: the password of the repository. Raises AgentError for an empty one: there is no backup without a key."""
 		if not key:
@@ -84,6 +86,11 @@ class Repository:
 		"""Write a folder's files below `target`; returns where the folder is then."""
 		self._do(["restore", "--no-lock", "--target", os.fspath(target), part.id], checkpoint)
 		return target / part.path.lstrip("/")
+
+	def restored_size(self, part: Part, checkpoint: Callable[[], None]) -> int:
+		"""Bytes that a part takes once it is restored."""
+		told = self._run(["stats", "--json", "--no-lock", "--mode", "restore-size", part.id], checkpoint)
+		return json.loads(told)["total_size"]
 
 	def check(self, share: str, checkpoint: Callable[[], None]) -> None:
 		"""Check the whole structure, and read a share of the data (`1/7`, `5%`, `100%`). Raises AgentError with what is damaged."""

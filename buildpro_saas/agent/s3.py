@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from buildpro_saas.agent.errors import AgentError, TransientError
-from buildpro_saas.agent.store_place import WRAPPED_KEY, Place, digest_of
+from buildpro_saas.agent.store_place import BESIDE, Place, digest_of
 
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 10, 60, 3
 AT_ONCE = 1000  # objects that one request may remove
 # What of a store may go also where nothing else may: restic's locks. The probe lies where they do, so that one rule of the bucket lets both go.
 LOCKS = "locks/"
-NOT_THERE = ("404", "NoSuchKey", "NotFound")
+NO_KEY = ("404", "NoSuchKey")
+NOT_THERE = (*NO_KEY, "NotFound")
 UNKNOWN = "NotImplemented"  # a service that has no such request
 # How a service refuses: its codes, in place of {bucket} and {endpoint}: what is wrong, what to do. {doing}: read, write or delete.
-KEYS = "See access key and secret key in SaaS Settings."
+KEYS = "See access key and secret key (SaaS Settings; of `recover-admin-site` those that it was given)."
 REFUSALS = (
 	(
 		("InvalidAccessKeyId", "InvalidToken"),
@@ -37,12 +38,12 @@ REFUSALS = (
 	(
 		("NoSuchBucket",),
 		"{endpoint} has no bucket {bucket}.",
-		"Make it there, or name another one in SaaS Settings.",
+		"Make it there, or name another one (SaaS Settings; of `recover-admin-site`: --bucket).",
 	),
 	(
 		("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"),
 		"The bucket {bucket} is in another region.",
-		"Enter the bucket's region in SaaS Settings.",
+		"Enter the bucket's region (SaaS Settings; of `recover-admin-site`: --region).",
 	),
 	(
 		("AccessDenied", "AllAccessDisabled", "AccountProblem", "403"),
@@ -139,7 +140,7 @@ def unreached(bucket: Bucket, error: Exception) -> AgentError:
 		)
 	return TransientError(
 		f"{bucket.url} cannot be reached: {error}",
-		"See whether the endpoint in SaaS Settings is right, and whether the bench's machine reaches it.",
+		"See whether the endpoint is right (SaaS Settings; of `recover-admin-site`: --endpoint), and whether the bench's machine reaches it.",
 	)
 
 
@@ -198,10 +199,10 @@ class S3Place(Place):
 			self.bucket.client.delete_object(Bucket=self.bucket.bucket, Key=self._key(name))
 
 	def remove_all(self) -> None:
-		"""Remove the store, and the wrapped key beside it. Where nothing may be removed, all stays: nobody has its key."""
+		"""Remove the store, and what lies beside it. Where nothing may be removed, all stays: nobody has its key."""
 		if self.bucket.only_adds:
 			return
-		keys = [*map(self._key, self.sizes()), f"{self._below}{WRAPPED_KEY}"]
+		keys = [*map(self._key, self.sizes()), *(f"{self._below}{ending}" for ending in BESIDE)]
 		self.abort_uploads()
 		for at in range(0, len(keys), AT_ONCE):
 			objects = [{"Key": key} for key in keys[at : at + AT_ONCE]]
@@ -212,9 +213,24 @@ class S3Place(Place):
 			if faults := told.get("Errors"):
 				raise refusal(self.bucket, "delete", faults[0].get("Code", ""), faults[0].get("Message", ""))
 
-	def put_wrapped_key(self, content: bytes) -> None:
-		"""Have the wrapped key beside the store."""
-		self.bucket.put(f"{self._below}{WRAPPED_KEY}", content)
+	def beside(self, ending: str) -> bytes | None:
+		"""What the object beside the store has; None where there is none."""
+		from botocore.exceptions import ClientError
+
+		with self.bucket.doing("read"):
+			try:
+				answer = self.bucket.client.get_object(
+					Bucket=self.bucket.bucket, Key=f"{self._below}{ending}"
+				)
+			except ClientError as error:
+				if error.response["Error"].get("Code") in NO_KEY:
+					return None
+				raise
+			return answer["Body"].read()
+
+	def put_beside(self, ending: str, content: bytes) -> None:
+		"""Have that object beside the store."""
+		self.bucket.put(f"{self._below}{ending}", content)
 
 	def abort_uploads(self) -> None:
 		"""Take away the parts of uploads that were broken off: no list of objects shows them, and they are paid for."""
@@ -241,6 +257,17 @@ class S3Place(Place):
 
 	def _key(self, name: str) -> str:
 		return f"{self._below}/{name}"
+
+
+def names(bucket: Bucket, ending: str) -> list[str]:
+	"""The names below the bucket's prefix that end so, sorted. Names with a further `/` are not looked at."""
+	start = bucket.key("")
+	found = []
+	with bucket.doing("read"):
+		pages = bucket.client.get_paginator("list_objects_v2")
+		for page in pages.paginate(Bucket=bucket.bucket, Prefix=start, Delimiter="/"):
+			found += [each["Key"][len(start) :] for each in page.get("Contents", ())]
+	return sorted(name for name in found if name.endswith(ending))
 
 
 def probe(bucket: Bucket, name: str) -> None:

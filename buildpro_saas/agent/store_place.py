@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 CHUNK = 1 << 20
-WRAPPED_KEY = ".key.age"  # how the name of the file ends that has a store's key, wrapped for the recovery key; it lies beside the store
+# How the names of files end that lie beside a store: its key, wrapped for the recovery key; the admin site whose backups it has.
+WRAPPED_KEY, SITE = ".key.age", ".site"
+BESIDE = (WRAPPED_KEY, SITE)
 
 
 class Place(ABC):
@@ -39,8 +41,20 @@ class Place(ABC):
 		"""Remove the whole store, and what lies beside it. Repeatable."""
 
 	@abstractmethod
+	def beside(self, ending: str) -> bytes | None:
+		"""What the file beside the store has whose name ends so (BESIDE); None where there is none."""
+
+	@abstractmethod
+	def put_beside(self, ending: str, content: bytes) -> None:
+		"""Have that file beside the store. Repeatable."""
+
 	def put_wrapped_key(self, content: bytes) -> None:
-		"""Have the wrapped key (an age file) beside the store. Repeatable."""
+		"""Have the wrapped key (an age file) beside the store: who has the recovery key needs nothing of the admin site. Repeatable."""
+		self.put_beside(WRAPPED_KEY, content)
+
+	def put_site(self, name: str) -> None:
+		"""Have beside the store the name of the admin site whose backups it has: when that site is gone, no record says which store it is."""
+		self.put_beside(SITE, name.encode())
 
 	def abort_uploads(self) -> None:
 		"""Take away what uploads that were broken off have left outside all files."""
@@ -78,11 +92,18 @@ class FolderPlace(Place):
 	def remove_all(self) -> None:
 		if self.path.exists():
 			shutil.rmtree(self.path)
-		Path(f"{self.path}{WRAPPED_KEY}").unlink(missing_ok=True)
+		for ending in BESIDE:
+			Path(f"{self.path}{ending}").unlink(missing_ok=True)
 
-	def put_wrapped_key(self, content: bytes) -> None:
-		path = Path(f"{self.path}{WRAPPED_KEY}")
-		if not path.exists() or path.read_bytes() != content:
+	def beside(self, ending: str) -> bytes | None:
+		try:
+			return Path(f"{self.path}{ending}").read_bytes()
+		except FileNotFoundError:
+			return None
+
+	def put_beside(self, ending: str, content: bytes) -> None:
+		path = Path(f"{self.path}{ending}")
+		if self.beside(ending) != content:
 			draft = path.with_suffix(".draft")
 			try:
 				draft.write_bytes(content)

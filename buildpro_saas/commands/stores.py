@@ -33,7 +33,8 @@ def check_backups(tenant: str | None, is_for_all: bool, take_in: bool, wait: boo
 	if take_in:
 		names = store.take_in()
 		frappe.db.commit()
-		click.echo(f"On record now: {', '.join(names)}." if names else "No check has found unknown backups.")
+		told = f"On record now: {', '.join(names)}. A job reads what they hold."
+		click.echo(told if names else "No check has found unknown backups.")
 		return
 	_follow(store.check(), wait)
 

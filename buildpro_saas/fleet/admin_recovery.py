@@ -12,7 +12,7 @@ from frappe.utils import convert_utc_to_system_timezone, get_datetime
 from buildpro_saas.agent import door
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import AdminStore, App, Manifest, Recovered
-from buildpro_saas.fleet import backup_keys, backups
+from buildpro_saas.fleet import backup_keys, backups, offsite
 
 SECONDS = 6 * 3600
 NOTE = "buildpro_saas.fleet.admin_recovery.note_recovered"
@@ -28,13 +28,23 @@ def make_account(root_user: str, root_password: str) -> None:
 	door.here().do("make_account", root_user=root_user, root_password=root_password, where={}, user_host="")
 
 
-def find_store(folder: str, name: str | None) -> AdminStore:
-	"""The store of that name, or the only one of an admin site, in a folder; empty: the bench's own. Raises AgentError with what to say."""
-	found = {each.store: each for each in door.here().do("admin_stores", folder=folder, name=name)}
+def find_store(folder: str, name: str | None, bucket: dict | None = None) -> AdminStore:
+	"""The store of that name, or the only one of an admin site: in a bucket (offsite.in_bucket), or in a folder; empty: the bench's own.
+
+	Raises AgentError with what to say.
+	"""
+	stores = door.here().do("admin_stores", folder=folder, name=name, offsite=bucket)
+	found = {each.store: each for each in stores}
 	if not found:
+		what = f"There is no store {name or 'of an admin site'} in"
+		if bucket:
+			raise AgentError(
+				f"{what} {offsite.described(bucket)}.",
+				"Name bucket and prefix as they were, or the store with --store: a copy of long ago has no STORE.site beside it.",
+			)
 		raise AgentError(
-			f"There is no store {name or 'of an admin site'} in {folder or 'the folder backups of this bench'}.",
-			"Name the folder that has it with --folder: STORE, STORE.key.age and STORE.site belong together.",
+			f"{what} {folder or 'the folder backups of this bench'}.",
+			"Name the folder that has it with --folder: STORE, STORE.key.age and STORE.site belong together. From a bucket: --bucket.",
 		)
 	if len(found) > 1:
 		told = ", ".join(f"{each.store} ({each.site})" for each in found.values())
@@ -49,11 +59,12 @@ def recover(
 	*,
 	backup: str | None = None,
 	site: str | None = None,
+	bucket: dict | None = None,
 	log: Callable[[str], None],
 ) -> Recovered:
 	"""Make the admin site of this bench from a backup in the store: the newest, or the one of that id; under its own name, or another.
 
-	Raises frappe.ValidationError for another recovery key, AgentError where it cannot be; nothing of the site is there then.
+	folder, bucket: as find_store has them. Raises frappe.ValidationError for another recovery key, AgentError where it cannot be; nothing of the site is there then.
 	"""
 	return door.here().run(
 		"recover_admin_site",
@@ -67,10 +78,11 @@ def recover(
 		backup=backup,
 		site=site,
 		note=NOTE,
+		offsite=bucket,
 	)
 
 
-def note_recovered(backup: str, taken_at: str, about: dict) -> None:
+def note_recovered(backup: str, taken_at: str, about: dict, is_offsite: bool) -> None:
 	"""On the site that was made of the backup, before anybody uses it: its record, which says that it is being taken, says what it is.
 
 	Without this its job would take it once more, in its place.
@@ -83,5 +95,10 @@ def note_recovered(backup: str, taken_at: str, about: dict) -> None:
 	backups.set_kept(name, frappe._dict(about=told, size=manifest.size, added=0), 0)
 	utc = get_datetime(taken_at).replace(tzinfo=None)
 	frappe.db.set_value(
-		backups.DOCTYPE, name, "taken_at", convert_utc_to_system_timezone(utc).replace(tzinfo=None)
+		backups.DOCTYPE,
+		name,
+		{
+			"taken_at": convert_utc_to_system_timezone(utc).replace(tzinfo=None),
+			"place": backups.OFFSITE if is_offsite else backups.LOCAL,
+		},
 	)

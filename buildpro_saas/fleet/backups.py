@@ -160,23 +160,41 @@ def set_kept(name: str, taken, seconds: float) -> None:
 		"status": KEPT,
 		"error": "",
 		"taken_at": now,
-		"size": taken.size / MB,
 		"added": taken.added / MB,
 		"seconds": seconds,
+		"verified_at": now,
+		"verified_how": READ_AGAIN,
+		**_held_by(taken),
+	}
+	frappe.db.set_value(DOCTYPE, name, values)
+	_set_expiry(name)
+
+
+def set_read(name: str, taken) -> None:
+	"""Note what a kept backup holds of which nobody knew it (agent's backup_facts.Taken, as it was read). The caller commits."""
+	frappe.db.set_value(DOCTYPE, name, _held_by(taken))
+	_set_expiry(name)
+
+
+def _held_by(taken) -> dict:
+	return {
+		"size": taken.size / MB,
 		"manifest": frappe.as_json(asdict(taken.about.manifest), indent=None),
 		"apps": "\n".join(f"{app.app} {app.version}".strip() for app in taken.about.apps),
 		"tables": len(taken.about.manifest.tables),
 		"records": sum(rows for rows, _checksum in taken.about.manifest.tables.values()),
-		"verified_at": now,
-		"verified_how": READ_AGAIN,
 		"database": taken.about.database,
 		"binary_log": frappe.as_json(asdict(taken.about.log), indent=None) if taken.about.log else "",
 	}
-	frappe.db.set_value(DOCTYPE, name, values)
+
+
+def _set_expiry(name: str) -> None:
+	"""Note until when the backup stays on the bench's machine, if it lies there."""
 	tenant = frappe.db.get_value(DOCTYPE, name, "tenant")
 	held = held_of(tenant)
-	until = stays_until(next(each for each in held if each.name == name), held, policy_of(tenant))
-	frappe.db.set_value(DOCTYPE, name, "expires_on", until)
+	for each in held:
+		if each.name == name:
+			frappe.db.set_value(DOCTYPE, name, "expires_on", stays_until(each, held, policy_of(tenant)))
 
 
 def job_is(inputs: dict, status: str) -> None:

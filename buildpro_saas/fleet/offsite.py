@@ -23,7 +23,12 @@ BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 REGION = re.compile(r"[A-Za-z0-9-]{0,40}")
 ACCESS_KEY = re.compile(r"[!-~]{1,200}")
 PREFIX = re.compile(r"([A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)?")
-WORDS = {"bucket": BUCKET, "region": REGION, "prefix": PREFIX, "access_key": ACCESS_KEY}
+WORDS = {
+	"bucket": ("Bucket", BUCKET),
+	"region": ("Region", REGION),
+	"prefix": ("Prefix", PREFIX),
+	"access_key": ("Access Key", ACCESS_KEY),
+}
 TITLE = "Offsite Backups"
 
 
@@ -48,8 +53,13 @@ def described(place: dict) -> str:
 def spec(store: str) -> dict:
 	"""{"offsite": place} for operations that read a store's backups, where it has copies; {} where not."""
 	copied = frappe.db.get_value(backup_keys.STORE, store, "offsite_place")
-	place = where() if copied else None
-	return {"offsite": place} if place and described(place) == copied else {}
+	return looked_at(store) if copied else {}
+
+
+def looked_at(store: str) -> dict:
+	"""The same, also where no record says that there are copies: the record may be older than they are, if this site was restored."""
+	copied, place = frappe.db.get_value(backup_keys.STORE, store, "offsite_place"), where()
+	return {"offsite": place} if place and copied in (None, "", described(place)) else {}
 
 
 def policy(near: Policy) -> Policy:
@@ -76,26 +86,47 @@ def check(doc) -> None:
 		if not (secret if name == "secret_key" else doc.get(f"offsite_{name}")):
 			refuse(_("Offsite backups need {0}."), _(doc.meta.get_label(f"offsite_{name}")), title=_(TITLE))
 	if doc.offsite_kind == S3:
-		_check_words(doc)
+		_check_words({name: doc.get(f"offsite_{name}") for name in TEXTS})
 	elif not doc.offsite_folder.isprintable():
 		refuse(_("The folder of offsite backups has characters that cannot be seen."), title=_(TITLE))
 	if _has_changed(doc):
 		_try_out(_of(doc, secret))
 
 
-def _check_words(doc) -> None:
-	if doc.offsite_endpoint and not _is_endpoint(doc.offsite_endpoint):
+def in_bucket(
+	bucket: str, access_key: str, secret_key: str, *, endpoint: str = "", region: str = "", prefix: str = ""
+) -> dict:
+	"""A bucket as the agent's operations take it, of what an operator enters where no site is. Nothing is removed there.
+
+	Raises frappe.ValidationError with what to change.
+	"""
+	texts = {
+		"endpoint": endpoint.strip().rstrip("/"),
+		"region": region.strip(),
+		"bucket": bucket.strip(),
+		"prefix": prefix.strip().strip("/"),
+		"access_key": access_key.strip(),
+		"folder": "",
+	}
+	_check_words(texts)
+	if not secret_key.strip():
+		refuse(_("Offsite backups need {0}."), _("Secret Key"), title=_(TITLE))
+	return {"kind": S3, **texts, "secret_key": secret_key.strip(), "only_adds": True}
+
+
+def _check_words(texts: dict[str, str]) -> None:
+	if texts["endpoint"] and not _is_endpoint(texts["endpoint"]):
 		refuse(
 			_("{0} is no endpoint: enter it as https://HOST, or https://HOST:PORT."),
-			doc.offsite_endpoint,
+			texts["endpoint"],
 			title=_(TITLE),
 		)
-	for name, pattern in WORDS.items():
-		if not pattern.fullmatch(doc.get(f"offsite_{name}")):
+	for name, (label, pattern) in WORDS.items():
+		if not pattern.fullmatch(texts[name]):
 			refuse(
 				_("{0} cannot be the {1} of offsite backups: letters, digits, dots and hyphens make one."),
-				doc.get(f"offsite_{name}"),
-				_(doc.meta.get_label(f"offsite_{name}")),
+				texts[name],
+				_(label),
 				title=_(TITLE),
 			)
 

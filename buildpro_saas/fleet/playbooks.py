@@ -21,6 +21,7 @@ from buildpro_saas.fleet import (
 	standby,
 	store_checks,
 	taking_in,
+	unread_backups,
 )
 from buildpro_saas.fleet.drill_rota import DrillTenant
 from buildpro_saas.fleet.site_works import ClearCache, RunFunction, SetMaintenance, SetScheduler
@@ -63,6 +64,7 @@ from buildpro_saas.fleet.steps.offsite import CopyOffsite, ForgetOffsite
 from buildpro_saas.fleet.steps.owner import CreateOwner, InviteOwner
 from buildpro_saas.fleet.steps.point_in_time import CheckLog, ReplayLog
 from buildpro_saas.fleet.steps.reachable import CheckReachable
+from buildpro_saas.fleet.steps.read_backups import ReadBackups
 from buildpro_saas.fleet.steps.refresh import STEPS as STEPS_OF_REFRESH
 from buildpro_saas.fleet.steps.removal import DropShadows, RemoveSite, TakeLastBackup, WriteCertificate
 from buildpro_saas.fleet.steps.rename import CheckNewName, LeadThere, MoveSite, RenameRecord, TellSite
@@ -177,7 +179,7 @@ EXPORT_FOR_TENANT = Playbook(
 	on_status=exports.job_is,
 )
 
-# both leave the tenant's site alone; a first copy may take a day, in which everything else goes on
+# they leave the tenant's site alone; a first copy may take a day, in which everything else goes on
 _OF_STORES = {"is_heavy": False, "needs": Needs(site=False)}
 COPY_OFFSITE = Playbook(
 	name=offsite_copies.PLAYBOOK,
@@ -188,6 +190,9 @@ COPY_OFFSITE = Playbook(
 )
 CHECK_STORE = Playbook(
 	name=store_checks.PLAYBOOK, title="Check store", steps=(CheckStore(), CompareStore()), **_OF_STORES
+)
+READ_BACKUPS = Playbook(
+	name=unread_backups.PLAYBOOK, title="Read backups", steps=(ReadBackups(),), **_OF_STORES
 )
 
 # light work of moments, which must not wait behind heavy jobs

@@ -5,7 +5,15 @@ from frappe import _
 from frappe.utils import add_days, convert_utc_to_system_timezone, get_datetime, now_datetime
 
 from buildpro_saas import site_role
-from buildpro_saas.fleet import admin_backup, backup_keys, backups, benches, store_records
+from buildpro_saas.fleet import (
+	admin_backup,
+	backup_keys,
+	backups,
+	benches,
+	offsite,
+	store_records,
+	unread_backups,
+)
 from buildpro_saas.fleet.store_records import Comparison, Record, StoreFacts
 from buildpro_saas.jobs import lifecycle
 from buildpro_saas.refusal import refuse
@@ -110,8 +118,10 @@ def records_of(store: str) -> list[Record]:
 	]
 
 
-def set_compared(store: str, found: Comparison) -> None:
-	"""Note where the backups lie, which are lost, and which are unknown. The caller commits."""
+def set_compared(store: str, found: Comparison, offsite_place: dict | None = None) -> None:
+	"""Note where the backups lie, which are lost, and which are unknown. offsite_place: where copies were found. The caller commits."""
+	if offsite_place:
+		frappe.db.set_value(backup_keys.STORE, store, "offsite_place", offsite.described(offsite_place))
 	for name, (is_here, is_offsite) in found.places.items():
 		# a Lost one that is found again is Kept again
 		row = frappe.db.get_value(backups.DOCTYPE, name, ["status", "place"], as_dict=True)
@@ -125,7 +135,7 @@ def set_compared(store: str, found: Comparison) -> None:
 def take_in(store: str) -> list[str]:
 	"""Make records of the backups that the last look found and no record knows; returns their names. The caller commits.
 
-	As after the admin site was restored from an older backup. What they hold is read when they are fetched.
+	As after the admin site was restored from an older backup. A job reads what they hold: until then the records do not say it.
 	"""
 	row = frappe.db.get_value(backup_keys.STORE, store, ["tenant", "bench", "strangers"], as_dict=True)
 	found = store_records.read(row.strangers)
@@ -152,6 +162,7 @@ def take_in(store: str) -> list[str]:
 		)
 		names.append(doc.insert(ignore_permissions=True).name)
 	frappe.db.set_value(backup_keys.STORE, store, "strangers", "")
+	unread_backups.start(store)
 	return names
 
 

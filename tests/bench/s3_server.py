@@ -66,6 +66,12 @@ class S3Server:
 			**other,
 		}
 
+	def settings(self, **other) -> dict:
+		"""The same as SaaS Settings have it."""
+		names = ("endpoint", "region", "bucket", "prefix", "access_key", "secret_key")
+		where = self.where(**other)
+		return {"offsite_kind": "S3", **{f"offsite_{name}": where[name] for name in names}}
+
 	def keys(self, bucket: str = BUCKET) -> set[str]:
 		"""All objects there."""
 		pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket)

@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import secrets
 import shutil
 import stat
 import subprocess
 from pathlib import Path
 
 import pytest
+from s3_server import ACCESS, SECRET, S3Server
 
 from dev.service_list import bench_environment, frappe_command
 
@@ -20,10 +22,11 @@ SECONDS = 300
 class Runbook:
 	"""The page's lines, run in a shell in the bench's folder as they are printed; only its examples get the test's names."""
 
-	def __init__(self, bench, admin: str, folder: Path):
+	def __init__(self, bench, admin: str, folder: Path, section: str = "What to do"):
 		self.bench, self.names = bench, {"ADMIN": admin, KEY_FILE: str(folder / "recovery-key.txt")}
-		steps = PAGE.read_text().partition("## What to do")[2].partition("## When it refuses")[0]
-		self.lines = [line.strip() for line in re.findall(r"^ {7}(\S.*)$", steps, re.MULTILINE)]
+		steps = PAGE.read_text().partition(f"## {section}\n")[2].partition("\n## ")[0]
+		whole = re.sub(r"\\\n\s*", "", steps)  # a line that goes on in the next one
+		self.lines = [line.strip() for line in re.findall(r"^ {7}(\S.*)$", whole, re.MULTILINE)]
 		self.folder = folder / "bin"
 		self.folder.mkdir()
 		shim = self.folder / "bench"
@@ -40,19 +43,20 @@ class Runbook:
 		assert ran.returncode == 0, f"{line}\n{ran.stdout}{ran.stderr}"
 		return ran.stdout
 
-	def run(self, line: str) -> subprocess.CompletedProcess:
-		with self.started(line) as process:
+	def run(self, line: str, **more: str) -> subprocess.CompletedProcess:
+		with self.started(line, **more) as process:
 			out, error = process.communicate(timeout=SECONDS)
 		return subprocess.CompletedProcess(line, process.returncode, out, error)
 
-	def started(self, line: str) -> subprocess.Popen:
+	def started(self, line: str, **more: str) -> subprocess.Popen:
+		"""The line as it runs. more: added to its environment."""
 		for name, own in self.names.items():
 			line = line.replace(name, own)
 		environment = bench_environment(self.bench.services.home, self.bench.path)
 		return subprocess.Popen(
 			["bash", "-c", line],
 			cwd=self.bench.path,
-			env={**environment, "PATH": f"{self.folder}:{environment['PATH']}"},
+			env={**environment, "PATH": f"{self.folder}:{environment['PATH']}", **more},
 			stdin=subprocess.DEVNULL,
 			stdout=subprocess.PIPE,
 			stderr=subprocess.PIPE,
@@ -119,6 +123,21 @@ class AdminSite:
 
 
 @pytest.fixture
+def s3(module_bench):
+	"""A server to which backups are copied. Asked for before `admin`, so that the settings of the site that is put back are as before."""
+	frappe, server = module_bench.frappe, S3Server()
+
+	def save(**values) -> None:
+		frappe.get_doc("SaaS Settings").update(values).save(ignore_permissions=True)
+		frappe.db.commit()
+
+	save(**server.settings(prefix=secrets.token_hex(4)))
+	yield server
+	save(offsite_kind="")
+	server.close()
+
+
+@pytest.fixture
 def admin(module_bench, tmp_path):
 	"""The admin site, with a recovery key in the runbook's file."""
 	from buildpro_saas.fleet import backup_keys
@@ -165,8 +184,8 @@ def killed_in_the_middle(runbook: Runbook, bench) -> None:
 		os.killpg(process.pid, 9)
 
 
-def refused(runbook: Runbook, line: str, why: str) -> None:
-	ran = runbook.run(line)
+def refused(runbook: Runbook, line: str, why: str, **more: str) -> None:
+	ran = runbook.run(line, **more)
 	assert ran.returncode == 1 and why in ran.stderr, ran.stdout + ran.stderr
 
 
@@ -265,3 +284,55 @@ def test_the_runbook_line_by_line(module_bench, admin, tmp_path):
 	runbook.next("bench --site ADMIN saas backup-admin")
 	assert not runbook.lines, "the page says more than the test does"
 	assert [(row.status, row.store) for row in own(admin)] == [("Kept", first.store)] * 2
+
+
+def test_from_the_bucket_alone(module_bench, s3, admin, tmp_path):
+	"""The machine's stores are gone, too. Nothing is written into the bucket until the site is there."""
+	bench, frappe = module_bench, admin.frappe
+	runbook = Runbook(bench, admin.name, tmp_path, "From the bucket alone")
+	prefix = frappe.db.get_single_value("SaaS Settings", "offsite_prefix")
+	runbook.names |= {
+		"https://s3.example.com": s3.url,
+		"eu-central-1": "us-east-1",
+		"--prefix saas": f"--prefix {prefix}",
+	}
+	runbook.names["/media/usb/bucket-keys.txt"] = str(tmp_path / "bucket-keys.txt")
+	(tmp_path / "bucket-keys.txt").write_text(f"{ACCESS}\n{SECRET}\n")
+	for line in ("backup-admin --wait", "copy-offsite ADMIN --wait"):
+		done = runbook.run(f"bench --site ADMIN saas {line}")
+		assert done.returncode == 0, done.stdout + done.stderr
+	(first,) = own(admin)
+	assert first.place == "Local and Offsite"
+	kept, store_id = admin.config(), frappe.db.get_value("Backup Store", first.store, "store_id")
+	assert f"{prefix}/{store_id}.site" in s3.keys()
+	settled(bench)
+
+	admin.destroy()
+	shutil.rmtree(admin.folder)
+	for path in (bench.path / "backups").glob(f"{store_id}*"):
+		shutil.rmtree(path) if path.is_dir() else path.unlink()
+	del s3.requests[:]
+	recover = runbook.lines[0]
+	assert recover.startswith("bench saas recover-admin-site --bucket")
+	strange = {"AWS_ACCESS_KEY_ID": "AKIANOBODY", "AWS_SECRET_ACCESS_KEY": SECRET}
+	from_environment = re.sub(r"--bucket-keys-file \S+", "", recover)
+	refused(runbook, from_environment, "does not know the access key", **strange)
+	refused(
+		runbook, recover.replace("--prefix saas", "--prefix other"), "There is no store of an admin site in"
+	)
+	told = runbook.next("bench saas recover-admin-site --bucket")
+	assert admin.name in told and SECRET not in told
+	assert {method for method, _path in s3.requests} <= {"GET", "HEAD"}
+	admin.connect()
+	assert admin.config()["buildpro_signing_key"] == kept["buildpro_signing_key"]
+
+	runbook.next("bench --site ADMIN saas check-backups --all")
+	settled(bench)
+	(again,) = own(admin)
+	assert (again.status, again.place, again.backup_id) == ("Kept", "Offsite", first.backup_id)
+	done = runbook.run("bench --site ADMIN saas backup-admin --wait")
+	assert done.returncode == 0, done.stdout + done.stderr
+	assert [row.status for row in own(admin)] == ["Kept", "Kept"] and (
+		bench.path / "backups" / store_id
+	).exists()
+	assert not runbook.lines, "the page says more than the test does"

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from s3_server import ACCESS, BUCKET, LOCKED, SECRET, S3Server
-from site_of_tenant import config
+from site_of_tenant import config, drop
 from small_disk import small_disk
 
 KEY = "the-key-of-a-store"
@@ -225,7 +225,7 @@ def acme(module_bench):
 def bench(module_bench, acme, s3):
 	"""The bench, whose backups are copied to the server; no store and no record of a backup is left when a test ends."""
 	frappe = module_bench.frappe
-	save_settings(frappe, offsite_kind="S3", **of_settings(s3, prefix=secrets.token_hex(4)))
+	save_settings(frappe, **s3.settings(prefix=secrets.token_hex(4)))
 	yield module_bench
 	frappe.db.rollback()
 	save_settings(
@@ -235,17 +235,13 @@ def bench(module_bench, acme, s3):
 		shutil.rmtree(module_bench.path / "backups" / store, ignore_errors=True)
 		for path in (module_bench.path / "backups").glob(f"{store}.*"):
 			path.unlink()
-	for doctype in ("Backup", "Backup Store"):
+	for name in frappe.get_all("Site Shadow", {"tenant": acme.name}, pluck="name"):
+		drop(frappe, name)
+	for doctype in ("Backup", "Backup Store", "Site Shadow"):
 		frappe.db.delete(doctype, {"tenant": acme.name})
 	frappe.db.delete("Drift Finding", {"kind": ("in", ("Backup", "Backup Store", "Offsite Store"))})
 	frappe.db.set_value("Tenant", acme.name, dict.fromkeys(("keep_daily", "keep_weekly", "keep_monthly"), 0))
 	frappe.db.commit()
-
-
-def of_settings(s3, **other) -> dict:
-	where = s3.where(**other)
-	names = ("endpoint", "region", "bucket", "prefix", "access_key", "secret_key")
-	return {f"offsite_{name}": where[name] for name in names}
 
 
 def save_settings(frappe, **values) -> None:
@@ -341,6 +337,36 @@ def test_backups_lie_offsite_too_and_are_read_there_when_the_store_is_gone(bench
 	frappe.db.commit()
 	backup_schedule.remove_destroyed_stores()
 	assert not any(key.startswith(prefix) for key in s3.keys())
+
+
+def test_an_unknown_backup_that_is_only_offsite_is_read_drilled_and_restored(bench, acme):
+	"""As after the machine's stores were lost, and the admin site came from a backup older than the first copy."""
+	from buildpro_saas.fleet import backups, drills, unread_backups
+
+	frappe = bench.frappe
+	bench.on_site(acme.name, "on_tenant_notes.write", title="then")
+	taken = back_up(bench, acme)
+	copied(bench, taken.store)
+	bench.on_site(acme.name, "on_tenant_notes.write", title="later")
+	shutil.rmtree(bench.path / "backups" / frappe.db.get_value("Backup Store", taken.store, "store_id"))
+	frappe.db.delete("Backup", {"name": taken.name})
+	frappe.db.set_value("Backup Store", taken.store, "offsite_place", "")
+	checked(bench, taken.store)
+	(name,) = frappe.get_doc("Backup Store", taken.store).take_in()
+	ended(bench, backups.job_on_store(unread_backups.PLAYBOOK, taken.store))
+	found = frappe.get_doc("Backup", name)
+	assert found.place == "Offsite" and not found.verified_how
+	for field in ("manifest", "apps", "tables", "records", "database", "binary_log"):
+		assert found.get(field) == taken.get(field), field
+	assert found.size == pytest.approx(taken.size, rel=0.1)
+	# a drill reads it, too, where nobody has
+	frappe.db.set_value("Backup", name, {"manifest": "", "tables": 0, "size": 0})
+	ended(bench, drills.start(acme.name))
+	assert frappe.db.get_value("Backup", name, ["verified_how", "manifest"]) == ("Restored", taken.manifest)
+	ended(bench, acme.restore(None, acme.subdomain, backup=name)["job"])
+	acme.reload()
+	assert config(bench, acme)["db_name"] == acme.database != taken.database
+	assert bench.on_site(acme.name, "on_tenant_notes.titles") == ["then"]  # with their files
 
 
 def test_a_copy_that_fails_is_told_and_keeps_what_is_here(bench, acme, s3):

@@ -246,6 +246,64 @@ def test_a_replay_that_was_killed_begins_anew(bench, acme, history):
 	is_as_then(bench, acme)
 
 
+def shadow_of(bench, tenant) -> str:
+	"""The database of the tenant's newest shadow."""
+	bench.frappe.db.commit()
+	filters = {"tenant": tenant.name}
+	return bench.frappe.get_all("Site Shadow", filters, pluck="database", order_by="creation desc")[0]
+
+
+def is_waiting_for_table(bench) -> bool:
+	with bench.its_root() as cursor:
+		cursor.execute("select id from information_schema.processlist where state like 'Waiting for table%'")
+		return cursor.fetchone() is not None
+
+
+@pytest.mark.fault
+def test_a_replay_without_room_or_killed_in_its_middle_leaves_the_site_and_begins_anew(bench, acme, history):
+	frappe, titles = bench.frappe, "select title from tabNote order by title"
+	before = asked(bench, acme, titles)
+	kept_free = frappe.db.get_value("Bench", acme.bench, "min_free_disk_gb")
+	try:
+		with bench.held("replay_log", "Running"):
+			made = acme.restore(None, acme.subdomain, to=text(history["moment"]))
+			frappe.db.commit()
+			bench.wait_held(acme.name)
+			# others have taken the room meanwhile
+			frappe.db.set_value("Bench", acme.bench, "min_free_disk_gb", 10**6)
+			frappe.db.commit()
+			bench.let_go()
+			bench.wait_for_end(made["job"], status="Failed")
+	finally:
+		frappe.db.set_value("Bench", acme.bench, "min_free_disk_gb", kept_free)
+		frappe.db.commit()
+	job = bench.job(acme.name)
+	assert "stopped before the disk is full" in job.error and "press Retry" in job.hint, (job.error, job.hint)
+	assert config(bench, acme)["db_name"] == acme.database and asked(bench, acme, titles) == before
+	# Retry, killed where a new column is there, and a row that comes later waits
+	with bench.held("replay_log", "Running"), bench.its_root() as cursor:
+		job.retry()
+		frappe.db.commit()
+		bench.wait_held(acme.name)
+		shadow = shadow_of(bench, acme)
+		cursor.execute(f"lock tables `{shadow}`.without_transactions read")
+		bench.let_go()
+		bench.wait_for(lambda: is_waiting_for_table(bench), SECONDS, lambda: bench.describe(acme.name))
+		with bench.its_root() as other:
+			other.execute(f"show columns from `{shadow}`.tabNote like 'since_backup'")
+			assert other.fetchone()
+		bench.services.kill("provisioning")
+	assert config(bench, acme)["db_name"] == acme.database and asked(bench, acme, titles) == before
+	bench.services.start_all("provisioning")
+	bench.wait_for(
+		lambda: bench.look_after() or bench.job(acme.name).status == "Completed",
+		SECONDS,
+		lambda: bench.describe(acme.name),
+	)
+	acme.reload()
+	is_as_then(bench, acme)
+
+
 def test_what_changed_the_database_from_outside_is_told_before_anything_is_begun(bench, acme, history):
 	"""It is in the log under another database: a replay of the database's own events would miss it."""
 	frappe, database = bench.frappe, frappe_value(bench, history["backup"], "database")

@@ -94,6 +94,20 @@ def test_what_to_do_about_mariadbs_answer(number, hint):
 	assert hint in hint_for(pymysql.err.OperationalError(number, "said so"))
 
 
+@pytest.mark.parametrize(
+	"said",
+	[
+		"Error writing file '/tmp/ML1' (Errcode: 28 \"No space left on device\")",
+		'Can\'t create table `a`.`b` (errno: 28 "No space left on device")',
+		'Got error 28 "No space left on device" from storage engine InnoDB',
+	],
+)
+def test_a_full_disk_is_told_by_mariadbs_text_too(said):
+	assert "Free disk space" in hint_for(pymysql.err.OperationalError(ER.ERROR_ON_WRITE, said))
+	other = pymysql.err.OperationalError(ER.ERROR_ON_WRITE, said.replace("28", "281"))
+	assert not hint_for(other)
+
+
 def test_mariadbs_error_numbers_have_names():
 	"""Where a number is compared with an error's, it is one of PyMySQL's names, or stands once in errors.py."""
 	named = {number for number in vars(ER).values() if isinstance(number, int)} - {1000, 1024, 2025, 2026}

@@ -50,6 +50,7 @@ NOT_FOR = {"tenant_site": {"os", "pathlib"}}
 OWN_SITE = "works on the files of the very site that the process is on"
 OWN_BENCH = "is about the very bench that the process runs on"
 MAY_OPEN = {
+	"commands/admin_backup.py": "takes the keys of a bucket from the environment of whoever runs it",
 	"commands/admin_site.py": "connects a command to the site that its caller named",
 	"commands/sites.py": "becomes a console in the terminal of whoever asked for one, as the door says how",
 	"control_plane/catalogue/__init__.py": "reads the catalogue that this app ships",

@@ -58,9 +58,9 @@ def take_backup(
 				f"The store {store} is gone, with the backups that are on record there.",
 				"Mount its disk, then press Retry. If it is gone for good, `saas check-backups` notes that, and the next backup makes a new store.",
 			)
-		kept.put_wrapped_key(base64.b64decode(wrapped_key, validate=True))
+		kept.place.put_wrapped_key(base64.b64decode(wrapped_key, validate=True))
 		if is_admin_site:
-			kept.put_site(site)
+			kept.place.put_site(site)
 		taking = Backup(kept, backup, progress.check)
 		return taking.take(bench, mariadb, bench.site(site), is_admin_site=is_admin_site)
 
@@ -108,6 +108,21 @@ def fetch_backup(
 	"""
 	with _found(store_path(bench, folder, store), key, backup, progress, offsite) as found:
 		return found.fetch(absolute(to))
+
+
+@in_thread
+def read_backup(
+	bench: Bench,
+	progress: Progress,
+	folder: str,
+	store: Id,
+	key: str,
+	backup: Id,
+	offsite: Where | None = None,
+) -> Taken:
+	"""What a backup is of which no record says it: its database is read to the end. Nothing is written. offsite: as in fetch_backup."""
+	with _found(store_path(bench, folder, store), key, backup, progress, offsite) as found:
+		return found.read()
 
 
 @in_thread

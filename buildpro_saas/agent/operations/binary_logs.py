@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from buildpro_saas.agent import account, binary_log, later_files
+from buildpro_saas.agent import account, binary_log, judgement, later_files
 from buildpro_saas.agent.backup_facts import LogPosition, LogState, Replayed
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import check_name, server
@@ -53,17 +53,19 @@ def replay_binary_log(
 	until: float,
 	shadow: str,
 	mark: Mark,
+	keep_free: int = 0,
 ) -> Replayed:
 	"""Replay in a shadow, which is as a database was at `since`, what happened to that database until then.
 
-	Raises AgentError for what does not fit; the shadow is then neither the one nor the other, and must be made anew.
+	keep_free: bytes of the sites' disk that are kept for others. Raises AgentError for what does not fit; the shadow is then neither the one nor the other, and must be made anew.
 	"""
 	with server(account.read(bench)) as mariadb:
 		target = Shadow(bench, mariadb, shadow, mark)
 		target.folder.only_with_mark(mark)
 		password = target.folder.config["db_password"]
 		log = BinaryLog(mariadb, _since(since), until)
-		return log.replay(check_name(database), check_name(shadow), password, progress.check)
+		checkpoint = judgement.watching_room(bench, mariadb, keep_free, progress.check)
+		return log.replay(check_name(database), check_name(shadow), password, checkpoint)
 
 
 @in_thread

@@ -11,6 +11,7 @@ from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.offsite import OffsiteStore, Where
 from buildpro_saas.agent.operations.backups import Id, Share, absolute, store_path
+from buildpro_saas.agent.operations.names import SiteName
 from buildpro_saas.agent.operations.operation import in_thread, quick
 from buildpro_saas.agent.operations.running import Progress
 from buildpro_saas.agent.repository import DATABASE
@@ -43,14 +44,17 @@ def copy_offsite(
 	wrapped_key: str,
 	backups: list[Id],
 	offsite: Where,
+	admin_site: SiteName | None = None,
 ) -> Copied:
 	"""Have these backups of a store offsite as well. What arrived is compared. Gone on with where it was broken off.
 
-	wrapped_key: as for take_backup; its file lies beside the offsite store, too.
+	wrapped_key: as for take_backup; its file lies beside the offsite store, too. admin_site: whose backups these are, where it is one's.
 	"""
 	path = store_path(bench, folder, store)
 	with OffsiteStore(offsite, path, key) as far:
 		far.place.put_wrapped_key(base64.b64decode(wrapped_key, validate=True))
+		if admin_site:
+			far.place.put_site(admin_site)
 		there = far.take_over(Store(path, key), backups, progress.check)
 		return Copied(there, far.size())
 

@@ -2,7 +2,7 @@
 
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import Loaded, Manifest
-from buildpro_saas.fleet import drills, shadows
+from buildpro_saas.fleet import drills, shadows, unread_backups
 from buildpro_saas.fleet.steps.fetch import FetchBackup
 from buildpro_saas.fleet.steps.restore import (
 	ON_SITE,
@@ -26,6 +26,7 @@ class FetchToDrill(FetchBackup):
 
 	def run(self, context: Context) -> dict:
 		"""As FetchBackup."""
+		unread_backups.read(context, context.inputs["backup"])
 		drills.manifest_on_record(context.inputs["backup"])
 		shadows.set_filling(context.inputs["shadow"])  # a drill that failed has dropped it
 		return super().run(context)

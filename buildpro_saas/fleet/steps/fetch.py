@@ -4,7 +4,7 @@ import time
 
 import frappe
 
-from buildpro_saas.fleet import backups, benches, shadows
+from buildpro_saas.fleet import backups, benches, shadows, unread_backups
 from buildpro_saas.jobs.playbook import Context, RetryPolicy, Step
 
 HOUR = 3600
@@ -23,6 +23,7 @@ class FetchBackup(Step):
 		name = context.inputs.get("backup")
 		if not name:
 			return {"folder": context.inputs["files"]}
+		unread_backups.read(context, name)  # one that was taken in: room is looked for by its size
 		began = time.monotonic()
 		size = frappe.db.get_value(backups.DOCTYPE, name, "size") or 0
 		folder = context.run(

@@ -25,7 +25,10 @@ class CopyOffsite(Step):
 		ids = ids_of(names)
 		spec = {**backups.store_spec(store), "offsite": place}
 		wrapped = frappe.db.get_value(backup_keys.STORE, store, "wrapped_key")
-		copied = context.run("copy_offsite", self.timeout, backups=ids, wrapped_key=wrapped, **spec)
+		of_site = {} if context.tenant.get("name") else {"admin_site": frappe.local.site}
+		copied = context.run(
+			"copy_offsite", self.timeout, backups=ids, wrapped_key=wrapped, **of_site, **spec
+		)
 		context.log(
 			f"{len(ids)} backups lie in {offsite.described(place)}, which has {copied.size / backups.MB:.1f} MB of this tenant"
 		)

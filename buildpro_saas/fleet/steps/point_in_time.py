@@ -7,7 +7,7 @@ import frappe
 from frappe.utils import get_system_timezone
 
 from buildpro_saas.agent.facts import SHADOWS
-from buildpro_saas.fleet import backups, moments, shadows
+from buildpro_saas.fleet import backups, benches, moments, shadows
 from buildpro_saas.jobs.playbook import Context, Step
 
 HOUR = 3600
@@ -59,8 +59,14 @@ class ReplayLog(_OfLog):
 	def _run(self, context: Context, until: int) -> None:
 		shadow, began = shadows.row(context.inputs["shadow"]), time.monotonic()
 		copy = {"shadow": shadow.database, "mark": context.mark}
+		keep_free = int((context.bench_row["min_free_disk_gb"] or 0) * benches.GB)
 		done = context.run(
-			"replay_binary_log", self.timeout, until=float(until), **copy, **self._log(context)
+			"replay_binary_log",
+			self.timeout,
+			until=float(until),
+			keep_free=keep_free,
+			**copy,
+			**self._log(context),
 		)
 		most = sorted(done.tables, key=done.tables.get, reverse=True)
 		context.log(

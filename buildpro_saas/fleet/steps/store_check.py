@@ -69,11 +69,11 @@ class CompareStore(Step):
 			raise AgentError(error, "`saas drift` says what to do.")
 
 	def _compare(self, context: Context, store: str, *, is_sound: bool) -> None:
-		spec, place = backups.store_spec(store), offsite.spec(store)
+		spec, place = backups.store_spec(store), offsite.looked_at(store)
 		here = _listed(_run(context, "list_backups", **spec))
 		there = _listed(_run(context, "list_offsite", **spec, **place)) if place else {}
 		found = store_records.compare(store_checks.records_of(store), here, there)
-		store_checks.set_compared(store, found)
+		store_checks.set_compared(store, found, place["offsite"] if there else None)
 		lost = sum(not any(places) for places in found.places.values())
 		strangers = len({each for ids in found.strangers.values() for each in ids})
 		context.log(
