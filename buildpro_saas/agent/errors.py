@@ -19,6 +19,8 @@ SHUT_OUT_CODES = frozenset(
 		CR.CR_SERVER_LOST_EXTENDED,
 	}
 )
+# What a statement meets whose tables have moved to another database.
+NO_TABLE = ER.NO_SUCH_TABLE
 # MariaDB's answers for "not now": cannot connect, gone away, lost, too many connections, shutting down, killed, lock wait,
 # deadlock, row changed since it was read.
 TRANSIENT_MARIADB_CODES = frozenset(

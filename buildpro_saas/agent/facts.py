@@ -90,6 +90,17 @@ class Inventory:
 
 
 @dataclass(frozen=True)
+class Remains:
+	"""What is left of a tenant's site of which a part is lost (lost_site.py)."""
+
+	lost: list[str]  # as pieces of a sentence; [] for a whole site
+	left_alone: list[str]  # what has its names and is not shown to be its own, as pieces of a sentence
+	mark: str | None  # of its folder; None where that is lost
+	database_mark: str | None  # of its database; None where that is lost
+	has_user: bool  # its database user is there, and no database of his
+
+
+@dataclass(frozen=True)
 class Contents:
 	"""What a database holds: its tables, those of them with rows, and its sequences' states (database_copy.SEQUENCE's columns)."""
 

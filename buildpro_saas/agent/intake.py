@@ -4,6 +4,7 @@ The site itself, or the backup, is only read.
 """
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,7 @@ OF_EVERY_SITE = {
 	*("maintenance_mode", "allow_reads_during_maintenance", "installed_apps", "user_type_doctype_limit"),
 	*SERVER_KEYS,
 }
+PAUSE = 2.0  # seconds between two lines that say how far it is
 OTHER_ROLES = {"admin": "the admin site", "bench": "the bench's own site"}
 
 
@@ -69,10 +71,16 @@ def of_backup(
 	folder: BackupFolder,
 	keep_free: int,
 	checkpoint: Callable[[], None],
+	say: Callable[[str], None],
 ) -> Survey:
-	"""The same of a backup in a folder. Raises AgentError where it is no backup, or is damaged."""
-	rows = DumpRows()
-	held = dump.judge(folder.dump, checkpoint, rows.see)
+	"""The same of a backup in a folder. Raises AgentError where it is no backup, or is damaged. say: gets how far it is, every few seconds."""
+	rows, read = DumpRows(), Read(say)
+
+	def see(of: dump.Piece, statement: bytes) -> None:
+		read.more(len(statement))
+		rows.see(of, statement)
+
+	held = dump.judge(folder.dump, checkpoint, see)
 	told = survey.told_by(rows.rows)
 	files = sum(archive.judge().size for archive in folder.archives().values())
 	room = judgement.room_of(held, files)
@@ -158,6 +166,20 @@ def _domains(config: dict) -> list[str]:
 
 def _is_of_every_site(key: str) -> bool:
 	return key in OF_EVERY_SITE or key.startswith("buildpro_")
+
+
+class Read:
+	"""Says every few seconds how much of a dump was read."""
+
+	def __init__(self, say: Callable[[str], None]):
+		self._say, self._bytes, self._due = say, 0, time.monotonic() + PAUSE
+
+	def more(self, number: int) -> None:
+		"""So many bytes more were read."""
+		self._bytes += number
+		if time.monotonic() >= self._due:
+			self._say(f"Read {self._bytes / 10**6:.0f} MB of the dump, unpacked")
+			self._due = time.monotonic() + PAUSE
 
 
 # -- its way in --------------------------------------------------------------------------------------------------------

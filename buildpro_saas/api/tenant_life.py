@@ -18,9 +18,12 @@ def rename(tenant: str, subdomain: str) -> dict:
 
 @frappe.whitelist(methods=["POST"])
 @arguments.checked
-def archive(tenant: str, confirm: str, reason: str | None = None) -> dict:
-	"""Take a last backup of a tenant's site, and take the site away. confirm: the tenant's subdomain."""
-	return _act(tenant, "archive", confirm, reason)
+def archive(tenant: str, confirm: str, reason: str | None = None, without_site: str | None = None) -> dict:
+	"""Take a last backup of a tenant's site, and take the site away. confirm: the tenant's subdomain.
+
+	without_site: where the site's folder or database is lost, the name of its last backup.
+	"""
+	return _act(tenant, "archive", confirm, reason, without_site)
 
 
 @frappe.whitelist(methods=["POST"])
@@ -32,9 +35,12 @@ def unarchive(tenant: str, backup: str | None = None) -> dict:
 
 @frappe.whitelist(methods=["POST"])
 @arguments.checked
-def remove(tenant: str, confirm: str, reason: str | None = None) -> dict:
-	"""Remove a tenant for good: last backup, site, certificate. confirm: the tenant's subdomain."""
-	return _act(tenant, "remove_site", confirm, reason)
+def remove(tenant: str, confirm: str, reason: str | None = None, without_site: str | None = None) -> dict:
+	"""Remove a tenant for good: last backup, site, certificate. confirm: the tenant's subdomain.
+
+	without_site: as `archive` takes it; `no-backup` where no backup is kept.
+	"""
+	return _act(tenant, "remove_site", confirm, reason, without_site)
 
 
 def _act(tenant: str, method: str, *given: str | None) -> dict:

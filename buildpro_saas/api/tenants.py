@@ -1,11 +1,14 @@
 """Tenants over HTTP, for the operator's own systems: on the admin site, with the API key of a user who is SaaS Manager."""
 
 import frappe
+from frappe import _
 
 from buildpro_saas.control_plane.access import arguments, staff
-from buildpro_saas.control_plane.doctype.tenant import adoption, taking_in, tenant_region
+from buildpro_saas.control_plane.doctype.site_intake.site_intake import FOLDER, SITE
+from buildpro_saas.control_plane.doctype.tenant import adoption, tenant_region
 from buildpro_saas.fleet import backups as site_backups
 from buildpro_saas.fleet import point_in_time
+from buildpro_saas.refusal import refuse
 
 
 @frappe.whitelist(methods=["POST"])
@@ -105,60 +108,59 @@ def look_at_site(
 	pause_scheduler: int = 0,
 	without_key: int = 0,
 ) -> dict:
-	"""What `take_in` would take in: apps, size, people, customisations, and in "faults" what stands in the way; for SaaS Manager.
+	"""Start looking at what is to be taken in: `site` of a bench, or the backup in the folder `files`; for SaaS Manager.
 
-	The arguments are those of `take_in`. Nothing is touched. Raises frappe.ValidationError (HTTP 417) where it cannot be read at all.
+	Nothing is touched. in_place: 1 where the site itself becomes the tenant's; otherwise it is copied. maintenance: 1 to close it before
+	that. pause_scheduler: 1 where the new site begins with its scheduler paused. without_key: 1 to give up passwords that cannot be
+	decrypted. Returns {"intake", "job"}: `looked_at` tells what came of it. Raises frappe.ValidationError (HTTP 417) with what to change.
 	"""
 	staff.only_for_manager()
-	origin = _origin(site, files, in_place, maintenance, pause_scheduler, without_key)
-	return taking_in.look(origin, plan, taking_in.bench_for(origin, bench), subdomain)
+	fields = dict(locals())
+	if (site and files) or not (site or files):
+		refuse(_("Name either a site of the bench, or a folder with a backup's files."), title=_("Take In"))
+	source = SITE if site else FOLDER
+	intake = frappe.get_doc({"doctype": "Site Intake", "source": source, **fields}).insert()
+	return {"intake": intake.name, **intake.look()}
+
+
+@frappe.whitelist(methods=["GET"])
+@arguments.checked
+def looked_at(intake: str) -> dict:
+	"""What came of `look_at_site`; for SaaS Manager.
+
+	Returns {"intake", "status": Looking, Ready, Blocked, or Taken In, "job", "report": lines of text}, and once it was looked at what they
+	are made of: apps, size, people, customisations, and in "faults" what stands in the way.
+	"""
+	staff.only_for_manager()
+	doc = frappe.get_doc("Site Intake", intake)
+	told = frappe.parse_json(doc.told or "{}")
+	return {
+		**told,
+		"intake": doc.name,
+		"status": doc.status,
+		"job": doc.job,
+		"report": (doc.report or "").splitlines(),
+	}
 
 
 @frappe.whitelist(methods=["POST"])
 @arguments.checked
 def take_in(
-	subdomain: str,
-	plan: str,
-	site: str | None = None,
-	files: str | None = None,
-	bench: str | None = None,
-	in_place: int = 0,
-	maintenance: int = 0,
-	pause_scheduler: int = 0,
-	without_key: int = 0,
+	intake: str,
 	company: str | None = None,
 	owner_name: str | None = None,
 	owner_email: str | None = None,
 ) -> dict:
-	"""Make a tenant of a site that was nobody's: `site` of a bench, or the backup in the folder `files`; for SaaS Manager.
+	"""Make a tenant of what was looked at, and is Ready: `intake` of `look_at_site`, which was given a subdomain; for SaaS Manager.
 
-	in_place: 1 where the site itself becomes the tenant's; otherwise it is copied. maintenance: 1 to close it before that. pause_scheduler: 1
-	where the new site begins with its scheduler paused. without_key: 1 to give up passwords that cannot be decrypted. company, owner_name,
-	owner_email: instead of what the site says. Returns what `status` returns. Raises as `create`; then nothing is begun.
+	company, owner_name, owner_email: instead of what the site says. Returns what `status` returns. Raises as `create`; then nothing is begun.
 	"""
+	people = {key: value for key, value in dict(locals()).items() if key != "intake" and value}
 	staff.only_for_manager()
-	origin = _origin(site, files, in_place, maintenance, pause_scheduler, without_key)
-	on = taking_in.bench_for(origin, bench)
-	told = taking_in.look(origin, plan, on, subdomain)
-	people = {"company": company, "owner_name": owner_name, "owner_email": owner_email}
-	return summary(taking_in.take_in(origin, told, on, subdomain=subdomain, plan=plan, **people))
-
-
-def _origin(
-	site: str | None,
-	files: str | None,
-	in_place: int,
-	maintenance: int,
-	pause_scheduler: int,
-	without_key: int,
-) -> dict:
-	options = {
-		"in_place": bool(in_place),
-		"maintenance": bool(maintenance),
-		"pause_scheduler": bool(pause_scheduler),
-		"without_key": bool(without_key),
-	}
-	return taking_in.origin_of(site=site, files=files, **options)
+	doc = frappe.get_doc("Site Intake", intake)
+	if people:
+		doc.update(people).save()
+	return summary(frappe.get_doc("Tenant", doc.take_in()["tenant"]))
 
 
 @frappe.whitelist(methods=["POST"])

@@ -14,6 +14,11 @@ LONGEST_WAIT = 12 * 3600  # seconds
 confirmed = click.option(
 	"--confirm", required=True, metavar="SUBDOMAIN", help="The tenant's subdomain, once more."
 )
+without_site = click.option(
+	"--without-site",
+	metavar="BACKUP",
+	help="Where the site's folder or database is lost: the last backup, by its name, in place of one taken now.",
+)
 with_reason = click.option("--reason", help="Stays on record with the tenant.")
 
 
@@ -52,10 +57,11 @@ def rename(subdomain: str):
 @click.command("archive")
 @confirmed
 @with_reason
+@without_site
 @starts_job
-def archive(confirm: str, reason: str | None):
+def archive(confirm: str, reason: str | None, without_site: str | None):
 	"""Take a last backup of the site of TENANT, and take the site away. `unarchive` brings it back."""
-	return "archive", (confirm, reason), "archives"
+	return "archive", (confirm, reason, without_site), "archives"
 
 
 @click.command("unarchive")
@@ -69,7 +75,11 @@ def unarchive(backup: str | None):
 @click.command("remove")
 @confirmed
 @with_reason
+@without_site
 @starts_job
-def remove(confirm: str, reason: str | None):
-	"""Remove TENANT for good: last backup, site, certificate. After some days nobody can read the backup any more."""
-	return "remove_site", (confirm, reason), "removes"
+def remove(confirm: str, reason: str | None, without_site: str | None):
+	"""Remove TENANT for good: last backup, site, certificate. After some days nobody can read the backup any more.
+
+	--without-site no-backup: also where its site is lost, and no backup of it is kept.
+	"""
+	return "remove_site", (confirm, reason, without_site), "removes"

@@ -20,6 +20,7 @@ const TENANT_LIFE = {
 		label: __("Archive"),
 		fields: (frm) => [
 			reason_field(),
+			without_site_field(),
 			confirm_field(frm, __("A last backup is taken, and the site goes. Unarchive brings it back from that backup.")),
 		],
 	},
@@ -43,6 +44,7 @@ const TENANT_LIFE = {
 		label: __("Remove"),
 		fields: (frm) => [
 			reason_field(),
+			without_site_field(),
 			confirm_field(
 				frm,
 				__("For good: a last backup is taken, and the site goes. Some days later (SaaS Settings) nobody can read that backup any more.")
@@ -57,6 +59,15 @@ function reason_field() {
 		fieldtype: "Small Text",
 		label: __("Reason"),
 		description: __("Stays on record with the tenant."),
+	};
+}
+
+function without_site_field() {
+	return {
+		fieldname: "without_site",
+		fieldtype: "Data",
+		label: __("Without Its Site"),
+		description: __("Empty, unless the site's folder or database is lost: then leave it empty once, and you are told what to type."),
 	};
 }
 

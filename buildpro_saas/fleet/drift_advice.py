@@ -31,7 +31,10 @@ CONFIG_LOST = (
 	"Nothing is done by itself. The site's data is untouched: put back its own site_config.json, from a backup. Do not run `bench restore`,"
 	" which would overwrite the database that the file names."
 )
-GONE = "Nothing is done by itself. Find out who took it, and restore the site from its last backup."
+GONE = (
+	"Nothing is done by itself. Find out who took it, and restore the site from its last backup. A tenant that nobody needs any more can be"
+	" archived or removed as it is (--without-site)."
+)
 STALE_THEN = "Nothing to do: it is Stale from now on, and is pruned and built anew like any stale image."
 ANOTHER = "Nothing to do: it is discarded, and another one takes its place."
 NO_WAY_BACK = (

@@ -11,6 +11,7 @@ from buildpro_saas.fleet import (
 	finished_site,
 	image_record,
 	images,
+	looks,
 	migrations,
 	offsite_copies,
 	refreshes,
@@ -25,7 +26,7 @@ from buildpro_saas.fleet import (
 )
 from buildpro_saas.fleet.drill_rota import DrillTenant
 from buildpro_saas.fleet.site_works import ClearCache, RunFunction, SetMaintenance, SetScheduler
-from buildpro_saas.fleet.steps import closing, removal, rename, unarchive
+from buildpro_saas.fleet.steps import closing, lost_site, removal, rename, unarchive
 from buildpro_saas.fleet.steps.backup import (
 	CheckAdminBackupRoom,
 	CheckBackupRoom,
@@ -58,6 +59,8 @@ from buildpro_saas.fleet.steps.image import (
 	ReserveImage,
 	SealImage,
 )
+from buildpro_saas.fleet.steps.look import LookAtSite
+from buildpro_saas.fleet.steps.lost_site import JudgeLoss, TrashRemains
 from buildpro_saas.fleet.steps.migrate import CheckMigrated, LookForMigrate, MigrateCopy, RehearseMigrate
 from buildpro_saas.fleet.steps.migrate_in_place import MigrateInPlace
 from buildpro_saas.fleet.steps.offsite import CopyOffsite, ForgetOffsite
@@ -67,7 +70,14 @@ from buildpro_saas.fleet.steps.reachable import CheckReachable
 from buildpro_saas.fleet.steps.read_backups import ReadBackups
 from buildpro_saas.fleet.steps.refresh import STEPS as STEPS_OF_REFRESH
 from buildpro_saas.fleet.steps.removal import DropShadows, RemoveSite, TakeLastBackup, WriteCertificate
-from buildpro_saas.fleet.steps.rename import CheckNewName, LeadThere, MoveSite, RenameRecord, TellSite
+from buildpro_saas.fleet.steps.rename import (
+	CheckNewName,
+	LeadThere,
+	MoveSite,
+	RenameDatabase,
+	RenameRecord,
+	TellSite,
+)
 from buildpro_saas.fleet.steps.restore import (
 	BringUpToDate,
 	CheckShadow,
@@ -274,6 +284,7 @@ RENAME_SITE = Playbook(
 		CloseSite(),
 		RenameRecord(),
 		MoveSite(),
+		RenameDatabase(),
 		LeadThere(),
 		TellSite(),
 		OpenSite(),
@@ -298,6 +309,20 @@ REMOVE_SITE = Playbook(
 	tenant_when_completed="Removed",
 	check_undo=removal.check_can_be_undone,
 	on_status=closing.open_again,
+)
+ARCHIVE_LOST_SITE = Playbook(
+	name=engaged.ARCHIVE_LOST,
+	title="Archive lost site",
+	steps=(JudgeLoss(), TrashRemains(keeps_config=True)),
+	tenant_when_completed="Archived",
+	check_undo=lost_site.check_can_be_undone,
+)
+REMOVE_LOST_SITE = Playbook(
+	name=engaged.REMOVE_LOST,
+	title="Remove lost site",
+	steps=(JudgeLoss(), TrashRemains(keeps_config=False), DropShadows(), WriteCertificate()),
+	tenant_when_completed="Removed",
+	check_undo=lost_site.check_can_be_undone,
 )
 UNARCHIVE_SITE = Playbook(
 	name=shadows.UNARCHIVE,
@@ -331,6 +356,15 @@ _NEW_TENANT = {
 	"find_finished": finished_site.find_finished,
 	"finish": taking_in.finish,
 }
+LOOK_AT_SITE = Playbook(
+	name=looks.PLAYBOOK,
+	title="Look at site",
+	steps=(LookAtSite(),),
+	# it only reads, and staff wait for it
+	is_heavy=False,
+	needs=Needs(site=False),
+	on_status=looks.job_is,
+)
 TAKE_IN_SITE = Playbook(
 	name=taking_in.PLAYBOOK,
 	title="Take in site",

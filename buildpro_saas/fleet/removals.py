@@ -11,19 +11,33 @@ from frappe.utils import add_days, getdate, now_datetime, nowdate
 from frappe.utils.password import get_decrypted_password, remove_encrypted_password, set_encrypted_password
 
 from buildpro_saas import site_role
-from buildpro_saas.fleet import backup_keys, backups, bench_trash, benches, engaged, restores, shadows
+from buildpro_saas.fleet import (
+	backup_keys,
+	backups,
+	bench_trash,
+	benches,
+	engaged,
+	lost_sites,
+	restores,
+	shadows,
+)
 from buildpro_saas.jobs import lifecycle
 from buildpro_saas.jobs.bench_door import door_of, is_reached
 from buildpro_saas.refusal import refuse
 from buildpro_saas.tenant_status import ARCHIVED, REMOVED, WITH_SITE
 
-BEFORE_ARCHIVING, BEFORE_REMOVAL = "Before Archiving", "Before Removal"
+# What kind of backup is the last one; and the playbooks of tenants whose site's folder or database is lost.
+KINDS = {engaged.ARCHIVE: "Before Archiving", engaged.REMOVE: "Before Removal"}
+LOST = {engaged.ARCHIVE: engaged.ARCHIVE_LOST, engaged.REMOVE: engaged.REMOVE_LOST}
 DAYS = 30
 LONGEST_REASON = 1000
 # In `__Auth`: what a site's site_config.json said as it was archived. It may have passwords of the customer's own services.
 CONFIG = "archived_config"
 # What the Tenant's record says of its removal.
-FACTS = ("removed_on", "removed_by", "last_backup", "removal_job", "backup_kept_until", "key_destroyed_on")
+FACTS = (
+	*("removed_on", "removed_by", "last_backup", "removal_job", "removal_note", "backup_kept_until"),
+	"key_destroyed_on",
+)
 
 
 def days() -> int:
@@ -34,35 +48,46 @@ def days() -> int:
 # -- what staff ask for ----------------------------------------------------------------------------------------------
 
 
-def archive(tenant, confirm: str, *, by: str, reason: str = "") -> str:
+def archive(tenant, confirm: str, *, by: str, reason: str = "", without_site: str | None = None) -> str:
 	"""Start the job that takes a last backup of the tenant's (document) site and takes the site away; returns the job's name.
 
-	confirm: the subdomain, typed. by: who wants it. Raises frappe.ValidationError, and nothing is begun, where it cannot be done.
+	confirm: the subdomain, typed. by: who wants it. without_site: where its folder or database is lost, the name of its last backup. Raises
+	frappe.ValidationError, and nothing is begun, where it cannot be done.
 	"""
 	if tenant.status not in WITH_SITE:
 		refuse(_("{0} is {1}, and has no site to archive."), tenant.name, _(tenant.status))
-	return _start(engaged.ARCHIVE, tenant, confirm, by, reason, BEFORE_ARCHIVING)
+	return _start(engaged.ARCHIVE, tenant, confirm, by, reason, without_site)
 
 
-def remove(tenant, confirm: str, *, by: str, reason: str = "") -> str:
-	"""The same, for good: the tenant is Removed then, and the key of its backups is destroyed after `days`. Also of an archived tenant."""
+def remove(tenant, confirm: str, *, by: str, reason: str = "", without_site: str | None = None) -> str:
+	"""The same, for good: the tenant is Removed then, and the key of its backups is destroyed after `days`. Also of an archived tenant.
+
+	without_site: as `archive` takes it, or lost_sites.NO_BACKUP where no backup is kept.
+	"""
 	if tenant.status not in (*WITH_SITE, ARCHIVED):
 		refuse(
 			_("{0} is {1}: only a tenant that has a site, or is Archived, can be removed."),
 			tenant.name,
 			_(tenant.status),
 		)
-	return _start(engaged.REMOVE, tenant, confirm, by, reason, BEFORE_REMOVAL)
+	return _start(engaged.REMOVE, tenant, confirm, by, reason, without_site)
 
 
-def _start(playbook: str, tenant, confirm: str, by: str, reason: str, kind: str) -> str:
+def _start(playbook: str, tenant, confirm: str, by: str, reason: str, without_site: str | None) -> str:
 	engaged.check_confirmed(tenant, confirm)
 	benches.only_reached(tenant.bench)
 	engaged.check(tenant.name)
-	if tenant.status in WITH_SITE:
-		backup_keys.store_of(tenant.name, tenant.bench)  # without a recovery key there is no last backup
-	inputs = {"bench": tenant.bench, "site": tenant.site_name, "kind": kind, "by": by}
+	inputs = {"bench": tenant.bench, "site": tenant.site_name, "kind": KINDS[playbook], "by": by}
 	inputs["reason"] = (reason or "").strip()[:LONGEST_REASON]
+	found = lost_sites.look(tenant) if tenant.status in WITH_SITE else None
+	if found and found.lost:
+		is_archived = playbook == engaged.ARCHIVE
+		inputs["without_site"] = lost_sites.agree(tenant, found, without_site, is_archived=is_archived)
+		playbook = LOST[playbook]
+	elif without_site:
+		refuse(_("The site of {0} is not lost: leave out Without Its Site (--without-site)."), tenant.name)
+	elif found:
+		backup_keys.store_of(tenant.name, tenant.bench)  # without a recovery key there is no last backup
 	return lifecycle.start(playbook, tenant=tenant.name, bench=tenant.bench, inputs=inputs).name
 
 
@@ -125,12 +150,18 @@ def forget_config(tenant: str) -> None:
 	remove_encrypted_password("Tenant", tenant, CONFIG)
 
 
-def note_removal(tenant: str, *, by: str, backup: str | None, job: str) -> None:
-	"""Note in the tenant's record when and by whom it is removed, and until when its last backup is kept. The caller commits. Repeatable."""
+def note_removal(tenant: str, *, by: str, backup: str | None, job: str, note: str = "") -> None:
+	"""Note in the tenant's record when and by whom it is removed, and until when its last backup is kept. The caller commits. Repeatable.
+
+	note: why no last backup could be taken, where that is so.
+	"""
 	if frappe.db.get_value("Tenant", tenant, "removed_on"):
 		return
-	kept_until = add_days(nowdate(), days()) if backup else None
+	# also where a store has but what nobody goes by: its key is destroyed all the same
+	has_store = frappe.db.exists(backup_keys.STORE, {"tenant": tenant, "status": backup_keys.IN_USE})
+	kept_until = add_days(nowdate(), days()) if backup or has_store else None
 	values = {"removed_on": now_datetime(), "removed_by": by, "last_backup": backup, "removal_job": job}
+	values["removal_note"] = note
 	frappe.db.set_value("Tenant", tenant, {**values, "backup_kept_until": kept_until})
 
 

@@ -3,7 +3,11 @@
 A Former Name is the record of a subdomain that a tenant had. Until its day nobody else gets it.
 """
 
+import re
+import time
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import count
 
 import frappe
 from frappe import _
@@ -11,7 +15,7 @@ from frappe.model.rename_doc import rename_doc
 from frappe.utils import add_to_date, get_datetime, now_datetime
 
 from buildpro_saas import site_role
-from buildpro_saas.fleet import benches, engaged
+from buildpro_saas.fleet import benches, database_history, engaged
 from buildpro_saas.jobs import lifecycle
 from buildpro_saas.jobs.bench_door import door_of, is_reached
 from buildpro_saas.refusal import refuse
@@ -20,6 +24,7 @@ from buildpro_saas.tenant_status import WITH_SITE
 DOCTYPE = "Former Name"
 LEADS, FREE = "Leads There", "Free"
 DAYS = 30
+LONGEST_STEM = 50  # of a database's name, before a number and `_db`
 REBUILD_SEARCH = "frappe.utils.global_search.rebuild_for_doctype"
 # Records whose own names begin with their tenant's.
 NAMED_BY_TENANT = ("Tenant Usage", "Tenant Limit Level")
@@ -113,6 +118,63 @@ def rename_record(old: str, new: str) -> None:
 			"until": add_to_date(now_datetime(), days=days()),
 		}
 	).insert(ignore_permissions=True)
+
+
+def database_made_of(database: str | None, old: str, new: str) -> str:
+	"""The name of a database that staff have named after the subdomain `old`, as it is after `new`; empty where it is not named so.
+
+	`customer1_db` and `the_customer1_erp_db` are named after customer1, `customer10_db` is not. A hyphen is an underscore there.
+	"""
+	if not benches.is_database_name(database or ""):
+		return ""
+	words, wanted = (name.replace("-", "_") for name in (old, new))
+	named, number = re.subn(rf"(?<![a-z0-9]){re.escape(words)}(?=_)", wanted, database, count=1)
+	return named if number else ""
+
+
+def free_database_name(tenant: str, old: str, new: str, mark: str) -> dict[str, str]:
+	"""Have the tenant's record give up the database name that is made of its old subdomain, and claim one that is made of the new one.
+
+	tenant: its name now. mark: of its site. Returns {"old_database", "new_database", "kept"}: the new name is empty where the database keeps
+	the one that it has; kept says why, where one would think that it gets another. The caller commits.
+	"""
+	row = frappe.db.get_value("Tenant", tenant, ["bench", "database", "database_name"], as_dict=True)
+	names = {"old_database": row.database, "new_database": "", "kept": ""}
+	wanted = database_made_of(row.database, old, new)
+	if not wanted:
+		if row.database_name != row.database and database_made_of(row.database_name, old, new):
+			frappe.db.set_value("Tenant", tenant, "database_name", None)  # since a restore it has another
+		return names
+	why = door_of(row.bench).do("what_keeps_database_name", database=row.database, mark=mark)
+	if why:
+		return {**names, "kept": f"The database {row.database} {why}: it keeps its name."}
+	name = next(each for each in _database_names(wanted) if _is_free_database(row.bench, each, tenant))
+	frappe.db.set_value("Tenant", tenant, "database_name", name)
+	return {**names, "new_database": name}
+
+
+def _database_names(wanted: str) -> Iterator[str]:
+	"""That name, made legal, and the same with a number."""
+	stem = wanted.removesuffix("_db")
+	stem = stem if stem[0].isalpha() else f"t_{stem}"
+	stem = stem[:LONGEST_STEM].rstrip("_")
+	yield f"{stem}_db"
+	yield from (f"{stem}_{number}_db" for number in count(2))
+
+
+def _is_free_database(bench: str, name: str, tenant: str) -> bool:
+	others = {"name": ("!=", tenant)}
+	return not (
+		benches.database_exists(bench, name)
+		or frappe.db.exists("Tenant", {"database_name": name, **others})
+		or frappe.db.exists("Tenant", {"database": name, **others})
+	)
+
+
+def note_database(tenant: str, old: str, new: str) -> None:
+	"""Note that the tenant's database has another name from now on: what its log says of the old one ends here. The caller commits."""
+	database_history.note_end(tenant, old, time.time())
+	frappe.db.set_value("Tenant", tenant, "database", new)
 
 
 def _rename_rows(doctype: str, old: str, new: str) -> None:

@@ -2,7 +2,8 @@
 
 A swap (agent/shadow.py) exchanges the site's folder in an instant. A request may have read site_config.json just before it, and sign in
 to MariaDB just after: that user is locked then. Or it works for longer than the swap waits, and its connection is ended. Neither has a
-database any more, and what Frappe does to show an error would ask it again.
+database any more, and what Frappe does to show an error would ask it again. So does what it does to say that a site is closed: the tables of
+one whose database gets another name (agent/operations/renames.py) may have moved already.
 """
 
 import json
@@ -18,7 +19,7 @@ from frappe.database.database import Database
 from werkzeug.wrappers import Response
 
 from buildpro_saas import framework
-from buildpro_saas.agent.errors import SHUT_OUT_CODES
+from buildpro_saas.agent.errors import NO_TABLE, SHUT_OUT_CODES
 from buildpro_saas.agent.facts import HELD
 from buildpro_saas.tenant_site import closed_for_now
 
@@ -32,7 +33,7 @@ class SiteSwappedError(frappe.SessionStopped):
 
 def keep() -> None:
 	"""Have this process see it, at each connection and each statement. Frappe has no hook there, so its methods are wrapped."""
-	for name in ("connect", "sql"):
+	for name in ("__init__", "connect", "sql"):
 		original = getattr(Database, name)
 		if not getattr(original, "sees_swaps", False):
 			setattr(Database, name, _seeing(original))
@@ -41,10 +42,14 @@ def keep() -> None:
 def _seeing(original: Callable) -> Callable:
 	@wraps(original)
 	def call(database: Database, *args, **kwargs) -> Any:
+		if original.__name__ == "__init__":  # before the request asks it anything
+			_answer_errors()
 		try:
 			return original(database, *args, **kwargs)
 		except Exception as error:
-			if _is_without_database(error) and _is_swapped_away(database):
+			if (_is_without_database(error) and _is_swapped_away(database)) or (
+				_is_without_tables(error) and _is_closed(database)
+			):
 				_stop(error)
 			raise
 
@@ -56,9 +61,25 @@ def _is_without_database(error: Exception) -> bool:
 	return type(error).__name__ in KINDS and bool(error.args) and error.args[0] in SHUT_OUT_CODES
 
 
+def _is_without_tables(error: Exception) -> bool:
+	return type(error).__name__ == "ProgrammingError" and bool(error.args) and error.args[0] == NO_TABLE
+
+
+def _is_closed(database: Database) -> bool:
+	"""Whether this is a web request's own database, and its site is closed by a job of ours: it is answered 503 in any case."""
+	if not _is_requests_own(database):
+		return False
+	now = framework.site_config_anew()
+	return HELD in now and bool(now.get("maintenance_mode")) and not now.get("allow_reads_during_maintenance")
+
+
+def _is_requests_own(database: Database) -> bool:
+	return bool(getattr(local, "request", None)) and database is getattr(local, "db", None)
+
+
 def _is_swapped_away(database: Database) -> bool:
 	"""Whether this is a web request's own database, and the site's folder names another one, or is just being swapped."""
-	if not getattr(local, "request", None) or database is not getattr(local, "db", None):
+	if not _is_requests_own(database):
 		return False
 	now = framework.site_config_anew()
 	return HELD in now or now.get("db_name") != local.conf.get("db_name")
@@ -66,10 +87,13 @@ def _is_swapped_away(database: Database) -> bool:
 
 def _stop(error: Exception) -> NoReturn:
 	local.flags[IS_SWAPPED] = True
+	raise SiteSwappedError("The site has another database by now.") from error
+
+
+def _answer_errors() -> None:
 	app = sys.modules.get("frappe.app")  # there in a web process, and in no other
 	if app and not getattr(app.handle_exception, "sees_swaps", False):
 		app.handle_exception = _answering(app.handle_exception)
-	raise SiteSwappedError("The site has another database by now.") from error
 
 
 def _answering(original: Callable) -> Callable:
@@ -77,7 +101,12 @@ def _answering(original: Callable) -> Callable:
 
 	@wraps(original)
 	def handle_exception(error: Exception) -> Response:
-		return _come_again() if local.flags.get(IS_SWAPPED) else original(error)
+		if local.flags.get(IS_SWAPPED):
+			return _come_again()
+		try:
+			return original(error)
+		except SiteSwappedError:  # it has asked the database itself
+			return _come_again()
 
 	handle_exception.sees_swaps = True
 	return handle_exception

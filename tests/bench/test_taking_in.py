@@ -1,5 +1,6 @@
 """A site that was nobody's tenant becomes a tenant's: from the bench, from a backup's files. The old one is as it was."""
 
+import gzip
 import json
 import os
 
@@ -9,7 +10,7 @@ from old_site import OldSite
 from on_old_site import PASSWORD, USER
 from site_of_tenant import drop
 
-SECONDS = 60
+SECONDS, JOB_SECONDS = 60, 300
 STAY = {"notes": ["then"], "file": "then", "secret": "hidden", "field": True}
 
 
@@ -129,7 +130,7 @@ def test_from_a_backup_s_files_and_from_uploaded_ones(bench, old, bench_command,
 	with pytest.raises(bench.frappe.ValidationError, match="Attach the dump"):
 		doc.look()
 	uploads = upload(bench, doc, tmp_path)
-	assert doc.look() == "Ready" and "Note-site_no" in doc.report
+	assert look(bench, doc) == "Ready" and "Note-site_no" in doc.report
 	made = doc.take_in()
 	bench.tenants.append(made["tenant"])
 	bench.frappe.db.commit()
@@ -141,6 +142,78 @@ def test_from_a_backup_s_files_and_from_uploaded_ones(bench, old, bench_command,
 		bench.frappe.delete_doc("File", name, force=True)
 	bench.frappe.delete_doc("Site Intake", doc.name, force=True)
 	bench.frappe.db.commit()
+	check_large(bench, tmp_path)
+
+
+def look(bench, doc) -> str:
+	"""Press Look, and wait for what the job finds; returns the record's status."""
+	doc.look()
+	bench.frappe.db.commit()
+	bench.wait_for(lambda: of_intake(bench, doc.name).status != "Looking", JOB_SECONDS)
+	doc.reload()
+	return doc.status
+
+
+def of_intake(bench, name: str):
+	bench.frappe.db.commit()
+	return bench.frappe.db.get_value("Site Intake", name, ["status", "job", "report"], as_dict=True)
+
+
+def check_large(bench, backup) -> None:
+	"""A dump that takes long to read is read by a job: the request answers at once, the job says how far it is, and can be stopped."""
+	from buildpro_saas.api import tenants
+
+	folder = backup / "large"
+	folder.mkdir()
+	(dump,) = backup.glob("*-database.sql.gz")
+	begin, mark, end = gzip.decompress(dump.read_bytes()).rpartition(b"\n-- Dump completed")
+	rows = b"INSERT INTO `tabError Log` VALUES ('" + b"x" * 10**6 + b"');\n"
+	parts = [begin, *[rows * 50] * 40, mark + end]  # 2 GB, packed 2 MB
+	packed = {part: gzip.compress(part, 1) for part in set(parts)}
+	(folder / dump.name).write_bytes(b"".join(packed[part] for part in parts))
+	asked = {"plan": "Core", "files": str(folder), "without_key": 1, "subdomain": f"t{os.urandom(4).hex()}"}
+	made = tenants.look_at_site(**asked)
+	with pytest.raises(bench.frappe.ValidationError, match="looks already"):
+		bench.frappe.get_doc("Site Intake", made["intake"]).look()
+	bench.frappe.db.commit()
+	with pytest.raises(bench.frappe.ValidationError, match="is Looking: press Look first"):
+		tenants.take_in(made["intake"])
+	bench.frappe.db.rollback()
+	bench.wait_for(lambda: "MB of the dump" in output_of(bench, made["job"]), JOB_SECONDS)
+	assert tenants.looked_at(made["intake"])["status"] == "Looking"
+	bench.frappe.get_doc("Provisioning Job", made["job"]).cancel_job()
+	is_cancelled(bench, made["job"])
+	assert of_intake(bench, made["intake"]) == {"status": "New", "job": made["job"], "report": None}
+
+	doc = bench.frappe.get_doc("Site Intake", made["intake"])
+	job = doc.look()["job"]
+	bench.frappe.db.commit()
+	doc.update({"plan": "Growth"}).save()  # another question: nobody asks for what that job finds
+	is_cancelled(bench, job)
+	assert of_intake(bench, doc.name) == {"status": "New", "job": None, "report": None}
+	doc.update({"files": "/no/such/folder"}).save()
+	assert look(bench, doc) == "Blocked" and "/no/such/folder" in doc.report
+	with pytest.raises(bench.frappe.ValidationError, match="is Blocked"):
+		tenants.take_in(doc.name)
+	bench.frappe.db.rollback()
+	doc.delete()
+	bench.frappe.db.commit()
+
+
+def output_of(bench, job: str) -> str:
+	bench.frappe.db.commit()
+	(step,) = bench.frappe.get_all("Provisioning Job Step", {"parent": job}, ["output"])
+	return step.output or ""
+
+
+def is_cancelled(bench, job: str) -> None:
+	bench.frappe.db.commit()
+
+	def has_ended() -> bool:
+		bench.frappe.db.commit()
+		return bench.frappe.db.get_value("Provisioning Job", job, "status") == "Cancelled"
+
+	bench.wait_for(has_ended, JOB_SECONDS)
 
 
 def upload(bench, doc, folder) -> list[str]:

@@ -1,5 +1,6 @@
 """A tenant gets another name, is archived, brought back, and removed; each of these killed in each step, and failing before its point of no return."""
 
+import json
 import os
 import shutil
 import signal
@@ -20,7 +21,8 @@ def acme(module_bench):
 	before = backup_keys.recipient()
 	backup_keys.set_recipient(backup_keys.make_recovery_key()[0])
 	module_bench.frappe.db.commit()
-	tenant = module_bench.active_tenant()
+	name = f"t{module_bench.frappe.generate_hash(length=9)}"
+	tenant = module_bench.active_tenant(subdomain=name, database_name=f"{name}_db")
 	module_bench.services.stop("provisioning")
 	yield tenant
 	frappe = module_bench.frappe
@@ -104,6 +106,37 @@ def connect_anew(frappe) -> None:
 	frappe.connect()
 
 
+def fails_after(bench, job: str, owner: object, name: str) -> None:
+	"""Run the job with a worker in which this function raises an error once it has done its work: the job fails there."""
+	is_free(bench, queued_again(bench, job))
+	child = os.fork()
+	if not child:
+		code = 3
+		try:
+			connect_anew(bench.frappe)
+			setattr(owner, name, failing(getattr(owner, name)))
+			from buildpro_saas.jobs import lifecycle
+
+			lifecycle.run(job)
+			code = 0
+		finally:
+			os._exit(code)
+	assert os.waitpid(child, 0)[1] == 0
+	bench.frappe.db.commit()
+	status, error = bench.frappe.db.get_value("Provisioning Job", job, ["status", "error"])
+	assert status == "Failed" and "broken off" in error
+
+
+def failing(function):
+	from buildpro_saas.agent.errors import AgentError
+
+	def fail(*args, **kwargs):
+		function(*args, **kwargs)
+		raise AgentError("broken off")
+
+	return fail
+
+
 def dying(function):
 	def die(*args, **kwargs):
 		function(*args, **kwargs)
@@ -157,7 +190,7 @@ def queued(bench, site: str) -> list[str]:
 
 def test_a_tenant_gets_another_name_though_its_worker_is_killed_in_each_step(bench, acme, frappe):
 	from buildpro_saas.agent.operations import renames as operations
-	from buildpro_saas.fleet import benches
+	from buildpro_saas.fleet import benches, database_history
 	from buildpro_saas.fleet.steps import closing, rename
 	from buildpro_saas.fleet.steps.reachable import CheckReachable
 
@@ -177,14 +210,18 @@ def test_a_tenant_gets_another_name_though_its_worker_is_killed_in_each_step(ben
 	run_and_die(bench, job, [(operations.moved_jobs, "keep_aside")])
 	assert current(bench, acme).name == new and folder(bench, acme).is_dir()  # whole, under its old name
 	assert get(bench, acme).status_code == 503
-	steps = (rename.MoveSite, rename.LeadThere, rename.TellSite, closing.OpenSite, CheckReachable)
+	killed_after(bench, job, rename.MoveSite)
+	dies_as_the_database_moves(bench, acme, job)
+	steps = (rename.RenameDatabase, rename.LeadThere, rename.TellSite, closing.OpenSite, CheckReachable)
 	killed_after(bench, job, *steps)
-	assert run(bench, job) == "Completed"
+	assert run(bench, job) == "Completed", frappe.db.get_value("Provisioning Job", job, "error")
 	bench.services.start_all("worker")
 
 	tenant = current(bench, acme)
 	assert (tenant.name, tenant.subdomain, tenant.site) == (new, new, old_site.replace(old, new, 1))
-	assert tenant.database == acme.database and not folder(bench, acme).exists()
+	assert tenant.database == tenant.database_name == f"{new}_db" and not folder(bench, acme).exists()
+	assert databases_and_users(bench, old) == set()
+	assert [life.database for life in database_history.lives(new)] == [acme.database, tenant.database]
 	now = config(bench, tenant)
 	assert now["buildpro_tenant"] == new and now["host_name"].startswith(f"http://{tenant.site}:")
 	assert now["buildpro_sequence"] > sequence and "buildpro_held" not in now
@@ -203,20 +240,51 @@ def test_a_tenant_gets_another_name_though_its_worker_is_killed_in_each_step(ben
 	with pytest.raises(frappe.DuplicateEntryError, match=f"was the name of {new}"):
 		bench.new_tenant(old, plan="Core")
 	frappe.db.rollback()
-	assert benches.default_database_name(tenant.bench, old_site, old) != tenant.database
+	free = benches.default_database_name(tenant.bench, old_site, old)
+	frappe.db.set_value(
+		"Tenant", new, "database", free
+	)  # Frappe's own name stays with the tenant: a new one gets another
+	assert benches.default_database_name(tenant.bench, old_site, old) != free
+	frappe.db.rollback()
 
 	former = frappe.get_all("Former Name", {"subdomain": old}, pluck="name")[0]
 	frappe.get_doc("Former Name", former).free_now()
 	assert asked(bench, old_site, "/").status_code == 404
-	again = bench.new_tenant(
-		old, plan="Core"
-	)  # a new customer of that name, whose database is called otherwise
+	# a new customer of that name, whose database is called as the other's was
+	again = bench.new_tenant(old, plan="Core", database_name=acme.database)
 	assert run(bench, bench.job(old).name) == "Completed", bench.describe(old)
 	again.reload()
-	assert (again.site, get(bench, again).status_code) == (
-		old_site,
-		200,
-	) and again.database != tenant.database
+	assert (again.site, again.database, get(bench, again).status_code) == (old_site, acme.database, 200)
+	assert get(bench, current(bench, acme)).status_code == 200
+	assert bench.on_site(new, "on_tenant_notes.notes") == ["before", "later"]
+
+
+def dies_as_the_database_moves(bench, acme, job: str) -> None:
+	"""The worker is killed, or fails, at each moment at which a database gets another name. Nobody comes into the site meanwhile."""
+	from buildpro_saas.agent.databases import DatabaseServer
+	from buildpro_saas.agent.site import Site
+
+	run_and_die(bench, job, [(DatabaseServer, "create")])
+	tenant = current(bench, acme)
+	assert databases_and_users(bench, tenant.name) == {f"{tenant.name}_db"}
+	assert config(bench, tenant)["db_name"] == acme.database
+	fails_after(bench, job, DatabaseServer, "move_tables")
+	assert config(bench, tenant)["db_name"] == acme.database and get(bench, tenant).status_code == 503
+	bench.frappe.get_doc("Provisioning Job", job).retry()
+	for moment in ((DatabaseServer, "move_tables"), (Site, "update_config"), (DatabaseServer, "_drop_users")):
+		run_and_die(bench, queued_again(bench, job), [moment])
+		assert get(bench, tenant).status_code == 503
+	assert config(bench, tenant)["db_name"] == f"{tenant.name}_db"
+
+
+def databases_and_users(bench, subdomain: str) -> set[str]:
+	"""The databases and the database users that are named after the subdomain."""
+	with bench.its_root() as cursor:
+		cursor.execute("show databases")
+		databases = {name for (name,) in cursor.fetchall()}
+		cursor.execute("select User from mysql.user")
+		users = {name for (name,) in cursor.fetchall()}
+	return {name for name in databases | users if name.startswith(f"{subdomain}_")}
 
 
 def test_a_rename_that_cannot_be_leaves_the_site_open_under_its_old_name(bench, acme, frappe):
@@ -329,6 +397,148 @@ def test_an_archived_tenant_is_left_alone_and_comes_back(bench, acme, frappe):
 	)
 	assert titles(bench, tenant) == ["before", "since"]
 	assert now["kept_by_a_test"] == "yes" and "maintenance_mode" not in now and "mute_emails" not in now
+	assert drift(bench, tenant) == []
+
+
+# -- its site is lost ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lost(module_bench, acme):
+	"""Another tenant of this module, with a backup. Its site gets lost."""
+	from buildpro_saas.fleet import backups
+
+	frappe = module_bench.frappe
+	frappe.db.commit()
+	name = f"{acme.name}lost"
+	tenant = module_bench.new_tenant(name, plan="Core", database_name=f"{name}_db")
+	assert run(module_bench, module_bench.job(name).name) == "Completed", module_bench.describe(name)
+	write(module_bench, tenant, "backed up")
+	tenant.reload()
+	backup, job = backups.start(tenant)
+	frappe.db.commit()
+	assert run(module_bench, job) == "Completed", frappe.db.get_value("Provisioning Job", job, "error")
+	return tenant, backup
+
+
+def test_a_tenant_whose_folder_is_lost_is_archived_by_its_last_backup(bench, lost, frappe):
+	from buildpro_saas.agent.trash import Trash
+	from buildpro_saas.fleet.steps import lost_site, unarchive
+
+	tenant, backup = lost
+	own, away = folder(bench, tenant), bench.path / "lost"
+	told = f"Lost: its folder sites/{tenant.site}. Its last one that is kept and verified is {backup}"
+	with pytest.raises(frappe.ValidationError, match="is not lost: leave out"):
+		tenant.archive(tenant.subdomain, without_site=backup)
+	check_only_a_lost_site_is_lost(bench, tenant)
+	own.rename(away)
+	for word in (None, "no-backup", "backup-99999"):
+		with pytest.raises(frappe.ValidationError, match=told):
+			tenant.archive(tenant.subdomain, without_site=word)
+	frappe.db.rollback()
+	job = tenant.archive(tenant.subdomain, "a test", without_site=backup)["job"]
+	frappe.db.commit()
+	away.rename(own)  # somebody has brought it back
+	assert run(bench, job) == "Failed"
+	assert "is not lost any more" in frappe.db.get_value("Provisioning Job", job, "error")
+	assert get(bench, tenant).status_code == 200
+	own.rename(away)
+
+	# what has its name by now is somebody else's
+	own.mkdir()
+	strange = {"db_name": "_0123456789abcdef", "buildpro_job": "another/mark", "buildpro_tenant": "another"}
+	(own / "site_config.json").write_text(json.dumps(strange))
+	frappe.get_doc("Provisioning Job", job).retry()
+	queued_again(bench, job)
+	killed_after(bench, job, lost_site.JudgeLoss)
+	run_and_die(bench, job, [(Trash, "put_database")])
+	with pytest.raises(frappe.ValidationError, match="in the bench's trash already"):
+		frappe.get_doc("Provisioning Job", job).cancel_job()
+	frappe.db.rollback()
+	killed_after(bench, job, lost_site.TrashRemains)
+	assert run(bench, job) == "Completed", frappe.db.get_value("Provisioning Job", job, "error")
+	said = "".join(frappe.get_all("Provisioning Job Step", {"parent": job}, pluck="output"))
+	assert f"Left alone: sites/{tenant.site}" in said and f"The last one is {backup}" in said
+	assert json.loads((own / "site_config.json").read_text()) == strange
+	assert databases_and_users(bench, tenant.name) == set()
+	assert bench.status(tenant.name) == "Archived"
+	shutil.rmtree(own)
+	shutil.rmtree(away)
+
+	tenant.reload()
+	job = tenant.unarchive()["job"]
+	frappe.db.commit()
+	killed_after(bench, job, unarchive.StandAgain)
+	assert run(bench, job) == "Completed", frappe.db.get_value("Provisioning Job", job, "error")
+	tenant.reload()
+	assert titles(bench, tenant) == ["backed up"] and get(bench, tenant).status_code == 200
+	assert bench.on_site(tenant.name, "on_tenant_notes.standing") == "PLAN" and drift(bench, tenant) == []
+
+
+def check_only_a_lost_site_is_lost(bench, tenant) -> None:
+	"""What was restored, moved or configured by hand is not lost, and must not be given up."""
+	from buildpro_saas.agent import door
+	from buildpro_saas.agent.errors import AgentError
+	from buildpro_saas.fleet import lost_sites
+
+	def look():
+		return door.here().do("look_at_remains", **lost_sites.spec(tenant))
+
+	site, before = door.here().site(tenant.site), config(bench, tenant)
+	with bench.its_root() as cursor:
+		cursor.execute(f"alter database `{tenant.database}` comment ''")
+		assert look().lost == []
+		cursor.execute(f"alter database `{tenant.database}` comment %s", (before["buildpro_job"],))
+	for key, other in (
+		("db_name", "_0123456789abcdef"),
+		("buildpro_tenant", "another"),
+		("buildpro_job", None),
+	):
+		site.update_config({key: other})
+		with pytest.raises(AgentError, match="another than the records say"):
+			look()
+		site.update_config({key: before[key]})
+	moved = folder(bench, tenant).with_name("moved.localhost")
+	folder(bench, tenant).rename(moved)
+	with pytest.raises(AgentError, match=r"sites/moved\.localhost has the database of"):
+		look()
+	(moved / "site_config.json").rename(bench.path / "kept.json")
+	moved.rename(folder(bench, tenant))
+	with pytest.raises(AgentError, match=r"has no site_config\.json"):
+		look()
+	(bench.path / "kept.json").rename(folder(bench, tenant) / "site_config.json")
+	assert look().lost == []
+
+
+def test_a_tenant_whose_database_is_lost_is_removed_without_any_backup_only_where_that_is_said(
+	bench, lost, frappe, bench_command
+):
+	tenant, backup = lost
+	tenant.reload()
+	own, database = folder(bench, tenant), config(bench, tenant)["db_name"]
+	with bench.its_root() as cursor:
+		cursor.execute(f"drop database `{database}`")
+	frappe.db.set_value("Backup", backup, "drill_error", "a drill found it damaged")
+	frappe.db.commit()
+	with pytest.raises(frappe.ValidationError, match="nothing to bring it back from"):
+		tenant.archive(tenant.subdomain, without_site="no-backup")
+	frappe.db.rollback()
+	command = ("--site", frappe.local.site, "saas", "remove", tenant.name, "--confirm", tenant.subdomain)
+	told = bench_command(*command)
+	assert told.returncode == 1 and f"Lost: its database {database}. No verified one is kept" in told.stderr
+	job = tenant.remove_site(tenant.subdomain, "lost", without_site="no-backup")["job"]
+	frappe.db.commit()
+	assert run(bench, job) == "Completed", frappe.db.get_value("Provisioning Job", job, "error")
+	tenant.reload()
+	assert tenant.status == "Removed" and not tenant.last_backup and not own.exists()
+	assert f"Lost: its database {database}." in tenant.removal_note and tenant.backup_kept_until
+	with bench.its_root() as cursor:
+		cursor.execute("select User from mysql.user where User = %s", (database,))
+		assert cursor.fetchall() == ()
+	template = frappe.get_doc("Print Format", "Certificate of Removal").html
+	html = frappe.render_template(template, {"doc": tenant})
+	assert "No backup: no verified one is kept." in html and tenant.removal_note in html
+	assert frappe.get_all("File", {"attached_to_doctype": "Tenant", "attached_to_name": tenant.name})
 	assert drift(bench, tenant) == []
 
 

@@ -24,7 +24,7 @@ def shown(page, condition: str) -> None:
 	page.wait_for_function(f"() => window.cur_frm && cur_frm.doc && {condition}", timeout=120 * SECONDS)
 
 
-def test_a_site_is_looked_at_before_it_is_taken_in(desk, module_bench, intakes):
+def test_a_site_is_looked_at_before_it_is_taken_in(desk, module_bench, services, intakes):
 	admin_site = module_bench.frappe.local.site
 	manager = desk("SaaS Manager")
 	page = manager.page
@@ -36,7 +36,15 @@ def test_a_site_is_looked_at_before_it_is_taken_in(desk, module_bench, intakes):
 	page.evaluate("cur_frm.save()")
 	manager.button("Look").wait_for()
 	manager.keep("intake-new")
-	manager.button("Look").click()
+	services.stop("provisioning")  # the job waits, for the page to show that
+	try:
+		manager.button("Look").click()
+		shown(page, "cur_frm.doc.status === 'Looking'")
+		page.wait_for_selector(f".form-message:visible:has-text('{intakes().job} looks at it')")
+		manager.button("Stop Looking").wait_for()
+		manager.keep("intake-looking")
+	finally:
+		services.start_all("provisioning")
 	shown(page, "cur_frm.doc.status === 'Blocked'")
 	report = ".frappe-control[data-fieldname=report]:visible"
 	page.wait_for_selector(f"{report}:has-text('is the admin site'):has-text('Customisations:')")

@@ -288,3 +288,21 @@ def test_the_whole_suite_runs_on_as_many_lanes_as_the_machine_has_room_for(
 	sizes = {"SC_PHYS_PAGES": gigabytes * 2**18, "SC_PAGE_SIZE": 4096}
 	monkeypatch.setattr(lanes.os, "sysconf", sizes.__getitem__)
 	assert lanes.wanted(PrivateBench(home), is_whole_suite=True) == number
+
+
+def test_lint_finds_what_is_wrong_in_a_shell_script(tmp_path):
+	tools = Home().tools / "bin"
+	if not (tools / "shellcheck").exists():
+		pytest.skip("`make lint` and `make test` install the linters")
+	shutil.copy(REPO / ".pre-commit-config.yaml", tmp_path)
+	for name, line in {"good": 'echo "$1"', "bad": "echo $1"}.items():
+		(tmp_path / name).write_text(
+			f"#!/bin/sh\n{line}\n"
+		)  # known by its first line: our scripts have no common ending
+		(tmp_path / name).chmod(0o755)
+	environment = clean_environment(tools, PRE_COMMIT_HOME=str(tmp_path / "cache"))
+	for command in (["git", "init", "-q"], ["git", "add", "good", "bad", ".pre-commit-config.yaml"]):
+		subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+	command = [tools / "pre-commit", "run", "shellcheck", "--all-files", "--color=never"]
+	told = subprocess.run(command, cwd=tmp_path, env=environment, text=True, capture_output=True)
+	assert told.returncode and "In bad line 2" in told.stdout and "In good" not in told.stdout

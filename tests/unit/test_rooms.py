@@ -145,7 +145,7 @@ MAY_USE_DOCTYPES = {
 		**dict.fromkeys(
 			(
 				*("Site Image", "Standby Site", "Site Shadow", "Backup", "Backup Store", "Drift Finding"),
-				*("Former Name", "Tenant Usage", "Tenant Limit Level"),
+				*("Former Name", "Tenant Usage", "Tenant Limit Level", "Site Intake"),
 			),
 			"is the fleet's own record",
 		),
@@ -158,7 +158,7 @@ MAY_USE_DOCTYPES = {
 			("Nexelya Plan Settings", "Limit Level"), "is one of those whose cache is made ahead on a site"
 		),
 	},
-	"api": dict.fromkeys(("Batch", "Bench", "Plan", "Tenant"), "is what is asked for"),
+	"api": dict.fromkeys(("Batch", "Bench", "Plan", "Site Intake", "Tenant"), "is what is asked for"),
 	"commands": dict.fromkeys(
 		(
 			"Batch",

@@ -31,7 +31,7 @@ def survey_site(bench: Bench, progress: Progress, site: SiteName, keep_free: int
 def survey_backup(bench: Bench, progress: Progress, folder: str, keep_free: int) -> Survey:
 	"""The same of the backup in a folder. Raises AgentError where it is none, or is damaged."""
 	with server(account.read(bench)) as mariadb:
-		return intake.of_backup(bench, mariadb, BackupFolder(folder), keep_free, progress.check)
+		return intake.of_backup(bench, mariadb, BackupFolder(folder), keep_free, progress.check, progress.say)
 
 
 @quick

@@ -1,6 +1,7 @@
 """A tenant's site is closed and goes, though people have used it; and a shadow becomes the site where there is none.
 
-Nothing else of ours takes away a site that was used: `trash_closed_site` asks for the job that has closed it.
+Nothing else of ours takes away a site that was used: `trash_closed_site` asks for the job that has closed it, and `trash_remains` for a site of
+which the folder or the database is lost.
 """
 
 from typing import Any
@@ -10,7 +11,8 @@ from buildpro_saas.agent.actual_state import folders
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import server
 from buildpro_saas.agent.errors import NotOursError
-from buildpro_saas.agent.facts import HELD, HELD_BY, MARK, OF_DATABASE, Entry
+from buildpro_saas.agent.facts import HELD, HELD_BY, MARK, OF_DATABASE, Entry, Remains
+from buildpro_saas.agent.lost_site import LostSite
 from buildpro_saas.agent.operations.names import Mark, SiteName
 from buildpro_saas.agent.operations.operation import quick
 from buildpro_saas.agent.shadow import DRAIN, as_user, end_others
@@ -71,6 +73,25 @@ def trash_closed_site(bench: Bench, site: SiteName, database: str, mark: Mark, j
 		else:
 			entries.append(trash.put_database(database, mark))
 		return [each for each in entries if each]
+
+
+@quick
+def look_at_remains(bench: Bench, site: SiteName, database: str, tenant: str, prefix: Mark) -> Remains:
+	"""What is lost of a tenant's site, and what is left of it. prefix: how marks of this admin site begin.
+
+	Raises AgentError where it is not lost, though it does not answer.
+	"""
+	with server(account.read(bench)) as mariadb:
+		return LostSite(bench, mariadb, site, database, tenant, prefix).look()
+
+
+@quick
+def trash_remains(
+	bench: Bench, site: SiteName, database: str, tenant: str, prefix: Mark
+) -> list[Entry] | None:
+	"""Move what is left of such a site to the trash, and drop its user. None, and nothing is done, where the site is whole. Repeatable."""
+	with server(account.read(bench)) as mariadb:
+		return LostSite(bench, mariadb, site, database, tenant, prefix).trash()
 
 
 def _check_closed(folder: Site, database: str, mark: str, job: str) -> None:

@@ -73,10 +73,12 @@ class Answered(Running):
 
 
 class Progress:
-	"""Tells an operation in a thread whether it is to stop."""
+	"""Tells an operation in a thread whether it is to stop, and takes the lines that it has to say."""
 
-	def __init__(self) -> None:
+	def __init__(self, say: Callable[[str], None] = lambda line: None) -> None:
+		"""say: gets a line for whoever looks at the operation."""
 		self.is_stopped = threading.Event()
+		self.say = say
 
 	def check(self) -> None:
 		"""Raise StoppedError when the operation was cancelled."""
@@ -89,7 +91,7 @@ class InThread(Running):
 
 	def __init__(self, work: Callable[[Progress], Any]) -> None:
 		super().__init__()
-		self._progress = Progress()
+		self._progress = Progress(self.lines.append)
 		# a daemon: the process may end without waiting for it, and the thread's connections end with the process
 		self._thread = threading.Thread(target=lambda: self._end(lambda: work(self._progress)), daemon=True)
 		self._thread.start()

@@ -163,7 +163,8 @@ class WriteCertificate(Step):
 	def run(self, context: Context) -> None:
 		tenant = context.tenant["name"]
 		backup = context.state["last_backup"]
-		removals.note_removal(tenant, by=context.inputs["by"], backup=backup, job=context.job)
+		loss = context.state.get("loss") or ""  # where no last backup could be taken
+		removals.note_removal(tenant, by=context.inputs["by"], backup=backup, job=context.job, note=loss)
 		removals.forget_config(tenant)
 		context.keep({})
 		file, fault = certificates.attach(tenant)

@@ -43,15 +43,22 @@ class RenameRecord(Step):
 
 	title = "Rename record"
 
-	def run(self, context: Context) -> None:
+	def run(self, context: Context) -> dict:
+		"""Hands on {"old_database", "new_database"}; the latter is empty where the database keeps its name."""
 		old, new = context.inputs["old"], context.inputs["new"]
 		if context.tenant["name"] != new:  # by now the old name may be somebody else's
 			renames.rename_record(old, new)
 		context.log(f"{old} is {new} on record")
+		if "new_database" in context.state:
+			return {}
+		names = renames.free_database_name(new, old, new, context.state["closed_mark"])
+		if kept := names.pop("kept"):
+			context.log(kept)
+		return names
 
 
 class MoveSite(Step):
-	"""Give the site's folder its new name, in one move. Its database keeps its name."""
+	"""Give the site's folder its new name, in one move."""
 
 	title = "Move site"
 
@@ -61,6 +68,31 @@ class MoveSite(Step):
 		context.log(f"sites/{old} is sites/{new}")
 		# last: it is committed together with the step's end
 		frappe.db.set_value("Tenant", context.inputs["new"], "site", new)
+
+
+class RenameDatabase(Step):
+	"""Give the site's database the new name, too, where staff had named it after the old one: that one is free then."""
+
+	title = "Rename database"
+	timeout = 15 * 60
+
+	def run(self, context: Context) -> None:
+		"""Keeps {"has_forgotten"}: once the tables have moved, nobody comes into the site by the old name."""
+		old, new = context.state.get("old_database"), context.state.get("new_database")
+		if not new or context.tenant["database"] == new:
+			context.log(f"The database is {context.tenant['database']}")
+			return
+		site = context.site
+		if not context.state.get("has_forgotten"):
+			site.call(
+				FORGET
+			)  # what Redis has under the old name, sessions too, must not meet who gets that next
+			context.keep({"has_forgotten": True})
+		names = {"database": old, "to": new, "mark": context.state["closed_mark"]}
+		seconds = context.bench.do("rename_site_database", site=site.name, **names)
+		context.log(f"The database {old} is {new}, after {seconds:.1f} s")
+		# last: it is committed together with the step's end
+		renames.note_database(context.tenant["name"], old, new)
 
 
 class TellSite(Step):

@@ -1,20 +1,18 @@
 import frappe
 from frappe import _
-from frappe.utils import now_datetime
 
 from buildpro_saas.control_plane.access import arguments, staff
 from buildpro_saas.control_plane.access.document import AdminDocument
 from buildpro_saas.control_plane.doctype.tenant import taking_in
-from buildpro_saas.fleet import taking_in as intake
+from buildpro_saas.fleet import looks
 from buildpro_saas.refusal import refuse
 
-NEW, READY, BLOCKED, TAKEN_IN = "New", "Ready", "Blocked", "Taken In"
 SITE, FOLDER, UPLOADED = "Site of a Bench", "Folder with a Backup", "Uploaded Backup"
 PARTS = ("database_file", "private_files", "public_files", "config")
 # What the report is about: another value, and it holds no more.
 ASKED = ("source", "site", "files", *PARTS, "bench", "plan", "subdomain")
 OPTIONS = ("in_place", "maintenance", "pause_scheduler", "without_key")
-FACTS = ("status", "looked_at", "tenant", "report", "told")
+FACTS = ("status", "job", "looked_at", "tenant", "report", "told")
 PEOPLE = ("company", "owner_name", "owner_email")
 
 
@@ -35,6 +33,7 @@ class SiteIntake(AdminDocument):
 		database_file: DF.Attach | None
 		files: DF.Data | None
 		in_place: DF.Check
+		job: DF.Data | None
 		looked_at: DF.Datetime | None
 		maintenance: DF.Check
 		owner_email: DF.Data | None
@@ -46,7 +45,7 @@ class SiteIntake(AdminDocument):
 		report: DF.LongText | None
 		site: DF.Data | None
 		source: DF.Literal["Site of a Bench", "Folder with a Backup", "Uploaded Backup"]
-		status: DF.Literal["New", "Ready", "Blocked", "Taken In"]
+		status: DF.Literal["New", "Looking", "Ready", "Blocked", "Taken In"]
 		subdomain: DF.Data | None
 		tenant: DF.Link | None
 		told: DF.LongText | None
@@ -61,28 +60,31 @@ class SiteIntake(AdminDocument):
 		if before and before.tenant:
 			refuse(_("{0} was taken in as {1}, and is not changed any more."), self.name, before.tenant)
 		self.update({field: before.get(field) if before else None for field in FACTS})
-		self.status = self.status or NEW
+		self.status = self.status or looks.NEW
 		if before and any(self.get(field) != before.get(field) for field in (*ASKED, *OPTIONS)):
-			self.update({"status": NEW, "looked_at": None, "report": None, "told": None})
+			looks.cancel(self.name)
+			self.update({"status": looks.NEW, "job": None, "looked_at": None, "report": None, "told": None})
+
+	def on_trash(self) -> None:
+		"""Nobody asks any more for what a job finds that looks."""
+		looks.cancel(self.name)
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
-	def look(self) -> str:
-		"""Look what the site is, and what stands in the way; returns the status. Nothing is touched. For SaaS Manager."""
+	def look(self) -> dict:
+		"""Start the job that looks what the site is, and what stands in the way: {"job"}. Nothing is touched. For SaaS Manager.
+
+		It writes status and report here. Raises frappe.ValidationError while one is under way that was asked the same.
+		"""
 		staff.only_for_manager()
 		self._check_open()
+		if job := looks.under_way(self.name):
+			refuse(_("{0} looks already: wait for its end, or cancel it."), job)
 		origin = self._origin()
 		bench = taking_in.bench_for(origin, self.bench)
-		told = taking_in.look(origin, self.plan, bench, self.subdomain)
-		self.db_set(
-			{
-				"status": BLOCKED if told["faults"] else READY,
-				"looked_at": now_datetime(),
-				"report": "\n".join(intake.lines(told)),
-				"told": frappe.as_json(told),
-			}
-		)
-		return self.status
+		job = taking_in.start_look(self.name, origin, self.plan, bench, self.subdomain)
+		self.reload()
+		return {"job": job}
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
@@ -93,7 +95,7 @@ class SiteIntake(AdminDocument):
 		"""
 		staff.only_for_manager()
 		self._check_open()
-		if self.status != READY:
+		if self.status != looks.READY:
 			refuse(_("{0} is {1}: press Look first, and mend what is in the way."), self.name, _(self.status))
 		if not self.subdomain:
 			refuse(_("Enter the new tenant's subdomain."), title=_("Subdomain"))
@@ -103,7 +105,7 @@ class SiteIntake(AdminDocument):
 		tenant = taking_in.take_in(
 			origin, frappe.parse_json(self.told), bench, subdomain=self.subdomain, plan=self.plan, **people
 		)
-		self.db_set({"status": TAKEN_IN, "tenant": tenant.name})
+		self.db_set({"status": looks.TAKEN_IN, "tenant": tenant.name})
 		return {"tenant": tenant.name, "job": tenant.latest_job()["name"]}
 
 	def _check_open(self) -> None:

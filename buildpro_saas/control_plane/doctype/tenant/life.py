@@ -28,13 +28,15 @@ class TenantLife:
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
-	def archive(self, confirm: str, reason: str | None = None) -> dict:
+	def archive(self, confirm: str, reason: str | None = None, without_site: str | None = None) -> dict:
 		"""Start the job that takes a last backup and takes the site away; Unarchive brings it back. For SaaS Manager.
 
-		confirm: the tenant's subdomain. Returns {"job"}. Raises frappe.ValidationError with what to change.
+		confirm: the tenant's subdomain. without_site: where the site's folder or database is lost, the name of the last backup there is.
+		Returns {"job"}. Raises frappe.ValidationError with what to change.
 		"""
 		self._begin_life_action()
-		job = removals.archive(self, confirm, by=self._who(), reason=reason or "")
+		given = {"by": self._who(), "reason": reason or "", "without_site": without_site}
+		job = removals.archive(self, confirm, **given)
 		self._note(_("archives the tenant"), reason)
 		return {"job": job}
 
@@ -53,13 +55,15 @@ class TenantLife:
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
-	def remove_site(self, confirm: str, reason: str | None = None) -> dict:
+	def remove_site(self, confirm: str, reason: str | None = None, without_site: str | None = None) -> dict:
 		"""Start the job that removes the tenant for good: last backup, site, certificate. For SaaS Manager.
 
-		confirm: the tenant's subdomain. Returns {"job"}. Raises frappe.ValidationError with what to change.
+		confirm: the tenant's subdomain. without_site: as `archive` takes it; `no-backup` where no backup is kept. Returns {"job"}. Raises
+		frappe.ValidationError with what to change.
 		"""
 		self._begin_life_action()
-		job = removals.remove(self, confirm, by=self._who(), reason=reason or "")
+		given = {"by": self._who(), "reason": reason or "", "without_site": without_site}
+		job = removals.remove(self, confirm, **given)
 		self._note(_("removes the tenant"), reason)
 		return {"job": job}
 

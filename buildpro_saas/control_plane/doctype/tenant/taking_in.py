@@ -12,7 +12,7 @@ from buildpro_saas.control_plane.doctype.tenant import validation
 from buildpro_saas.control_plane.doctype.tenant.adoption import as_line, places
 from buildpro_saas.control_plane.host_names import check_subdomain
 from buildpro_saas.entitlements.plans import PlanError
-from buildpro_saas.fleet import adoption, benches, shadows, taking_in
+from buildpro_saas.fleet import adoption, benches, looks, shadows, taking_in
 from buildpro_saas.jobs import AgentError
 from buildpro_saas.refusal import refuse
 
@@ -90,14 +90,29 @@ def look(origin: Mapping[str, Any], plan: str, bench: str, subdomain: str | None
 	Raises frappe.ValidationError where it cannot be read at all.
 	"""
 	staff.only_for_manager()
-	if not frappe.db.exists("Plan", plan):
-		known = ", ".join(frappe.get_all("Plan", {"is_active": 1}, pluck="name", order_by="name"))
-		refuse(_("There is no Plan {0}: choose {1}."), plan, known, title=_("Plan"))
+	_check_plan(plan)
 	found = _or_refuse(lambda: taking_in.survey(bench, origin))
 	told = _or_refuse(lambda: taking_in.report(found, origin, plan, bench))
 	if subdomain:
 		told["faults"] += _faults_of_name(subdomain, bench, origin)
 	return told
+
+
+def start_look(intake: str, origin: Mapping[str, Any], plan: str, bench: str, subdomain: str | None) -> str:
+	"""Start the job that looks so for a Site Intake (its name), and keeps what it finds there; returns the job's name. For SaaS Manager.
+
+	Reading a dump may take longer than a request has. Raises frappe.ValidationError for a plan that there is not.
+	"""
+	staff.only_for_manager()
+	_check_plan(plan)
+	faults = _faults_of_name(subdomain, bench, origin) if subdomain else []
+	return looks.start(intake, origin, plan, bench, faults)
+
+
+def _check_plan(plan: str) -> None:
+	if not frappe.db.exists("Plan", plan):
+		known = ", ".join(frappe.get_all("Plan", {"is_active": 1}, pluck="name", order_by="name"))
+		refuse(_("There is no Plan {0}: choose {1}."), plan, known, title=_("Plan"))
 
 
 def take_in(origin: Mapping[str, Any], told: Mapping[str, Any], bench: str, **fields: Any):

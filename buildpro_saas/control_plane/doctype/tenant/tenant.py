@@ -84,6 +84,7 @@ class Tenant(TenantActions, TenantLife, TenantEntitlement, AdminDocument):
 		rehearsal_says: DF.SmallText | None
 		rehearsed_at: DF.Datetime | None
 		removal_job: DF.Data | None
+		removal_note: DF.SmallText | None
 		removed_by: DF.Data | None
 		removed_on: DF.Datetime | None
 		site: DF.Data | None
