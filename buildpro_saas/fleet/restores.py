@@ -15,6 +15,7 @@ from buildpro_saas.jobs.batch_runner import TenantWork, Turn
 from buildpro_saas.refusal import refuse
 
 HOUR = 3600
+PAUSE = 30  # seconds until a tenant is looked at again of which another job waits for the site
 
 NOT_THERE = {
 	backups.TAKING: "{0} is being taken: wait for its end.",
@@ -122,14 +123,7 @@ def check_backup(tenant, name: str, from_tenant: str | None) -> None:
 
 def _check_no_job(tenant: str) -> None:
 	"""A restore waits for nobody: what the other job does on the site would be gone with it."""
-	found = frappe.get_all(
-		"Provisioning Job",
-		# a drill does nothing on the site
-		{"tenant": tenant, "status": ("in", shadows.UNDER_WAY), "playbook": ("!=", shadows.DRILL)},
-		["name", "title", "owner", "creation"],
-		limit=1,
-	)
-	for job in found:
+	for job in _at_work(tenant):
 		refuse(
 			_("{0} ({1}) of {2} is at work on the site, since {3}: wait for its end, or cancel it."),
 			job.name,
@@ -138,6 +132,17 @@ def _check_no_job(tenant: str) -> None:
 			pretty_date(job.creation),
 			title=_("In Use"),
 		)
+
+
+def _at_work(tenant: str) -> list:
+	"""A job that is at work on the site of the tenant (its name), or waits for it; [] for none."""
+	return frappe.get_all(
+		"Provisioning Job",
+		# a drill does nothing on the site
+		{"tenant": tenant, "status": ("in", shadows.UNDER_WAY), "playbook": ("!=", shadows.DRILL)},
+		["name", "title", "owner", "creation"],
+		limit=1,
+	)
 
 
 class RestoreLostTenant(TenantWork):
@@ -156,6 +161,10 @@ class RestoreLostTenant(TenantWork):
 				return _said(ended)
 			if not lost_sites.look(tenant).lost:
 				return _("Its site is there, and was left alone.")
+		for job in _at_work(
+			tenant.name
+		):  # such as a backup that was under way as all was lost, and is to fail first
+			raise sites.SiteTakenError(f"{job.name} waits for the site.", PAUSE)
 		backup = lost_sites.last_backup(tenant.name) or backups.of_tenant(tenant.name, None)
 		_shadow, job = start(tenant, None, tenant.subdomain, backup=backup, batch=turn.batch)
 		return _said(inline.run(job, turn.checkpoint))

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import requests
-from site_of_tenant import config, folder, get
+from site_of_tenant import config, drop, folder, get
 
 SECONDS = 60
 PASSWORD = "Xq7#construct-it"
@@ -29,7 +29,7 @@ def acme(module_bench):
 	assert module_bench.wait_job(tenant.name).status == "Completed", module_bench.describe(tenant.name)
 	module_bench.on_site(tenant.name, "on_tenant_notes.write", title="later")
 	tenant.reload()
-	tenant.flags.backup = made["backup"]
+	tenant.flags.backup, tenant.flags.fetched = made["backup"], fetched(module_bench)
 	yield tenant
 	frappe.db.rollback()
 	for entry in in_trash(tenant):
@@ -50,6 +50,10 @@ def bench(module_bench, acme):
 	module_bench.frappe.db.rollback()
 
 
+def fetched(bench) -> set:
+	return set((bench.path / "sites/.buildpro/fetched").glob("*"))
+
+
 def in_trash(tenant) -> list:
 	"""What the bench's trash has of the tenant."""
 	from buildpro_saas.agent import door
@@ -65,9 +69,19 @@ def note_mark(bench, tenant) -> None:
 def lose_database(bench, tenant) -> None:
 	with bench.its_root() as cursor:
 		cursor.execute(f"drop database `{tenant.database}`")
+	lose_user(bench, tenant)
+
+
+def lose_user(bench, tenant) -> None:
+	with bench.its_root() as cursor:
 		cursor.execute("select Host from mysql.user where User = %s", (tenant.database,))
 		for (host,) in cursor.fetchall():
 			cursor.execute(f"drop user `{tenant.database}`@`{host}`")
+
+
+def something_takes_the_name(own) -> None:
+	own.mkdir()
+	(own / "site_config.json").write_text(json.dumps({"db_name": "_0123456789abcdef"}))
 
 
 def drift(bench, tenant, *more: str) -> list[str]:
@@ -96,7 +110,7 @@ def check_is_back(bench, tenant, *lost: str) -> None:
 	)
 	assert answer.status_code == 200, answer.text
 	assert tenant.status == "Active" and drift(bench, tenant, *lost) == []
-	assert not list((bench.path / "sites/.buildpro/fetched").glob("*"))
+	assert fetched(bench) == tenant.flags.fetched
 	assert bench.frappe.get_all("Site Shadow", {"tenant": tenant.name, "status": ("!=", "Dropped")}) == []
 
 
@@ -128,8 +142,7 @@ def test_only_the_folder_is_lost(bench, acme, bench_command):
 	shutil.rmtree(own)
 	before = bench.everything()
 
-	own.mkdir()
-	(own / "site_config.json").write_text(json.dumps({"db_name": "_0123456789abcdef"}))
+	something_takes_the_name(own)
 	with pytest.raises(frappe.ValidationError, match=rf"in sites/{acme.site}: move it away"):
 		acme.restore(confirm=acme.subdomain, backup=acme.flags.backup)
 	frappe.db.rollback()
@@ -139,10 +152,13 @@ def test_only_the_folder_is_lost(bench, acme, bench_command):
 		job = acme.restore(confirm=acme.subdomain, backup=acme.flags.backup)["job"]
 		frappe.db.commit()
 		bench.wait_held(acme.name)
-		frappe.get_doc("Provisioning Job", job).cancel_job()
-		frappe.db.commit()
+		something_takes_the_name(own)
 		bench.let_go()
-		bench.wait_job(acme.name, "Cancelled")
+		assert "move it away" in bench.wait_job(acme.name, "Failed").error
+	shutil.rmtree(own)
+	frappe.get_doc("Provisioning Job", job).cancel_job()
+	frappe.db.commit()
+	bench.wait_job(acme.name, "Cancelled")
 	assert bench.everything() == before
 
 	# what cannot be renamed stays where it is
@@ -184,3 +200,23 @@ def test_only_the_database_is_lost(bench, acme):
 	(entry,) = [each for each in in_trash(acme) if each.kind == "Site Folder"]
 	kept = bench.path / "sites/.buildpro/trash" / entry.name / "content/private/files/only here.txt"
 	assert kept.read_text() == "later"
+
+
+def test_only_the_database_user_is_lost(bench, acme):
+	lose_user(bench, acme)
+	made = acme.restore(confirm=acme.subdomain, backup=acme.flags.backup)
+	bench.frappe.db.commit()
+	assert bench.wait_job(acme.name).status == "Completed", bench.describe(acme.name)
+	drop(bench.frappe, made["shadow"])  # what was the site is there, and whole
+	check_is_back(bench, acme)
+
+
+def test_a_clone_stays_silent_though_its_configuration_is_lost(bench, acme):
+	from buildpro_saas.fleet import clones
+
+	record = {**acme.as_dict(), "cloned_from": "birch", "expires_on": "2027-01-31 10:00:00", "is_silenced": 1}
+	found = clones.config_of(record, "PJ-1")
+	assert found["buildpro_clone"] == {"of": "birch", "until": "2027-01-31"}
+	assert (found["mute_emails"], found["pause_scheduler"]) == (1, 1)
+	assert clones.config_of({**record, "is_silenced": 0}, "PJ-1").keys() == {"buildpro_clone"}
+	assert clones.config_of(acme.as_dict(), "PJ-1") == {}
