@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import requests
-from site_of_tenant import config, drop, folder, get
+from site_of_tenant import config, folder, get
 
 SECONDS = 60
 PASSWORD = "Xq7#construct-it"
@@ -200,15 +200,6 @@ def test_only_the_database_is_lost(bench, acme):
 	(entry,) = [each for each in in_trash(acme) if each.kind == "Site Folder"]
 	kept = bench.path / "sites/.buildpro/trash" / entry.name / "content/private/files/only here.txt"
 	assert kept.read_text() == "later"
-
-
-def test_only_the_database_user_is_lost(bench, acme):
-	lose_user(bench, acme)
-	made = acme.restore(confirm=acme.subdomain, backup=acme.flags.backup)
-	bench.frappe.db.commit()
-	assert bench.wait_job(acme.name).status == "Completed", bench.describe(acme.name)
-	drop(bench.frappe, made["shadow"])  # what was the site is there, and whole
-	check_is_back(bench, acme)
 
 
 def test_a_clone_stays_silent_though_its_configuration_is_lost(bench, acme):
