@@ -126,6 +126,8 @@ buildpro_playbooks = [
 	"buildpro_saas.fleet.playbooks.MIGRATE",
 	"buildpro_saas.fleet.playbooks.REHEARSE",
 	"buildpro_saas.fleet.playbooks.RESTORE_SITE",
+	"buildpro_saas.fleet.playbooks.RESTORE_LOST_SITE",
+	"buildpro_saas.fleet.playbooks.RESTORE_LOST",
 	"buildpro_saas.fleet.playbooks.DRILL_BACKUP",
 	"buildpro_saas.fleet.playbooks.DRILL",
 	"buildpro_saas.fleet.playbooks.BACK_UP_SITES",

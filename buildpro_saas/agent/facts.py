@@ -100,6 +100,10 @@ class Remains:
 	mark: str | None  # of its folder; None where that is lost
 	database_mark: str | None  # of its database; None where that is lost
 	has_user: bool  # its database user is there, and no database of his
+	is_name_taken: bool  # something that is not its own has its folder's name
+	unmovable: (
+		str  # what its database holds for which it cannot be renamed, such as "views"; empty for nothing
+	)
 
 
 @dataclass(frozen=True)

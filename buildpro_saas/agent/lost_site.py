@@ -41,10 +41,10 @@ class LostSite:
 		if not config:
 			self._check_not_elsewhere()
 		is_ours, has_user = self._is_ours(mark, config), self.mariadb.has_user(self.database)
-		lost, left_alone = [], []
+		lost, left_alone, is_name_taken = [], [], False
 		if not config:
 			lost.append(f"its folder sites/{self.site}")
-			if self.bench.site(self.site).exists():
+			if is_name_taken := self.bench.site(self.site).exists():
 				left_alone.append(f"sites/{self.site}, which is not the tenant's")
 		# where the folder is there, the database that it names is the site's: one that was restored by hand has no mark
 		if not self.mariadb.has_tables(self.database) or not (config or is_ours):
@@ -59,12 +59,15 @@ class LostSite:
 			mark=config.get(MARK),
 			database_mark=mark if is_ours else None,
 			has_user=mark is None and has_user and self._is_our_user(config),
+			is_name_taken=is_name_taken,
+			unmovable=self.mariadb.other_contents(self.database) if is_ours else "",
 		)
 
-	def trash(self) -> list[Entry] | None:
+	def trash(self, keeps_unmovable: bool = False) -> list[Entry] | None:
 		"""Move to the trash what is left, and drop a user without a database; None, and nothing is done, where the site is whole. Repeatable.
 
-		The folder goes last: it says whose the others are.
+		The folder goes last: it says whose the others are. keeps_unmovable: a database that cannot be renamed stays where it is; otherwise it is
+		dropped.
 		"""
 		left = self.look()
 		if not left.lost:
@@ -72,8 +75,8 @@ class LostSite:
 		trash, entries = Trash(self.bench, self.mariadb), []
 		if left.has_user:
 			self.mariadb.drop_lone_user(self.database)
-		if left.database_mark:
-			if self.mariadb.other_contents(self.database):
+		if left.database_mark and not (left.unmovable and keeps_unmovable):
+			if left.unmovable:
 				self.mariadb.drop(self.database, left.database_mark)
 			else:
 				entries.append(trash.put_database(self.database, left.database_mark))

@@ -118,6 +118,23 @@ def drill(
 
 @frappe.whitelist(methods=["POST"])
 @arguments.checked
+def restore_lost(
+	tenants: list | str | None = None,
+	plan: str | None = None,
+	status: str | None = None,
+	bench: str | None = None,
+	tag: str | None = None,
+	width: int | str = 1,
+	stop_after: int | str = 0,
+) -> dict:
+	"""Make each site anew from its last backup where its folder or database is lost; leave alone those that are whole."""
+	staff.only_for_manager()
+	how = {"width": width, "stop_after": stop_after}
+	return _start(site_operations.RESTORE_LOST, _whom(tenants, plan, status, bench, tag), **how)
+
+
+@frappe.whitelist(methods=["POST"])
+@arguments.checked
 def maintenance(
 	is_on: int | str,
 	message: str | None = None,

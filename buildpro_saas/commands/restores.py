@@ -34,17 +34,23 @@ def restore(
 	wait: bool,
 	is_json: bool,
 ) -> None:
-	"""Restore the site of TENANT from one of its backups, to a moment, or from a folder. What is the site now is kept, and swap-back takes it back."""
+	"""Restore the site of TENANT from one of its backups, to a moment, or from a folder. What is the site now is kept, and swap-back takes it back.
+
+	Where the site's folder or database is lost, it is made anew; what is left of it goes to the bench's trash.
+	"""
 	made = frappe.get_doc("Tenant", tenant).restore(files, confirm, from_tenant, int(without_key), backup, to)
 	frappe.db.commit()
 	if not is_json:
-		click.echo(f"{made['job']} restores the site of {tenant} {_from(made['job'], backup or files)}.")
+		click.echo(_told(tenant, made["job"], backup or files))
 	finish(made, wait=wait, is_json=is_json, timeout=HOURS)
 
 
-def _from(job: str, source: str | None) -> str:
-	"""What it is restored from; of a moment also its time zone, and the backup that it begins with."""
+def _told(tenant: str, job: str, source: str | None) -> str:
+	"""What the site is restored from; of a moment also its time zone, and the backup that it begins with. And what of it is lost."""
 	inputs = frappe.parse_json(frappe.db.get_value("Provisioning Job", job, "inputs"))
-	if not inputs.get("until"):
-		return f"from {source}"
-	return f"to {point_in_time.told(inputs['until'])}, from {inputs['backup']} on"
+	of = f"from {source}"
+	if inputs.get("until"):
+		of = f"to {point_in_time.told(inputs['until'])}, from {inputs['backup']} on"
+	lost = inputs.get("lost")
+	more = f" Lost: {' and '.join(lost)}. The site is made anew." if lost else ""
+	return f"{job} restores the site of {tenant} {of}.{more}"

@@ -1,4 +1,4 @@
-"""`saas sites`, `saas migrate`, `saas rehearse`, `saas drill`, `saas clear-cache`, `saas maintenance`, `saas scheduler`, `saas run-function`, `saas console`."""
+"""`saas sites`, `saas migrate`, `saas rehearse`, `saas drill`, `saas restore-lost`, `saas clear-cache`, `saas maintenance`, `saas scheduler`, `saas run-function`, `saas console`."""
 
 import getpass
 import os
@@ -182,6 +182,13 @@ def rehearse():
 def drill():
 	"""Restore the newest backups of TENANTs into shadows, compare them with what they must hold, ask them, and drop them."""
 	return site_operations.DRILL, {}, ""
+
+
+@click.command("restore-lost")
+@on_sites
+def restore_lost():
+	"""Make the sites of TENANTs anew, from their last backups, where their folder or database is lost. Sites that are whole are left alone."""
+	return site_operations.RESTORE_LOST, {}, ""
 
 
 @click.command("run-function")

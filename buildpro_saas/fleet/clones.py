@@ -39,6 +39,22 @@ def note(of: str, ends) -> dict:
 	return {CLONE: {"of": of, "until": f"{get_datetime(ends):%Y-%m-%d}"}}
 
 
+def config_of(tenant: dict, by: str) -> dict:
+	"""What the record (its fields) of a clone says of its site_config.json; {} for what is no clone. A silenced one must not wake up.
+
+	by: who pauses its scheduler, as people are told.
+	"""
+	if not tenant["cloned_from"]:
+		return {}
+	return note(tenant["cloned_from"], tenant["expires_on"]) | (_quiet(by) if tenant["is_silenced"] else {})
+
+
+def _quiet(by: str) -> dict:
+	"""The keys of site_config.json with which a site sends no mail, and its scheduler is paused."""
+	asked = {"is_paused": True, "by": by, "since": f"{now_datetime():%Y-%m-%d %H:%M}", "message": "a clone"}
+	return {"mute_emails": 1, **site_state.scheduler({}, asked)}
+
+
 def keep_longer(tenant, wanted: float) -> None:
 	"""Let the clone (document) end so many days from now. The caller commits. Raises frappe.ValidationError for what is no clone."""
 	if not tenant.cloned_from:
@@ -72,8 +88,7 @@ def _suspend(name: str) -> None:
 def finish(context: Context) -> None:
 	"""Open the clone, and note that it is for good what it is. One that is silenced sends no mail, and its scheduler is paused. Repeatable."""
 	finished_site.finish(context)
-	by = {"by": context.job, "since": f"{now_datetime():%Y-%m-%d %H:%M}", "message": "a clone"}
 	quiet = {"mute_emails": None, "pause_scheduler": None, PAUSED: None}
 	if context.inputs["is_silenced"]:
-		quiet = {"mute_emails": 1, **site_state.scheduler({}, {"is_paused": True, **by})}
+		quiet = _quiet(context.job)
 	context.site.update_config({"maintenance_mode": None, "allow_reads_during_maintenance": None, **quiet})

@@ -32,7 +32,7 @@ CONFIG_LOST = (
 	" which would overwrite the database that the file names."
 )
 GONE = (
-	"Nothing is done by itself. Find out who took it, and restore the site from its last backup. A tenant that nobody needs any more can be"
+	"Nothing is done by itself. Find out who took it, and restore the site from its last backup (`saas restore`). A tenant that nobody needs any more can be"
 	" archived or removed as it is (--without-site)."
 )
 STALE_THEN = "Nothing to do: it is Stale from now on, and is pruned and built anew like any stale image."

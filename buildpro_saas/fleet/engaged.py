@@ -11,7 +11,7 @@ from buildpro_saas.refusal import refuse
 RENAME, ARCHIVE, REMOVE = "rename_site", "archive_site", "remove_site"
 ARCHIVE_LOST, REMOVE_LOST = "archive_lost_site", "remove_lost_site"
 # Their jobs are gone on with, or undone, before anything else is done with the tenant.
-TO_BE_ENDED = (RENAME, ARCHIVE, REMOVE, ARCHIVE_LOST, REMOVE_LOST, shadows.UNARCHIVE)
+TO_BE_ENDED = (RENAME, ARCHIVE, REMOVE, ARCHIVE_LOST, REMOVE_LOST, shadows.RESTORE_LOST, shadows.UNARCHIVE)
 
 
 def check(tenant: str) -> None:

@@ -1,4 +1,4 @@
-"""Tenants whose site's folder or database is lost: no last backup of it can be taken. They go by the last one that there is, or by none."""
+"""Tenants whose site's folder or database is lost. It is restored; or they go by the last backup that there is, or by none."""
 
 import frappe
 from frappe import _
@@ -9,6 +9,7 @@ from buildpro_saas.fleet import backups
 from buildpro_saas.jobs.bench_door import door_of
 from buildpro_saas.refusal import refuse
 
+TAKEN = "Something that is not the tenant's is in sites/{0}: move it away."
 # What is typed in place of a backup's name where there is none.
 NO_BACKUP = "no-backup"
 

@@ -33,6 +33,7 @@ from buildpro_saas.fleet import (
 	unread_backups,
 )
 from buildpro_saas.fleet.drill_rota import DrillTenant
+from buildpro_saas.fleet.restores import RestoreLostTenant
 from buildpro_saas.fleet.site_works import ClearCache, RunFunction, SetMaintenance, SetScheduler
 from buildpro_saas.fleet.steps import closing, lost_site, removal, rename, unarchive
 from buildpro_saas.fleet.steps.backup import (
@@ -68,7 +69,7 @@ from buildpro_saas.fleet.steps.image import (
 	SealImage,
 )
 from buildpro_saas.fleet.steps.look import LookAtSite
-from buildpro_saas.fleet.steps.lost_site import JudgeLoss, TrashRemains
+from buildpro_saas.fleet.steps.lost_site import JudgeLoss, JudgeLostSite, MakeRoom, TrashRemains
 from buildpro_saas.fleet.steps.migrate import CheckMigrated, LookForMigrate, MigrateCopy, RehearseMigrate
 from buildpro_saas.fleet.steps.migrate_in_place import MigrateInPlace
 from buildpro_saas.fleet.steps.offsite import CopyOffsite, ForgetOffsite
@@ -268,6 +269,33 @@ RESTORE_SITE = Playbook(
 	),
 )
 
+RESTORE_LOST_SITE = Playbook(
+	name=shadows.RESTORE_LOST,
+	title="Restore lost site",
+	steps=(
+		JudgeLostSite(),
+		CheckLog(),
+		FetchBackup(),
+		JudgeBackup(),
+		LoadIntoShadow(),
+		ReplayLog(),
+		GiveConfig(),
+		BringUpToDate(),
+		CheckShadow(),
+		RemoveFetched(),
+		MakeRoom(),
+		StandAgain(),
+		SeedPlanSettings(),
+		OpenAgain(),
+		ReleaseJobs(),
+		CheckReachable(),
+		ForgetConfig(),
+	),
+	# also in the turns of a batch, whose runner has the slot; and a customer without a site waits for nobody's slot
+	is_heavy=False,
+	check_undo=lost_site.check_restore_can_be_undone,
+)
+RESTORE_LOST = for_many(site_operations.RESTORE_LOST, "Restore lost sites", RestoreLostTenant())
 # in the turns of batches; the site goes on meanwhile, with whatever is done there
 DRILL_BACKUP = Playbook(
 	name=shadows.DRILL,

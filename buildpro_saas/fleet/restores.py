@@ -1,14 +1,21 @@
 """Restores of tenants' sites from backups: loaded into a shadow, checked there, and put in the site's place by a swap.
 
-Until the swap the site is as it was. Afterwards it is a Site Shadow for some hours, and the swap can be taken back.
+Until the swap the site is as it was. Afterwards it is a Site Shadow for some hours, and the swap can be taken back. Where the site's folder
+or database is lost there is nothing to swap: the shadow becomes the site, and what was left goes to the trash.
 """
 
 import frappe
 from frappe import _
 from frappe.utils import pretty_date
 
-from buildpro_saas.fleet import backups, point_in_time, shadows
+from buildpro_saas.agent.errors import AgentError
+from buildpro_saas.fleet import backups, engaged, lost_sites, point_in_time, shadows, site_state
+from buildpro_saas.jobs import inline, sites
+from buildpro_saas.jobs.batch_runner import TenantWork, Turn
 from buildpro_saas.refusal import refuse
+
+HOUR = 3600
+PAUSE = 30  # seconds until a tenant is looked at again of which another job waits for the site
 
 NOT_THERE = {
 	backups.TAKING: "{0} is being taken: wait for its end.",
@@ -26,12 +33,14 @@ def start(
 	without_key: bool = False,
 	backup: str | None = None,
 	to: str | None = None,
+	batch: str | None = None,
 ) -> tuple[str, str]:
 	"""Start the job that restores the site of the tenant (document); returns the shadow's name and the job's.
 
 	From one of three: files, a folder of the bench's machine, by its whole path, with a backup in it; backup, a Backup that is kept in its
-	store; to, a moment such as "2027-01-31 14:05" (fleet/point_in_time.py). confirm: the tenant's subdomain, typed by who wants it. from_tenant: whose backup it is, where it is another tenant's.
-	without_key: passwords that the backup's key does not decrypt are given up. Raises frappe.ValidationError, and nothing is begun, where
+	store; to, a moment such as "2027-01-31 14:05" (fleet/point_in_time.py). confirm: the tenant's subdomain, typed by who wants it.
+	from_tenant: whose backup it is, where it is another tenant's. without_key: passwords that the backup's key does not decrypt are given up.
+	batch: the one of lost sites in whose turn it is; a whole site is refused then. Raises frappe.ValidationError, and nothing is begun, where
 	it cannot be done.
 	"""
 	shadows.check_has_site(tenant)
@@ -58,8 +67,11 @@ def start(
 			refuse(_("To a moment a site is restored from its own backups: leave out {0}."), from_tenant)
 		backup, until = point_in_time.choose(tenant.name, to)
 		backups.spec(backup)  # with its key, or not at all
+	lost = _lost(tenant)
+	if batch and not lost:
+		refuse(_("The site of {0} is not lost any more, and was left alone."), tenant.name)
 	return shadows.start_job(
-		shadows.RESTORE,
+		shadows.RESTORE_LOST if lost else shadows.RESTORE,
 		tenant,
 		_("Restored to {0}").format(point_in_time.told(until))
 		if until
@@ -70,7 +82,21 @@ def start(
 		from_tenant=from_tenant or None,
 		without_key=bool(without_key),
 		hours=shadows.hours(),
+		**({"lost": lost, "batch": batch} if lost else {}),
 	)
+
+
+def _lost(tenant) -> list[str]:
+	"""What is lost of the site of the tenant (document), as pieces of a sentence; [] for a whole site.
+
+	Raises frappe.ValidationError where nobody can tell, where something else has its name, and where a job stands half way.
+	"""
+	found = lost_sites.look(tenant)
+	if found.lost:
+		engaged.check(tenant.name)
+		if found.is_name_taken:
+			refuse(_(lost_sites.TAKEN), tenant.site_name, title=_("Name Taken"))
+	return found.lost
 
 
 def check_backup(tenant, name: str, from_tenant: str | None) -> None:
@@ -97,14 +123,7 @@ def check_backup(tenant, name: str, from_tenant: str | None) -> None:
 
 def _check_no_job(tenant: str) -> None:
 	"""A restore waits for nobody: what the other job does on the site would be gone with it."""
-	found = frappe.get_all(
-		"Provisioning Job",
-		# a drill does nothing on the site
-		{"tenant": tenant, "status": ("in", shadows.UNDER_WAY), "playbook": ("!=", shadows.DRILL)},
-		["name", "title", "owner", "creation"],
-		limit=1,
-	)
-	for job in found:
+	for job in _at_work(tenant):
 		refuse(
 			_("{0} ({1}) of {2} is at work on the site, since {3}: wait for its end, or cancel it."),
 			job.name,
@@ -113,3 +132,45 @@ def _check_no_job(tenant: str) -> None:
 			pretty_date(job.creation),
 			title=_("In Use"),
 		)
+
+
+def _at_work(tenant: str) -> list:
+	"""A job that is at work on the site of the tenant (its name), or waits for it; [] for none."""
+	return frappe.get_all(
+		"Provisioning Job",
+		# a drill does nothing on the site
+		{"tenant": tenant, "status": ("in", shadows.UNDER_WAY), "playbook": ("!=", shadows.DRILL)},
+		["name", "title", "owner", "creation"],
+		limit=1,
+	)
+
+
+class RestoreLostTenant(TenantWork):
+	"""Restore the site from the tenant's last backup, where its folder or database is lost; leave it alone where it is whole."""
+
+	title = "Restore lost site"
+	timeout = 24 * HOUR
+	takes_site = False  # the job has it
+
+	@site_state.while_there
+	def run(self, turn: Turn) -> str:
+		"""Returns a sentence. Raises AgentError with the job's where that failed, and SiteTakenError where another job has the site."""
+		tenant = frappe.get_doc("Tenant", turn.tenant)
+		with sites.taken(turn.tenant):
+			if ended := inline.ended_alone(turn.tenant, shadows.RESTORE_LOST, turn.batch):
+				return _said(ended)
+			if not lost_sites.look(tenant).lost:
+				return _("Its site is there, and was left alone.")
+		for job in _at_work(
+			tenant.name
+		):  # such as a backup that was under way as all was lost, and is to fail first
+			raise sites.SiteTakenError(f"{job.name} waits for the site.", PAUSE)
+		backup = lost_sites.last_backup(tenant.name) or backups.of_tenant(tenant.name, None)
+		_shadow, job = start(tenant, None, tenant.subdomain, backup=backup, batch=turn.batch)
+		return _said(inline.run(job, turn.checkpoint))
+
+
+def _said(job) -> str:
+	if job.status != "Completed":
+		raise AgentError(job.error or f"{job.name} is {job.status}.", job.hint or "")
+	return f"Made anew from {frappe.parse_json(job.inputs)['backup']}."

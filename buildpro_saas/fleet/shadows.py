@@ -24,8 +24,10 @@ FILLING, READY, DROPPING, DROPPED = "Filling", "Ready", "Dropping", "Dropped"
 COPY, SWAP, RESTORE = "copy_site", "swap_site", "restore_site"
 MIGRATE, REHEARSE = "migrate_site", "rehearse_site"
 DRILL, UNARCHIVE = "drill_backup", "unarchive_site"
+# A restore where the site's folder or database is lost, and there is nothing to swap.
+RESTORE_LOST = "restore_lost_site"
 # Playbooks whose jobs make a shadow that may become the site, and then carries their mark.
-MAKES_SITE = (COPY, RESTORE, MIGRATE, UNARCHIVE)
+MAKES_SITE = (COPY, RESTORE, RESTORE_LOST, MIGRATE, UNARCHIVE)
 # Playbooks of jobs that are about a shadow, which is in their inputs.
 ABOUT = (*MAKES_SITE, SWAP, REHEARSE, DRILL)
 HOURS = 24

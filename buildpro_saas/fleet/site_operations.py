@@ -21,6 +21,7 @@ CLEAR_CACHE, MAINTENANCE, SCHEDULER, FUNCTION = (
 )
 MIGRATE, REHEARSE = "migrate", "rehearse"
 DRILL = "drill"
+RESTORE_LOST = "restore_lost"
 LONGEST_MESSAGE = 500
 URGENT = 10  # what one tenant waits for goes before what a thousand do
 

@@ -203,6 +203,7 @@ ENDPOINTS = {
 		"api.sites.migrate": {**OF_SITES, "stop_after": 1, "tag": "fuzz", "in_place": 0},
 		"api.sites.rehearse": OF_SITES,
 		"api.sites.drill": OF_SITES,
+		"api.sites.restore_lost": OF_SITES,
 		"api.sites.maintenance": {**OF_SITES, "is_on": 1, "message": "fuzz"},
 		"api.sites.scheduler": {**OF_SITES, "is_paused": 1, "message": "fuzz"},
 		"api.sites.run_function": {**OF_SITES, "method": "frappe.ping", "args": "{}"},

@@ -89,7 +89,7 @@ def test_jobs_whose_mark_a_swapped_in_site_carries_are_kept(admin_site):
 	playbooks = map(admin_site.get_attr, admin_site.get_hooks("buildpro_playbooks"))
 	filling = {each.name for each in playbooks if any(isinstance(step, fill) for step in each.steps)}
 	assert filling - {shadows.DRILL} == {
-		*("copy_site", "restore_site", "migrate_site", "unarchive_site"),
+		*("copy_site", "restore_site", "restore_lost_site", "migrate_site", "unarchive_site"),
 		*("take_in_site", "take_over_site", "clone_tenant"),
 	}
 	assert filling - {*job_retention.MAKES_SITE} == {shadows.DRILL}

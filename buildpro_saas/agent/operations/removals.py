@@ -87,11 +87,14 @@ def look_at_remains(bench: Bench, site: SiteName, database: str, tenant: str, pr
 
 @quick
 def trash_remains(
-	bench: Bench, site: SiteName, database: str, tenant: str, prefix: Mark
+	bench: Bench, site: SiteName, database: str, tenant: str, prefix: Mark, keeps_unmovable: bool = False
 ) -> list[Entry] | None:
-	"""Move what is left of such a site to the trash, and drop its user. None, and nothing is done, where the site is whole. Repeatable."""
+	"""Move what is left of such a site to the trash, and drop its user. None, and nothing is done, where the site is whole. Repeatable.
+
+	keeps_unmovable: as LostSite.trash takes it.
+	"""
 	with server(account.read(bench)) as mariadb:
-		return LostSite(bench, mariadb, site, database, tenant, prefix).trash()
+		return LostSite(bench, mariadb, site, database, tenant, prefix).trash(keeps_unmovable)
 
 
 def _check_closed(folder: Site, database: str, mark: str, job: str) -> None:

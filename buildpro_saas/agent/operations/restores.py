@@ -71,7 +71,7 @@ def load_into_shadow(
 ) -> Loaded:
 	"""Make the shadow in that database of the backup in that folder. What an earlier try left goes first.
 
-	site: whose encryption key it gets where the backup has none of its own; None for a site that is new. Raises AgentError where the server does not take the dump, or
+	site: whose encryption key it gets where the backup has none of its own, and the site is there; None for a site that is new. Raises AgentError where the server does not take the dump, or
 	the result is not what the backup's manifest says.
 	"""
 	backup = BackupFolder(folder)
@@ -80,6 +80,6 @@ def load_into_shadow(
 		shadow.drop()
 		password = new_password()
 		config = first_config(account.read(bench), database, password)
-		config[KEY] = backup.encryption_key or (site and bench.site(site).config_in_place().get(KEY))
+		config[KEY] = backup.encryption_key or (site and bench.site(site).config.get(KEY))
 		shadow.make({key: value for key, value in config.items() if value is not None}, password)
 		return Loading(backup, shadow).run(password, progress.check)

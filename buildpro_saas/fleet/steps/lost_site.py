@@ -1,16 +1,22 @@
-"""A tenant goes whose site's folder or database is lost: by its last backup, or by none where staff have said so."""
+"""Where a site's folder or database is lost: its tenant goes by its last backup, or by none; or the site is restored.
+
+A restore makes the site anew beside what is left. That goes to the trash only once the new one is loaded and has been asked.
+"""
+
+import time
 
 import frappe
 
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import Remains
-from buildpro_saas.fleet import backups, lost_sites, offsite, removals
+from buildpro_saas.fleet import backups, database_history, lost_sites, offsite, removals
 from buildpro_saas.jobs.playbook import Context, RetryPolicy, Step
 
 HOUR = 3600
 UNTOUCHED = "Nothing was taken away."
 BACK = "The site of {0} is not lost any more."
 CANCEL = f"{UNTOUCHED} Cancel, and archive or remove it as any other."
+RESTORE_IT = f"{UNTOUCHED} Cancel, look at it, and restore it as any other if that is still wanted."
 
 
 def check_can_be_undone(context: Context) -> None:
@@ -22,10 +28,19 @@ def check_can_be_undone(context: Context) -> None:
 		)
 
 
-def _look(context: Context) -> Remains:
+def check_restore_can_be_undone(context: Context) -> None:
+	"""The same for a restore."""
+	if context.state.get("is_going"):
+		raise AgentError(
+			f"What was left of the site {context.site.name} is in the bench's trash already, and the new one takes its place.",
+			"Press Retry, so that the job comes to its end.",
+		)
+
+
+def _look(context: Context, hint: str = CANCEL) -> Remains:
 	found = context.bench.do("look_at_remains", **lost_sites.spec(context.tenant))
 	if not found.lost:
-		raise AgentError(BACK.format(context.tenant["name"]), CANCEL)
+		raise AgentError(BACK.format(context.tenant["name"]), hint)
 	return found
 
 
@@ -93,8 +108,7 @@ class TrashRemains(Step):
 		if not context.state.get("is_going"):
 			found = _look(context)
 			if self.keeps_config and found.mark:
-				config = context.bench.do("config_to_keep", site=spec["site"])
-				removals.keep_config(context.tenant["name"], config)
+				_keep_config(context)
 			context.checkpoint()
 			context.keep({"is_going": True})
 		entries = context.bench.do("trash_remains", **spec)
@@ -104,3 +118,66 @@ class TrashRemains(Step):
 		for entry in entries:
 			context.log(f"{entry.subject} lies in the bench's trash as {entry.name}")
 		context.log(f"Nothing is left of {spec['site']} and {spec['database']} that is its own")
+
+
+class JudgeLostSite(Step):
+	"""See that the site is lost, now that it is this job's turn, and keep what is left of its configuration. Nothing of it is touched."""
+
+	title = "Judge what is left"
+	retry = RetryPolicy(attempts=5)
+
+	def run(self, context: Context) -> None:
+		found = _look_to_restore(context)
+		context.log(f"Lost: {' and '.join(found.lost)}. The site is made anew.")
+		for each in found.left_alone:
+			context.log(f"Left alone: {each}.")
+		if found.mark:
+			_keep_config(context)
+		else:
+			context.log("Its site_config.json is lost: what staff had set there by hand is to be set again")
+
+	def undo(self, context: Context) -> None:
+		removals.forget_config(context.tenant["name"])
+
+
+class MakeRoom(Step):
+	"""Move what is left of the site to the bench's trash, now that the new one is ready. Nothing is dropped that holds data."""
+
+	title = "Put aside what is left"
+	timeout = HOUR
+
+	def run(self, context: Context) -> None:
+		"""Keeps {"is_going"} from the moment on in which something is moved."""
+		spec = lost_sites.spec(context.tenant)
+		if not context.state.get("is_going"):
+			self._begin(context, spec["database"])
+		entries = context.bench.do("trash_remains", keeps_unmovable=True, **spec)
+		if entries is None:
+			context.keep({"is_going": False})
+			raise AgentError(BACK.format(context.tenant["name"]), RESTORE_IT)
+		for entry in entries:
+			context.log(f"{entry.subject}, as it was until now, lies in the bench's trash as {entry.name}")
+
+	def _begin(self, context: Context, database: str) -> None:
+		found = _look_to_restore(context)
+		if found.mark:
+			_keep_config(context)
+		if found.unmovable:
+			context.log(
+				f"The database {database} has {found.unmovable}, and cannot be renamed: it stays where it is. Nobody uses it any more."
+			)
+		context.checkpoint()
+		database_history.note_end(context.tenant["name"], database, time.time())
+		context.keep({"is_going": True})
+
+
+def _look_to_restore(context: Context) -> Remains:
+	found = _look(context, RESTORE_IT)
+	if found.is_name_taken:
+		raise AgentError(lost_sites.TAKEN.format(context.site.name), f"{UNTOUCHED} Then press Retry.")
+	return found
+
+
+def _keep_config(context: Context) -> None:
+	config = context.bench.do("config_to_keep", site=context.site.name)
+	removals.keep_config(context.tenant["name"], config)

@@ -1,11 +1,11 @@
-"""An archived tenant's site is made again: loaded into a shadow, which becomes the site."""
+"""A site that is not there is made again, of a tenant that is archived or has lost it: loaded into a shadow, which becomes the site."""
 
 import frappe
 
 from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.agent.facts import OF_DATABASE, OF_SHADOW, SHADOWS
+from buildpro_saas.agent.facts import FINISHED, OF_DATABASE, OF_SHADOW, SHADOWS
 from buildpro_saas.domains import addresses
-from buildpro_saas.fleet import benches, removals, shadows
+from buildpro_saas.fleet import benches, clones, removals, shadows
 from buildpro_saas.fleet.site_standing import ADMIN_URL, ROLE, TENANT
 from buildpro_saas.jobs.playbook import Context, Step
 
@@ -22,10 +22,15 @@ def check_can_be_undone(context: Context) -> None:
 		)
 
 
+def _kept(context: Context) -> dict:
+	"""What the site's site_config.json said before the site went. Where that is lost: what the records have of it."""
+	return removals.kept_config(context.tenant["name"]) or clones.config_of(context.tenant, context.job)
+
+
 def _config(context: Context) -> dict:
-	"""What the site's site_config.json said when it was archived, and whose it is."""
-	kept = removals.kept_config(context.tenant["name"])
-	kept |= {ROLE: "tenant", TENANT: context.tenant["name"], ADMIN_URL: benches.admin_url()}
+	"""What the site's site_config.json said, and whose it is."""
+	kept = _kept(context)
+	kept |= {ROLE: "tenant", TENANT: context.tenant["name"], ADMIN_URL: benches.admin_url(), FINISHED: 1}
 	url = addresses.of_tenant(context.tenant["name"], context.site.name, context.bench_row)
 	kept["host_name"] = kept.get("host_name") or url
 	return {key: value for key, value in kept.items() if key not in OF_SHADOW}
@@ -63,12 +68,12 @@ class StandAgain(Step):
 
 
 class OpenAgain(Step):
-	"""Open the site, unless it was closed, or its scheduler paused, when it was archived."""
+	"""Open the site, unless it was closed, or its scheduler paused, before it went."""
 
 	title = "Open site"
 
 	def run(self, context: Context) -> None:
-		kept = removals.kept_config(context.tenant["name"])
+		kept = _kept(context)
 		context.site.update_config({key: kept.get(key) for key in OF_HOLDS})
 
 
