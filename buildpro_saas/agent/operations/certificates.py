@@ -63,9 +63,7 @@ def finish_order(
 	seconds: Seconds = FINISHING,
 ) -> Certificate:
 	"""Have the authority look, and install what it issues. Repeatable. Raises what acme_orders.Order.finish does."""
-	return _order(bench, certificate, authority, progress).finish(
-		order, dns_servers or [], seconds
-	)
+	return _order(bench, certificate, authority, progress).finish(order, dns_servers or [], seconds)
 
 
 @in_thread
