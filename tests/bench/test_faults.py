@@ -15,7 +15,8 @@ pytestmark = pytest.mark.fault
 
 STEPS = (
 	*("reserve_name", "make_site", "install_apps", "configure", "seed_plan_settings", "create_owner"),
-	*("set_up_company", "check_reachable", "invite_owner"),
+	*("set_up_company", "lead_name_here", "get_own_certificate", "publish_own"),
+	*("check_reachable", "check_address", "invite_owner"),
 )
 ENDED = ("Completed", "Failed", "Cancelled")
 JOB_SECONDS = 600
