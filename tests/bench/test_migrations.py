@@ -17,8 +17,9 @@ OF_SITE = "on_tenant_migrate"
 
 @pytest.fixture(scope="module")
 def acme(module_bench):
-	"""One tenant for this module."""
-	return module_bench.active_tenant()
+	"""One tenant for this module, of an image with Frappe's own SQL: what was made with another has that to migrate."""
+	module_bench.whole_image("Core")
+	return module_bench.active_tenant("Core")
 
 
 @pytest.fixture

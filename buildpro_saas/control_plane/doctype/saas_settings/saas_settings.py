@@ -167,8 +167,7 @@ class SaaSSettings(AdminDocument):
 		for field in ("acme_directory", "acme_directory_2"):
 			address = (self.get(field) or "").strip()
 			self.set(field, address)
-			parts = urlsplit(address)
-			if address and not (parts.scheme == "https" and parts.hostname and address.isprintable()):
+			if address and not _is_https(address):
 				refuse(
 					_(
 						"The {0} is no directory of an authority: enter its address, which begins with https://."
@@ -206,3 +205,11 @@ class SaaSSettings(AdminDocument):
 			refuse(_("Enter the database user that the password belongs to."))
 		database_account.store(self.database_user, password)
 		self.set_onload("has_account", True)
+
+
+def _is_https(address: str) -> bool:
+	try:
+		parts = urlsplit(address)
+	except ValueError:  # an address of the sixth version that is not closed, say
+		return False
+	return parts.scheme == "https" and bool(parts.hostname) and address.isprintable()
