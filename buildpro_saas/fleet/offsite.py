@@ -79,7 +79,7 @@ def check(doc) -> None:
 	doc.offsite_prefix = doc.offsite_prefix.strip("/")
 	if any((doc.get(f"offsite_keep_{period}") or 0) < 0 for period in KEEP):
 		refuse(_("What is kept offsite cannot be less than 0."), title=_(TITLE))
-	if not doc.offsite_kind:
+	if doc.offsite_kind not in NEEDED:  # empty; or no kind at all, which Frappe refuses afterwards, with those that there are
 		return
 	secret = _secret_of(doc)
 	for name in NEEDED[doc.offsite_kind]:
