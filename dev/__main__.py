@@ -14,6 +14,8 @@ from dev.bench import Bench, PrivateBench
 from dev.demo import Demo
 from dev.existing_bench import ExistingBench
 from dev.home import REPO, Home
+from dev.network import Network
+from dev.proxied_demo import ProxiedDemo
 from dev.second_bench import SecondBench
 from dev.serve import serve
 from dev.services import SERVERS, Services
@@ -76,11 +78,17 @@ def start_second(first: Bench) -> None:
 
 
 def demo(arguments: list[str]) -> None:
+	"""With PROXY=1 also DNS, certificates and the proxy, on an admin site of their own: its tenants are under another domain."""
 	started = time.monotonic()
+	network = Network(chosen_bench()) if os.environ.get("PROXY", "") not in ("", "0") else None
 	bench = ready_bench()
-	suffix = bench.site_suffix()
-	admin = AdminSite(bench, f"admin{suffix}.localhost")
-	Demo(bench, admin, f"acme{suffix}", Home().path / "demo.json").run()
+	suffix, facts_file = bench.site_suffix(), Home().path / "demo.json"
+	if network:
+		network.start()
+		ProxiedDemo(bench, AdminSite(bench, "admin-proxy.localhost"), "acme", facts_file, network).run()
+	else:
+		admin = AdminSite(bench, f"admin{suffix}.localhost")
+		Demo(bench, admin, f"acme{suffix}", facts_file).run()
 	say(f"make demo took {time.monotonic() - started:.0f} s.")
 
 
