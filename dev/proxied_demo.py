@@ -85,56 +85,56 @@ class ProxiedDemo(Demo):
 	# using it ----------------------------------------------------------------------------------------------
 
 	def _further_facts(self) -> dict:
-		self._ping(self.secure)
-		self._bring_to_life()
-		self._ping(self.custom)
+		self._wait_live(self.secure)
+		self._add_custom_host()
+		self._wait_live(self.custom)
 		return {
 			"tenant_https_url": self.secure.url,
 			"custom_domain_url": self.custom.url,
 			"ca": str(self.network.ca),
 		}
 
-	def _ping(self, client: SiteClient) -> None:
-		answer = client.get("/api/method/ping")
-		if answer.get("message") != "pong":
-			raise DevError(f"{client.url}/api/method/ping answered {answer}.")
-
-	def _bring_to_life(self) -> None:
-		"""Add the customer's name, set in his DNS what he is told to set, and wait until it is live."""
-		name = self._name()
+	def _add_custom_host(self) -> None:
+		"""Add the customer's name, and set in his DNS what he is told to set."""
+		name = self._name(CUSTOM_HOST)
 		if not name:
 			say(f"Adding the customer's name {CUSTOM_HOST} …")
 			self.admin.command("saas", "domains", "add", self.subdomain, CUSTOM_HOST, "--serves")
-			name = self._name()
-		if _is_live(name):
-			return
+			name = self._name(CUSTOM_HOST)
 		self.network.set_record(name["token_name"], "TXT", name["token"])
 		self.network.set_record(CUSTOM_HOST, "CNAME", f"{CNAME_TARGET}.")
-		self._wait_live(name)
 
-	def _wait_live(self, name: dict) -> None:
-		"""Wait, look again where nothing comes of the last look, and show how far it is."""
-		shown, asked = None, float("-inf")
-		end = time.monotonic() + LIVE_SECONDS
-		while not _is_live(name):
+	def _wait_live(self, client: SiteClient) -> None:
+		"""Wait until the name is live and answers over TLS, and show how far it is. Where that takes time the product is asked to look again.
+
+		A name that was live answers no more where the proxy's ports moved: a look has it published anew.
+		"""
+		shown, fault = LIVE, None
+		asked, end = float("-inf"), time.monotonic() + LIVE_SECONDS
+		while True:
+			name = self._name(client.site)
+			if not name:
+				raise DevError(
+					f"{client.site} is no host name of {self.subdomain}; `make clean` starts anew."
+				)
 			if name["state"] != shown:
 				shown = name["state"]
-				say(f"  {shown} …")
+				say(f"  {shown}")
+			if _is_live(name) and (fault := _fault(client)) is None:
+				return
 			if time.monotonic() > end:
-				raise DevError(
-					f"{CUSTOM_HOST} is not live within {LIVE_SECONDS} s but {name['state']}: {name['says']}"
-				)
+				says = name["says"] or fault or "no answer"
+				raise DevError(f"{client.url} is not live within {LIVE_SECONDS} s: {name['state']}, {says}")
 			if time.monotonic() > asked + ASK_EACH:
 				asked = time.monotonic()
-				self.staff.post(
-					"/api/method/run_doc_method", dt="Site Domain", dn=name["name"], method="check"
-				)
+				self._look(name["name"])
 			time.sleep(LOOK_EACH)
-			name = self._name()
-		say(f"  {LIVE}")
 
-	def _name(self) -> dict | None:
-		filters = [["host", "=", CUSTOM_HOST], ["tenant", "=", self.subdomain], ["state", "!=", "Removed"]]
+	def _look(self, name: str) -> None:
+		self.staff.post("/api/method/run_doc_method", dt="Site Domain", dn=name, method="check")
+
+	def _name(self, host: str) -> dict | None:
+		filters = [["host", "=", host], ["tenant", "=", self.subdomain], ["state", "!=", "Removed"]]
 		fields = ("name", "state", "says", "is_failing", "token_name", "token")
 		return next(iter(self.staff.list("Site Domain", filters, *fields)), None)
 
@@ -152,3 +152,12 @@ class ProxiedDemo(Demo):
 
 def _is_live(name: dict) -> bool:
 	return name["state"] == LIVE and not name["is_failing"]
+
+
+def _fault(client: SiteClient) -> str | None:
+	"""Why the site does not answer; None where it does."""
+	try:
+		answer = client.get("/api/method/ping")
+	except DevError as error:
+		return str(error)
+	return None if answer.get("message") == "pong" else f"It answered {answer}."
