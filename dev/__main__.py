@@ -9,12 +9,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dev import checks, lanes, tools
+from dev import checks, lanes, network, tools
 from dev.bench import Bench, PrivateBench
 from dev.demo import Demo
 from dev.existing_bench import ExistingBench
 from dev.home import REPO, Home
-from dev.network import Network
 from dev.proxied_demo import ProxiedDemo
 from dev.second_bench import SecondBench
 from dev.serve import serve
@@ -80,12 +79,12 @@ def start_second(first: Bench) -> None:
 def demo(arguments: list[str]) -> None:
 	"""With PROXY=1 also DNS, certificates and the proxy, on an admin site of their own: its tenants are under another domain."""
 	started = time.monotonic()
-	network = Network(chosen_bench()) if os.environ.get("PROXY", "") not in ("", "0") else None
+	servers = network.Network(chosen_bench()) if os.environ.get("PROXY", "") not in ("", "0") else None
 	bench = ready_bench()
 	suffix, facts_file = bench.site_suffix(), Home().path / "demo.json"
-	if network:
-		network.start()
-		ProxiedDemo(bench, AdminSite(bench, "admin-proxy.localhost"), "acme", facts_file, network).run()
+	if servers:
+		servers.start()
+		ProxiedDemo(bench, AdminSite(bench, network.ADMIN_SITE), "acme", facts_file, servers).run()
 	else:
 		admin = AdminSite(bench, f"admin{suffix}.localhost")
 		Demo(bench, admin, f"acme{suffix}", facts_file).run()
@@ -102,6 +101,7 @@ def soak(arguments: list[str]) -> int:
 
 def on_tests_site(run: Callable[[Bench, AdminSite], int]) -> int:
 	bench = ready_bench(is_for_tests=True)
+	network.pause(bench)
 	try:
 		return run(bench, AdminSite(bench, f"admin-test{bench.site_suffix()}.localhost"))
 	finally:

@@ -9,12 +9,14 @@ import urllib.request
 from dev import packages, unpacked
 from dev.bench import Bench
 from dev.home import is_port_free, write_atomically, write_json
-from dev.network_services import BASE_DOMAIN, CUSTOMER_ZONE
+from dev.network_services import BASE_DOMAIN, CUSTOMER_ZONE, NAMES
 from dev.services import Services
 from dev.shell import DevError, clean_environment, output_of
 
 CNAME_TARGET = f"proxy.{BASE_DOMAIN}"
 KEY = "demo"
+ADMIN_SITE = "admin-proxy.localhost"
+PAUSED = "pause_scheduler"  # in a site's configuration: Frappe's scheduler leaves the site alone
 TTL = 60  # seconds
 ZONE = """\
 $ORIGIN {zone}.
@@ -174,3 +176,13 @@ class Network:
 		known = self.ca.read_text() if self.ca.exists() else ""
 		if root not in known:
 			write_atomically(self.ca, known + root)
+
+
+def pause(bench: Bench) -> None:
+	"""Stop the servers, and what the demo's admin site starts by itself, where there are any: tests have the bench's proxy for their own."""
+	if not bench.home.network.exists():
+		return
+	for name in reversed(NAMES):
+		bench.services().stop(name)
+	if (bench.sites / ADMIN_SITE).exists():
+		bench.command("--site", ADMIN_SITE, "set-config", "--parse", PAUSED, "1")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dev.bench import Bench
 from dev.demo import Demo
-from dev.network import CNAME_TARGET, KEY, Network
+from dev.network import CNAME_TARGET, KEY, PAUSED, Network
 from dev.network_services import BASE_DOMAIN, CUSTOMER_ZONE
 from dev.shell import DevError, say
 from dev.site_client import SiteClient
@@ -67,6 +67,7 @@ class ProxiedDemo(Demo):
 			"buildpro_acme_ca_file": str(self.network.directory_ca),
 			"buildpro_issuer_ca_file": str(self.network.ca),
 			"buildpro_proxy_listen": ["127.0.0.1"],
+			PAUSED: 0,
 		}
 
 	def _set_provider(self) -> None:
