@@ -1,4 +1,4 @@
-# Each target is one line to dev/run; `dev/run --help` lists all. Variables: BENCH_HOME, BENCH, FRAPPE_BRANCH, APPS, BENCHES, ARGS, ONLY, FAST, SECONDS, SEED (dev/README.md).
+# Each target is one line to dev/run; `dev/run --help` lists all. Variables: BENCH_HOME, BENCH, FRAPPE_BRANCH, APPS, BENCHES, ARGS, ONLY, FAST, SECONDS, SEED, PROXY (dev/README.md).
 .PHONY: demo test soak countries benchmark serve bench lint stop clean
 
 demo:

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dev import checks, lanes, tools
+from dev import checks, lanes, network, tools
 from dev.bench import Bench, PrivateBench
 from dev.demo import Demo
 from dev.existing_bench import ExistingBench
 from dev.home import REPO, Home
+from dev.proxied_demo import ProxiedDemo
 from dev.second_bench import SecondBench
 from dev.serve import serve
 from dev.services import SERVERS, Services
@@ -76,11 +77,17 @@ def start_second(first: Bench) -> None:
 
 
 def demo(arguments: list[str]) -> None:
+	"""With PROXY=1 also DNS, certificates and the proxy, on an admin site of their own: its tenants are under another domain."""
 	started = time.monotonic()
+	servers = network.Network(chosen_bench()) if os.environ.get("PROXY", "") not in ("", "0") else None
 	bench = ready_bench()
-	suffix = bench.site_suffix()
-	admin = AdminSite(bench, f"admin{suffix}.localhost")
-	Demo(bench, admin, f"acme{suffix}", Home().path / "demo.json").run()
+	suffix, facts_file = bench.site_suffix(), Home().path / "demo.json"
+	if servers:
+		servers.start()
+		ProxiedDemo(bench, AdminSite(bench, network.ADMIN_SITE), "acme", facts_file, servers).run()
+	else:
+		admin = AdminSite(bench, f"admin{suffix}.localhost")
+		Demo(bench, admin, f"acme{suffix}", facts_file).run()
 	say(f"make demo took {time.monotonic() - started:.0f} s.")
 
 
@@ -94,6 +101,7 @@ def soak(arguments: list[str]) -> int:
 
 def on_tests_site(run: Callable[[Bench, AdminSite], int]) -> int:
 	bench = ready_bench(is_for_tests=True)
+	network.pause(bench)
 	try:
 		return run(bench, AdminSite(bench, f"admin-test{bench.site_suffix()}.localhost"))
 	finally:

@@ -31,6 +31,8 @@ JOB_SECONDS = 3600  # ERPNext and HRMS on a small machine take minutes; longer i
 class Demo:
 	"""One demo on one bench. Running it again goes on where the last run stopped."""
 
+	domain = BASE_DOMAIN
+
 	def __init__(self, bench: Bench, admin: AdminSite, subdomain: str, facts_file: Path):
 		self.bench = bench
 		self.admin = admin
@@ -38,18 +40,19 @@ class Demo:
 		self.facts_file = facts_file
 		port = bench.home.ports()["web"]
 		self.staff = SiteClient(admin.name, port)
-		self.owner = SiteClient(f"{subdomain}.{BASE_DOMAIN}", port)
+		self.owner = SiteClient(f"{subdomain}.{self.domain}", port)
 
 	def run(self) -> None:
 		self.admin.make()
 		self._give_plans_their_apps()
 		if not self.staff.login("Administrator", self.bench.home.secret("administrator_password")):
 			raise DevError(f"{self.staff.url} refuses the Administrator's password of secrets.json.")
+		self._prepare()
 		job = self._follow(self._start_or_find_job())
 		self._sign_in_as_owner()
 		decisions = {feature: self._decision(feature) for feature in EXPECTED}
 		self._use_features()
-		facts = self._facts(job, decisions)
+		facts = self._facts(job, decisions) | self._further_facts()
 		write_json(self.facts_file, facts)
 		self._show(facts)
 		wrong = [
@@ -57,6 +60,18 @@ class Demo:
 		]
 		if wrong:
 			raise DevError(f"The decisions are not those of the plan {PLAN}: {', '.join(wrong)}.")
+
+	# what a demo with more in it adds ----------------------------------------------------------------------
+
+	def _prepare(self) -> None:
+		"""Set up what the tenant is made with."""
+
+	def _further_facts(self) -> dict:
+		"""Do more with the tenant, and return what is to be known of it."""
+		return {}
+
+	def _show_further(self, facts: dict) -> None:
+		"""Print it."""
 
 	# making the tenant -------------------------------------------------------------------------------------
 
@@ -190,6 +205,7 @@ class Demo:
 			f"Admin site   {facts['admin_url']}/app   Administrator, {self._password('administrator_password')}"
 		)
 		say(f"Tenant site  {facts['tenant_url']}   {OWNER[1]}, {self._password('owner_password')}")
+		self._show_further(facts)
 		say("`make stop` stops it all, `make clean` removes it.")
 
 	def _password(self, name: str) -> str:

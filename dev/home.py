@@ -20,6 +20,8 @@ REPO = Path(__file__).resolve().parent.parent
 # Below 32768 Linux hands no port to outgoing connections, so a port chosen once stays free more often.
 PORTS = range(20_000, 32_000)
 PORT_NAMES = ("mariadb", "redis_cache", "redis_queue", "web", "socketio")
+# Of what `make demo PROXY=1` has besides.
+NETWORK_PORT_NAMES = ("dns", "resolver", "acme", "acme_management", "proxy_http", "proxy_https")
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o644) -> None:
@@ -82,6 +84,9 @@ class Home:
 		self.unsynced = self.path / "unsynced"  # there while MariaDB does not wait for the disk
 		self.framework_sql = self.path / "framework.sql"  # a site with the framework alone, for tests
 		self.redis = self.path / "redis"
+		self.network = (
+			self.path / "network"
+		)  # there once `make demo PROXY=1` ran: files of DNS, authority and proxy
 		self.bin = self.path / "bin"
 		self.logs = self.path / "logs"
 		self.pids = self.path / "pids"
@@ -132,7 +137,8 @@ class Home:
 	def ports(self) -> dict[str, int]:
 		"""The loopback ports of this home, chosen at the first call and kept: {"mariadb": 20123, …}."""
 		ports = read_json(self.path / "ports.json", {})
-		if missing := [name for name in PORT_NAMES if name not in ports]:
+		names = PORT_NAMES + (NETWORK_PORT_NAMES if self.network.exists() else ())
+		if missing := [name for name in names if name not in ports]:
 			for name in missing:
 				ports[name] = self._free_port(set(ports.values()))
 			write_json(self.path / "ports.json", ports)

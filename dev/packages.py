@@ -42,7 +42,7 @@ CLIENTS = (
 BORG = (Need(("borg",), ("borgbackup",)),)
 NODE = (Need(("node",), ("nodejs",)), Need(("npm",), ("npm",)))
 BROWSER = (Need(("chromium", "chromium-browser", "google-chrome"), ("chromium",)),)
-# For tests/network, beside what unpacked.py brings: an ACME server, and asking DNS servers.
+# For tests/network and `make demo PROXY=1`, beside what unpacked.py brings: an ACME server, and asking and updating DNS servers.
 NETWORK = (
 	Need(("pebble",), ("pebble",)),
 	Need(("kdig",), ("knot-dnsutils",)),

@@ -47,6 +47,21 @@ def port_answers(port: int) -> bool:
 		return False
 
 
+def dns_answers(port: int, zone: str) -> bool:
+	"""True once the DNS server on this UDP port has an answer to who answers for the zone (SOA; RFC 1035, section 4)."""
+	labels = b"".join(bytes([len(label)]) + label.encode() for label in zone.split("."))
+	question = b"\x00\x01\x01\x00\x00\x01" + b"\x00" * 6 + labels + b"\x00\x00\x06\x00\x01"
+	try:
+		with socket.socket(type=socket.SOCK_DGRAM) as connection:
+			connection.settimeout(TIMEOUT)
+			connection.connect(("127.0.0.1", port))
+			connection.send(question)
+			answer = connection.recv(4096)
+	except OSError:
+		return False
+	return answer[:2] == question[:2] and answer[3] & 15 == 0 and answer[6:8] != b"\x00\x00"
+
+
 def worker_is_registered(redis_queue_port: int, pid: int) -> bool:
 	"""True once the RQ worker with this process id is in RQ's own set of workers, so it takes jobs."""
 	for key in redis_command(redis_queue_port, "SMEMBERS", "rq:workers") or []:

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from dev import probes
+from dev import network_services, probes
 from dev.home import REPO, Home, is_port_free, read_json, write_atomically, write_json
 from dev.process_stat import ProcessStat, family_of, send
 from dev.service_list import Service, bench_environment, services_of
@@ -30,12 +30,14 @@ class Services:
 
 	Names, in starting order: redis_cache, redis_queue, mariadb, web, worker, provisioning, provisioning_2 (a spare),
 	scheduler (and socketio on a bench whose framework brings it). A bench that was there before us keeps its own MariaDB.
+	Once `make demo PROXY=1` ran, also knot, resolver, pebble and nginx, which are spares.
 	"""
 
 	def __init__(self, home: Home, bench: Path | None = None):
 		self.home = home
 		self.bench = bench or home.bench
-		self.services = {service.name: service for service in services_of(home, self.bench)}
+		listed = [*services_of(home, self.bench), *network_services.services_of(home, self.bench)]
+		self.services = {service.name: service for service in listed}
 		self.environment = bench_environment(home, self.bench)
 		self._children: dict[str, subprocess.Popen] = {}
 
@@ -67,7 +69,8 @@ class Services:
 
 	def older_than(self, moment: float) -> list[str]:
 		"""The running services that hold the apps' code and were started before `moment` (seconds of the epoch)."""
-		with_code = [name for name in self.services if name not in (*SERVERS, "socketio")]
+		without = (*SERVERS, "socketio", *network_services.NAMES)
+		with_code = [name for name in self.services if name not in without]
 		return [
 			name
 			for name in with_code

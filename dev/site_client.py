@@ -1,10 +1,12 @@
-"""Talks to a site as a person's browser does: HTTP on the loopback address with the site's name as Host, and cookies."""
+"""Talks to a site as a person's browser does: on the loopback address with the site's name as Host (and SNI), and cookies."""
 
 from __future__ import annotations
 
 import http.client
 import json
+import ssl
 import urllib.parse
+from pathlib import Path
 
 from dev.shell import DevError
 
@@ -12,14 +14,16 @@ from dev.shell import DevError
 class SiteClient:
 	"""One visitor of one site. `*.localhost` is not resolved: Debian's resolver does not know it, browsers do."""
 
-	def __init__(self, site: str, port: int):
+	def __init__(self, site: str, port: int, ca: Path | None = None):
+		"""ca: the file of the authorities to trust; with it the site is asked over TLS."""
 		self.site = site
 		self.port = port
+		self.ca = ca
 		self.cookies: dict[str, str] = {}
 
 	@property
 	def url(self) -> str:
-		return f"http://{self.site}:{self.port}"
+		return f"{'https' if self.ca else 'http'}://{self.site}:{self.port}"
 
 	def login(self, user: str, password: str) -> bool:
 		"""True when the site lets this user in with this password."""
@@ -32,6 +36,11 @@ class SiteClient:
 	def post(self, path: str, **parameters: str) -> dict:
 		return self._answer("POST", path, parameters)
 
+	def change(self, doctype: str, name: str, **values: object) -> None:
+		"""Set fields of a document."""
+		path = f"/api/resource/{urllib.parse.quote(doctype)}/{urllib.parse.quote(name)}"
+		self._answer("PUT", path, {"data": json.dumps(values)})
+
 	def find(self, doctype: str, name: str) -> dict | None:
 		"""The document, or None when there is none of that name."""
 		path = f"/api/resource/{urllib.parse.quote(doctype)}/{urllib.parse.quote(name)}"
@@ -39,6 +48,11 @@ class SiteClient:
 		if status == 404:
 			return None
 		return self._checked("GET", path, status, answer)["data"]
+
+	def make(self, doctype: str, **values: object) -> None:
+		"""Insert a document."""
+		path = f"/api/resource/{urllib.parse.quote(doctype)}"
+		self._answer("POST", path, {"data": json.dumps(values)})
 
 	def list(self, doctype: str, filters: list, *fields: str) -> list[dict]:
 		path = f"/api/resource/{urllib.parse.quote(doctype)}"
@@ -55,7 +69,7 @@ class SiteClient:
 			path, data = f"{path}?{data}" if data else path, ""
 		else:
 			headers["Content-Type"] = "application/x-www-form-urlencoded"
-		connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+		connection = self._connection()
 		try:
 			connection.request(method, path, data, headers)
 			answer = connection.getresponse()
@@ -72,6 +86,11 @@ class SiteClient:
 		except ValueError:
 			return answer.status, {}
 
+	def _connection(self) -> http.client.HTTPConnection:
+		if self.ca:
+			return _AtLoopback(self.site, self.port, self.ca)
+		return http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+
 	def _answer(self, method: str, path: str, parameters: dict[str, str]) -> dict:
 		return self._checked(method, path, *self.request(method, path, parameters))
 
@@ -79,6 +98,19 @@ class SiteClient:
 		if status != 200:
 			raise DevError(f"{method} {self.url}{path} answered HTTP {status}: {message_of(answer)}")
 		return answer
+
+
+class _AtLoopback(http.client.HTTPConnection):
+	"""Over TLS to 127.0.0.1, where the site's name is asked for by SNI and its certificate has to be its own."""
+
+	def __init__(self, site: str, port: int, ca: Path):
+		super().__init__("127.0.0.1", port, timeout=120)
+		self._site = site
+		self._context = ssl.create_default_context(cafile=str(ca))
+
+	def connect(self) -> None:
+		super().connect()
+		self.sock = self._context.wrap_socket(self.sock, server_hostname=self._site)
 
 
 def message_of(answer: dict) -> str:

@@ -1,4 +1,4 @@
-"""Programs of Debian packages that would start a system service when they are installed: nginx and knot, for tests/network.
+"""Programs of Debian packages that would start a system service when they are installed: nginx and knot, for tests/network and `make demo PROXY=1`.
 
 Such a package is fetched with apt and unpacked in `.bench/unpacked`: nothing is configured, no service and no file in
 /etc comes of it. Only the libraries that a program lacks are installed.
@@ -44,6 +44,11 @@ NETWORK = (
 def folders(home: Home) -> list[str]:
 	"""Where the unpacked programs lie, for PATH."""
 	return [str(_root(home) / folder) for folder in PROGRAM_FOLDERS]
+
+
+def program(home: Home, name: str) -> str:
+	"""The path of a program, of the machine or unpacked; its name where it is missing."""
+	return packages.find(name) or shutil.which(name, path=os.pathsep.join(folders(home))) or name
 
 
 def ensure(home: Home, *wanted: Unpacked) -> None:

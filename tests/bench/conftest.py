@@ -501,7 +501,9 @@ def give_plans_their_apps(frappe, bench_path):
 
 def regular(services) -> list[str]:
 	"""The services that run throughout: the scheduler and the spare worker are for the tests that ask for them."""
-	return [name for name in services.names() if name not in ("scheduler", "provisioning_2")]
+	return [
+		name for name, service in services.services.items() if not service.is_spare and name != "scheduler"
+	]
 
 
 class Installer:

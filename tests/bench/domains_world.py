@@ -120,16 +120,41 @@ class World:
 		from buildpro_saas.agent.nginx import Nginx
 		from buildpro_saas.domains import proxy_spec
 
-		self._remove_files()  # of a run that was interrupted
+		self._set_files_aside()
 		bench = Bench(self.bench.path)
 		settings = proxy_settings.own(bench, find_program("nginx"))
 		self.nginx = Nginx(settings, proxy_settings.places(bench))
 		proxy_upkeep.prepare(bench, settings, proxy_spec.of_bench(self.frappe.get_doc("Bench", self.name)))
 		self.nginx.start()
 
+	def _set_files_aside(self) -> None:
+		"""Those of `make demo PROXY=1`; those of a run that was interrupted go."""
+		aside = self._files / "aside"
+		if not aside.exists():
+			aside.mkdir(parents=True)
+			for folder in self._folders():
+				folder.rename(aside / folder.name)
+		self._remove_files()
+
+	def _bring_files_back(self) -> None:
+		self._remove_files()
+		aside = self._files / "aside"
+		for folder in aside.iterdir() if aside.exists() else ():
+			folder.rename(self._files / folder.name)
+		if aside.exists():
+			aside.rmdir()
+
+	@property
+	def _files(self) -> Path:
+		return self.bench.path / "config/buildpro"
+
+	def _folders(self) -> list[Path]:
+		names = ("proxy", "certificates", "acme", "acme-challenges", "acme-orders")
+		return [self._files / name for name in names if (self._files / name).exists()]
+
 	def _remove_files(self) -> None:
-		for folder in ("proxy", "certificates", "acme", "acme-challenges"):
-			shutil.rmtree(self.bench.path / "config/buildpro" / folder, ignore_errors=True)
+		for folder in self._folders():
+			shutil.rmtree(folder)
 
 	def end(self) -> None:
 		"""Leave all as it was."""
@@ -142,7 +167,7 @@ class World:
 			*([self.knot.stop] if self.knot else []),
 		):
 			end()
-		self._remove_files()
+		self._bring_files_back()
 		frappe.db.set_value("Bench", self.name, self._bench_before)
 		for key, value in self._settings_before.items():
 			frappe.db.set_single_value("SaaS Settings", key, value)

@@ -137,7 +137,8 @@ class Faults:
 
 	def start_everything(self) -> None:
 		"""What is down comes back, as under a supervisor."""
-		names = [name for name in self.services.names() if name not in ("scheduler", "provisioning_2")]
+		listed = self.services.services.items()
+		names = [name for name, service in listed if not service.is_spare and name != "scheduler"]
 		if all(self.services.is_running(name) for name in names):
 			return
 		self.services.start_all(*names)

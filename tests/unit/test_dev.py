@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 from execnet import XSpec
 
-from dev import checks, databases, lanes, probes, registry_bench
+from dev import checks, databases, lanes, network_services, probes, registry_bench
 from dev.bench import PrivateBench
 from dev.existing_bench import ExistingBench
-from dev.home import REPO, Home, link
+from dev.home import NETWORK_PORT_NAMES, REPO, Home, link
 from dev.in_bench.our_sites import our_sites
+from dev.network import Network
 from dev.process_stat import ProcessStat, family_of
 from dev.shell import DevError, clean_environment, output_of
 
@@ -57,6 +58,22 @@ def test_a_port_moves_away_from_one_that_is_taken(home):
 	with socket.create_server(("127.0.0.1", before)):
 		moved = home.move_port("web")
 	assert moved != before and home.ports()["web"] == moved
+
+
+def test_the_network_of_a_demo_has_services_and_ports_once_it_was_set_up(home):
+	before, names = home.ports(), set(PrivateBench(home).services().services)
+	assert not names & set(network_services.NAMES)
+	home.network.mkdir()
+	services = PrivateBench(home).services()
+	assert set(services.services) - names == set(network_services.NAMES)
+	assert all(services.services[name].is_spare for name in network_services.NAMES)
+	assert set(before.items()) < set(home.ports().items())
+	assert set(home.ports()) - set(before) == set(NETWORK_PORT_NAMES)
+
+
+def test_the_network_is_for_a_bench_of_our_own(home, tmp_path):
+	with pytest.raises(DevError, match="leave BENCH out"):
+		Network(ExistingBench(home, tmp_path))
 
 
 def test_secrets_are_kept_readable_by_their_owner_only(home):
