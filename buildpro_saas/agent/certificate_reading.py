@@ -41,7 +41,7 @@ def key_of(pem: bytes):
 	except (ValueError, UnsupportedAlgorithm):
 		raise AgentError(
 			"No private key can be read in it.",
-			"Give it as PEM: a block that begins with -----BEGIN PRIVATE KEY-----.",
+			"Give it as PEM: a block whose first line says that a PRIVATE KEY begins.",
 		) from None
 
 

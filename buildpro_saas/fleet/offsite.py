@@ -79,8 +79,8 @@ def check(doc) -> None:
 	doc.offsite_prefix = doc.offsite_prefix.strip("/")
 	if any((doc.get(f"offsite_keep_{period}") or 0) < 0 for period in KEEP):
 		refuse(_("What is kept offsite cannot be less than 0."), title=_(TITLE))
-	if doc.offsite_kind not in NEEDED:  # empty; or no kind at all, which Frappe refuses afterwards, with those that there are
-		return
+	if doc.offsite_kind not in NEEDED:
+		return  # empty; or no kind at all, which Frappe refuses afterwards, with those that there are
 	secret = _secret_of(doc)
 	for name in NEEDED[doc.offsite_kind]:
 		if not (secret if name == "secret_key" else doc.get(f"offsite_{name}")):

@@ -53,7 +53,7 @@ def damage(bench: ProxiedBench, name: str, how: str) -> None:
 		(folder / "privkey.pem").write_bytes(self_signed("x.example", 9)[1])
 	elif how == "password":
 		(folder / "privkey.pem").write_text(
-			"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMII=\n-----END ENCRYPTED PRIVATE KEY-----"
+			"-----BEGIN {0}-----\nMII=\n-----END {0}-----".format("ENCRYPTED PRIVATE KEY")
 		)
 	elif how == "noise":
 		(folder / "fullchain.pem").write_bytes(os.urandom(500))

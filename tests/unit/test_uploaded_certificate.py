@@ -87,7 +87,11 @@ def faulty(maker):
 	yield b"", key, "No certificate can be read"
 	yield chain.replace(b"MI", b"xx"), key, "No certificate can be read"
 	yield chain, b"", "No private key can be read"
-	yield chain, b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "No private key can be read"
+	yield (
+		chain,
+		b"-----BEGIN %(kind)b-----\nAAAA\n-----END %(kind)b-----" % {b"kind": b"PRIVATE KEY"},
+		"No private key can be read",
+	)
 	locked = reading.key_of(key).private_bytes(
 		Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")
 	)
