@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from queue import Empty, SimpleQueue
 
-from buildpro_saas.agent.databases import DatabaseServer, check_name
+from buildpro_saas.agent.databases import DatabaseServer, check_name, quoted
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import Contents
 
@@ -42,9 +42,11 @@ def contents_of(server: DatabaseServer, database: str) -> Contents:
 			f"The database {database} has a {', '.join(sorted(strange)).lower()}, which is not copied."
 		)
 	tables = kinds["BASE TABLE"]
-	filled = [table for table in tables if server.db.sql(f"{SELECT} 1 from `{database}`.`{table}` limit 1")]
+	filled = [
+		table for table in tables if server.db.sql(f"{SELECT} 1 from {quoted(database, table)} limit 1")
+	]
 	sequences = {
-		name: list(server.db.sql(f"select {SEQUENCE} from `{database}`.`{name}`")[0])
+		name: list(server.db.sql(f"select {SEQUENCE} from {quoted(database, name)}")[0])
 		for name in kinds["SEQUENCE"]
 	}
 	return Contents(tables, filled, sequences, int(sum(size for *_names, size in rows)))
@@ -106,7 +108,7 @@ class DatabaseCopy:
 			connection.commit()
 
 	def _table(self, table: str, is_filled: bool) -> list[str]:
-		source, target = f"`{self.source}`.`{table}`", f"`{self.target}`.`{table}`"
+		source, target = quoted(self.source, table), quoted(self.target, table)
 		statements = [f"create table {target} like {source}"]
 		if is_filled:
 			statements.append(f"insert into {target} {SELECT} * from {source}")
@@ -114,7 +116,7 @@ class DatabaseCopy:
 
 	def _sequence(self, name: str, state: list[int]) -> list[str]:
 		start, lowest, highest, increment, cache, is_cycle, following = map(int, state)
-		target = f"`{self.target}`.`{name}`"
+		target = quoted(self.target, name)
 		return [
 			f"create sequence {target} start with {start} minvalue {lowest} maxvalue {highest}"
 			f" increment by {increment} cache {cache} {'cycle' if is_cycle else 'nocycle'}",

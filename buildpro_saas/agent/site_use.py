@@ -1,6 +1,6 @@
 """Whether people have used a site. Its database is asked: that knows it when all else is lost or moved."""
 
-from buildpro_saas.agent.databases import DatabaseServer, check_name
+from buildpro_saas.agent.databases import DatabaseServer, check_name, quoted
 from buildpro_saas.agent.facts import FINISHED_NOTE
 
 # What the framework's own set-up makes is nobody's sign-in. It signs in nowhere, so a sign-in of Administrator's is a person's.
@@ -47,7 +47,7 @@ def signs_of_use(mariadb: DatabaseServer, database: str) -> str:
 		if not there.get(table, set()).issuperset(needed):
 			continue
 		nobody = NOBODY_SIGNS_IN if table == "tabActivity Log" else NOBODY
-		rows = mariadb.db.sql(question.format(table=f"`{database}`.`{table}`"), (nobody,))
+		rows = mariadb.db.sql(question.format(table=quoted(database, table)), (nobody,))
 		if rows:
 			return SAID[table].format(rows[0][0])
 	return ""
@@ -55,7 +55,7 @@ def signs_of_use(mariadb: DatabaseServer, database: str) -> str:
 
 def note_finished(mariadb: DatabaseServer, database: str) -> None:
 	"""Note in the site's database that it is its tenant's for good: nobody may find its folder once it is moved. Repeatable."""
-	table = f"`{check_name(database)}`.`tabSingles`"
+	table = quoted(check_name(database), "tabSingles")
 	mariadb.db.sql(f"delete from {table} where doctype = %s and field = 'is_finished'", FINISHED_NOTE)
 	mariadb.db.sql(
 		f"insert into {table} (doctype, field, value) values (%s, 'is_finished', '1')", FINISHED_NOTE

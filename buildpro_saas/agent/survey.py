@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from buildpro_saas.agent.databases import DatabaseServer, check_name
+from buildpro_saas.agent.databases import DatabaseServer, check_name, quoted
 from buildpro_saas.agent.dump import ROWS, TABLE, Piece, columns_of, values_of
 
 Rows = dict[str, list[dict[str, str]]]
@@ -107,7 +107,7 @@ def rows_of_database(mariadb: DatabaseServer, database: str) -> Rows:
 
 def _asked(mariadb: DatabaseServer, database: str, table: str, there: set[str]) -> list[dict[str, str]]:
 	columns = [column for column in TABLES[table] if column in there]
-	question = f"select {', '.join(f'`{column}`' for column in columns)} from `{database}`.`{table}`"
+	question = f"select {', '.join(f'`{column}`' for column in columns)} from {quoted(database, table)}"
 	only, values = ONLY.get(table, ("", ()))
 	if only in there:
 		question += f" where `{only}` in %s"
