@@ -1,11 +1,15 @@
 """Folders on which there is little room, or none."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+# on tests that mount one
+for_root = pytest.mark.skipif(os.geteuid() != 0, reason="a small disk is mounted by root only")
 
 
 @contextmanager

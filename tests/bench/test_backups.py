@@ -9,7 +9,7 @@ import time
 
 import pytest
 from site_of_tenant import config, folder, is_waiting, on_database
-from small_disk import small_disk
+from small_disk import for_root, small_disk
 
 SECONDS = 120
 
@@ -451,12 +451,11 @@ def test_what_a_killed_process_left_goes_with_the_next_look(bench, acme):
 
 @pytest.mark.fault
 @pytest.mark.parametrize("size", ["4k", "600k"])
+@for_root
 def test_a_full_disk_is_told_and_leaves_nothing(bench, acme, size):
 	"""Full from the beginning, and full as restic writes what it has packed: others have taken the room meanwhile."""
 	from buildpro_saas.agent.errors import AgentError
 
-	if os.geteuid() != 0:
-		pytest.skip("a small disk is mounted by root only")
 	place, drawing = bench.path / "backups-small", folder(bench, acme) / "private/files/drawing.pdf"
 	place.mkdir(exist_ok=True)
 	drawing.write_bytes(os.urandom(2 * 10**6))

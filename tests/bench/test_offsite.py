@@ -8,7 +8,7 @@ import time
 import pytest
 from s3_server import ACCESS, BUCKET, LOCKED, SECRET, S3Server
 from site_of_tenant import config, drop
-from small_disk import small_disk
+from small_disk import for_root, small_disk
 
 KEY = "the-key-of-a-store"
 SECONDS = 120
@@ -190,12 +190,11 @@ def test_nothing_is_removed_where_nothing_may_be(s3, near):
 
 
 @pytest.mark.fault
+@for_root
 def test_a_full_second_disk_is_told_and_the_copy_goes_on_later(s3, near, tmp_path, monkeypatch):
 	from buildpro_saas.agent import offsite
 	from buildpro_saas.agent.errors import AgentError
 
-	if os.geteuid() != 0:
-		pytest.skip("a small disk is mounted by root only")
 	monkeypatch.setattr(offsite, "LONGEST_TROUBLE", 0.5)
 	where = s3.where(kind="Folder", folder=str(tmp_path))
 	with small_disk(tmp_path, "1m"):
@@ -429,9 +428,8 @@ def test_records_and_stores_are_compared_both_ways(bench, acme):
 	assert places(bench, acme)[again.name][0] == "Forgotten" and places(bench, acme)[newest.name][0] == "Kept"
 
 
+@for_root
 def test_no_backup_is_begun_without_room(bench, acme):
-	if os.geteuid() != 0:
-		pytest.skip("a small disk is mounted by root only")
 	frappe, place = bench.frappe, bench.path / "backups-small"
 	place.mkdir(exist_ok=True)
 	frappe.db.set_value("Bench", acme.bench, "backup_folder", str(place))

@@ -13,7 +13,7 @@ import pymysql
 import pytest
 import requests
 from conftest import BenchUnderTest, Installer, give_plans_their_apps
-from small_disk import full_disk
+from small_disk import for_root, full_disk
 
 pytestmark = pytest.mark.second_bench
 
@@ -413,9 +413,8 @@ def test_other_benches_are_looked_after_while_one_is_away(second, acme):
 
 
 @pytest.mark.fault
+@for_root
 def test_a_full_disk_of_that_bench_is_told_and_retry_goes_on(second):
-	if os.geteuid() != 0:
-		pytest.skip("a small disk is mounted by root only")
 	from buildpro_saas.fleet import standby
 
 	frappe, image = second.frappe, second.image(PLAN)
@@ -437,9 +436,8 @@ def test_a_full_disk_of_that_bench_is_told_and_retry_goes_on(second):
 
 
 @pytest.mark.fault
+@for_root
 def test_a_full_disk_under_a_tenants_site_is_told_and_a_delivery_goes_on(second, acme, tmp_path):
-	if os.geteuid() != 0:
-		pytest.skip("a small disk is mounted by root only")
 	from buildpro_saas.licensing import delivery
 
 	frappe, sequence = second.frappe, "buildpro_sequence"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from proxied_bench import BASE, Application, ProxiedBench, is_root, wait_until
-from small_disk import full_disk
+from proxied_bench import BASE, Application, ProxiedBench, wait_until
+from small_disk import for_root, full_disk
 
 from buildpro_saas.agent import nginx as nginx_program
 from buildpro_saas.agent import proxy, proxy_upkeep, proxy_wanted
@@ -26,7 +26,6 @@ from buildpro_saas.agent.proxy_facts import ProxyHost, ProxySite, ProxySpec
 from buildpro_saas.agent.proxy_release import Releases
 
 ACME = f"acme.{BASE}"
-for_root = pytest.mark.skipif(not is_root(), reason="mounts a disk")
 
 
 def site_with(bench: ProxiedBench, *hosts: ProxyHost, name: str = ACME, **values) -> ProxySite:
