@@ -58,6 +58,18 @@ class BenchUnderTest:
 			assert self.wait_job(tenant.name).status == "Completed", self.describe(tenant.name)
 		return self.frappe.get_doc("Tenant", tenant.name)
 
+	@contextmanager
+	def edited(self, doctype: str, name: str):
+		"""The record as it is now, to be changed within the block; then it is saved and committed.
+
+		It is locked meanwhile, as workers write tenants and benches too: what was read earlier could not be saved.
+		"""
+		self.frappe.db.rollback()
+		doc = self.frappe.get_doc(doctype, name, for_update=True)
+		yield doc
+		doc.save()
+		self.frappe.db.commit()
+
 	def job(self, tenant: str):
 		"""The newest job of a tenant, read afresh."""
 		return self.frappe.get_doc("Provisioning Job", self.job_name(tenant))

@@ -92,10 +92,11 @@ class World:
 			buildpro_issuer_ca_file=str(self.ca),
 			buildpro_proxy_listen=["127.0.0.1"],
 		)
-		doc = frappe.get_doc("Bench", self.name)
-		doc.update({"proxy": "nginx", "base_domain": BASE, "http_port": self.http, "https_port": self.https})
-		doc.update({"public_addresses": "127.0.0.1", "cname_target": TARGET})
-		doc.save()
+		with self.bench.edited("Bench", self.name) as doc:
+			doc.update(
+				{"proxy": "nginx", "base_domain": BASE, "http_port": self.http, "https_port": self.https}
+			)
+			doc.update({"public_addresses": "127.0.0.1", "cname_target": TARGET})
 		provider = {"provider_name": PROVIDER, "kind": "rfc2136", "zones": BASE, "credentials": SECRET}
 		provider |= {"server": f"127.0.0.1:{self.dns_port}", "key_name": KEY}
 		frappe.get_doc({"doctype": "DNS Provider", **provider}).insert()

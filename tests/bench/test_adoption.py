@@ -131,23 +131,12 @@ def test_the_site_asks_with_its_new_token(module_bench, acme, frappe, lost, benc
 
 
 def test_terms_come_back_from_the_statement(module_bench, acme, frappe, lost):
-	tenant = frappe.get_doc("Tenant", acme.name)
-	tenant.update({"plan_after_trial": "Core", "trial_ends_on": "2199-01-31 10:00:00"})
-	tenant.append(
-		"overrides", {"kind": "Limit", "limit_key": "max_users", "value": 77, "is_hard": 1, "reason": "x"}
-	)
-	tenant.append(
-		"overrides",
-		{
-			"kind": "Feature",
-			"feature": "bim",
-			"access": "Grant",
-			"ends_on": "2199-01-01 00:00:00",
-			"reason": "y",
-		},
-	)
-	tenant.save()
-	frappe.db.commit()
+	more_users = {"kind": "Limit", "limit_key": "max_users", "value": 77, "is_hard": 1, "reason": "x"}
+	bim = {"kind": "Feature", "feature": "bim", "access": "Grant", "reason": "y"}
+	with module_bench.edited("Tenant", acme.name) as tenant:
+		tenant.update({"plan_after_trial": "Core", "trial_ends_on": "2199-01-31 10:00:00"})
+		tenant.append("overrides", more_users)
+		tenant.append("overrides", {**bim, "ends_on": "2199-01-01 00:00:00"})
 	settle(module_bench, acme.name)
 	before = fields_of(frappe.get_doc("Tenant", acme.name))
 	lost()
@@ -159,9 +148,8 @@ def test_terms_come_back_from_the_statement(module_bench, acme, frappe, lost):
 		("Limit", "max_users", 77, None, "None"),
 		("Feature", None, 0, "bim", "2199-01-01 00:00:00"),
 	}
-	found.update({"plan_after_trial": None, "trial_ends_on": None, "overrides": []})
-	found.save()
-	frappe.db.commit()
+	with module_bench.edited("Tenant", acme.name) as tenant:
+		tenant.update({"plan_after_trial": None, "trial_ends_on": None, "overrides": []})
 
 
 @pytest.mark.parametrize("act", ["suspend", "mark_past_due"])

@@ -44,13 +44,11 @@ class TenantsSite:
 
 def test_an_override_comes_and_goes(site):
 	assert not site.access()["allowed"]
-	tenant = site.record
-	tenant.append("overrides", {"feature": FEATURE, "reason": "goodwill"})
-	tenant.save()
+	with site.bench.edited("Tenant", site.name) as tenant:
+		tenant.append("overrides", {"feature": FEATURE, "reason": "goodwill"})
 	site.wait_until(allowed=True, reason="OVERRIDE")
-	tenant = site.record
-	tenant.set("overrides", [])
-	tenant.save()
+	with site.bench.edited("Tenant", site.name) as tenant:
+		tenant.set("overrides", [])
 	site.wait_until(allowed=False, reason="NOT_IN_PLAN")
 
 
@@ -92,17 +90,15 @@ def test_a_trial_ends_by_itself(site):
 
 def test_a_kill_switch_and_its_lifting(site):
 	frappe = site.frappe
-	tenant = site.record
-	tenant.append("overrides", {"feature": FEATURE, "reason": "goodwill"})
-	tenant.save()
+	with site.bench.edited("Tenant", site.name) as tenant:
+		tenant.append("overrides", {"feature": FEATURE, "reason": "goodwill"})
 	site.wait_until(allowed=True)
 	switch = frappe.get_doc({"doctype": "Kill Switch", "feature": FEATURE, "reason": "loses data"}).insert()
 	site.wait_until(allowed=False, reason="KILLED")
 	frappe.get_doc("Kill Switch", switch.name).lift()
 	site.wait_until(allowed=True, reason="OVERRIDE")
-	tenant = site.record
-	tenant.set("overrides", [])
-	tenant.save()
+	with site.bench.edited("Tenant", site.name) as tenant:
+		tenant.set("overrides", [])
 	site.wait_until(allowed=False, reason="NOT_IN_PLAN")
 	frappe.db.delete("Kill Switch", {"name": switch.name})
 	frappe.db.commit()

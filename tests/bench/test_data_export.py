@@ -70,11 +70,9 @@ def settle(bench) -> None:
 
 def allow(bench, tenant, number: int) -> None:
 	"""As a plan with that limit, or an override, does."""
-	doc = bench.frappe.get_doc("Tenant", tenant.name)
 	row = {"kind": "Limit", "limit_key": "exports_per_day", "value": number, "is_hard": 1, "reason": "x"}
-	doc.set("overrides", [row])
-	doc.save()
-	bench.frappe.db.commit()
+	with bench.edited("Tenant", tenant.name) as doc:
+		doc.set("overrides", [row])
 	settle(bench)
 
 

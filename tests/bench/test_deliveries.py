@@ -301,9 +301,8 @@ def test_one_customers_change_is_in_force_while_many_are_being_told(deliveries):
 			many = deliveries.batch()
 			setattr(deliveries.frappe.local, delivery.LOCAL_KEY, None)
 			deliveries.bench.wait_for(lambda many=many: told(many) > 0, 30)
-			doc = deliveries.frappe.get_doc("Tenant", tenant)
-			doc.set("overrides", [{"feature": FEATURE, "reason": "test"}] if allowed else [])
-			doc.save()
+			with deliveries.bench.edited("Tenant", tenant) as doc:
+				doc.set("overrides", [{"feature": FEATURE, "reason": "test"}] if allowed else [])
 			taken.append(deliveries.seconds_until(tenant, allowed))
 			left = 400 - told(many)
 			deliveries.bench.wait_for(lambda many=many: told(many) == 400, 120)

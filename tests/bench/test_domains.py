@@ -161,7 +161,6 @@ def test_a_removed_name_leads_nowhere_and_is_free(module_bench, world, acme):
 
 def test_the_owner_brings_a_name_where_the_plan_lets_him(module_bench, world, acme):
 	"""On his own site, through the admin site's API with his site's token."""
-	frappe = module_bench.frappe
 	key = module_bench.on_site(acme.name, "on_tenant_limits.api_key")
 	url = f"http://127.0.0.1:{module_bench.services.port('web')}/api/method/buildpro_saas.tenant_site.own_domains"
 	headers = {"Host": acme.site, "Accept": "application/json", "Authorization": f"token {key}"}
@@ -182,10 +181,9 @@ def test_the_owner_brings_a_name_where_the_plan_lets_him(module_bench, world, ac
 
 	refused = ask("add", OWNERS)
 	assert refused.status_code == 417 and "no domain of your own" in refused.text
-	doc = frappe.get_doc("Tenant", acme.name)
-	doc.set("overrides", [{"kind": "Feature", "feature": "custom_domain", "access": "Grant", "reason": "x"}])
-	doc.save()
-	frappe.db.commit()
+	granted = {"kind": "Feature", "feature": "custom_domain", "access": "Grant", "reason": "x"}
+	with module_bench.edited("Tenant", acme.name) as doc:
+		doc.set("overrides", [granted])
 	module_bench.wait_for(lambda: (shown() or {}).get("may_change"), SECONDS)
 	found = {each["host"]: each for each in done("add", OWNERS)["names"]}
 	assert found[acme.site]["state"] == "Live"
