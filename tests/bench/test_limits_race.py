@@ -91,7 +91,7 @@ def wait_until_held(acme) -> None:
 			cursor.execute("select count(*) from information_schema.innodb_lock_waits")
 			return cursor.fetchone()[0] > 0
 
-	acme.bench.wait_for(is_waiting, 20)
+	acme.bench.wait_for(is_waiting, 60)
 
 
 @pytest.mark.parametrize("end, second", [("commit", "refused"), ("rollback", "added")])

@@ -355,7 +355,7 @@ def test_a_worker_that_is_killed_takes_its_helper_along_and_the_job_goes_on(seco
 		second.wait_step(tenant.name, "set_up_company", "Running")
 		second.wait_for(lambda: len(processes_of(second)) > 1, MINUTES, lambda: second.describe(tenant.name))
 		second.services.kill("provisioning")
-		second.wait_for(lambda: not processes_of(second), 10)
+		second.wait_for(lambda: not processes_of(second), MINUTES)
 		second.services.start_all("provisioning")
 		second.wait_completed(tenant.name)
 	assert second.get(tenant.name, "/api/method/ping").status_code == 200
