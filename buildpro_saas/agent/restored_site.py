@@ -1,4 +1,7 @@
-"""What is done on a site that was loaded from a backup, before anybody uses it. Run by Site.run and Site.call."""
+"""What is done on a site that was loaded from a backup, before anybody uses it. Run by Site.run and Site.call.
+
+A process of the site's takes a second to start. So what follows each other is asked together.
+"""
 
 import os
 from pathlib import Path
@@ -7,7 +10,9 @@ from urllib.parse import unquote
 import frappe
 from cryptography.fernet import Fernet, InvalidToken
 
+from buildpro_saas.agent.installer import installed_apps
 from buildpro_saas.agent.later_files import path_of
+from buildpro_saas.agent.pending_migration import missing_patches
 
 # Mails that were under way then. They have been sent since, or nobody waits for them any more.
 UNSENT = ("Not Sent", "Sending", "Partially Sent")
@@ -25,6 +30,16 @@ def settle() -> dict:
 		frappe.db.set_value("Email Queue", name, "status", EXPIRED, update_modified=False)
 	frappe.db.commit()
 	return {"sessions": sessions, "mails": len(mails)}
+
+
+def settle_and_compare() -> dict:
+	"""As settle(), and "patches": those that the bench's apps have and this site lacks."""
+	return {**settle(), "patches": missing_patches()}
+
+
+def secrets_and_apps() -> dict:
+	"""{"secrets": what unreadable_secrets() answers, "apps": what installed_apps() answers}."""
+	return {"secrets": unreadable_secrets(), "apps": installed_apps()}
 
 
 def unreadable_secrets() -> dict:

@@ -26,6 +26,8 @@ FIRST_ASKED_FOR = (
 	*("DocType Layout", "DocField", "Print Settings", "Client Script", "Kanban Board"),
 	*("Navbar Settings", "Navbar Item", "Form Tour", "Country", "Success Action"),
 	*("Route History", "Portal Settings"),
+	# by the hooks of ERPNext and HRMS on users, and by the company's name
+	*("Company", "Service Level Agreement", "Employee"),
 )
 
 

@@ -11,7 +11,6 @@ from buildpro_saas.jobs.playbook import Context, RetryPolicy, Step
 
 MINUTES = 60
 ON_SITE = "buildpro_saas.agent.restored_site"
-MISSING_PATCHES = "buildpro_saas.agent.pending_migration.missing_patches"
 SIGN_IN = "buildpro_saas.tenant_site.own_check.sign_in"
 UNTOUCHED = "The site is untouched. Cancel takes the shadow away; Retry loads it again."
 
@@ -113,11 +112,11 @@ class BringUpToDate(OnShadow):
 
 	def run(self, context: Context) -> dict:
 		"""Hands on {"jobs": what patches asked for, as release_jobs takes it}."""
-		ended = self._call(context, f"{ON_SITE}.settle")
+		ended = self._call(context, f"{ON_SITE}.settle_and_compare")
 		context.log(
 			f"{ended['sessions']} sessions ended, {ended['mails']} mails that were not sent yet are not sent"
 		)
-		patches = self._call(context, MISSING_PATCHES)
+		patches = ended["patches"]
 		if not (context.state["older"] or patches):
 			context.log("It is as new as the bench: nothing to migrate")
 			return {"jobs": []}
@@ -152,18 +151,17 @@ class CheckShadow(OnShadow):
 
 	def run(self, context: Context) -> dict:
 		"""Hands on {"apps": facts of the installed ones}."""
-		self._check_secrets(context)
+		found = self._call(context, f"{ON_SITE}.secrets_and_apps")
+		self._check_secrets(context, found["secrets"])
 		answered = self._call(context, SIGN_IN)
 		context.log(f"It answers, and a sign-in works: {', '.join(answered['pages'])}")
-		installed = self._call(context, "buildpro_saas.agent.installer.installed_apps")
 		shadow = shadows.row(context.inputs["shadow"])
 		size = context.bench.do("shadow_size", database=shadow.database, mark=context.mark)
 		# last: it is committed together with the step's end
 		shadows.set_ready(shadow.name, size=size, kept_hours=context.inputs["hours"])
-		return {"apps": context.bench.app_facts(installed)}
+		return {"apps": context.bench.app_facts(found["apps"])}
 
-	def _check_secrets(self, context: Context) -> None:
-		lost = self._call(context, f"{ON_SITE}.unreadable_secrets")
+	def _check_secrets(self, context: Context, lost: dict) -> None:
 		if not lost["count"]:
 			return
 		named = "; ".join(lost["told"]) + ("; …" if lost["count"] > len(lost["told"]) else "")
