@@ -95,7 +95,6 @@ MAY_NAME = {
 		(
 			("commands", "buildpro_saas.agent.installer"),
 			("commands", "buildpro_saas.agent.operations"),
-			("commands", "buildpro_saas.fleet.playbooks"),
 			("commands", "buildpro_saas.licensing.plan_versions"),
 			("commands", "buildpro_saas.control_plane.doctype"),
 			("commands", "buildpro_saas.tenant_site.doctype"),
