@@ -11,7 +11,8 @@ from pathlib import Path
 from buildpro_saas.agent import dump, judgement, survey
 from buildpro_saas.agent.backup_folder import KEY, TENANT, BackupFolder
 from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.databases import NAME_PATTERN, DatabaseServer
+from buildpro_saas.agent.database_connection import NAME_PATTERN
+from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import FINISHED, HIDDEN, SERVER_KEYS, Room, Survey
 from buildpro_saas.agent.shadow import Shadow

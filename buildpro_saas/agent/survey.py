@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from buildpro_saas.agent.databases import DatabaseServer, check_name, quoted
+from buildpro_saas.agent.database_connection import check_name, quoted
+from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.dump import ROWS, TABLE, Piece, columns_of, values_of
 
 Rows = dict[str, list[dict[str, str]]]

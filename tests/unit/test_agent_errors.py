@@ -10,7 +10,7 @@ import redis
 import requests
 from pymysql.constants import ER
 
-from buildpro_saas.agent.databases import check_name
+from buildpro_saas.agent.database_connection import check_name
 from buildpro_saas.agent.errors import (
 	ACCOUNT_LOCKED,
 	CONNECTION_KILLED,
