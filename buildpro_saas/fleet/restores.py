@@ -9,7 +9,15 @@ from frappe import _
 from frappe.utils import pretty_date
 
 from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.fleet import backups, engaged, lost_sites, point_in_time, shadows, site_state
+from buildpro_saas.fleet import (
+	backup_requests,
+	backups,
+	engaged,
+	lost_sites,
+	point_in_time,
+	shadows,
+	site_state,
+)
 from buildpro_saas.jobs import inline, sites
 from buildpro_saas.jobs.batch_runner import TenantWork, Turn
 from buildpro_saas.refusal import refuse
@@ -165,7 +173,7 @@ class RestoreLostTenant(TenantWork):
 			tenant.name
 		):  # such as a backup that was under way as all was lost, and is to fail first
 			raise sites.SiteTakenError(f"{job.name} waits for the site.", PAUSE)
-		backup = lost_sites.last_backup(tenant.name) or backups.of_tenant(tenant.name, None)
+		backup = lost_sites.last_backup(tenant.name) or backup_requests.of_tenant(tenant.name, None)
 		_shadow, job = start(tenant, None, tenant.subdomain, backup=backup, batch=turn.batch)
 		return _said(inline.run(job, turn.checkpoint))
 

@@ -8,12 +8,12 @@ from buildpro_saas.control_plane.access import arguments, staff
 from buildpro_saas.control_plane.doctype.tenant import cloning, validation
 from buildpro_saas.datetimes import parse
 from buildpro_saas.fleet import (
-	backups,
+	backup_requests,
 	benches,
 	clones,
 	owner_link,
 	restores,
-	shadows,
+	shadow_requests,
 	site_standing,
 	taking_in,
 )
@@ -61,7 +61,7 @@ class TenantActions:
 		"""
 		staff.only_for_manager()
 		self.reload()
-		shadow, job = shadows.start_copy(self, why or "", hours)
+		shadow, job = shadow_requests.start_copy(self, why or "", hours)
 		return {"shadow": shadow, "job": job}
 
 	@frappe.whitelist(methods=["POST"])
@@ -73,8 +73,8 @@ class TenantActions:
 		Returns {"shadow", "job"}. Raises frappe.ValidationError with what to change.
 		"""
 		staff.only_for_manager()
-		shadow = shadows.of_tenant(self.name, shadow)
-		return {"shadow": shadow, "job": shadows.start_swap(shadow, confirm)}
+		shadow = shadow_requests.of_tenant(self.name, shadow)
+		return {"shadow": shadow, "job": shadow_requests.start_swap(shadow, confirm)}
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
@@ -85,7 +85,7 @@ class TenantActions:
 		"""
 		staff.only_for_manager()
 		self.reload()
-		backup, job = backups.start(self, why=why or "")
+		backup, job = backup_requests.start(self, why=why or "")
 		return {"backup": backup, "job": job}
 
 	@frappe.whitelist(methods=["POST"])
