@@ -5,7 +5,7 @@ from frappe import _
 
 from buildpro_saas import tenant_status
 from buildpro_saas.control_plane.access import arguments, staff
-from buildpro_saas.control_plane.doctype.tenant import cloning, validation
+from buildpro_saas.control_plane.doctype.tenant import cloning, free_names, validation
 from buildpro_saas.datetimes import parse
 from buildpro_saas.fleet import (
 	backup_requests,
@@ -38,7 +38,7 @@ class TenantActions:
 			refuse(_("{0} is {1}: only a tenant that is Draft can be provisioned."), self.name, self.status)
 		validation.check_links(self)
 		validation.check_can_be_made(self)
-		validation.check_names_free(self)
+		free_names.check(self)
 		self._save_facts()
 		return self._start_provisioning()
 
