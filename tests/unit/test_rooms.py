@@ -85,7 +85,8 @@ MAY_OPEN = {
 	"tenant_site/sandbox/files.py": OWN_SITE,
 	"tenant_site/sandbox/mail_styles.py": OWN_SITE,
 	"tenant_site/sandbox/readable.py": OWN_SITE,
-	"tenant_site/sandbox/reading.py": "says which attributes of the framework's connection a template may read",
+	"tenant_site/sandbox/reading.py": "knows the framework's connection when a template reads of it",
+	"tenant_site/sandbox/stand_ins.py": "says which attributes of the framework's connection a template may read",
 }
 # Crossings that no import shows: (room, what is named) with the reason for each.
 CALLED_ON_SITES = "runs there in a process or a context of the tenant's site, which has the same app"
