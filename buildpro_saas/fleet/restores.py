@@ -53,26 +53,10 @@ def start(
 	"""
 	shadows.check_has_site(tenant)
 	shadows.check_confirmed(tenant, confirm)
-	if sum(map(bool, (files, backup, to))) != 1:
-		refuse(
-			_(
-				"Name the backup to restore, a folder with one, or a moment: one of the three (see `saas backups {0}`)."
-			),
-			tenant.name,
-		)
-	if files and not files.startswith("/"):
-		refuse(
-			_("Name the folder with the backup by its whole path on the bench's machine."), title=_("Files")
-		)
-	if from_tenant and not frappe.db.exists("Tenant", from_tenant):
-		refuse(_("There is no tenant {0} whose backup it could be."), from_tenant)
-	if backup:
-		check_backup(tenant, backup, from_tenant)
+	_check_wish(tenant, files, backup, to, from_tenant)
 	_check_no_job(tenant.name)
 	until = None
 	if to:
-		if from_tenant:
-			refuse(_("To a moment a site is restored from its own backups: leave out {0}."), from_tenant)
 		backup, until = point_in_time.choose(tenant.name, to)
 		backups.spec(backup)  # with its key, or not at all
 	lost = _lost(tenant)
@@ -92,6 +76,28 @@ def start(
 		hours=shadows.hours(),
 		**({"lost": lost, "batch": batch} if lost else {}),
 	)
+
+
+def _check_wish(
+	tenant, files: str | None, backup: str | None, to: str | None, from_tenant: str | None
+) -> None:
+	if sum(map(bool, (files, backup, to))) != 1:
+		refuse(
+			_(
+				"Name the backup to restore, a folder with one, or a moment: one of the three (see `saas backups {0}`)."
+			),
+			tenant.name,
+		)
+	if files and not files.startswith("/"):
+		refuse(
+			_("Name the folder with the backup by its whole path on the bench's machine."), title=_("Files")
+		)
+	if from_tenant and not frappe.db.exists("Tenant", from_tenant):
+		refuse(_("There is no tenant {0} whose backup it could be."), from_tenant)
+	if to and from_tenant:
+		refuse(_("To a moment a site is restored from its own backups: leave out {0}."), from_tenant)
+	if backup:
+		check_backup(tenant, backup, from_tenant)
 
 
 def _lost(tenant) -> list[str]:
