@@ -28,23 +28,21 @@ def believed(bench: str) -> Believed:
 		{"status": ("not in", WITHOUT_SITE)},
 		["name", "status", "bench", "site", "database", "database_name"],
 	)
-	by_kind = _copies(jobs)
-	copies = [row for rows in by_kind.values() for row in rows]
+	images = frappe.get_all(
+		"Site Image", {"mark": ("is", "set")}, ["name", "status", "bench", "database", "mark"]
+	)
+	standbys = _standbys({job.name for job in jobs})
+	shadows = frappe.get_all(
+		"Site Shadow",
+		{"status": ("!=", "Dropped")},
+		["name", "status", "bench", "database", "mark", "tenant"],
+	)
 	at_work = {job.tenant for job in jobs if job.status != "Failed"}
+	copies = [*images, *standbys, *shadows]
 	return Believed(
 		site=frappe.local.site,
 		marks=frozenset({row.mark for row in [*jobs, *copies]} - {None, ""}),
-		folders=frozenset(
-			{
-				*(row.site for row in tenants if row.bench == bench),
-				*(
-					FOLDERS[kind](row.database)
-					for kind, rows in by_kind.items()
-					for row in rows
-					if row.bench == bench
-				),
-			}
-		),
+		folders=_folders(bench, tenants, images, standbys, shadows),
 		databases=frozenset(
 			{*(row.database for row in [*tenants, *copies]), *(row.database_name for row in tenants)}
 			- {None, ""}
@@ -52,10 +50,10 @@ def believed(bench: str) -> Believed:
 		expected=tuple(
 			[
 				*_expected_sites(bench, tenants, at_work),
-				*(
-					each
-					for kind, rows in by_kind.items()
-					for each in _expected_copies(kind, bench, rows, at_work)
+				*_expected_copies(drift_facts.IMAGE, bench, images),
+				*_expected_copies(drift_facts.STANDBY, bench, standbys),
+				*_expected_copies(
+					drift_facts.SHADOW, bench, [row for row in shadows if row.tenant not in at_work]
 				),
 			]
 		),
@@ -98,14 +96,15 @@ FOLDERS = {
 }
 
 
-def _copies(jobs: list) -> dict[str, list]:
-	"""{kind: rows} of images, standby sites and shadows that are claimed. jobs: those that may still be at work on some."""
-	fields = ["name", "status", "bench", "database", "mark"]
-	return {
-		drift_facts.IMAGE: frappe.get_all("Site Image", {"mark": ("is", "set")}, fields),
-		drift_facts.STANDBY: _standbys({job.name for job in jobs}),
-		drift_facts.SHADOW: frappe.get_all("Site Shadow", {"status": ("!=", "Dropped")}, [*fields, "tenant"]),
-	}
+def _folders(bench: str, tenants: list, images: list, standbys: list, shadows: list) -> frozenset[str]:
+	return frozenset(
+		{
+			*(row.site for row in tenants if row.bench == bench),
+			*(image_folder(row.database) for row in images if row.bench == bench),
+			*(standby_folder(row.database) for row in standbys if row.bench == bench),
+			*(shadow_folder(row.database) for row in shadows if row.bench == bench),
+		}
+	)
 
 
 def _standbys(jobs: set[str]) -> list:
@@ -128,16 +127,13 @@ def _expected_sites(bench: str, tenants: list, at_work: set[str | None]) -> list
 	]
 
 
-def _expected_copies(kind: str, bench: str, rows: list, at_work: set[str | None]) -> list[Expected]:
-	"""Those that are Ready. A shadow of a tenant's site that a job works on is left out: the job may be dropping it."""
+def _expected_copies(kind: str, bench: str, rows: list) -> list[Expected]:
 	folder = FOLDERS[kind]
 	has_user = kind != drift_facts.IMAGE
 	return [
 		Expected(kind, row.name, row.status, folder(row.database), row.database, row.mark, has_user=has_user)
 		for row in rows
-		if row.bench == bench
-		and row.status == "Ready"
-		and not (kind == drift_facts.SHADOW and row.tenant in at_work)
+		if row.bench == bench and row.status == "Ready"
 	]
 
 
