@@ -145,15 +145,15 @@ def start_on_store(playbook: str, store: str) -> str:
 	"""Start a job that works on a store, whosever it is; returns the job's name. The caller commits."""
 	row = frappe.db.get_value(backup_keys.STORE, store, ["tenant", "bench"], as_dict=True)
 	about = None if row.tenant else frappe.local.site
-	job = lifecycle.start(playbook, tenant=row.tenant, about=about, bench=row.bench, inputs={"store": store})
-	return job.name
+	of = {"tenant": row.tenant, "bench": row.bench, "about": about, "subject": store}
+	return lifecycle.start(playbook, inputs={"store": store}, **of).name
 
 
 def job_on_store(playbook: str, store: str, **filters) -> str | None:
 	"""The newest such job (filters: of its record); None for none."""
 	found = frappe.get_all(
 		"Provisioning Job",
-		{"playbook": playbook, "inputs": ("like", f'%"{store}"%'), **filters},
+		{"playbook": playbook, "subject": store, **filters},
 		pluck="name",
 		order_by="creation desc",
 		limit=1,

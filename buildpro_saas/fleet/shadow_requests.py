@@ -42,7 +42,8 @@ def start_swap(name: str, confirm: str) -> str:
 		refuse(_("{0} is at work on it: wait for its end."), job)
 	if shadow.bench != tenant.bench:
 		refuse(_("{0} is on the bench {1}, and the site is not."), name, shadow.bench)
-	return lifecycle.start(shadows.SWAP, tenant=tenant.name, bench=tenant.bench, inputs={"shadow": name}).name
+	of = {"tenant": tenant.name, "bench": tenant.bench, "subject": name}
+	return lifecycle.start(shadows.SWAP, inputs={"shadow": name}, **of).name
 
 
 def keep_longer(name: str, more_hours: float) -> None:

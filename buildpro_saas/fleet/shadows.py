@@ -82,9 +82,8 @@ def begin(playbook: str, tenant, why: str, **inputs) -> tuple[str, str]:
 			"database": new_database(),
 		}
 	).insert(ignore_permissions=True)
-	job = lifecycle.start(
-		playbook, tenant=tenant.name, bench=tenant.bench, inputs={"shadow": doc.name, **inputs}
-	)
+	of = {"tenant": tenant.name, "bench": tenant.bench, "subject": doc.name}
+	job = lifecycle.start(playbook, inputs={"shadow": doc.name, **inputs}, **of)
 	frappe.db.set_value(DOCTYPE, doc.name, "mark", job.mark)
 	return doc.name, job.name
 
@@ -147,21 +146,9 @@ def set_swapped(name: str, *, database: str, mark: str, size: int, unreachable: 
 
 def job_about(name: str) -> str | None:
 	"""The job that has not ended, or failed and may go on, and is about the shadow. A failed drill would begin anew, without it."""
-	shadow = row(name)
-	jobs_of_tenant = frappe.get_all(
-		"Provisioning Job",
-		{"tenant": shadow.tenant, "playbook": ("in", ABOUT), "status": ("in", (*UNDER_WAY, "Failed"))},
-		["name", "inputs", "playbook", "status"],
-	)
-	return next(
-		(
-			job.name
-			for job in jobs_of_tenant
-			if frappe.parse_json(job.inputs)["shadow"] == name
-			and (job.playbook, job.status) != (DRILL, "Failed")
-		),
-		None,
-	)
+	of = {"subject": name, "playbook": ("in", ABOUT), "status": ("in", (*UNDER_WAY, "Failed"))}
+	jobs = frappe.get_all("Provisioning Job", of, ["name", "playbook", "status"])
+	return next((job.name for job in jobs if (job.playbook, job.status) != (DRILL, "Failed")), None)
 
 
 def drop(name: str) -> None:
