@@ -16,7 +16,7 @@ from buildpro_saas.agent.proxy_hosts import Serving
 from buildpro_saas.agent.proxy_http_template import HTTP, SERVER, TLS
 from buildpro_saas.agent.proxy_maps import add_maps
 from buildpro_saas.agent.proxy_settings import Places, Settings
-from buildpro_saas.agent.proxy_site_template import APP, CHALLENGE, HEADERS, SITE
+from buildpro_saas.agent.proxy_site_template import APP, CHALLENGE, HEADERS, SITE, VISITOR
 
 RELEASE = "@RELEASE@"  # where the text names the folder that it lies in, or its name
 RELEASE_NAME = "@RELEASE_NAME@"
@@ -92,7 +92,7 @@ def render(
 	lines.add(filled(HTTP, {**_http_values(spec), **names}))
 	_servers(lines, spec, serving, names, places, settings, machine, wildcard_version)
 	# parts first: they are filled in themselves
-	site = filled(SITE, {"app": APP, **_site_values(spec, serving, names), **names})
+	site = filled(SITE, {"app": APP, "visitor": VISITOR, **_site_values(spec, serving, names), **names})
 	return Rendered({HTTP_FILE: lines.text(), SITE_FILE: site}, lines.hosts)
 
 

@@ -18,19 +18,23 @@ location ^~ /.well-known/acme-challenge/ {
 }
 """
 
+# What the app is told of the visitor, and by nobody else: in each place that passes a request on.
+VISITOR = """\
+proxy_set_header Host $host<port>;
+	proxy_set_header X-Frappe-Site-Name $<p>site;
+	proxy_set_header X-Forwarded-For $remote_addr;
+	proxy_set_header X-Forwarded-Proto $<p>scheme;
+	proxy_set_header X-Forwarded-Host "";
+	proxy_set_header Forwarded "";
+	proxy_set_header X-Request-Id $request_id;"""
+
 APP = """\
 <limits>
 	limit_req_status 429;
 	proxy_pass http://<p>web;
 	proxy_http_version 1.1;
 	proxy_set_header Connection "";
-	proxy_set_header Host $host<port>;
-	proxy_set_header X-Frappe-Site-Name $<p>site;
-	proxy_set_header X-Forwarded-For $remote_addr;
-	proxy_set_header X-Forwarded-Proto $<p>scheme;
-	proxy_set_header X-Forwarded-Host "";
-	proxy_set_header Forwarded "";
-	proxy_set_header X-Request-Id $request_id;
+	<visitor>
 	proxy_set_header X-Use-X-Accel-Redirect True;
 	proxy_connect_timeout 10s;
 	proxy_read_timeout 120s;
@@ -141,13 +145,7 @@ location ^~ /socket.io/ {
 	proxy_http_version 1.1;
 	proxy_set_header Upgrade $http_upgrade;
 	proxy_set_header Connection $<p>connection;
-	proxy_set_header Host $host<port>;
-	proxy_set_header X-Frappe-Site-Name $<p>site;
-	proxy_set_header X-Forwarded-For $remote_addr;
-	proxy_set_header X-Forwarded-Proto $<p>scheme;
-	proxy_set_header X-Forwarded-Host "";
-	proxy_set_header Forwarded "";
-	proxy_set_header X-Request-Id $request_id;
+	<visitor>
 	proxy_read_timeout 600s;
 	proxy_buffering off;
 }

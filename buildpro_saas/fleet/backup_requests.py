@@ -77,4 +77,4 @@ def export(name: str, folder: str) -> list[str]:
 				**asked,
 			)
 	except AgentError as error:
-		refuse("{0}", " ".join(filter(None, (str(error), error.hint))), title=_("Backup"))
+		refuse("{0}", error.advice, title=_("Backup"))

@@ -91,4 +91,4 @@ def drop_now(name: str) -> None:
 	try:
 		shadows.drop(name)
 	except AgentError as error:
-		refuse("{0}", " ".join(filter(None, (str(error), error.hint))), title=_("Shadow"))
+		refuse("{0}", error.advice, title=_("Shadow"))
