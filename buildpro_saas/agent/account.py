@@ -7,7 +7,7 @@ import frappe
 
 from buildpro_saas.agent import site_config
 from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.databases import Account
+from buildpro_saas.agent.database_connection import Account
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import SERVER_KEYS
 

@@ -15,6 +15,7 @@ from buildpro_saas.agent.site_config import write_text
 
 ASKED, WAITS = "history.jsonl", "waits.json"
 KEPT = 8 * DAY  # the longest limit counts a week
+LONGEST_WAIT = 8 * DAY  # even where the authority says to wait for longer: its limits count a week
 LARGEST = 400_000  # bytes; what is older than KEPT is dropped from a longer file
 LOCK_SECONDS = 30
 WHOLE = ""  # the wait that holds for all certificates of the account
@@ -49,6 +50,16 @@ class History:
 			now = time.time()
 			waits = {key: value for key, value in self._waits().items() if value["until"] > now}
 			put_private(self.folder / WAITS, {**waits, certificate: {"until": until, "sentence": sentence}})
+
+	def wait_as_told(self, certificate: str, names: list[str], until: float, sentence: str) -> None:
+		"""Have nobody ask until then, as the authority's sentence has it: for this certificate, or for any where it speaks of none.
+
+		names: of the certificate; a sentence may name one, its parent, or their "exact set".
+		"""
+		hosts = [name.removeprefix("*.") for name in names]
+		parents = [parent for host in hosts if "." in (parent := host.partition(".")[2])]
+		is_of_name = "exact set" in sentence or any(each in sentence for each in (*hosts, *parents))
+		self.wait(certificate if is_of_name else WHOLE, min(until, time.time() + LONGEST_WAIT), sentence)
 
 	def waits_until(self, certificate: str) -> float:
 		"""When the authority may be asked for the certificate again; 0 for now."""

@@ -7,6 +7,10 @@ import json
 import shutil
 import time
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from buildpro_saas.agent import certificate_reading as reading
 from buildpro_saas.agent.acme_authorizations import forget_files
 from buildpro_saas.agent.bench import Bench
@@ -46,6 +50,14 @@ class OrderRecord:
 	def key(self) -> bytes:
 		"""The key of the certificate that is ordered, PEM."""
 		return (self._folder / KEY).read_bytes()
+
+	def request(self) -> str:
+		"""The request for a certificate (CSR) with the order's names and key: DER, as base64url."""
+		request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+		names = [x509.DNSName(name) for name in self["names"]]
+		request = request.add_extension(x509.SubjectAlternativeName(names), critical=False)
+		signed = request.sign(reading.key_of(self.key()), hashes.SHA256())
+		return reading.base64url(signed.public_bytes(Encoding.DER))
 
 	def note(self, content: dict) -> None:
 		"""Keep what was placed."""

@@ -8,9 +8,6 @@ from collections.abc import Callable
 from itertools import count
 
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from buildpro_saas.agent import certificate_reading as reading
 from buildpro_saas.agent.acme_authorizations import (
@@ -20,12 +17,10 @@ from buildpro_saas.agent.acme_authorizations import (
 	show_file,
 )
 from buildpro_saas.agent.acme_client import AcmeClient
-from buildpro_saas.agent.acme_history import WHOLE
 from buildpro_saas.agent.acme_network import RefusedError, wait_until
 from buildpro_saas.agent.acme_order_record import OrderRecord
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.certificate_facts import (
-	DAY,
 	HTTP_01,
 	SELF_SIGNED,
 	UPLOADED,
@@ -42,7 +37,6 @@ from buildpro_saas.agent.txt_lookup import not_seen
 PENDING, READY, PROCESSING, VALID, INVALID = "pending", "ready", "processing", "valid", "invalid"
 PAUSES = (0.2, 0.5, 1, 2, 3, 5)  # seconds between two looks; the last one goes on
 LONGEST_PAUSE = 30  # even where the authority names a longer one: the deadline decides
-LONGEST_WAIT = 8 * DAY  # even where the authority says to wait for longer: its limits count a week
 AGAIN = "It is begun anew by itself when it is next tried."
 
 
@@ -161,14 +155,8 @@ class Order:
 			raise
 
 	def _keep_wait(self, error: RefusedError, names: list[str]) -> None:
-		"""Keep until when the authority wants to be left alone: for this name, or altogether where it speaks of none."""
-		if not error.retry_at:
-			return
-		hosts = [name.removeprefix("*.") for name in names]
-		parents = [parent for host in hosts if "." in (parent := host.partition(".")[2])]
-		is_of_name = "exact set" in str(error) or any(each in str(error) for each in (*hosts, *parents))
-		until = min(error.retry_at, time.time() + LONGEST_WAIT)
-		self._client.history.wait(self._name if is_of_name else WHOLE, until, str(error))
+		if error.retry_at:
+			self._client.history.wait_as_told(self._name, names, error.retry_at, str(error))
 
 	def _begun(self, order: dict) -> Begun:
 		if order["status"] != PENDING:
@@ -211,7 +199,7 @@ class Order:
 					case "pending":
 						self._prove(order, dns_servers)
 					case "ready":
-						self._client.send(order["finalize"], {"csr": self._request()})
+						self._client.send(order["finalize"], {"csr": self._record.request()})
 					case "valid":
 						return self._take(order)
 					case "invalid":
@@ -298,10 +286,3 @@ class Order:
 		installed = self._store.install(self._name, version)
 		self._record.drop()
 		return installed
-
-	def _request(self) -> str:
-		names = [x509.DNSName(name) for name in self._record["names"]]
-		request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
-		request = request.add_extension(x509.SubjectAlternativeName(names), critical=False)
-		signed = request.sign(reading.key_of(self._record.key()), hashes.SHA256())
-		return reading.base64url(signed.public_bytes(Encoding.DER))

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from queue import Empty, SimpleQueue
 
-from buildpro_saas.agent.databases import DatabaseServer, check_name, quoted
+from buildpro_saas.agent.database_connection import check_name, quoted
+from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import Contents
 

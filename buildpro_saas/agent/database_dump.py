@@ -12,8 +12,9 @@ from pymysql.constants import ER
 
 from buildpro_saas.agent import binary_log, manifest, program
 from buildpro_saas.agent.backup_facts import LogPosition
+from buildpro_saas.agent.database_connection import Account, check_name
 from buildpro_saas.agent.database_copy import DatabaseCopy
-from buildpro_saas.agent.databases import Account, DatabaseServer, check_name
+from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.errors import AgentError, TransientError, is_transient
 from buildpro_saas.agent.facts import Contents, Manifest
 from buildpro_saas.agent.program import Running

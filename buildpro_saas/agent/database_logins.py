@@ -7,7 +7,8 @@ from frappe.utils.password import passlibctx
 
 from buildpro_saas.agent import errors, site_config
 from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.databases import NAME_PATTERN, DatabaseServer
+from buildpro_saas.agent.database_connection import NAME_PATTERN
+from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import FINE, FOUND, NOT_SEEN, Check
 

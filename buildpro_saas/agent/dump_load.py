@@ -8,7 +8,8 @@ from queue import Empty, Full, Queue
 
 from pymysql.constants import ER
 
-from buildpro_saas.agent.databases import DatabaseServer, check_name
+from buildpro_saas.agent.database_connection import check_name
+from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.dump import ROWS, SESSION, SKIPPED, TABLE, Piece, piece
 from buildpro_saas.agent.dump_rewriting import rewritten
 from buildpro_saas.agent.dump_statements import Statements

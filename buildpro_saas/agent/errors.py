@@ -63,6 +63,11 @@ class AgentError(Exception):
 		super().__init__(message)
 		self.hint = hint
 
+	@property
+	def advice(self) -> str:
+		"""What is wrong, and what to do about it."""
+		return " ".join(filter(None, (str(self), self.hint)))
+
 
 class TransientError(AgentError):
 	"""A fault that passes by itself: the same call may succeed later."""

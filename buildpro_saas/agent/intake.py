@@ -11,12 +11,14 @@ from pathlib import Path
 from buildpro_saas.agent import dump, judgement, survey
 from buildpro_saas.agent.backup_folder import KEY, TENANT, BackupFolder
 from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.databases import NAME_PATTERN, DatabaseServer
+from buildpro_saas.agent.database_connection import NAME_PATTERN
+from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.agent.facts import FINISHED, HIDDEN, SERVER_KEYS, Room, Survey
+from buildpro_saas.agent.facts import FINISHED, HIDDEN, SERVER_KEYS, Room
+from buildpro_saas.agent.intake_facts import Survey, Told
 from buildpro_saas.agent.shadow import Shadow
 from buildpro_saas.agent.site import Site
-from buildpro_saas.agent.survey import DumpRows, Told
+from buildpro_saas.agent.survey import DumpRows
 
 UPLOADS = f"{HIDDEN}/uploads"  # under sites/: the parts of a backup that were uploaded, as one folder
 # What each part is called there (backup_folder.py). Whether it is packed is told by its first bytes.
@@ -131,7 +133,7 @@ def _faults(*checks: Callable[[], None]) -> list[str]:
 		try:
 			check()
 		except AgentError as error:
-			told.append(" ".join(filter(None, (str(error), error.hint))))
+			told.append(error.advice)
 	return told
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from buildpro_saas.agent import judgement, manifest
 from buildpro_saas.agent.backup_folder import BackupFolder
 from buildpro_saas.agent.compressed import opened
-from buildpro_saas.agent.databases import Account, server
+from buildpro_saas.agent.database_connection import Account
+from buildpro_saas.agent.databases import server
 from buildpro_saas.agent.dump_load import DumpLoad
 from buildpro_saas.agent.dump_statements import Statements
 from buildpro_saas.agent.errors import AgentError

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 
 from buildpro_saas.agent import binary_log, judgement, log_events, program
 from buildpro_saas.agent.backup_facts import LogPosition, Replayed
+from buildpro_saas.agent.database_connection import Account, check_name
 from buildpro_saas.agent.database_dump import PARTS
-from buildpro_saas.agent.databases import Account, DatabaseServer, check_name
+from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.dump import piece
 from buildpro_saas.agent.dump_rewriting import rewritten
 from buildpro_saas.agent.errors import (

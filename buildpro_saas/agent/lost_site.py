@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from buildpro_saas.agent.actual_state import folders
 from buildpro_saas.agent.backup_folder import TENANT
 from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.databases import DatabaseServer, check_name
+from buildpro_saas.agent.database_connection import check_name
+from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import MARK, Entry, Remains
 from buildpro_saas.agent.trash import Trash

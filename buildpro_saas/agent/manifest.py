@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Iterable
 
-from buildpro_saas.agent.databases import DatabaseServer, check_name, quoted
+from buildpro_saas.agent.database_connection import check_name, quoted
+from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import Manifest
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 
-from buildpro_saas.agent import unix_users
+from buildpro_saas.agent import own_nginx_config, unix_users
 from buildpro_saas.agent.errors import AgentError, TransientError
-from buildpro_saas.agent.proxy_config import HTTP_FILE, render_main
+from buildpro_saas.agent.proxy_config import HTTP_FILE
 from buildpro_saas.agent.proxy_facts import OWN
 from buildpro_saas.agent.proxy_settings import Places, Settings
 
@@ -45,7 +45,7 @@ class Nginx:
 		"""Write the configuration of an nginx of our own, which includes what `current` leads to."""
 		self.places.run.mkdir(parents=True, exist_ok=True)
 		self.places.logs.mkdir(exist_ok=True)
-		text = render_main(
+		text = own_nginx_config.render(
 			self.places, self.places.current / HTTP_FILE, Path(self.settings.pid_file), worker_user()
 		)
 		if not self.places.main.exists() or self.places.main.read_text() != text:
@@ -61,7 +61,9 @@ class Nginx:
 		tried, main = folder / f"tried-{HTTP_FILE}", folder / "tried.conf"
 		self.places.run.mkdir(parents=True, exist_ok=True)
 		tried.write_text(LISTEN.sub(_port_to_try, (folder / HTTP_FILE).read_text()))
-		main.write_text(render_main(self.places, tried, self.places.run / "tried.pid", worker_user()))
+		main.write_text(
+			own_nginx_config.render(self.places, tried, self.places.run / "tried.pid", worker_user())
+		)
 		try:
 			self._run([self.settings.nginx, "-t", "-q", "-c", str(main)], tried)
 		finally:

@@ -8,41 +8,27 @@ answers, the link leads back. Callers that come at once get one reload for all o
 import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 from buildpro_saas.agent import proxy_config, proxy_hosts, proxy_settings, proxy_wanted
 from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.errors import AgentError, TransientError
-from buildpro_saas.agent.nginx import BrokenConfig, Nginx, is_in_its_own_way, not_running
+from buildpro_saas.agent.nginx import BrokenConfig, Nginx, not_running
 from buildpro_saas.agent.proxy_certificates import Presented, Taken
-from buildpro_saas.agent.proxy_config import HTTP_FILE, Machine, Rendered
+from buildpro_saas.agent.proxy_config import Machine, Rendered
 from buildpro_saas.agent.proxy_facts import (
-	INCLUDED,
 	NOT_MANAGED,
-	OWN,
 	ProxyHost,
 	ProxySpec,
 	Published,
 )
 from buildpro_saas.agent.proxy_hosts import Host, Serving
-from buildpro_saas.agent.proxy_probe import Asker, Question, asker
+from buildpro_saas.agent.proxy_probe import Question, asker
 from buildpro_saas.agent.proxy_release import Live, Releases, State, has_release
+from buildpro_saas.agent.proxy_switch import NotAnswering, Switch
 
 LOCK = "publish.lock"
-RELOADED_WITHIN = 120  # seconds
-LOOK = 0.02  # seconds between two looks
 MOST_BROKEN = 20  # names that nginx refuses, one after the other
 TRIES = 3  # all; without those that failed, as they were before; without them at all
-
-
-class NotAnswering(AgentError):
-	"""Names that do not answer as they should. faults: {host: a sentence}. asked: how many were."""
-
-	def __init__(self, faults: dict[str, str], asked: int):
-		super().__init__(next(iter(faults.values())))
-		self.faults, self.asked = faults, asked
 
 
 def publish(bench: Bench, spec: ProxySpec, checkpoint: Callable[[], None] = lambda: None) -> Published:
@@ -79,9 +65,10 @@ class Publishing:
 		places: proxy_settings.Places,
 		checkpoint: Callable[[], None] = lambda: None,
 	):
-		self.settings, self.places, self.checkpoint = settings, places, checkpoint
+		self.settings, self.places = settings, places
 		self.nginx, self.releases = Nginx(settings, places), Releases(places)
 		self.presented = Presented(places.certificates, places.store)
+		self.switch = Switch(self.nginx, self.releases, places, checkpoint)
 
 	def is_served(self) -> bool:
 		"""Whether nginx serves the release that was last seen to work."""
@@ -89,7 +76,7 @@ class Publishing:
 		if not state.release:
 			return False
 		return (
-			asker_of(state).release(proxy_config.probe_name(self.places))
+			state.asker().release(proxy_config.probe_name(self.places))
 			== state.release
 			== self.releases.current()
 		)
@@ -143,10 +130,10 @@ class Publishing:
 			name, is_reloaded = current, False
 		elif is_same:
 			name, is_reloaded = current, True
-			self.reload(at, current)
+			self.switch.reload(at, current)
 		else:
 			name, serving = self._tried(spec, taken, serving, rendered)
-			self._switch(at, name, serving, spec, before, current)
+			self.switch.to(at, name, serving, spec, before, current)
 			is_reloaded = True
 		self._ask(at, name, serving, taken, before, current, is_same)
 		return State(
@@ -188,78 +175,6 @@ class Publishing:
 				left_out[host] = f"{host} is not served: {error}"
 			serving, rendered = self.rendered(spec, taken, left_out)
 
-	def _switch(
-		self, at: Asker, name: str, serving: Serving, spec: ProxySpec, before: State, current: str
-	) -> None:
-		"""Lead to a release and reload. Leads back where nginx does not take it."""
-		self.nginx.wait_for_old_workers()
-		if self.settings.mode == OWN and current:
-			self._make_way(current, name)
-		self.releases.lead_to(name)
-		try:
-			if self.settings.mode == INCLUDED:
-				self._try_beside_others(serving, spec)
-		except BaseException:
-			self.releases.lead_to(current)
-			raise
-		try:
-			self.reload(at, name)
-		except BaseException:
-			self._lead_back(before, current)
-			raise
-
-	def _make_way(self, current: str, name: str) -> None:
-		"""Have nginx close its sockets first where it is to listen on one address of a port in place of all, or the other way round.
-
-		Visitors are refused for a moment. It happens only when the addresses to listen on are changed.
-		"""
-		old, new = ((self.places.releases / each / HTTP_FILE).read_text() for each in (current, name))
-		if not is_in_its_own_way(old, new):
-			return
-		empty = self.releases.write(Rendered({HTTP_FILE: "# listens nowhere\n"}))
-		workers = self.nginx.accepting()
-		self.releases.lead_to(empty.name)
-		self.nginx.reload()
-		until = time.monotonic() + RELOADED_WITHIN
-		while workers & self.nginx.accepting() and time.monotonic() < until:
-			time.sleep(LOOK)
-
-	def _try_beside_others(self, serving: Serving, spec: ProxySpec) -> None:
-		"""Have nginx read others' files, too. Names that theirs have stay theirs. Raises BrokenConfig, NotAnswering."""
-		doubled = self.nginx.try_current()
-		if f"*.{spec.base_domain}" in doubled:
-			raise AgentError(
-				f"Another server block of the machine's nginx has the name *.{spec.base_domain}.",
-				"Take it out there.",
-			)
-		faults = {
-			name: f"{name} is in another server block of the machine's nginx, and stays there."
-			for name in doubled & serving.hosts.keys()
-		}
-		if faults:
-			raise NotAnswering(faults, len(serving.hosts) + 1)
-
-	def reload(self, at: Asker, name: str) -> None:
-		"""Reload, and wait until that release alone is served: the workers before take no connection any more.
-
-		Raises AgentError, with what nginx says, where it stays with the one before.
-		"""
-		errors = ErrorLog(self.places.logs / "proxy-error.log")
-		old = self.nginx.accepting()
-		self.nginx.reload()
-		until = time.monotonic() + RELOADED_WITHIN
-		while old & self.nginx.accepting() or at.release(proxy_config.probe_name(self.places)) != name:
-			if said := errors.fault():
-				raise AgentError(f"nginx does not serve the new configuration: {said}")
-			if not self.nginx.master():
-				raise not_running()
-			self.checkpoint()
-			if time.monotonic() > until:
-				raise TransientError(
-					f"nginx was reloaded, and did not serve the new configuration within {RELOADED_WITHIN} seconds."
-				)
-			time.sleep(LOOK)
-
 	def _ask(self, at, name, serving, taken, before, current, is_same) -> None:
 		"""Ask every name that has changed. Raises NotAnswering, and then the release before is served again."""
 		questions = self._questions(serving, taken, before)
@@ -269,7 +184,7 @@ class Publishing:
 		if len(faults) == len(questions):
 			self.presented.put_back(taken.changed)
 		if not is_same:
-			self._lead_back(before, current)
+			self.switch.lead_back(before, current)
 		raise NotAnswering(faults, len(questions))
 
 	def _questions(self, serving: Serving, taken: Taken, before: State) -> list[Question]:
@@ -291,15 +206,6 @@ class Publishing:
 	def _has_site(self, site: str) -> bool:
 		return (self.places.sites / site / "site_config.json").exists()
 
-	def _lead_back(self, before: State, current: str) -> None:
-		"""Have the release served again that was, where there was one. It is asked where it listens, which may be elsewhere."""
-		self.releases.lead_to(current)
-		with suppress(AgentError):  # the fault that led here is told, and the next publishing looks again
-			if current and before.release:
-				self.reload(asker_of(before), current)
-			elif current:
-				self.nginx.reload()  # to the one without names that setting up wrote
-
 	def _clean_up(self, spec: ProxySpec, before: State) -> None:
 		state = self.releases.state()
 		self.releases.forget_old({state.release, before.release, self.releases.current()})
@@ -307,29 +213,6 @@ class Publishing:
 			host.certificate for site in spec.sites for host in site.hosts
 		}
 		self.presented.forget_old({name for name in used | {spec.wildcard_certificate} if name})
-
-
-class ErrorLog:
-	"""What nginx writes from now on into its log of errors, where that is ours to read."""
-
-	def __init__(self, path: Path):
-		self.path = path
-		self.start = path.stat().st_size if path.exists() else 0
-
-	def fault(self) -> str:
-		"""The first thing since that kept nginx from taking a configuration; empty for none."""
-		try:
-			with open(self.path, errors="replace") as log:
-				log.seek(self.start)
-				lines = log.read(100_000).splitlines()
-		except OSError:
-			return ""
-		return next((line.partition("[emerg] ")[2] for line in lines if "[emerg]" in line), "")
-
-
-def asker_of(state: State) -> Asker:
-	"""Where the release of that state is asked."""
-	return Asker(state.address, state.http_port, state.https_port)
 
 
 def taken_faults(spec: ProxySpec, taken: Taken) -> dict[str, str]:

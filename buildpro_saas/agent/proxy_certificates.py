@@ -3,7 +3,6 @@
 nginx opens them at each handshake, so a new one counts without a reload. A version is a folder; one link names the one that counts.
 """
 
-import datetime
 import hashlib
 import json
 import os
@@ -16,18 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import hashes
 
 from buildpro_saas.agent import site_config
+from buildpro_saas.agent.uploaded_certificate import self_signed
 
 CHAIN, KEY = "fullchain.pem", "privkey.pem"
 VERSIONS, SEEN = ".versions", ".seen.json"
 # a name that no certificate of the store can have
 DEFAULT, DEFAULT_NAME = ".default", "unknown-host.invalid"
 KEPT = 2  # versions of a certificate: the one that counts, and the one before
-DEFAULT_DAYS = 3650
 
 
 @dataclass(frozen=True)
@@ -124,7 +121,7 @@ class Presented:
 		try:
 			_read(self.folder / DEFAULT)
 		except (OSError, ValueError):
-			chain, key = self_signed(DEFAULT_NAME, DEFAULT_DAYS)
+			chain, key = self_signed(DEFAULT_NAME, [DEFAULT_NAME])
 			self._point(DEFAULT, self._write(DEFAULT, chain, key))
 
 	# -- within -------------------------------------------------------------------------------------------------------
@@ -237,25 +234,3 @@ def _read(folder: Path) -> tuple[bytes, bytes]:
 
 def _fingerprint(chain: bytes) -> str:
 	return x509.load_pem_x509_certificate(chain).fingerprint(hashes.SHA256()).hex()
-
-
-def self_signed(name: str, days: int) -> tuple[bytes, bytes]:
-	"""(certificate, key) in PEM that nobody vouches for."""
-	key = ec.generate_private_key(ec.SECP256R1())
-	subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-	now = datetime.datetime.now(datetime.timezone.utc)
-	certificate = (
-		x509.CertificateBuilder()
-		.subject_name(subject)
-		.issuer_name(subject)
-		.public_key(key.public_key())
-		.serial_number(x509.random_serial_number())
-		.not_valid_before(now - datetime.timedelta(days=1))
-		.not_valid_after(now + datetime.timedelta(days=days))
-		.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-		.sign(key, hashes.SHA256())
-	)
-	private = key.private_bytes(
-		serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-	)
-	return certificate.public_bytes(serialization.Encoding.PEM), private

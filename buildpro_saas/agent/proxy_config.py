@@ -6,15 +6,17 @@ share one nginx.
 """
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from buildpro_saas.agent.nginx_text import Lines, filled
 from buildpro_saas.agent.proxy_certificates import CHAIN, DEFAULT, KEY
 from buildpro_saas.agent.proxy_facts import ProxySpec
-from buildpro_saas.agent.proxy_hosts import Host, Serving
+from buildpro_saas.agent.proxy_hosts import Serving
+from buildpro_saas.agent.proxy_http_template import HTTP, SERVER, TLS
+from buildpro_saas.agent.proxy_maps import add_maps
 from buildpro_saas.agent.proxy_settings import Places, Settings
-from buildpro_saas.agent.proxy_templates import APP, CHALLENGE, HEADERS, HTTP, MAIN, SERVER, SITE, TLS
+from buildpro_saas.agent.proxy_site_template import APP, CHALLENGE, HEADERS, SITE, VISITOR
 
 RELEASE = "@RELEASE@"  # where the text names the folder that it lies in, or its name
 RELEASE_NAME = "@RELEASE_NAME@"
@@ -85,100 +87,13 @@ def render(
 	}
 	lines = Lines()
 	lines.add(_hashes(settings, len(serving.listed)))
-	_maps(lines, spec, serving, names, places)
+	add_maps(lines, spec, serving, names["p"])
 	_zones(lines, serving, names["p"])
-	lines.add(_filled(HTTP, {**_http_values(spec), **names}))
+	lines.add(filled(HTTP, {**_http_values(spec), **names}))
 	_servers(lines, spec, serving, names, places, settings, machine, wildcard_version)
 	# parts first: they are filled in themselves
-	site = _filled(SITE, {"app": APP, **_site_values(spec, serving, names), **names})
+	site = filled(SITE, {"app": APP, "visitor": VISITOR, **_site_values(spec, serving, names), **names})
 	return Rendered({HTTP_FILE: lines.text(), SITE_FILE: site}, lines.hosts)
-
-
-class Lines:
-	"""Text that grows by lines, of which some are there for a host."""
-
-	def __init__(self):
-		self._lines: list[str] = []
-		self.hosts: dict[int, str] = {}
-
-	def add(self, text: str, host: str = "") -> None:
-		if host:
-			self.hosts[len(self._lines) + 1] = host
-		self._lines += text.splitlines()
-
-	def text(self) -> str:
-		return "\n".join(self._lines) + "\n"
-
-
-def _filled(template: str, values: dict) -> str:
-	"""Put values in place of <name>; what else has these signs stays."""
-	for name, value in values.items():
-		template = template.replace(f"<{name}>", str(value))
-	return template
-
-
-def _map(
-	lines: Lines, source: str, target: str, entries: Iterable[tuple[str, str, str]], *fixed: str
-) -> None:
-	"""entries: (key, value, host)."""
-	lines.add(f"map {source} {target} {{")
-	for line in fixed:
-		lines.add(f"\t{line}")
-	for key, value, host in entries:
-		lines.add(f'\t"{key}" "{value}";', host)
-	lines.add("}")
-
-
-def _maps(lines: Lines, spec: ProxySpec, serving: Serving, names: dict, places: Places) -> None:
-	p, hosts = names["p"], serving.listed
-	own = [f'"{_own_pattern(spec)}" $host;'] if spec.base_domain else []
-	_map(lines, "$host", f"${p}site", ((h.name, h.site, h.name) for h in hosts), 'default "";', *own)
-	_map(
-		lines,
-		"$ssl_server_name",
-		f"${p}certificate",
-		((h.name, h.certificate, h.name) for h in hosts if _is_apart(h, spec)),
-		f'default "{DEFAULT}";',
-	)
-	secure = [f'"{_own_pattern(spec)}" "1";'] if serving.wildcard and own else []
-	_map(
-		lines,
-		"$host",
-		f"${p}has_tls",
-		((h.name, "1" if h.certificate else "", h.name) for h in hosts),
-		'default "";',
-		*secure,
-	)
-	usual = f"max-age={spec.wildcard_hsts_seconds}" if spec.wildcard_hsts_seconds and serving.wildcard else ""
-	_map(
-		lines,
-		"$host",
-		f"${p}hsts_of_host",
-		((h.name, _hsts(h), h.name) for h in hosts),
-		'default "";',
-		*([f'"{_own_pattern(spec)}" "{usual}";'] if usual and own else []),
-	)
-	_map(
-		lines,
-		"$host",
-		f"${p}target_of_host",
-		((h.name, h.target, h.name) for h in hosts if h.target),
-		'default "";',
-	)
-
-
-def _own_pattern(spec: ProxySpec) -> str:
-	escaped = spec.base_domain.replace(".", r"\.")
-	return rf"~^[a-z0-9]([a-z0-9_-]*[a-z0-9])?\.{escaped}$"
-
-
-def _hsts(host: Host) -> str:
-	return f"max-age={host.hsts_seconds}" if host.hsts_seconds else ""
-
-
-def _is_apart(host: Host, spec: ProxySpec) -> bool:
-	"""Whether the name has a certificate of its own, which is read at each handshake."""
-	return bool(host.certificate) and not host.is_own
 
 
 def _zones(lines: Lines, serving: Serving, p: str) -> None:
@@ -266,8 +181,8 @@ def _servers(
 	values = {"probe": probe_name(places)}
 	default = pair(f"{places.certificates}/{DEFAULT}")
 	for listen, certificate in ((_listen(plain, flag), ""), (_listen(secure, flag), default)):
-		lines.add(_filled(SERVER["nobody"], {"listen": listen, "certificate": certificate, **names}))
-	lines.add(_filled(SERVER["probe"], {"listen": _listen(plain, ""), **values, **names}))
+		lines.add(filled(SERVER["nobody"], {"listen": listen, "certificate": certificate, **names}))
+	lines.add(filled(SERVER["probe"], {"listen": _listen(plain, ""), **values, **names}))
 
 	def server(names: list[tuple[str, str]], listen: str, body_mb: int, certificate: str) -> None:
 		if not names:
@@ -288,21 +203,7 @@ def _servers(
 		below = [(h.name, h.name) for h in of_size if h.certificate and h.is_own]
 		if serving.wildcard:
 			server([*wild, *below], _listen(secure, ""), body_mb, own)
-		server([(h.name, h.name) for h in of_size if _is_apart(h, spec)], _listen(secure, ""), body_mb, apart)
-
-
-def render_main(places: Places, http: Path, pid_file: Path, user: str = "") -> str:
-	"""The configuration of an nginx of our own. http: the file of a release. user: whom its workers run as, where it is started by root."""
-	return _filled(
-		MAIN,
-		{
-			"user": f"user {user};\n" if user else "",
-			"pid": pid_file,
-			"logs": places.logs,
-			"run": places.run,
-			"http": http,
-		},
-	)
+		server([(h.name, h.name) for h in of_size if h.is_apart], _listen(secure, ""), body_mb, apart)
 
 
 def listens(spec: ProxySpec, machine: Machine, is_secure: bool) -> list[str]:

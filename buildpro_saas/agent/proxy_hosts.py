@@ -32,6 +32,11 @@ class Host:
 		False  # one label below the base domain, under the wildcard certificate: it needs no line of its own
 	)
 
+	@property
+	def is_apart(self) -> bool:
+		"""Whether it has a certificate of its own, which is read at each handshake."""
+		return bool(self.certificate) and not self.is_own
+
 
 @dataclass
 class Serving:

@@ -11,6 +11,7 @@ from buildpro_saas.agent import site_config
 from buildpro_saas.agent.proxy_certificates import point
 from buildpro_saas.agent.proxy_config import HTTP_FILE, Rendered
 from buildpro_saas.agent.proxy_hosts import Host, Serving
+from buildpro_saas.agent.proxy_probe import Asker
 from buildpro_saas.agent.proxy_settings import Places
 
 STATE = "state.json"
@@ -35,6 +36,10 @@ class State:
 	http_port: int = 0
 	https_port: int = 0
 	address: str = ""
+
+	def asker(self) -> Asker:
+		"""Who asks that release, where it listens."""
+		return Asker(self.address, self.http_port, self.https_port)
 
 
 class Releases:

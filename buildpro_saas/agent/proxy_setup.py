@@ -1,159 +1,19 @@
-"""Sets the proxy up on a bench's machine, once, as root: few files outside the bench, all shown before.
+"""Sets the proxy up on a bench's machine, once, as root: does what proxy_plan.py shows."""
 
-own: a systemd unit runs nginx as the bench's user, with the one right to open ports below 1024. So testing and reloading it takes no
-further rights. included: one file has the machine's nginx read ours, and one line of sudoers lets the bench's user test and reload it.
-"""
-
-import grp
-import hashlib
 import json
 import os
 import pwd
-import shutil
-import stat
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
-from buildpro_saas.agent import proxy_settings, proxy_upkeep, proxy_wanted, unix_users
+from buildpro_saas.agent import own_files, proxy_plan, proxy_settings, proxy_upkeep, proxy_wanted
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.agent.nginx import Nginx
-from buildpro_saas.agent.proxy_certificates import VERSIONS
 from buildpro_saas.agent.proxy_config import HTTP_FILE
-from buildpro_saas.agent.proxy_facts import INCLUDED, MODES, NOT_MANAGED, OWN, ProxySetup, ProxySpec
-from buildpro_saas.agent.proxy_settings import Places, Settings
-
-UNIT = """\
-# Written by `saas setup-proxy`: nginx of the bench {bench}.
-[Unit]
-Description=nginx of the bench {bench}
-After=network-online.target
-Wants=network-online.target
-
-[Service]
-Type=simple
-User={user}
-ExecStart={nginx} -c {main} -g "daemon off;"
-ExecReload=/bin/kill -HUP $MAINPID
-KillSignal=SIGQUIT
-TimeoutStopSec=15
-Restart=always
-LimitNOFILE=65536
-AmbientCapabilities=CAP_NET_BIND_SERVICE
-CapabilityBoundingSet=CAP_NET_BIND_SERVICE
-NoNewPrivileges=true
-ProtectSystem=full
-ProtectKernelTunables=true
-ProtectControlGroups=true
-RestrictSUIDSGID=true
-
-[Install]
-WantedBy=multi-user.target
-"""
-ROTATION = """\
-# Written by `saas setup-proxy`.
-{logs}/proxy-*.log {{
-	su {user} {group}
-	daily
-	rotate 14
-	compress
-	delaycompress
-	missingok
-	notifempty
-	sharedscripts
-	postrotate
-		kill -USR1 "$(cat {pid})" 2>/dev/null || true
-	endscript
-}}
-"""
-INCLUDE = "# Written by `saas setup-proxy`: names of the bench {bench}. Stands before files with maps, whose tables' sizes it sets.\ninclude {current}/http*.conf;\n"
-SUDOERS = "# Written by `saas setup-proxy`: the bench's user may test and reload nginx, and nothing else.\n{user} ALL=(root) NOPASSWD: {nginx} -t, {systemctl} reload nginx\n"
-MACHINES_PID = "/run/nginx.pid"
-SINGLE = (
-	"server_names_hash_bucket_size",
-	"server_names_hash_max_size",
-	"map_hash_bucket_size",
-	"map_hash_max_size",
-)
-
-
-def plan(bench: Bench, mode: str, http_port: int, https_port: int) -> ProxySetup:
-	"""What will be done. Raises AgentError for a mode that there is not, and where nginx is missing."""
-	if mode not in MODES:
-		raise AgentError(f"There is no mode {mode!r}.", f"Give one of {', '.join(MODES)}.")
-	if mode == NOT_MANAGED:
-		notes = ["nginx is left to you: nothing is written for it, and domains are reached as you have it."]
-		return ProxySetup(mode, {}, [], notes)
-	places, user = proxy_settings.places(bench), owner_of(bench)
-	settings = settings_for(bench, mode)
-	planned = (_own if mode == OWN else _included)(places, user, settings, (http_port, https_port))
-	if user == "root":
-		note = "The bench belongs to root, so what serves the world runs as root, too: give it a user of its own."
-		return replace(planned, notes=[note, *planned.notes])
-	return planned
-
-
-def _own(places: Places, user: str, settings: Settings, ports: tuple[int, int]) -> ProxySetup:
-	name = unit_name(places)
-	facts = {
-		"bench": places.bench,
-		"user": user,
-		"group": _group_of(user),
-		"nginx": settings.nginx,
-		"main": places.main,
-		"logs": places.logs,
-		"pid": settings.pid_file,
-	}
-	files = {
-		f"/etc/systemd/system/{name}.service": UNIT.format(**facts),
-		f"/etc/logrotate.d/{name}": ROTATION.format(**facts),
-	}
-	commands = [["systemctl", "daemon-reload"], ["systemctl", "enable", "--now", f"{name}.service"]]
-	notes = [
-		f"nginx runs as {user}, reads only files of the bench, and may open ports below 1024. {user} gets no right of root's.",
-		f"It listens on the ports {ports[0]} and {ports[1]}.",
-	]
-	taken = {port: sorted(unix_users.listening_on(port)) for port in ports}
-	hindrance = ""
-	if users := {port: names for port, names in taken.items() if names and not _is_ours(settings, places)}:
-		port, names = next(iter(users.items()))
-		hindrance = (
-			f"A process of {', '.join(names)} listens on port {port} already. Where that is the machine's nginx, stop and"
-			" disable it (`systemctl disable --now nginx`), or choose --mode included."
-		)
-	return ProxySetup(OWN, files, commands, notes, hindrance)
-
-
-def _included(places: Places, user: str, settings: Settings, ports: tuple[int, int]) -> ProxySetup:
-	name, systemctl = unit_name(places), shutil.which("systemctl") or "/usr/bin/systemctl"
-	group = _group_of(machines_user())
-	files = {
-		f"/etc/nginx/conf.d/00-{name}.conf": INCLUDE.format(bench=places.bench, current=places.current),
-		f"/etc/sudoers.d/{name}": SUDOERS.format(user=user, nginx=settings.nginx, systemctl=systemctl),
-	}
-	commands = [
-		["chgrp", "-R", group, str(places.certificates)],
-		["chmod", "-R", "g+rX", str(places.certificates)],
-		# so that new ones get that group
-		["chmod", "g+s", str(places.certificates), str(places.certificates / VERSIONS)],
-		[settings.nginx, "-t"],
-		[systemctl, "reload", "nginx"],
-	]
-	notes = [
-		f"The machine's nginx starts as root and reads files that {user} writes: so {user} could have it write any file."
-		" The mode own avoids that; choose this one where other server blocks share the ports.",
-		f"Keys of certificates become readable for the group {group}, as nginx's workers read them.",
-	]
-	if closed := _closed_to_others(places):
-		notes.append(f"nginx's workers cannot enter {', '.join(closed)}: `chmod o+x` lets them.")
-	if not settings.is_default:
-		notes.append(
-			"Another file has the default server of these ports: it answers names that nobody serves here."
-		)
-	hindrance = "" if shutil.which("visudo") else "There is no sudo on this machine: `apt-get install sudo`."
-	return ProxySetup(INCLUDED, files, commands, notes, hindrance)
+from buildpro_saas.agent.proxy_facts import NOT_MANAGED, ProxySetup, ProxySpec
+from buildpro_saas.agent.proxy_settings import Settings
 
 
 def set_up(
@@ -165,20 +25,24 @@ def set_up(
 	root: Path = Path("/"),
 	is_running: bool = True,
 ) -> ProxySetup:
-	"""Do what plan() says, and return it. Repeatable. web_port: where the bench's web server listens.
+	"""Do what proxy_plan.plan says, and return it. Repeatable. web_port: where the bench's web server listens.
 
 	root: below which files outside the bench are written. is_running: run the commands, too. Raises AgentError for another user than
-	root, for a hindrance, and for a command that fails, with what it says.
+	root, for a hindrance, and for a command that fails, with what it says; NotOursError, and nothing is done, where a file is another's.
 	"""
-	planned = plan(bench, mode, http_port, https_port)
+	planned = proxy_plan.plan(bench, mode, http_port, https_port)
 	if planned.hindrance:
 		raise AgentError(planned.hindrance)
 	if planned.files and os.geteuid() != 0:
 		raise AgentError("This writes files that are root's.", "Run the same with sudo.")
 	spec = ProxySpec([], "", web_port=web_port, http_port=http_port, https_port=https_port)
-	_prepare_as_owner(bench, settings_for(bench, mode), spec)
-	for path, text in planned.files.items():
-		_write(root / path.lstrip("/"), text, 0o440 if "/sudoers.d/" in path else 0o644)
+	files = proxy_plan.files(bench, mode)
+	for file in files:
+		own_files.check_ours(root, file.path)
+	_prepare_as_owner(bench, proxy_plan.settings_for(bench, mode), spec)
+	for file in files:
+		is_of_sudo = file.path.startswith(proxy_plan.SUDOERS_FOLDER)
+		own_files.put(root, file, _check_sudoers if is_of_sudo else None)
 	for command in planned.commands if is_running else ():
 		done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 		if done.returncode:
@@ -187,93 +51,16 @@ def set_up(
 	return planned
 
 
-def settings_for(bench: Bench, mode: str) -> Settings:
-	"""The settings of a mode on this machine."""
-	if mode == NOT_MANAGED:
-		return Settings()
-	found = proxy_settings.own(bench)
-	if mode == OWN:
-		return found
-	others = others_configuration(found.nginx, proxy_settings.places(bench))
-	systemctl = shutil.which("systemctl") or "/usr/bin/systemctl"
-	return Settings(
-		mode=INCLUDED,
-		nginx=found.nginx,
-		pid_file=MACHINES_PID,
-		test=["sudo", "-n", found.nginx, "-t"],
-		reload=["sudo", "-n", systemctl, "reload", "nginx"],
-		is_default="default_server" not in others,
-		left_out=[name for name in SINGLE if name in others],
-		version=found.version,
-	)
-
-
-def others_configuration(nginx: str, places: Places) -> str:
-	"""What the machine's nginx reads beside our files, without comments; empty where it may not be asked."""
-	done = subprocess.run([nginx, "-T", "-q"], capture_output=True, text=True, check=False, timeout=60)
-	kept, is_ours = [], False
-	for line in done.stdout.splitlines():
-		if line.startswith("# configuration file "):
-			is_ours = str(places.root) in line
-		elif not is_ours:
-			kept.append(line.partition("#")[0])
-	return "\n".join(kept)
-
-
-def _closed_to_others(places: Places) -> list[str]:
-	"""The folders on the way to what nginx's workers read that only their owner may enter."""
-	ways = (places.sites, places.challenges, places.live, places.pages)
-	folders = {folder for way in ways for folder in (way, *way.parents) if folder.is_dir()}
-	return sorted(str(folder) for folder in folders if not folder.stat().st_mode & stat.S_IXOTH)
-
-
-def _is_ours(settings: Settings, places: Places) -> bool:
-	return Nginx(settings, places).master() is not None
-
-
-def unit_name(places: Places) -> str:
-	"""The name of what we write outside the bench: the bench's folder's, and a few letters, since two may be called alike."""
-	plain = "".join(each if each.isalnum() or each in "-_" else "-" for each in places.bench.name)
-	return f"buildpro-proxy-{plain}-{hashlib.sha256(str(places.bench).encode()).hexdigest()[:6]}"
-
-
-def owner_of(bench: Bench) -> str:
-	"""The user whose the bench is."""
-	return unix_users.owner(bench.sites_path)
-
-
-def machines_user() -> str:
-	"""Whom the workers of the machine's nginx run as. Raises AgentError where that user is missing."""
-	for name in ("www-data", "nginx"):
-		try:
-			return pwd.getpwnam(name).pw_name
-		except KeyError:
-			continue
-	raise AgentError(
-		"This machine has no user www-data or nginx, as whom nginx's workers run.", "Install nginx."
-	)
-
-
-def _group_of(user: str) -> str:
-	return grp.getgrgid(pwd.getpwnam(user).pw_gid).gr_name
-
-
-def _write(path: Path, text: str, mode: int) -> None:
-	path.parent.mkdir(parents=True, exist_ok=True)
-	draft = path.with_name(f".{path.name}.draft")  # neither nginx, systemd nor sudo reads such a name
-	draft.write_text(text)
-	draft.chmod(mode)
-	if "sudoers.d" in path.parts:
-		checked = subprocess.run(["visudo", "-cf", draft], capture_output=True, text=True, check=False)
-		if checked.returncode:
-			draft.unlink()
-			raise AgentError(f"sudo does not take the line for the bench's user: {checked.stdout.strip()}")
-	os.replace(draft, path)
+def _check_sudoers(draft: Path) -> None:
+	"""Raise AgentError where sudo would not take the file: a broken one there takes everybody's rights away."""
+	checked = subprocess.run(["visudo", "-cf", draft], capture_output=True, text=True, check=False)
+	if checked.returncode:
+		raise AgentError(f"sudo does not take the line for the bench's user: {checked.stdout.strip()}")
 
 
 def _prepare_as_owner(bench: Bench, settings: Settings, spec: ProxySpec) -> None:
 	"""Write the bench's own files as the user whose they are, who is another than root."""
-	owner = pwd.getpwnam(owner_of(bench))
+	owner = pwd.getpwnam(proxy_plan.owner_of(bench))
 	if os.geteuid() == owner.pw_uid:
 		prepare(bench, settings, spec)
 		return

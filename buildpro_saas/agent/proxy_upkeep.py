@@ -6,7 +6,7 @@ from dataclasses import replace
 from buildpro_saas.agent import proxy_settings, proxy_wanted
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.agent.proxy import LOCK, Publishing, asker_of
+from buildpro_saas.agent.proxy import LOCK, Publishing
 from buildpro_saas.agent.proxy_certificates import Taken
 from buildpro_saas.agent.proxy_facts import NOT_MANAGED, ProxySpec, ProxyState
 from buildpro_saas.agent.proxy_release import has_release
@@ -50,15 +50,14 @@ def shown(bench: Bench) -> dict[str, str]:
 
 def reload(bench: Bench, checkpoint: Callable[[], None] = lambda: None) -> None:
 	"""Have nginx read its configuration anew, after it was tried. Raises AgentError; what was served still is then."""
-	publishing = _managed(bench)
-	publishing.checkpoint = checkpoint
+	publishing = _managed(bench, checkpoint)
 	with proxy_wanted.lock(publishing.places.root / LOCK):
 		publishing.nginx.try_current()
 		state = publishing.releases.state()
 		if not state.release:
 			publishing.nginx.reload()
 			return
-		publishing.reload(asker_of(state), publishing.releases.current())
+		publishing.switch.reload(state.asker(), publishing.releases.current())
 
 
 def prepare(bench: Bench, settings: proxy_settings.Settings, spec: ProxySpec) -> None:
@@ -78,8 +77,8 @@ def prepare(bench: Bench, settings: proxy_settings.Settings, spec: ProxySpec) ->
 		publishing.releases.lead_to(publishing.releases.write(rendered).name)
 
 
-def _managed(bench: Bench) -> Publishing:
+def _managed(bench: Bench, checkpoint: Callable[[], None] = lambda: None) -> Publishing:
 	settings = proxy_settings.read(bench)
 	if settings.mode == NOT_MANAGED:
 		raise AgentError("nginx is not managed on this bench.", f"Run {proxy_settings.SETUP}.")
-	return Publishing(settings, proxy_settings.places(bench))
+	return Publishing(settings, proxy_settings.places(bench), checkpoint)

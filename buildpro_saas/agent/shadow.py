@@ -15,8 +15,9 @@ from filelock import FileLock
 
 from buildpro_saas.agent import hold, manifest, program, site_config, site_use
 from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.database_connection import Account
 from buildpro_saas.agent.database_copy import DatabaseCopy, contents_of
-from buildpro_saas.agent.databases import Account, DatabaseServer, server
+from buildpro_saas.agent.databases import DatabaseServer, server
 from buildpro_saas.agent.errors import AgentError, NotOursError, TransientError
 from buildpro_saas.agent.exchange import exchange
 from buildpro_saas.agent.facts import FINISHED, HELD, HELD_BY, MARK, OF_DATABASE, OF_SHADOW, Manifest

@@ -1,6 +1,7 @@
 """Whether people have used a site. Its database is asked: that knows it when all else is lost or moved."""
 
-from buildpro_saas.agent.databases import DatabaseServer, check_name, quoted
+from buildpro_saas.agent.database_connection import check_name, quoted
+from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.facts import FINISHED_NOTE
 
 # What the framework's own set-up makes is nobody's sign-in. It signs in nowhere, so a sign-in of Administrator's is a person's.

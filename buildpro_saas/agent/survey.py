@@ -7,8 +7,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from buildpro_saas.agent.databases import DatabaseServer, check_name, quoted
+from buildpro_saas.agent.database_connection import check_name, quoted
+from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.dump import ROWS, TABLE, Piece, columns_of, values_of
+from buildpro_saas.agent.intake_facts import Told
 
 Rows = dict[str, list[dict[str, str]]]
 
@@ -55,22 +57,6 @@ SPEAKS = {
 }
 NOBODY = ("Administrator", "Guest")
 YES = ("1", "True", "true", "Yes")
-
-
-@dataclass(frozen=True)
-class Told:
-	"""What the rows say. The fields are those of facts.Survey with the same names."""
-
-	apps: dict[str, str]
-	users: int
-	others: int
-	companies: int
-	owner: dict[str, str]
-	company: str
-	region: dict[str, str]
-	customisations: dict[str, list[str]]
-	is_scheduled: bool
-	speaks: dict[str, list[str]]
 
 
 @dataclass

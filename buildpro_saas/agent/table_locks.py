@@ -5,8 +5,9 @@ from contextlib import contextmanager
 
 from pymysql.constants import ER
 
-from buildpro_saas.agent import databases
-from buildpro_saas.agent.databases import DatabaseServer, quoted
+from buildpro_saas.agent import database_connection
+from buildpro_saas.agent.database_connection import quoted
+from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.errors import TransientError
 
 
@@ -19,7 +20,7 @@ def locked(
 	longest_wait: seconds; None: as long as any statement of ours waits. Raises TransientError where a transaction on them does not end in
 	that time.
 	"""
-	longest_wait = longest_wait or databases.LOCK_WAIT
+	longest_wait = longest_wait or database_connection.LOCK_WAIT
 	with mariadb.connections(1) as (connection,), connection.cursor() as cursor:
 		cursor.execute("set session lock_wait_timeout = %s", (longest_wait,))
 		locks = ", ".join(f"{quoted(database, table)} read" for table in tables)

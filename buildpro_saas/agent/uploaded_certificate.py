@@ -3,6 +3,7 @@
 import re
 import time
 import warnings
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 from cryptography import x509
@@ -43,22 +44,25 @@ def judged(chain: bytes, key: bytes, hosts: list[str], now: float | None = None)
 	)
 
 
-def self_signed(name: str, now: float | None = None) -> tuple[bytes, bytes]:
-	"""(certificate, key) that nobody has signed but itself: for names that no certificate is there for."""
+def self_signed(name: str, hosts: Sequence[str] = (), days: float = SELF_SIGNED_DAYS) -> tuple[bytes, bytes]:
+	"""(certificate, key) in PEM that nobody has signed but itself: for names that no certificate is there for. hosts: that it names."""
 	key = reading.new_key()
-	begin = datetime.fromtimestamp(time.time() if now is None else now, timezone.utc).replace(microsecond=0)
+	begin = datetime.now(timezone.utc).replace(microsecond=0)
 	subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
-	certificate = (
+	builder = (
 		x509.CertificateBuilder()
 		.subject_name(subject)
 		.issuer_name(subject)
 		.public_key(key.public_key())
 		.serial_number(x509.random_serial_number())
 		.not_valid_before(begin - timedelta(days=1))
-		.not_valid_after(begin + timedelta(days=SELF_SIGNED_DAYS))
+		.not_valid_after(begin + timedelta(days=days))
 		.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-		.sign(key, hashes.SHA256())
 	)
+	if hosts:
+		named = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
+		builder = builder.add_extension(named, critical=False)
+	certificate = builder.sign(key, hashes.SHA256())
 	return reading.chain_pem([certificate]), reading.key_pem(key)
 
 

@@ -13,8 +13,9 @@ import secrets
 from collections.abc import Callable
 
 from buildpro_saas.agent import manifest
+from buildpro_saas.agent.database_connection import quoted
 from buildpro_saas.agent.database_copy import SEQUENCE, DatabaseCopy, contents_of
-from buildpro_saas.agent.databases import DatabaseServer, quoted
+from buildpro_saas.agent.databases import DatabaseServer
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import HELD, HELD_BY, OF_SHADOW, Contents
 from buildpro_saas.agent.shadow import Shadow, end_connections

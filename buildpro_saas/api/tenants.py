@@ -6,8 +6,7 @@ from frappe import _
 from buildpro_saas.control_plane.access import arguments, staff
 from buildpro_saas.control_plane.doctype.site_intake.site_intake import FOLDER, SITE
 from buildpro_saas.control_plane.doctype.tenant import adoption, tenant_region
-from buildpro_saas.fleet import backups as site_backups
-from buildpro_saas.fleet import point_in_time
+from buildpro_saas.fleet import backup_requests, point_in_time
 from buildpro_saas.refusal import refuse
 
 
@@ -244,7 +243,7 @@ def backups(tenant: str) -> list[dict]:
 	"""A tenant's backups that are kept or failed, the newest first; for SaaS Manager and SaaS Support."""
 	staff.only_for_staff()
 	frappe.get_doc("Tenant", tenant).check_permission("read")
-	return site_backups.overview(tenant)
+	return backup_requests.overview(tenant)
 
 
 @frappe.whitelist(methods=["GET"])

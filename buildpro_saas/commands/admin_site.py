@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from functools import wraps
 from html import unescape
 
@@ -50,18 +50,11 @@ def on_site(command: Callable) -> Callable:
 		site = get_site(context)
 		# the framework prints its notes (Redis is away, for example) to standard output, where a program expects JSON
 		is_for_program = any(kwargs.get(option) for option in JSON_OPTIONS)
-		try:
-			with redirect_stdout(sys.stderr) if is_for_program else nullcontext():
-				frappe.init(site=site)
-				frappe.connect()
-				command(*args, **kwargs)
-				show_notes()
-		except Exception as error:
-			if not is_told(error):
-				raise
-			fail(told(error))
-		finally:
-			frappe.destroy()
+		with _failing_in_a_sentence(), redirect_stdout(sys.stderr) if is_for_program else nullcontext():
+			frappe.init(site=site)
+			frappe.connect()
+			command(*args, **kwargs)
+			show_notes()
 
 	return pass_context(run)
 
@@ -71,17 +64,24 @@ def on_no_site(command: Callable) -> Callable:
 
 	@wraps(command)
 	def run(*args, **kwargs):
-		try:
+		with _failing_in_a_sentence():
 			frappe.init(site="")
 			command(*args, **kwargs)
-		except Exception as error:
-			if not is_told(error):
-				raise
-			fail(told(error))
-		finally:
-			frappe.destroy()
 
 	return run
+
+
+@contextmanager
+def _failing_in_a_sentence() -> Iterator[None]:
+	"""Leave the site when the block ends; exit with 1 and a sentence where it fails, unless that is a defect of ours."""
+	try:
+		yield
+	except Exception as error:
+		if not is_told(error):
+			raise
+		fail(told(error))
+	finally:
+		frappe.destroy()
 
 
 def on_each(benches: list[str], look: Callable[[str], list]) -> tuple[list, list[str]]:

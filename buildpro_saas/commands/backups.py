@@ -7,7 +7,7 @@ from frappe.utils.commands import render_table
 from buildpro_saas.commands.admin_site import fail, on_admin_site, on_no_site, print_json
 from buildpro_saas.commands.jobs import follow_to_success
 from buildpro_saas.control_plane.access import staff
-from buildpro_saas.fleet import backup_keys, point_in_time
+from buildpro_saas.fleet import backup_keys, backup_requests, point_in_time
 from buildpro_saas.fleet import backups as site_backups
 
 LONGEST_WAIT = 6 * 3600  # seconds
@@ -33,7 +33,7 @@ def backup(tenant: str, why: str | None, wait: bool) -> None:
 @on_admin_site
 def backups(tenant: str, is_json: bool) -> None:
 	"""List the backups of TENANT, the newest first: those that are kept, and those that failed."""
-	found = site_backups.overview(tenant)
+	found = backup_requests.overview(tenant)
 	if not frappe.db.exists("Tenant", tenant):
 		fail(f"There is no tenant {tenant}.")
 	_tell_moments(tenant, to_stderr=is_json)
@@ -103,8 +103,8 @@ def _tell_moments(tenant: str, to_stderr: bool) -> None:
 def backup_export(tenant: str, folder: str, name: str | None) -> None:
 	"""Write a backup of TENANT as the four files of `bench backup --with-files`, which `bench restore` takes."""
 	staff.only_for_manager()
-	name = site_backups.of_tenant(tenant, name)
-	for path in site_backups.export(name, folder):
+	name = backup_requests.of_tenant(tenant, name)
+	for path in backup_requests.export(name, folder):
 		click.echo(path)
 
 

@@ -26,7 +26,7 @@ MODULES = (
 	*("frappe.core.doctype.doctype.doctype", "frappe.email.doctype.notification.notification"),
 	"frappe.workflow.doctype.workflow_action.workflow_action",
 	*("frappe.automation.doctype.assignment_rule.assignment_rule", "bleach", "sqlparse"),
-	*("pytz", "_strptime", "buildpro_saas.hooks", "buildpro_saas.fleet.playbooks"),
+	*("pytz", "_strptime"),
 	*("buildpro_saas.licensing.plan_versions", "buildpro_saas.agent.installer"),
 	"buildpro_saas.agent.operations.prepared",
 	"buildpro_saas.control_plane.doctype.plan.plan",
@@ -40,12 +40,21 @@ MODULES = (
 
 
 def load(arguments: list[str]) -> None:
-	"""Import MODULES if the command line (`arguments`) is a worker's. A module that this framework does not have is left out."""
+	"""Import MODULES and our playbooks if the command line (`arguments`) is a worker's.
+
+	A module that this framework does not have is left out.
+	"""
 	if COMMANDS.isdisjoint(arguments):
 		return
-	for name in MODULES:
+	for name in (*MODULES, *modules_of_playbooks()):
 		if _is_there(name):
 			import_module(name)
+
+
+def modules_of_playbooks() -> set[str]:
+	"""Dotted names of the modules that have our playbooks: whoever looks for one playbook imports them all."""
+	hooks = import_module("buildpro_saas.hooks")
+	return {path.rpartition(".")[0] for path in hooks.buildpro_playbooks}
 
 
 def _is_there(name: str) -> bool:

@@ -6,7 +6,7 @@ from frappe.utils.commands import render_table
 
 from buildpro_saas.commands.admin_site import fail, on_admin_site, print_json
 from buildpro_saas.commands.jobs import follow
-from buildpro_saas.fleet import shadows as site_shadows
+from buildpro_saas.fleet import shadow_requests
 
 HOUR = 3600
 wait_option = click.option(
@@ -40,7 +40,7 @@ def shadows(tenant: str | None, is_json: bool) -> None:
 	"""List the second ones of tenants' sites: copies, and what was the site before a swap."""
 	if tenant and not frappe.db.exists("Tenant", tenant):
 		fail(f"There is no tenant {tenant}.")
-	found = site_shadows.overview(tenant)
+	found = shadow_requests.overview(tenant)
 	if is_json:
 		print_json(found)
 	elif not found:

@@ -82,9 +82,7 @@ def _upload(certificate: str, row, chain: str, key: str) -> str:
 			"install_uploaded", certificate=folder, chain=chain, key=key, hosts=[row.host]
 		)
 	except AgentError as error:
-		frappe.throw(
-			frappe.utils.escape_html(" ".join(filter(None, (str(error), error.hint)))), title=_("Certificate")
-		)
+		frappe.throw(frappe.utils.escape_html(error.advice), title=_("Certificate"))
 	issuing.write(certificate, made)
 	values = {"certificate": certificate}
 	if row.state == records.VERIFIED:

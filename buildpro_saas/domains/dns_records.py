@@ -133,19 +133,6 @@ class Provider(ABC):
 				)
 
 
-def provider_of(kind: str, credentials: dict, zone: str, ttl: int = TTL) -> Provider:
-	"""The provider for a zone. kind: "rfc2136", or the name of one of dns-lexicon's providers. Reaches nothing.
-
-	credentials: see docs/domains-dns.md. Raises AgentError with a sentence for what is missing or unknown.
-	"""
-	from buildpro_saas.domains.dns_lexicon import LexiconProvider  # which loads much
-	from buildpro_saas.domains.dns_update import UpdateProvider
-
-	if kind == "rfc2136":
-		return UpdateProvider(zone, credentials, ttl)
-	return LexiconProvider(kind, zone, credentials, ttl)
-
-
 def not_yet_served(lookup: Lookup, name: str, kind: str, values: list[str]) -> str:
 	"""Why the values are not yet what all servers of the zone say of the name, in a sentence; empty when all that answer say just these.
 

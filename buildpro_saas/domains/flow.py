@@ -75,28 +75,27 @@ def _make_primary(tenant: str, row) -> None:
 
 def renew(name: str) -> str:
 	"""Start the job that gets the Site Certificate anew; returns its name, also of one under way. The caller commits."""
-	if job := _job_with(RENEW, "certificate", name):
+	if job := _job_about(RENEW, name):
 		return job
 	row = records.certificate(name)
 	title = row.folder
-	job = lifecycle.start(
-		RENEW, tenant=row.tenant, bench=row.bench, inputs={"certificate": name}, about=title
-	)
-	return job.name
+	of = {"tenant": row.tenant, "bench": row.bench, "about": title, "subject": name}
+	return lifecycle.start(RENEW, inputs={"certificate": name}, **of).name
 
 
 def under_way(name: str) -> str | None:
 	"""The unfinished job that is about the Site Domain; None for none."""
-	return _job_with(BRING, "domain", name)
+	return _job_about(BRING, name)
 
 
 def _start(playbook: str, row, *, is_asked: bool = False) -> str:
 	inputs = {"domain": row.name, "host": row.host, "is_asked": is_asked}
-	return lifecycle.start(playbook, tenant=row.tenant, bench=row.bench, inputs=inputs).name
+	of = {"tenant": row.tenant, "bench": row.bench, "subject": row.name}
+	return lifecycle.start(playbook, inputs=inputs, **of).name
 
 
-def _job_with(playbook: str, key: str, value: str) -> str | None:
-	of = {"playbook": playbook, "status": ("in", UNFINISHED), "inputs": ("like", f'%"{key}": "{value}"%')}
+def _job_about(playbook: str, record: str) -> str | None:
+	of = {"playbook": playbook, "subject": record, "status": ("in", UNFINISHED)}
 	return frappe.db.get_value("Provisioning Job", of)
 
 

@@ -10,7 +10,8 @@ from frappe import _
 from buildpro_saas.agent.certificate_facts import Authority
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.domains import renewal
-from buildpro_saas.domains.dns_records import Provider, provider_of
+from buildpro_saas.domains.dns_providers import provider_of
+from buildpro_saas.domains.dns_records import Provider
 from buildpro_saas.domains.lookup import Lookup
 from buildpro_saas.domains.preflight import Ours
 

@@ -117,16 +117,8 @@ def issue(
 	keys: the ids of all keys in use; the site then trusts no other. Empty: it goes on trusting those that it has.
 	Raises ValueError when a part is missing or a duration makes no sense.
 	"""
-	missing = [part for part in ("tenant", "site") if not data.get(part)]
-	if not (data.get("layers") or {}).get("plans"):
-		missing.append("a plan")
-	if missing:
-		raise ValueError(f"An entitlement needs {', '.join(missing)}.")
-	if valid_days <= 0 or grace_days < 0:
-		raise ValueError("An entitlement must be valid for more than 0 days, with 0 or more days of grace.")
 	status = data.get("status") or ACTIVE
-	if status not in STATUSES:
-		raise ValueError(f"An entitlement's status is one of {', '.join(STATUSES)}, not {status}.")
+	_check(data, status, valid_days, grace_days)
 	issued = int(time.time() if now is None else now)
 	claims = {
 		"iss": ISSUER,
@@ -149,6 +141,18 @@ def issue(
 		claims["keys"] = list(keys)
 	private = load_private(signing_key["private"])
 	return jwt.encode(claims, private, algorithm=ALGORITHM, headers={"kid": signing_key["kid"]})
+
+
+def _check(data: Mapping, status: str, valid_days: float, grace_days: float) -> None:
+	missing = [part for part in ("tenant", "site") if not data.get(part)]
+	if not (data.get("layers") or {}).get("plans"):
+		missing.append("a plan")
+	if missing:
+		raise ValueError(f"An entitlement needs {', '.join(missing)}.")
+	if valid_days <= 0 or grace_days < 0:
+		raise ValueError("An entitlement must be valid for more than 0 days, with 0 or more days of grace.")
+	if status not in STATUSES:
+		raise ValueError(f"An entitlement's status is one of {', '.join(STATUSES)}, not {status}.")
 
 
 def unsigned(

@@ -12,7 +12,7 @@ from frappe import _
 from frappe.utils import get_system_timezone, now_datetime
 
 from buildpro_saas import site_role
-from buildpro_saas.fleet import backup_keys, backups
+from buildpro_saas.fleet import backup_keys, backup_requests, backups
 from buildpro_saas.fleet.backup_times import Rhythm, Turn, pause_after, turn_at
 from buildpro_saas.jobs import lifecycle
 from buildpro_saas.refusal import refuse
@@ -60,8 +60,8 @@ def under_way() -> str | None:
 
 
 def overview() -> list[dict]:
-	"""This site's backups that are there or failed, the newest first, as backups.overview has a tenant's."""
-	return backups.overview(None)
+	"""This site's backups that are there or failed, the newest first, as backup_requests.overview has a tenant's."""
+	return backup_requests.overview(None)
 
 
 def take_due_backup() -> None:

@@ -8,7 +8,7 @@ from frappe import _
 from frappe.utils import get_system_timezone, get_time, now_datetime
 
 from buildpro_saas import site_role
-from buildpro_saas.fleet import backup_keys, backups, offsite, point_in_time
+from buildpro_saas.fleet import backup_keys, backup_requests, backups, offsite, point_in_time
 from buildpro_saas.fleet.backup_times import Rhythm, Turn, begins_at, pause_after, turn_at
 from buildpro_saas.jobs import lifecycle, sites
 from buildpro_saas.jobs.bench_door import door_of, is_reached
@@ -43,7 +43,7 @@ def take_due_backups() -> None:
 
 def _start(due: Due) -> None:
 	why = "" if due.turn else _("The site has another database: restores to a moment begin with this backup")
-	backups.start(frappe.get_doc("Tenant", due.name), kind=backups.SCHEDULED, why=why, turn=due.turn)
+	backup_requests.start(frappe.get_doc("Tenant", due.name), kind=backups.SCHEDULED, why=why, turn=due.turn)
 	frappe.db.commit()
 
 

@@ -1,4 +1,4 @@
-"""Backups of tenants' sites: asked for by staff or by the plan's schedule, taken by jobs, thinned out by the plan's retention.
+"""Backups of tenants' sites on record: noted, taken by jobs, thinned out by the plan's retention.
 
 A Backup is the record of one. What it holds lies encrypted in the tenant's Backup Store, on the bench's machine (agent/backup_store.py).
 """
@@ -12,13 +12,9 @@ import frappe
 from frappe import _
 from frappe.utils import get_datetime, get_system_timezone, now_datetime
 
-from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.fleet import backup_keys, benches, offsite
+from buildpro_saas.fleet import backup_keys, offsite
 from buildpro_saas.fleet.backup_retention import Held, Policy, stays_until, superfluous
-from buildpro_saas.jobs import lifecycle, sites
-from buildpro_saas.jobs.bench_door import door_of
-from buildpro_saas.refusal import refuse
-from buildpro_saas.tenant_status import WITH_SITE
+from buildpro_saas.jobs import lifecycle
 
 DOCTYPE, PLAYBOOK = "Backup", "back_up"
 TAKING, KEPT, FAILED, FORGOTTEN, LOST = "Taking", "Kept", "Failed", "Forgotten", "Lost"
@@ -31,31 +27,12 @@ READ_AGAIN, RESTORED = "Read Again", "Restored"
 # What a Tenant says of its last drill (drills.py) where that failed.
 DRILL_FAILED = "Failed"
 UNFINISHED = ("Waiting", "Queued", "Running", "Cancelling")
-EXPORT_SECONDS = 6 * 3600
 IN_PLAN = ("backups_per_day", "keep_daily", "keep_weekly", "keep_monthly")
 # The same of this site's own backups, which have no tenant, where SaaS Settings (admin_…) say nothing else.
 OF_ADMIN_SITE = {"backups_per_day": 4, "keep_daily": 7, "keep_weekly": 4, "keep_monthly": 6}
 
 
-# -- what staff ask for ----------------------------------------------------------------------------------------------
-
-
-def start(tenant, *, kind: str = BY_HAND, why: str = "", turn=None) -> tuple[str, str]:
-	"""Start the job that takes a backup of the tenant's (document) site; returns the backup's name and the job's.
-
-	turn: of the schedule (backup_times.Turn), where it is for one. Raises frappe.ValidationError, and nothing is begun, where the tenant has
-	no site that can be reached from here, one is being taken, or there is no recovery key.
-	"""
-	if tenant.status not in WITH_SITE:
-		refuse(_("{0} is {1}, and has no site to back up."), tenant.name, _(tenant.status))
-	benches.only_reached(tenant.bench)
-	if job := under_way(tenant.name):
-		refuse(_("{0} takes a backup of {1} already: wait for its end (`saas job {0}`)."), job, tenant.name)
-	of_turn = {"for_day": turn.day, "turn": turn.number} if turn else {}
-	name = note(tenant.name, tenant.bench, kind=kind, why=why, **of_turn)
-	job = lifecycle.start(PLAYBOOK, tenant=tenant.name, bench=tenant.bench, inputs={"backup": name})
-	frappe.db.set_value(DOCTYPE, name, "job", job.name)
-	return name, job.name
+# -- what jobs ask ---------------------------------------------------------------------------------------------------
 
 
 def note(tenant: str, bench: str, *, kind: str, why: str = "", **fields) -> str:
@@ -81,56 +58,6 @@ def under_way(tenant: str) -> str | None:
 	return frappe.db.get_value(
 		"Provisioning Job", {"tenant": tenant, "playbook": PLAYBOOK, "status": ("in", UNFINISHED)}
 	)
-
-
-def overview(tenant: str | None) -> list[dict]:
-	"""The tenant's backups (None: this site's) that are there or failed, the newest first."""
-	fields = ["name", "kind", "status", "taken_at", "size", "added", "seconds", "place", "expires_on"]
-	fields += ["verified_at", "verified_how", "recover_seconds", "drill_error", "why", "error"]
-	filters = {"tenant": tenant or ("is", "not set"), "status": ("!=", FORGOTTEN)}
-	return frappe.get_all(DOCTYPE, filters, fields, order_by="creation desc")
-
-
-def of_tenant(tenant: str, name: str | None) -> str:
-	"""The tenant's backup of that name; None: the newest that is kept. Raises frappe.ValidationError for another tenant's, or where none is kept."""
-	filters = {"tenant": tenant, "status": KEPT}
-	if not name:
-		if found := frappe.get_all(DOCTYPE, filters, pluck="name", order_by="taken_at desc", limit=1):
-			return found[0]
-		refuse(_("{0} has no backup that is kept."), tenant)
-	row = frappe.db.get_value(DOCTYPE, name, ["tenant", "status"], as_dict=True)
-	if not row or row.tenant != tenant:
-		refuse(_("There is no backup {0} of {1}: see `saas backups {1}`."), name, tenant)
-	if row.status != KEPT:
-		refuse(_("{0} is {1}: only a kept one can be read."), name, _(row.status))
-	return name
-
-
-def export(name: str, folder: str) -> list[str]:
-	"""Write the backup into a folder of its bench's machine as the four files of `bench backup --with-files`; returns their paths.
-
-	It comes from offsite where the store on the machine does not have it.
-
-	Raises frappe.ValidationError while a job has its tenant's site, and where the store or the folder refuses.
-	"""
-	row = frappe.db.get_value(DOCTYPE, name, ["tenant", "bench"], as_dict=True)
-	benches.only_reached(row.bench)
-	asked = {**reading_spec(name), "to": folder}
-	try:
-		with sites.taken(row.tenant):
-			return door_of(row.bench).run(
-				"export_backup",
-				id=f"export/{name}/{secrets.token_hex(4)}",
-				timeout=EXPORT_SECONDS,
-				log=lambda _line: None,
-				checkpoint=lambda: None,
-				**asked,
-			)
-	except AgentError as error:
-		refuse("{0}", " ".join(filter(None, (str(error), error.hint))), title=_("Backup"))
-
-
-# -- what jobs ask ---------------------------------------------------------------------------------------------------
 
 
 def store_spec(store: str) -> dict:
@@ -218,15 +145,15 @@ def start_on_store(playbook: str, store: str) -> str:
 	"""Start a job that works on a store, whosever it is; returns the job's name. The caller commits."""
 	row = frappe.db.get_value(backup_keys.STORE, store, ["tenant", "bench"], as_dict=True)
 	about = None if row.tenant else frappe.local.site
-	job = lifecycle.start(playbook, tenant=row.tenant, about=about, bench=row.bench, inputs={"store": store})
-	return job.name
+	of = {"tenant": row.tenant, "bench": row.bench, "about": about, "subject": store}
+	return lifecycle.start(playbook, inputs={"store": store}, **of).name
 
 
 def job_on_store(playbook: str, store: str, **filters) -> str | None:
 	"""The newest such job (filters: of its record); None for none."""
 	found = frappe.get_all(
 		"Provisioning Job",
-		{"playbook": playbook, "inputs": ("like", f'%"{store}"%'), **filters},
+		{"playbook": playbook, "subject": store, **filters},
 		pluck="name",
 		order_by="creation desc",
 		limit=1,

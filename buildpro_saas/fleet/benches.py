@@ -70,7 +70,7 @@ def backup_folder(path: str, folder: str) -> str:
 	try:
 		return door.to(path).do("check_backup_folder", folder=folder)
 	except AgentError as error:
-		frappe.throw(" ".join(filter(None, (str(error), error.hint))), title="Folder of backups")
+		frappe.throw(error.advice, title="Folder of backups")
 
 
 def prepare(bench: str | None) -> None:

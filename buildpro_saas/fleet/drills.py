@@ -9,7 +9,7 @@ from frappe.utils import now_datetime
 
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import Manifest
-from buildpro_saas.fleet import alerts, backups, shadows
+from buildpro_saas.fleet import alerts, backup_requests, backups, shadows
 from buildpro_saas.jobs import lifecycle
 from buildpro_saas.jobs.bench_door import is_reached
 from buildpro_saas.refusal import refuse
@@ -28,7 +28,7 @@ def start(name: str) -> str:
 		return job
 	tenant = frappe.get_doc("Tenant", name)
 	shadows.check_has_site(tenant)
-	backup = backups.of_tenant(name, None)
+	backup = backup_requests.of_tenant(name, None)
 	bench = frappe.db.get_value(backups.DOCTYPE, backup, "bench")
 	if bench != tenant.bench:
 		refuse(

@@ -42,14 +42,7 @@ def believed(bench: str) -> Believed:
 	return Believed(
 		site=frappe.local.site,
 		marks=frozenset({row.mark for row in [*jobs, *copies]} - {None, ""}),
-		folders=frozenset(
-			{
-				*(row.site for row in tenants if row.bench == bench),
-				*(image_folder(row.database) for row in images if row.bench == bench),
-				*(standby_folder(row.database) for row in standbys if row.bench == bench),
-				*(shadow_folder(row.database) for row in shadows if row.bench == bench),
-			}
-		),
+		folders=_folders(bench, tenants, images, standbys, shadows),
 		databases=frozenset(
 			{*(row.database for row in [*tenants, *copies]), *(row.database_name for row in tenants)}
 			- {None, ""}
@@ -101,6 +94,17 @@ FOLDERS = {
 	drift_facts.STANDBY: standby_folder,
 	drift_facts.SHADOW: shadow_folder,
 }
+
+
+def _folders(bench: str, tenants: list, images: list, standbys: list, shadows: list) -> frozenset[str]:
+	return frozenset(
+		{
+			*(row.site for row in tenants if row.bench == bench),
+			*(image_folder(row.database) for row in images if row.bench == bench),
+			*(standby_folder(row.database) for row in standbys if row.bench == bench),
+			*(shadow_folder(row.database) for row in shadows if row.bench == bench),
+		}
+	)
 
 
 def _standbys(jobs: set[str]) -> list:

@@ -8,7 +8,7 @@ import frappe
 from frappe.utils import now_datetime
 
 from buildpro_saas.fleet import taking_in
-from buildpro_saas.jobs import lifecycle
+from buildpro_saas.jobs import lifecycle, retry_cancel
 from buildpro_saas.jobs.ending import UNFINISHED
 
 DOCTYPE, PLAYBOOK = "Site Intake", "look_at_site"
@@ -44,7 +44,7 @@ def under_way(intake: str) -> str | None:
 def cancel(intake: str) -> None:
 	"""Cancel the job that looks, if one is under way: nobody asks for what it finds. The caller commits."""
 	if job := under_way(intake):
-		lifecycle.cancel(frappe.get_doc("Provisioning Job", job))
+		retry_cancel.cancel(frappe.get_doc("Provisioning Job", job))
 
 
 def keep(inputs: Mapping[str, Any], told: Mapping[str, Any]) -> bool:

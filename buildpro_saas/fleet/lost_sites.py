@@ -29,7 +29,7 @@ def look(tenant) -> Remains:
 	try:
 		return door_of(tenant.bench).do("look_at_remains", **spec(tenant))
 	except AgentError as error:
-		refuse("{0}", " ".join(filter(None, (str(error), error.hint))), title=_("Site Lost"))
+		refuse("{0}", error.advice, title=_("Site Lost"))
 
 
 def last_backup(tenant: str) -> str | None:

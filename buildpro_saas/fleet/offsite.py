@@ -174,5 +174,5 @@ def _try_out(place: dict) -> None:
 		try:
 			door_of(bench.name).do("probe_offsite", folder=bench.backup_folder or "", offsite=place)
 		except AgentError as error:
-			told = " ".join(filter(None, (str(error), error.hint)))
+			told = error.advice
 			refuse(_("From the bench {0}: {1}"), bench.name, told, title=_(TITLE))

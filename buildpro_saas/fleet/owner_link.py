@@ -18,14 +18,14 @@ def login_link(tenant: str) -> str:
 	try:
 		site = door_of(doc.bench).site(doc.site_name)
 	except AgentError as error:
-		frappe.throw(f"{error} {error.hint}", title="Owner's link")
+		frappe.throw(error.advice, title="Owner's link")
 	if fault := site_standing.fault(site, doc):
 		frappe.throw(fault, title="Owner's link")
 	try:
 		return site.call("buildpro_saas.tenant_site.onboarding.password_link", email=doc.owner_email)["link"]
 	except Exception as error:
 		if isinstance(error, AgentError) and not isinstance(error, OperationFault):
-			frappe.throw(f"{error} {error.hint}", title="Owner's link")
+			frappe.throw(error.advice, title="Owner's link")
 		# the site's own fault, with a status of its own (404, 500), is not this request's
 		frappe.log_error(title=f"Owner's link of {tenant}")
 		frappe.throw(

@@ -87,7 +87,7 @@ def choose(tenant: str, text: str) -> tuple[str, int]:
 	try:
 		found, lacks = spans_of(tenant)
 	except AgentError as error:
-		refuse("{0}", " ".join(filter(None, (str(error), error.hint))), title=_("Moment"))
+		refuse("{0}", error.advice, title=_("Moment"))
 	if not found:
 		refuse(
 			_("The site of {0} cannot be restored to a moment. {1}"),

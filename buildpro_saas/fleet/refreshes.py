@@ -4,7 +4,7 @@ import frappe
 from frappe import _
 
 from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.fleet import backup_keys, backups, benches
+from buildpro_saas.fleet import backup_keys, backup_requests, backups, benches
 from buildpro_saas.fleet.canaries import MOST, Shape
 from buildpro_saas.jobs import inline, lifecycle
 from buildpro_saas.jobs.batch_runner import TenantWork, Turn
@@ -30,7 +30,9 @@ class BackUpSite(TenantWork):
 			raise AgentError(
 				f"{job} takes a backup of {turn.tenant} already.", "Wait for its end, then press Retry."
 			)
-		name, job = backups.start(frappe.get_doc("Tenant", turn.tenant), why=turn.inputs.get("why") or "")
+		name, job = backup_requests.start(
+			frappe.get_doc("Tenant", turn.tenant), why=turn.inputs.get("why") or ""
+		)
 		ended = inline.run(job, turn.checkpoint)
 		if ended.status != "Completed":
 			raise AgentError(ended.error or f"{job} is {ended.status}.", ended.hint or "")

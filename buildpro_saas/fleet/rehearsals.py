@@ -8,7 +8,6 @@ from buildpro_saas.fleet.forecast import FAILS, NOTHING, PASSES, Expected
 
 FIELDS = ("rehearsal", "rehearsed_at", "rehearsal_says", "rehearsal_facts")
 LONGEST = 1000  # characters of a sentence
-NEWEST = 20  # jobs of a tenant that are looked through for the one about a shadow
 COPYING = ("copy_into_shadow", "copy_way_back")
 MIGRATING = ("migrate_shadow", "complete_way_back", "migrate_in_place")
 
@@ -18,7 +17,8 @@ def job_is(inputs: dict, status: str) -> None:
 	if status not in ("Completed", "Failed"):
 		return
 	tenant = shadows.row(inputs["shadow"]).tenant
-	job = _job_of(tenant, inputs["shadow"])
+	of = {"subject": inputs["shadow"], "playbook": ("in", (shadows.MIGRATE, shadows.REHEARSE))}
+	job = frappe.db.get_value("Provisioning Job", of, ["name", "playbook", "state", "error"], as_dict=True)
 	if job is None:
 		return
 	state = frappe.parse_json(job.state or "{}")
@@ -57,17 +57,6 @@ def _keep(tenant: str, verdict: str, says: str | None, facts: dict) -> None:
 		"rehearsal_facts": frappe.as_json(facts, indent=None),
 	}
 	frappe.db.set_value("Tenant", tenant, values, update_modified=False)
-
-
-def _job_of(tenant: str, shadow: str):
-	jobs = frappe.get_all(
-		"Provisioning Job",
-		{"tenant": tenant, "playbook": ("in", (shadows.MIGRATE, shadows.REHEARSE))},
-		["name", "playbook", "inputs", "state", "error"],
-		order_by="creation desc",
-		limit=NEWEST,
-	)
-	return next((job for job in jobs if frappe.parse_json(job.inputs).get("shadow") == shadow), None)
 
 
 def _kept_facts(tenant: str) -> dict:

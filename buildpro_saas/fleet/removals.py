@@ -13,7 +13,7 @@ from frappe.utils.password import get_decrypted_password, remove_encrypted_passw
 from buildpro_saas import site_role
 from buildpro_saas.fleet import (
 	backup_keys,
-	backups,
+	backup_requests,
 	bench_trash,
 	benches,
 	engaged,
@@ -100,7 +100,7 @@ def unarchive(tenant, backup: str | None = None) -> str:
 		refuse(_("{0} is {1}: only an archived tenant is brought back."), tenant.name, _(tenant.status))
 	benches.only_reached(tenant.bench)
 	engaged.check(tenant.name)
-	name = backup or backups.of_tenant(tenant.name, None)
+	name = backup or backup_requests.of_tenant(tenant.name, None)
 	restores.check_backup(tenant, name, None)
 	if benches.site_exists(tenant.bench, tenant.site_name):
 		refuse(

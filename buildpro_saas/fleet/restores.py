@@ -9,7 +9,15 @@ from frappe import _
 from frappe.utils import pretty_date
 
 from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.fleet import backups, engaged, lost_sites, point_in_time, shadows, site_state
+from buildpro_saas.fleet import (
+	backup_requests,
+	backups,
+	engaged,
+	lost_sites,
+	point_in_time,
+	shadows,
+	site_state,
+)
 from buildpro_saas.jobs import inline, sites
 from buildpro_saas.jobs.batch_runner import TenantWork, Turn
 from buildpro_saas.refusal import refuse
@@ -45,26 +53,10 @@ def start(
 	"""
 	shadows.check_has_site(tenant)
 	shadows.check_confirmed(tenant, confirm)
-	if sum(map(bool, (files, backup, to))) != 1:
-		refuse(
-			_(
-				"Name the backup to restore, a folder with one, or a moment: one of the three (see `saas backups {0}`)."
-			),
-			tenant.name,
-		)
-	if files and not files.startswith("/"):
-		refuse(
-			_("Name the folder with the backup by its whole path on the bench's machine."), title=_("Files")
-		)
-	if from_tenant and not frappe.db.exists("Tenant", from_tenant):
-		refuse(_("There is no tenant {0} whose backup it could be."), from_tenant)
-	if backup:
-		check_backup(tenant, backup, from_tenant)
+	_check_wish(tenant, files, backup, to, from_tenant)
 	_check_no_job(tenant.name)
 	until = None
 	if to:
-		if from_tenant:
-			refuse(_("To a moment a site is restored from its own backups: leave out {0}."), from_tenant)
 		backup, until = point_in_time.choose(tenant.name, to)
 		backups.spec(backup)  # with its key, or not at all
 	lost = _lost(tenant)
@@ -84,6 +76,28 @@ def start(
 		hours=shadows.hours(),
 		**({"lost": lost, "batch": batch} if lost else {}),
 	)
+
+
+def _check_wish(
+	tenant, files: str | None, backup: str | None, to: str | None, from_tenant: str | None
+) -> None:
+	if sum(map(bool, (files, backup, to))) != 1:
+		refuse(
+			_(
+				"Name the backup to restore, a folder with one, or a moment: one of the three (see `saas backups {0}`)."
+			),
+			tenant.name,
+		)
+	if files and not files.startswith("/"):
+		refuse(
+			_("Name the folder with the backup by its whole path on the bench's machine."), title=_("Files")
+		)
+	if from_tenant and not frappe.db.exists("Tenant", from_tenant):
+		refuse(_("There is no tenant {0} whose backup it could be."), from_tenant)
+	if to and from_tenant:
+		refuse(_("To a moment a site is restored from its own backups: leave out {0}."), from_tenant)
+	if backup:
+		check_backup(tenant, backup, from_tenant)
 
 
 def _lost(tenant) -> list[str]:
@@ -165,7 +179,7 @@ class RestoreLostTenant(TenantWork):
 			tenant.name
 		):  # such as a backup that was under way as all was lost, and is to fail first
 			raise sites.SiteTakenError(f"{job.name} waits for the site.", PAUSE)
-		backup = lost_sites.last_backup(tenant.name) or backups.of_tenant(tenant.name, None)
+		backup = lost_sites.last_backup(tenant.name) or backup_requests.of_tenant(tenant.name, None)
 		_shadow, job = start(tenant, None, tenant.subdomain, backup=backup, batch=turn.batch)
 		return _said(inline.run(job, turn.checkpoint))
 

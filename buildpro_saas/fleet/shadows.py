@@ -61,18 +61,6 @@ def row(name: str):
 # -- what staff ask for ----------------------------------------------------------------------------------------------
 
 
-def start_copy(tenant, why: str, kept_hours: float | None = None) -> tuple[str, str]:
-	"""Start the job that copies the site of the tenant (document) into a shadow; returns the shadow's name and the job's.
-
-	kept_hours: after which it is dropped; SaaS Settings say how many where it is left out. Raises frappe.ValidationError, and nothing is
-	begun, where the tenant has no site that can be reached from here.
-	"""
-	if kept_hours is not None and not 0 < kept_hours <= 24 * 365:
-		refuse(_("Keep it for more than 0 hours, and for a year at most."), title=_("Hours"))
-	why = (why or "").strip()[:300] or _("Kept by hand")
-	return start_job(COPY, tenant, why, hours=kept_hours or hours())
-
-
 def start_job(playbook: str, tenant, why: str, **inputs) -> tuple[str, str]:
 	"""Start a job that fills a shadow of the site of the tenant (document), with the record of that; returns the shadow's name and the job's.
 
@@ -94,80 +82,10 @@ def begin(playbook: str, tenant, why: str, **inputs) -> tuple[str, str]:
 			"database": new_database(),
 		}
 	).insert(ignore_permissions=True)
-	job = lifecycle.start(
-		playbook, tenant=tenant.name, bench=tenant.bench, inputs={"shadow": doc.name, **inputs}
-	)
+	of = {"tenant": tenant.name, "bench": tenant.bench, "subject": doc.name}
+	job = lifecycle.start(playbook, inputs={"shadow": doc.name, **inputs}, **of)
 	frappe.db.set_value(DOCTYPE, doc.name, "mark", job.mark)
 	return doc.name, job.name
-
-
-def start_swap(name: str, confirm: str) -> str:
-	"""Start the job that puts the shadow in its tenant's site's place; returns the job's name.
-
-	confirm: the tenant's subdomain, typed by who wants it. What people have done on the site since the shadow's moment is not in it.
-	Raises frappe.ValidationError, and nothing is begun, where it cannot be done.
-	"""
-	shadow = row(name)
-	tenant = frappe.get_doc("Tenant", shadow.tenant)
-	check_has_site(tenant)
-	check_confirmed(tenant, confirm)
-	if shadow.status != READY:
-		refuse(_("{0} is {1}: only a Ready one can be swapped in."), name, _(shadow.status))
-	if frappe.db.get_value(DOCTYPE, name, "was_no_tenants"):
-		refuse(
-			_("{0} is what the site was before it became a tenant's: it cannot be the tenant's site."), name
-		)
-	if job := job_about(name):
-		refuse(_("{0} is at work on it: wait for its end."), job)
-	if shadow.bench != tenant.bench:
-		refuse(_("{0} is on the bench {1}, and the site is not."), name, shadow.bench)
-	return lifecycle.start(SWAP, tenant=tenant.name, bench=tenant.bench, inputs={"shadow": name}).name
-
-
-def keep_longer(name: str, more_hours: float) -> None:
-	"""Keep the shadow for so many hours from now. Raises frappe.ValidationError for one that is gone."""
-	if not 0 < more_hours <= 24 * 365:
-		refuse(_("Keep it for more than 0 hours, and for a year at most."), title=_("Hours"))
-	found = frappe.db.get_value(DOCTYPE, name, "status", for_update=True)
-	if found != READY:
-		refuse(_("{0} is {1}: only a Ready one can be kept longer."), name, _(found))
-	frappe.db.set_value(DOCTYPE, name, "kept_until", add_to_date(now_datetime(), hours=more_hours))
-
-
-def of_tenant(tenant: str, name: str | None) -> str:
-	"""The tenant's shadow of that name; None: the one that was put aside or made last.
-
-	Raises frappe.ValidationError where it is another tenant's, or where none is Ready.
-	"""
-	if name:
-		if row(name).tenant != tenant:
-			refuse(_("{0} is a shadow of another tenant than {1}."), name, tenant)
-		return name
-	ready = {"tenant": tenant, "status": READY, "was_no_tenants": 0}
-	found = frappe.get_all(DOCTYPE, ready, pluck="name", order_by="as_of desc, creation desc", limit=1)
-	if not found:
-		refuse(_("{0} has no shadow that could be swapped in."), tenant)
-	return found[0]
-
-
-def overview(tenant: str | None = None) -> list[dict]:
-	"""The shadows that take room, the newest first: name, tenant, status, as_of, kept_until, size (MB), why."""
-	fields = ["name", "tenant", "status", "as_of", "kept_until", "size", "why"]
-	filters = {"status": ("!=", DROPPED), **({"tenant": tenant} if tenant else {})}
-	return frappe.get_all(DOCTYPE, filters, fields, order_by="creation desc")
-
-
-def drop_now(name: str) -> None:
-	"""Drop the shadow. Commits. Raises frappe.ValidationError while a job is at work on it or on its site."""
-	shadow = row(name)
-	if shadow.status == DROPPED:
-		return
-	if job := job_about(name):
-		refuse(_("{0} is at work on it: wait for its end, or cancel it."), job)
-	try:
-		drop(name)
-	except AgentError as error:
-		refuse("{0}", " ".join(filter(None, (str(error), error.hint))), title=_("Shadow"))
 
 
 # -- what jobs do ----------------------------------------------------------------------------------------------------
@@ -228,21 +146,9 @@ def set_swapped(name: str, *, database: str, mark: str, size: int, unreachable: 
 
 def job_about(name: str) -> str | None:
 	"""The job that has not ended, or failed and may go on, and is about the shadow. A failed drill would begin anew, without it."""
-	shadow = row(name)
-	jobs_of_tenant = frappe.get_all(
-		"Provisioning Job",
-		{"tenant": shadow.tenant, "playbook": ("in", ABOUT), "status": ("in", (*UNDER_WAY, "Failed"))},
-		["name", "inputs", "playbook", "status"],
-	)
-	return next(
-		(
-			job.name
-			for job in jobs_of_tenant
-			if frappe.parse_json(job.inputs)["shadow"] == name
-			and (job.playbook, job.status) != (DRILL, "Failed")
-		),
-		None,
-	)
+	of = {"subject": name, "playbook": ("in", ABOUT), "status": ("in", (*UNDER_WAY, "Failed"))}
+	jobs = frappe.get_all("Provisioning Job", of, ["name", "playbook", "status"])
+	return next((job.name for job in jobs if (job.playbook, job.status) != (DRILL, "Failed")), None)
 
 
 def drop(name: str) -> None:

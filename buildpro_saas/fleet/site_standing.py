@@ -28,7 +28,7 @@ def fault(site: SiteDoor, tenant) -> str:
 	try:
 		config = site.config_in_place()
 	except AgentError as error:
-		return f"{error} {error.hint}"
+		return error.advice
 	if tenant.database and (found := config.get("db_name")) != tenant.database:
 		return (
 			f"The site_config.json of {site.name} names the database {found or 'of nobody'}, and the tenant's is {tenant.database}."

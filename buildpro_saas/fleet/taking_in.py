@@ -12,7 +12,8 @@ import frappe
 from frappe import _
 
 from buildpro_saas.agent.errors import AgentError, NotOursError
-from buildpro_saas.agent.facts import FINISHED, MARK, PAUSED, Survey
+from buildpro_saas.agent.facts import FINISHED, MARK, PAUSED
+from buildpro_saas.agent.intake_facts import Survey
 from buildpro_saas.fleet import benches, finished_site, image_spec, shadows, site_state
 from buildpro_saas.jobs.bench_door import door_of
 from buildpro_saas.jobs.playbook import Context
@@ -75,7 +76,7 @@ def _own_bench():
 
 
 def report(found: Survey, origin: Mapping[str, Any], plan: str, bench: str) -> dict[str, Any]:
-	"""What to tell people before it is taken in on that plan: the fields of facts.Survey, and
+	"""What to tell people before it is taken in on that plan: the fields of intake_facts.Survey, and
 
 	{"installed": apps that are installed on it, "beyond": its apps that the plan does not have, "limits": [{"limit", "used", "allowed"}] that
 	it is above, "seconds": how long it takes, about}. "faults" has what keeps it from being taken in; "notes" what to look at.
@@ -223,7 +224,7 @@ def list_customisations(tenant) -> str:
 	try:
 		found = survey(tenant.bench, {"kind": SITE, "of": tenant.site})
 	except AgentError as error:
-		refuse("{0}", " ".join(filter(None, (str(error), error.hint))), title=_("Customisations"))
+		refuse("{0}", error.advice, title=_("Customisations"))
 	text = customisations(found.customisations)
 	note_customisations(tenant.name, text)
 	return text

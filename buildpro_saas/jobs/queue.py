@@ -76,7 +76,7 @@ def complaint(bench) -> str | None:
 	try:
 		name = name_for(bench)
 	except QueueGoneError as error:
-		return f"{error} {error.hint}"
+		return error.advice
 	workers, wanted = _for_us(name), _wanted(bench)
 	if workers >= wanted:
 		return None

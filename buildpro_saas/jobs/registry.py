@@ -27,4 +27,11 @@ def register(playbook: Playbook) -> None:
 
 
 def _all() -> list[Playbook]:
-	return [frappe.get_attr(path) for path in frappe.get_hooks("buildpro_playbooks")] + _registered
+	return [frappe.get_attr(path) for path in _paths()] + _registered
+
+
+def _paths() -> list[str]:
+	# each app's hooks as this process's own code has them: those in Redis are of another version while a bench gets new code, and may
+	# name modules that this process has not
+	apps = frappe.get_installed_apps(_ensure_on_bench=True)
+	return [path for app in apps for path in frappe.get_hooks("buildpro_playbooks", app_name=app)]

@@ -38,11 +38,11 @@ def is_waiting(bench, connection) -> bool:
 
 
 def drop(frappe, name: str) -> None:
-	from buildpro_saas.fleet import shadows
+	from buildpro_saas.fleet import shadow_requests, shadows
 
 	if (job := shadows.job_about(name)) and frappe.db.get_value(
 		"Provisioning Job", job, "status"
 	) == "Failed":
 		frappe.db.set_value("Provisioning Job", job, "status", "Cancelled")
 		frappe.db.commit()
-	shadows.drop_now(name)
+	shadow_requests.drop_now(name)

@@ -590,9 +590,9 @@ def test_what_the_plan_does_not_keep_is_forgotten(bench, acme, frappe):
 	assert frappe.db.get_value("Backup", first.name, "status") == "Forgotten"
 	assert in_store(bench, second) == {second.backup_id}
 	with pytest.raises(frappe.ValidationError, match="Forgotten"):
-		from buildpro_saas.fleet import backups
+		from buildpro_saas.fleet import backup_requests
 
-		backups.of_tenant(acme.name, first.name)
+		backup_requests.of_tenant(acme.name, first.name)
 
 
 def test_the_schedule_takes_each_turn_once_and_rests_after_a_failure(bench, acme, frappe):

@@ -64,7 +64,7 @@ def test_all_ways_lead_to_the_same_site(bench, undisturbed, way):
 
 
 def test_the_list_of_steps_is_whole(module_bench):
-	from buildpro_saas.fleet.playbooks import CREATE_TENANT
+	from buildpro_saas.fleet.playbooks.new_tenants import CREATE_TENANT
 
 	assert tuple(step.key for step in CREATE_TENANT.steps) == STEPS
 

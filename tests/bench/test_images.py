@@ -188,7 +188,7 @@ def test_the_worker_is_killed_while_it_copies(bench, image):
 def test_the_worker_is_killed_while_it_builds(bench):
 	"""At each step, done and not recorded: it goes on, and nothing is left beside the image."""
 	from buildpro_saas.fleet import images
-	from buildpro_saas.fleet.playbooks import BUILD_IMAGE
+	from buildpro_saas.fleet.playbooks.images import BUILD_IMAGE
 
 	assert tuple(step.key for step in BUILD_IMAGE.steps) == STEPS
 	bench.remove_images()

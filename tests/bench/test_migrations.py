@@ -48,12 +48,12 @@ def frappe(bench):
 
 
 def drop(frappe, name: str) -> None:
-	from buildpro_saas.fleet import shadows
+	from buildpro_saas.fleet import shadow_requests, shadows
 
 	if job := shadows.job_about(name):
 		frappe.db.set_value("Provisioning Job", job, "status", "Cancelled")
 		frappe.db.commit()
-	shadows.drop_now(name)
+	shadow_requests.drop_now(name)
 
 
 def of_site(config: dict) -> dict:

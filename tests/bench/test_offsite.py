@@ -289,7 +289,7 @@ def places(bench, tenant) -> dict:
 
 
 def test_backups_lie_offsite_too_and_are_read_there_when_the_store_is_gone(bench, acme, s3, tmp_path):
-	from buildpro_saas.fleet import backups, offsite_copies
+	from buildpro_saas.fleet import backup_requests, offsite_copies
 
 	frappe = bench.frappe
 	first = back_up(bench, acme)
@@ -316,7 +316,7 @@ def test_backups_lie_offsite_too_and_are_read_there_when_the_store_is_gone(bench
 	assert SECRET not in str(frappe.db.get_singles_dict("SaaS Settings"))
 	# the machine's disk is lost
 	shutil.rmtree(bench.path / "backups" / frappe.db.get_value("Backup Store", second.store, "store_id"))
-	assert len(backups.export(first.name, str(tmp_path / "first"))) == 4
+	assert len(backup_requests.export(first.name, str(tmp_path / "first"))) == 4
 	made = acme.back_up()
 	ended(bench, made["job"], "Failed")
 	assert (
@@ -326,7 +326,7 @@ def test_backups_lie_offsite_too_and_are_read_there_when_the_store_is_gone(bench
 	checked(bench, second.store)
 	found = {name: place for name, (status, place) in places(bench, acme).items() if status == "Kept"}
 	assert found == {first.name: "Offsite", second.name: "Offsite"}
-	assert len(backups.export(second.name, str(tmp_path / "second"))) == 4
+	assert len(backup_requests.export(second.name, str(tmp_path / "second"))) == 4
 	# with the tenant's key all of it goes
 	from buildpro_saas.fleet import backup_keys, backup_schedule
 

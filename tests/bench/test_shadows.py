@@ -415,7 +415,7 @@ def test_a_transaction_that_does_not_end_keeps_no_copy_from_being_tried_again(be
 @pytest.fixture
 def meanwhile(bench, acme, monkeypatch):
 	"""Copy the site while somebody's statement waits for the tables that the copy has locked: meanwhile(statement) → manifest."""
-	from buildpro_saas.agent import databases, door, shadow
+	from buildpro_saas.agent import database_connection, door, shadow
 	from buildpro_saas.fleet import shadows
 
 	spec = {"site": acme.site, "database": f"{shadows.DATABASE}meanwhile", "mark": "a test/meanwhile"}
@@ -432,7 +432,7 @@ def meanwhile(bench, acme, monkeypatch):
 				bench.wait_for(lambda: is_waiting(bench, connection), SECONDS)
 			return contents_of(mariadb, database)
 
-		monkeypatch.setattr(databases, "LOCK_WAIT", 2)
+		monkeypatch.setattr(database_connection, "LOCK_WAIT", 2)
 		monkeypatch.setattr(shadow, "contents_of", look)
 		how = {"id": statement, "timeout": SECONDS, "log": print, "checkpoint": lambda: None}
 		try:

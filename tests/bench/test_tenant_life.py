@@ -406,7 +406,7 @@ def test_an_archived_tenant_is_left_alone_and_comes_back(bench, acme, frappe):
 @pytest.fixture(scope="module")
 def lost(module_bench, acme):
 	"""Another tenant of this module, with a backup. Its site gets lost."""
-	from buildpro_saas.fleet import backups
+	from buildpro_saas.fleet import backup_requests
 
 	frappe = module_bench.frappe
 	frappe.db.commit()
@@ -415,7 +415,7 @@ def lost(module_bench, acme):
 	assert run(module_bench, module_bench.job(name).name) == "Completed", module_bench.describe(name)
 	write(module_bench, tenant, "backed up")
 	tenant.reload()
-	backup, job = backups.start(tenant)
+	backup, job = backup_requests.start(tenant)
 	frappe.db.commit()
 	assert run(module_bench, job) == "Completed", frappe.db.get_value("Provisioning Job", job, "error")
 	return tenant, backup

@@ -11,7 +11,7 @@ SECONDS = 1000  # milliseconds, which is what playwright counts in
 def acme(module_bench):
 	"""A tenant whose site is there, and a recovery key; its backups and shadows go with the test."""
 	from buildpro_saas.agent import door
-	from buildpro_saas.fleet import backup_keys, shadows
+	from buildpro_saas.fleet import backup_keys, shadow_requests
 
 	frappe = module_bench.frappe
 	before = backup_keys.recipient()
@@ -21,7 +21,7 @@ def acme(module_bench):
 	yield tenant
 	frappe.db.rollback()
 	for name in frappe.get_all("Site Shadow", {"tenant": tenant.name}, pluck="name"):
-		shadows.drop_now(name)
+		shadow_requests.drop_now(name)
 	for store in frappe.get_all("Backup Store", {"tenant": tenant.name}, ["store_id"]):
 		door.here().do("remove_store", folder="", store=store.store_id)
 	for doctype in ("Site Shadow", "Backup", "Backup Store"):

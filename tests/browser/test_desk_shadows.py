@@ -8,14 +8,14 @@ SECONDS = 1000  # milliseconds, which is what playwright counts in
 @pytest.fixture
 def acme(module_bench):
 	"""A tenant whose site is there; its shadows go with the test."""
-	from buildpro_saas.fleet import shadows
+	from buildpro_saas.fleet import shadow_requests
 
 	tenant = module_bench.active_tenant()
 	yield tenant
 	frappe = module_bench.frappe
 	frappe.db.rollback()
 	for name in frappe.get_all("Site Shadow", {"tenant": tenant.name}, pluck="name"):
-		shadows.drop_now(name)
+		shadow_requests.drop_now(name)
 	frappe.db.delete("Site Shadow", {"tenant": tenant.name})
 	frappe.db.commit()
 

@@ -169,9 +169,12 @@ class Nginx:
 	def __init__(self, program: Callable[[str], str], folder: Path, http: str, port: int):
 		folder.mkdir(parents=True, exist_ok=True)
 		user = "user root;" if os.geteuid() == 0 else ""
+		# each of its own: Debian's lie below /var/lib/nginx, which a program that was only unpacked does not have
+		kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+		temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
 		(folder / "nginx.conf").write_text(
 			f"{user} daemon off; worker_processes 1; pid {folder}/pid; error_log stderr;"
-			f"events {{}} http {{ access_log off; client_body_temp_path {folder}/body; {http} }}"
+			f"events {{}} http {{ access_log off; {temporary} {http} }}"
 		)
 		command = [program("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
 		self._server = Program(folder, "nginx", command, port)

@@ -94,7 +94,7 @@ class Knot:
 
 	def provider(self, zone: str):
 		"""The provider for one of its zones, by updates (RFC 2136)."""
-		from buildpro_saas.domains.dns_records import provider_of
+		from buildpro_saas.domains.dns_providers import provider_of
 
 		return provider_of("rfc2136", self.credentials(), zone)
 

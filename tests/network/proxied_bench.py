@@ -15,8 +15,8 @@ from pathlib import Path
 from buildpro_saas.agent import proxy, proxy_settings, proxy_upkeep
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.nginx import Nginx
-from buildpro_saas.agent.proxy_certificates import self_signed
 from buildpro_saas.agent.proxy_facts import ProxyHost, ProxySite, ProxySpec
+from buildpro_saas.agent.uploaded_certificate import self_signed
 
 BASE = "example.test"
 
@@ -105,7 +105,7 @@ class ProxiedBench:
 
 	def make_certificate(self, name: str, host: str = "") -> str:
 		"""Put a certificate of that name into the store, in place of one that is there."""
-		chain, key = self_signed(host or name, 90)
+		chain, key = self_signed(host or name, [host or name], 90)
 		folder = self.places.store / name
 		folder.mkdir(parents=True, exist_ok=True)
 		(folder / "fullchain.pem").write_bytes(chain)

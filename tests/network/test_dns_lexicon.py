@@ -11,7 +11,8 @@ from powerdns_api import KEY, PowerDns
 
 from buildpro_saas.agent.errors import AgentError, NotOursError
 from buildpro_saas.domains import bounded_http, dns_lexicon, record_marks
-from buildpro_saas.domains.dns_records import BusyError, Outcome, provider_of
+from buildpro_saas.domains.dns_providers import provider_of
+from buildpro_saas.domains.dns_records import BusyError, Outcome
 
 ZONE, OURS = "example.test", "admin.example.test/Bench 1"
 NAME = f"acme.{ZONE}"

@@ -9,7 +9,8 @@ from knot import SECRET, Knot
 
 from buildpro_saas.agent.errors import AgentError, NotOursError
 from buildpro_saas.domains import record_marks
-from buildpro_saas.domains.dns_records import BusyError, Outcome, not_yet_served, provider_of
+from buildpro_saas.domains.dns_providers import provider_of
+from buildpro_saas.domains.dns_records import BusyError, Outcome, not_yet_served
 from buildpro_saas.domains.lookup import Lookup
 
 ZONE = "example.test"

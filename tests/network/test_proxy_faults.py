@@ -20,10 +20,11 @@ from buildpro_saas.agent import nginx as nginx_program
 from buildpro_saas.agent import proxy, proxy_upkeep, proxy_wanted
 from buildpro_saas.agent.errors import AgentError, TransientError
 from buildpro_saas.agent.nginx import BrokenConfig
-from buildpro_saas.agent.proxy_certificates import DEFAULT, Presented, self_signed
+from buildpro_saas.agent.proxy_certificates import DEFAULT, Presented
 from buildpro_saas.agent.proxy_config import HTTP_FILE, Rendered
 from buildpro_saas.agent.proxy_facts import ProxyHost, ProxySite, ProxySpec
 from buildpro_saas.agent.proxy_release import Releases
+from buildpro_saas.agent.uploaded_certificate import self_signed
 
 ACME = f"acme.{BASE}"
 
@@ -49,7 +50,7 @@ def damage(bench: ProxiedBench, name: str, how: str) -> None:
 	elif how == "empty":
 		(folder / "privkey.pem").write_bytes(b"")
 	elif how == "another's key":
-		(folder / "privkey.pem").write_bytes(self_signed("x.example", 9)[1])
+		(folder / "privkey.pem").write_bytes(self_signed("x.example")[1])
 	elif how == "password":
 		(folder / "privkey.pem").write_text(
 			"-----BEGIN {0}-----\nMII=\n-----END {0}-----".format("ENCRYPTED PRIVATE KEY")

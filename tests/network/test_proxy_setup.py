@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from proxied_bench import BASE, ProxiedBench, is_root, wait_until
 
-from buildpro_saas.agent import proxy, proxy_settings, proxy_setup, proxy_upkeep
-from buildpro_saas.agent.errors import AgentError
+from buildpro_saas.agent import proxy, proxy_plan, proxy_settings, proxy_setup, proxy_upkeep
+from buildpro_saas.agent.errors import AgentError, NotOursError
 from buildpro_saas.agent.nginx import Nginx
 from buildpro_saas.agent.proxy_facts import INCLUDED, NOT_MANAGED, OWN, ProxyHost, ProxySite, ProxySpec
 from buildpro_saas.agent.proxy_settings import Settings
@@ -89,7 +89,7 @@ def machine(tmp_path, program, free_port):
 		)
 	)
 	(folder / "conf.d/00-ours.conf").write_text(
-		proxy_setup.INCLUDE.format(bench=bench.places.bench, current=bench.places.current)
+		proxy_plan.INCLUDE.format(bench=bench.places.bench, current=bench.places.current)
 	)
 	command = [nginx, "-c", str(main)]
 	bench.settings = Settings(
@@ -183,9 +183,9 @@ def ports(bench: ProxiedBench) -> tuple[int, int]:
 
 
 def test_the_plan_shows_all_and_does_nothing(bench):
-	planned = proxy_setup.plan(bench.bench, OWN, *ports(bench))
+	planned = proxy_plan.plan(bench.bench, OWN, *ports(bench))
 	unit, rotation = planned.files.values()
-	owner = proxy_setup.owner_of(bench.bench)
+	owner = proxy_plan.owner_of(bench.bench)
 	assert f"User={owner}\n" in unit and "AmbientCapabilities=CAP_NET_BIND_SERVICE" in unit
 	assert "NoNewPrivileges=true" in unit and str(bench.places.main) in unit
 	assert "USR1" in rotation and planned.hindrance == ""
@@ -195,7 +195,7 @@ def test_the_plan_shows_all_and_does_nothing(bench):
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd's own check")
 def test_systemd_takes_the_unit(bench, tmp_path):
-	(path, unit), _rotation = proxy_setup.plan(bench.bench, OWN, *ports(bench)).files.items()
+	(path, unit), _rotation = proxy_plan.plan(bench.bench, OWN, *ports(bench)).files.items()
 	(tmp_path / Path(path).name).write_text(unit)
 	done = subprocess.run(
 		["systemd-analyze", "verify", tmp_path / Path(path).name], capture_output=True, text=True, check=False
@@ -220,6 +220,22 @@ def test_set_up_writes_what_was_shown_and_nginx_starts_with_it(bench, tmp_path):
 		assert bench.get("erp.customer1.example").status == 200
 	finally:
 		bench.nginx.stop()
+
+
+@pytest.mark.skipif(not is_root(), reason="is done as root")
+def test_a_file_of_somebody_else_is_left_alone_and_nothing_is_done(bench, tmp_path):
+	root = tmp_path / "machine"
+	path, text = list(proxy_plan.plan(bench.bench, OWN, *ports(bench)).files.items())[-1]
+	there = root / path.lstrip("/")
+	there.parent.mkdir(parents=True)
+	there.write_text("# somebody's\n")
+	with pytest.raises(NotOursError, match=there.name):
+		proxy_setup.set_up(bench.bench, OWN, *ports(bench), root=root, is_running=False)
+	assert [file for file in root.rglob("*") if file.is_file()] == [there]
+	assert there.read_text() == "# somebody's\n" and not bench.places.root.exists()
+	there.write_text("# Written by `saas setup-proxy`.\n")  # as an earlier version began its files
+	proxy_setup.set_up(bench.bench, OWN, *ports(bench), root=root, is_running=False)
+	assert there.read_text() == text
 
 
 START_AND_PUBLISH = """
@@ -287,7 +303,7 @@ def test_new_keys_are_readable_for_the_group_of_the_machines_nginx(bench, tmp_pa
 	(certificates / ".versions").mkdir(parents=True)
 	for path in (bench.bench.path, *bench.bench.path.rglob("*")):
 		os.chown(path, 65534, 65534)
-	planned = proxy_setup._included(bench.places, "nobody", bench.settings, ports(bench))
+	planned = proxy_plan._included(bench.places, "nobody", bench.settings, ports(bench))
 	for command in planned.commands[:3]:
 		command = ["33333" if word == "www-data" else word for word in command]
 		subprocess.run(command, check=True)
@@ -308,7 +324,7 @@ def test_new_keys_are_readable_for_the_group_of_the_machines_nginx(bench, tmp_pa
 
 
 def test_the_line_of_sudo_is_for_two_commands_and_sudo_takes_it(tmp_path):
-	line = proxy_setup.SUDOERS.format(user="frappe", nginx="/usr/sbin/nginx", systemctl="/usr/bin/systemctl")
+	line = proxy_plan.SUDOERS.format(user="frappe", nginx="/usr/sbin/nginx", systemctl="/usr/bin/systemctl")
 	assert line.splitlines()[-1] == (
 		"frappe ALL=(root) NOPASSWD: /usr/sbin/nginx -t, /usr/bin/systemctl reload nginx"
 	)
@@ -320,7 +336,7 @@ def test_the_line_of_sudo_is_for_two_commands_and_sudo_takes_it(tmp_path):
 
 def test_a_port_that_another_has_hinders_and_is_named(bench):
 	web = bench.application.server_address[1]
-	planned = proxy_setup.plan(bench.bench, OWN, web, bench.spec.https_port)
+	planned = proxy_plan.plan(bench.bench, OWN, web, bench.spec.https_port)
 	assert f"listens on port {web} already" in planned.hindrance
 	with pytest.raises(AgentError, match="already"):
 		proxy_setup.set_up(bench.bench, OWN, web, bench.spec.https_port)
@@ -339,7 +355,7 @@ def test_where_nginx_is_not_managed_publishing_does_nothing_and_says_so(bench):
 
 def test_a_mode_that_there_is_not_and_a_damaged_file_are_told(bench):
 	with pytest.raises(AgentError, match="no mode"):
-		proxy_setup.plan(bench.bench, "magic", 80, 443)
+		proxy_plan.plan(bench.bench, "magic", 80, 443)
 	bench.places.root.mkdir(parents=True)
 	for text in ("{", '{"mode": "magic"}', '{"colour": 1}'):
 		bench.places.settings.write_text(text)

@@ -1,8 +1,8 @@
-"""A job is found by its columns: its mark, its image and its database."""
+"""A job is found by its columns: its mark, its image, its database, and the other record that it is about."""
 
 import json
 
-from buildpro_saas.patches import fill_job_columns
+from buildpro_saas.patches import fill_job_columns, fill_job_subjects
 
 
 def test_jobs_of_before_get_their_columns_from_their_json(drifting):
@@ -18,8 +18,22 @@ def test_jobs_of_before_get_their_columns_from_their_json(drifting):
 	assert frappe.db.get_value("Provisioning Job", empty, columns) == (None, None, None)
 
 
+def test_jobs_of_before_get_what_they_are_about_from_their_json(drifting):
+	fields = {"title": "Test", "playbook": "test", "status": "Completed"}
+	abouts = (
+		{"domain": "D-1", "host": "a.example"},
+		{"store": "S-1"},
+		{"shadow": "SH-1", "backup": None},
+		{},
+	)
+	jobs = [drifting.record("Provisioning Job", **fields, inputs=json.dumps(inputs)) for inputs in abouts]
+	fill_job_subjects.execute()
+	subjects = [drifting.frappe.db.get_value("Provisioning Job", job, "subject") for job in jobs]
+	assert subjects == ["D-1", "S-1", "SH-1", None]
+
+
 def test_the_columns_that_jobs_are_looked_for_by_are_indexed(admin_site):
-	for column in ("mark", "image", "database"):
+	for column in ("mark", "image", "database", "subject"):
 		plan = admin_site.db.sql(
 			f"explain select name from `tabProvisioning Job` where `{column}` = 'x'", as_dict=True
 		)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+PLAYBOOKS = "buildpro_saas.fleet.playbooks.new_tenants"
 SCRIPT = "import json, sys; import buildpro_saas.commands; print(json.dumps(sorted(sys.modules)))"
 
 
@@ -19,17 +20,15 @@ def modules_of(arguments: list[str]) -> set[str]:
 
 @pytest.mark.parametrize("command", ("worker", "worker-pool"))
 def test_a_worker_has_imported_what_a_tenants_job_needs(admin_site, command):
-	from buildpro_saas.commands.preloading import MODULES, _is_there
+	from buildpro_saas.commands.preloading import MODULES, _is_there, modules_of_playbooks
 
-	wanted = {name for name in MODULES if _is_there(name)}
-	assert {"buildpro_saas.fleet.playbooks", "frappe.core.doctype.user.user"} <= wanted
+	wanted = {name for name in (*MODULES, *modules_of_playbooks()) if _is_there(name)}
+	assert {PLAYBOOKS, "buildpro_saas.domains.playbooks", "frappe.core.doctype.user.user"} <= wanted
 	assert wanted <= modules_of(["frappe", command, "--queue", "provisioning"])
 
 
 def test_another_command_is_not_kept_waiting_for_it(admin_site):
-	assert "buildpro_saas.fleet.playbooks" not in modules_of(
-		["frappe", "--site", "worker.example", "migrate"]
-	)
+	assert PLAYBOOKS not in modules_of(["frappe", "--site", "worker.example", "migrate"])
 
 
 def test_a_module_that_the_framework_has_not_is_left_out(monkeypatch):

@@ -10,12 +10,13 @@ import redis
 import requests
 from pymysql.constants import ER
 
-from buildpro_saas.agent.databases import check_name
+from buildpro_saas.agent.database_connection import check_name
 from buildpro_saas.agent.errors import (
 	ACCOUNT_LOCKED,
 	CONNECTION_KILLED,
 	STATEMENT_TIMEOUT,
 	AgentError,
+	NotOursError,
 	TransientError,
 	hint_for,
 	is_transient,
@@ -148,3 +149,8 @@ def test_database_names_that_the_account_reaches(name):
 def test_database_names_that_it_must_not_reach(name):
 	with pytest.raises(AgentError):
 		check_name(name)
+
+
+def test_an_error_says_what_to_do():
+	assert AgentError("The disk is full.", "Make room.").advice == "The disk is full. Make room."
+	assert NotOursError("It is another's.").advice == "It is another's."

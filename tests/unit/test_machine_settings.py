@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from buildpro_saas.agent import ssh_origin, unattended_updates
 from buildpro_saas.agent.errors import AgentError, NotOursError
 from buildpro_saas.agent.firewall_rules import MOST, Rules, rendered
-from buildpro_saas.agent.own_files import MADE_BY, OwnFile, put, withdraw
+from buildpro_saas.agent.own_files import OwnFile, put, withdraw
 from buildpro_saas.agent.ssh_origin import Origin
 
 
@@ -87,11 +88,27 @@ def test_a_file_of_ours_is_written_over_and_removed(tmp_path):
 	for text in ("one\n", "two\n"):
 		put(tmp_path, OwnFile("etc/a/x.conf", text, "//"))
 	written = tmp_path / "etc/a/x.conf"
-	assert written.read_text() == f"// {MADE_BY}\ntwo\n" and written.stat().st_mode & 0o777 == 0o644
+	first, second = written.read_text().splitlines()
+	assert first.startswith("// Made by `saas setup-firewall` of BuildPro SaaS") and second == "two"
+	assert written.stat().st_mode & 0o777 == 0o644
 	assert [path.name for path in written.parent.iterdir()] == ["x.conf"]
 	withdraw(tmp_path, "etc/a/x.conf")
 	withdraw(tmp_path, "etc/a/x.conf")
 	assert not written.exists()
+
+
+def test_a_draft_that_is_refused_leaves_what_was_there(tmp_path):
+	file = OwnFile("etc/sudoers.d/x", "one\n", mode=0o440)
+
+	def refuse(draft):
+		assert draft.read_text().endswith("two\n") and draft.stat().st_mode & 0o777 == 0o440
+		raise AgentError("no")
+
+	put(tmp_path, file)
+	with pytest.raises(AgentError, match="no"):
+		put(tmp_path, replace(file, content="two\n"), refuse)
+	written = tmp_path / file.path
+	assert [path.name for path in written.parent.iterdir()] == ["x"] and written.read_text() == file.text
 
 
 @pytest.mark.skipif(not shutil.which("apt-config"), reason="this machine has no apt")

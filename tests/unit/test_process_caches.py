@@ -59,7 +59,7 @@ KEYED_BY = {
 	"tenant_site/sandbox/readable.py _system_folders": OF_PROCESS,
 	"tenant_site/sandbox/readable.py _system_files": OF_PROCESS,
 	"tenant_site/sandbox/reading.py _rule": "the class",
-	"tenant_site/sandbox/reading.py replacements": OF_PROCESS,
+	"tenant_site/sandbox/stand_ins.py replacements": OF_PROCESS,
 	"tenant_site/sandbox/temporary.py _made": "the path; the value is the site for which it was made",
 	"tenant_site/usage.py _waiting": "the site, the day, the feature and the outcome",
 	"tenant_site/usage.py _flushed_at": f"{OF_PROCESS}: when counts of all sites were last taken out",

@@ -36,7 +36,7 @@ MAY_IMPORT = {
 # What the framework calls first, and what bench does once: they know all rooms.
 KNOW_ALL = {"hooks", "install", "patches"}
 # The agent's door: what others may import of it. What is behind is plain Python on the bench's disk and servers.
-DOOR = {"door", "facts", "errors", "proxy_facts", "certificate_facts"}
+DOOR = {"door", "facts", "errors", "proxy_facts", "certificate_facts", "intake_facts"}
 ALSO_OPEN = {
 	# the site's own file, how it proves that it is itself, and where it went: all three are asked by web processes
 	"tenant_site": {"site_config", "proof", "redirects"},
@@ -85,7 +85,8 @@ MAY_OPEN = {
 	"tenant_site/sandbox/files.py": OWN_SITE,
 	"tenant_site/sandbox/mail_styles.py": OWN_SITE,
 	"tenant_site/sandbox/readable.py": OWN_SITE,
-	"tenant_site/sandbox/reading.py": "says which attributes of the framework's connection a template may read",
+	"tenant_site/sandbox/reading.py": "knows the framework's connection when a template reads of it",
+	"tenant_site/sandbox/stand_ins.py": "says which attributes of the framework's connection a template may read",
 }
 # Crossings that no import shows: (room, what is named) with the reason for each.
 CALLED_ON_SITES = "runs there in a process or a context of the tenant's site, which has the same app"
@@ -95,7 +96,6 @@ MAY_NAME = {
 		(
 			("commands", "buildpro_saas.agent.installer"),
 			("commands", "buildpro_saas.agent.operations"),
-			("commands", "buildpro_saas.fleet.playbooks"),
 			("commands", "buildpro_saas.licensing.plan_versions"),
 			("commands", "buildpro_saas.control_plane.doctype"),
 			("commands", "buildpro_saas.tenant_site.doctype"),

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from buildpro_saas.agent import intake
-from buildpro_saas.agent.facts import Survey
+from buildpro_saas.agent.intake_facts import Survey
 from buildpro_saas.agent.site import Site
 from buildpro_saas.fleet import taking_in
 

@@ -7,7 +7,8 @@ from pydantic import TypeAdapter, ValidationError
 from buildpro_saas.agent import account, binary_log, judgement, later_files
 from buildpro_saas.agent.backup_facts import LogPosition, LogState, Replayed
 from buildpro_saas.agent.bench import Bench
-from buildpro_saas.agent.databases import check_name, server
+from buildpro_saas.agent.database_connection import check_name
+from buildpro_saas.agent.databases import server
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.log_replay import BinaryLog
 from buildpro_saas.agent.operations.names import Mark, SiteName

@@ -9,7 +9,7 @@ from buildpro_saas.agent import account, in_place, intake
 from buildpro_saas.agent.backup_folder import BackupFolder
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import server
-from buildpro_saas.agent.facts import Survey
+from buildpro_saas.agent.intake_facts import Survey
 from buildpro_saas.agent.operations.names import Mark, SiteName
 from buildpro_saas.agent.operations.operation import in_thread, quick
 from buildpro_saas.agent.operations.running import Progress

@@ -5,7 +5,7 @@ from typing import Any
 import frappe
 from pydantic import TypeAdapter, ValidationError
 
-from buildpro_saas.agent import proxy, proxy_setup, proxy_upkeep, proxy_wanted
+from buildpro_saas.agent import proxy, proxy_plan, proxy_setup, proxy_upkeep, proxy_wanted
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.operations.operation import in_thread, quick
@@ -46,7 +46,7 @@ def show_proxy(bench: Bench) -> dict[str, str]:
 @quick
 def plan_proxy_setup(bench: Bench, mode: str, http_port: int = 80, https_port: int = 443) -> ProxySetup:
 	"""What setting the proxy up will do on this machine. Does nothing."""
-	return proxy_setup.plan(bench, mode, http_port, https_port)
+	return proxy_plan.plan(bench, mode, http_port, https_port)
 
 
 @quick

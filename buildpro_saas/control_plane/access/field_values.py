@@ -49,6 +49,7 @@ def checked(doctype: str, values: object, where: str = "") -> dict:
 			value = _rows(df.options, value, _(df.label or key))
 		elif df is None or df.fieldtype not in no_value_fields:
 			value = _value(df.fieldtype if df else NUMBERS.get(key, "Data"), key, value, label)
+			_check_choice(df, value, label)
 		found[key] = value
 	return found
 
@@ -130,6 +131,20 @@ def _text(value: object, label: str) -> object:
 	if isinstance(value, str):
 		check_whole(value, label)
 	return value
+
+
+def _check_choice(df, value: object, label: str) -> None:
+	"""Raise frappe.ValidationError for text that a Select does not offer.
+
+	Frappe refuses it, too, but only after the document's own checks, which go by what it says. A field that is only read is theirs.
+	"""
+	if df is None or df.fieldtype != "Select" or df.read_only or not value:
+		return
+	options = [option for option in (df.options or "").split("\n") if option]
+	if options and str(value).strip() not in options:
+		refuse(
+			_("{0} cannot be {1}: choose one of {2}."), label, value, ", ".join(map(_, options)), title=label
+		)
 
 
 def _number(fieldtype: str, value: object, label: str) -> object:

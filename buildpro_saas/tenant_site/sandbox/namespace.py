@@ -5,11 +5,18 @@ from typing import Any
 import frappe
 
 from buildpro_saas.tenant_site.sandbox import names, queries, sizes
-from buildpro_saas.tenant_site.sandbox.reading import replaced
 from buildpro_saas.tenant_site.sandbox.refusal import refusing
+from buildpro_saas.tenant_site.sandbox.stand_ins import stand_in
 
 # Dicts of the request. A template gets copies, so that it changes nothing that decides.
 COPIED = ("form_dict", "session", "flags")
+
+
+def of_frappe() -> dict:
+	"""`frappe` as templates see it."""
+	from frappe.utils.safe_exec import get_safe_globals
+
+	return restricted(get_safe_globals())["frappe"]
 
 
 def restricted(there: dict, more: dict[str, Any] | None = None) -> dict:
@@ -44,7 +51,7 @@ def _kept(there: dict, allowed: frozenset[str], prefix: str) -> dict:
 	kept = {}
 	for name, value in there.items():
 		if name in allowed:
-			kept[name] = _judged(f"{prefix}{name}", replaced(value))
+			kept[name] = _judged(f"{prefix}{name}", stand_in(value))
 		elif not name.startswith("_"):
 			kept[name] = refusing(f"{prefix}{name}")
 	return type(there)(kept)

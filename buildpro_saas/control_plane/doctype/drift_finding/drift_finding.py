@@ -82,7 +82,7 @@ class DriftFinding(AdminDocument):
 		try:
 			return [entry.subject for entry in reconciliation.put_back(self.trash)]
 		except AgentError as error:
-			frappe.throw(" ".join(filter(None, (str(error), error.hint))), title=_("Trash"))
+			frappe.throw(error.advice, title=_("Trash"))
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked

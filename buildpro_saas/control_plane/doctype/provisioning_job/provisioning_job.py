@@ -4,7 +4,7 @@ from frappe import _
 from buildpro_saas.control_plane.access import arguments, staff
 from buildpro_saas.control_plane.access.document import AdminDocument
 from buildpro_saas.fleet import job_retention
-from buildpro_saas.jobs import lifecycle
+from buildpro_saas.jobs import retry_cancel
 
 # A failed job still knows what it has made: it is cancelled first.
 DELETABLE = ("Completed", "Cancelled")
@@ -46,6 +46,7 @@ class ProvisioningJob(AdminDocument):
 		state: DF.Code | None
 		status: DF.Literal["Waiting", "Queued", "Running", "Cancelling", "Completed", "Failed", "Cancelled"]
 		steps: DF.Table[ProvisioningJobStep]
+		subject: DF.Data | None
 		tenant: DF.Link | None
 		title: DF.Data | None
 		waits_for: DF.Link | None
@@ -81,11 +82,11 @@ class ProvisioningJob(AdminDocument):
 	def retry(self) -> None:
 		"""Go on from the failed step. For SaaS Manager and SaaS Support: it repeats only what the job was made for."""
 		staff.only_for_staff()
-		lifecycle.retry(self)
+		retry_cancel.retry(self)
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def cancel_job(self) -> None:
 		"""Stop the job, and undo in reverse order what it did. For SaaS Manager only."""
 		staff.only_for_manager()
-		lifecycle.cancel(self)
+		retry_cancel.cancel(self)

@@ -3,7 +3,7 @@ from frappe import _
 
 from buildpro_saas.control_plane.access import arguments, staff
 from buildpro_saas.control_plane.access.document import AdminDocument
-from buildpro_saas.fleet import shadows
+from buildpro_saas.fleet import shadow_requests, shadows
 
 
 class SiteShadow(AdminDocument):
@@ -56,18 +56,18 @@ class SiteShadow(AdminDocument):
 		confirm: the tenant's subdomain. Raises frappe.ValidationError with what to change.
 		"""
 		staff.only_for_manager()
-		return shadows.start_swap(self.name, confirm)
+		return shadow_requests.start_swap(self.name, confirm)
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def keep_longer(self, hours: float | int) -> None:
 		"""Keep it for so many hours from now. For SaaS Manager."""
 		staff.only_for_manager()
-		shadows.keep_longer(self.name, hours)
+		shadow_requests.keep_longer(self.name, hours)
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
 	def drop(self) -> None:
 		"""Remove its database and files now. For SaaS Manager."""
 		staff.only_for_manager()
-		shadows.drop_now(self.name)
+		shadow_requests.drop_now(self.name)

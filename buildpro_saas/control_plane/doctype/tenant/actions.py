@@ -5,15 +5,15 @@ from frappe import _
 
 from buildpro_saas import tenant_status
 from buildpro_saas.control_plane.access import arguments, staff
-from buildpro_saas.control_plane.doctype.tenant import cloning, validation
+from buildpro_saas.control_plane.doctype.tenant import cloning, free_names, validation
 from buildpro_saas.datetimes import parse
 from buildpro_saas.fleet import (
-	backups,
+	backup_requests,
 	benches,
 	clones,
 	owner_link,
 	restores,
-	shadows,
+	shadow_requests,
 	site_standing,
 	taking_in,
 )
@@ -38,7 +38,7 @@ class TenantActions:
 			refuse(_("{0} is {1}: only a tenant that is Draft can be provisioned."), self.name, self.status)
 		validation.check_links(self)
 		validation.check_can_be_made(self)
-		validation.check_names_free(self)
+		free_names.check(self)
 		self._save_facts()
 		return self._start_provisioning()
 
@@ -61,7 +61,7 @@ class TenantActions:
 		"""
 		staff.only_for_manager()
 		self.reload()
-		shadow, job = shadows.start_copy(self, why or "", hours)
+		shadow, job = shadow_requests.start_copy(self, why or "", hours)
 		return {"shadow": shadow, "job": job}
 
 	@frappe.whitelist(methods=["POST"])
@@ -73,8 +73,8 @@ class TenantActions:
 		Returns {"shadow", "job"}. Raises frappe.ValidationError with what to change.
 		"""
 		staff.only_for_manager()
-		shadow = shadows.of_tenant(self.name, shadow)
-		return {"shadow": shadow, "job": shadows.start_swap(shadow, confirm)}
+		shadow = shadow_requests.of_tenant(self.name, shadow)
+		return {"shadow": shadow, "job": shadow_requests.start_swap(shadow, confirm)}
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked
@@ -85,7 +85,7 @@ class TenantActions:
 		"""
 		staff.only_for_manager()
 		self.reload()
-		backup, job = backups.start(self, why=why or "")
+		backup, job = backup_requests.start(self, why=why or "")
 		return {"backup": backup, "job": job}
 
 	@frappe.whitelist(methods=["POST"])

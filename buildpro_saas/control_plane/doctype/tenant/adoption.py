@@ -49,7 +49,7 @@ def _or_refuse(ask):
 	try:
 		return ask()
 	except AgentError as error:
-		refuse("{0}", " ".join(filter(None, (str(error), error.hint))), title=_("Adopt"))
+		refuse("{0}", error.advice, title=_("Adopt"))
 
 
 def _check_not_on_record(*conditions: dict) -> None:

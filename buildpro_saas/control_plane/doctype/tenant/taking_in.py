@@ -8,7 +8,7 @@ import frappe
 from frappe import _
 
 from buildpro_saas.control_plane.access import staff
-from buildpro_saas.control_plane.doctype.tenant import validation
+from buildpro_saas.control_plane.doctype.tenant import free_names
 from buildpro_saas.control_plane.doctype.tenant.adoption import as_line, places
 from buildpro_saas.control_plane.host_names import check_subdomain
 from buildpro_saas.entitlements.plans import PlanError
@@ -173,7 +173,7 @@ def _faults_of_name(subdomain: str, bench: str, origin: Mapping[str, Any]) -> li
 		label = check_subdomain(subdomain, frappe.get_single("SaaS Settings").reserved())
 		tenant = frappe.get_doc({"doctype": "Tenant", "subdomain": label, "bench": bench})
 		tenant.origin = frappe.as_json(origin)
-		validation.check_names_free(tenant)
+		free_names.check(tenant)
 	except frappe.ValidationError as error:
 		frappe.clear_last_message()
 		return [frappe.utils.strip_html(str(error))]

@@ -8,6 +8,7 @@ from buildpro_saas.control_plane.doctype.tenant import (
 	commercial,
 	company_name,
 	fixed_fields,
+	free_names,
 	tenant_region,
 	validation,
 )
@@ -130,7 +131,7 @@ class Tenant(TenantActions, TenantLife, TenantDomains, TenantEntitlement, AdminD
 		except frappe.UniqueValidationError as error:
 			frappe.clear_last_message()
 			if "database_name" in str(error):
-				validation.refuse_database_taken(self.database_name)
+				free_names.refuse_database_taken(self.database_name)
 			raise
 
 	def db_insert(self, *args, **kwargs) -> None:
@@ -140,8 +141,8 @@ class Tenant(TenantActions, TenantLife, TenantDomains, TenantEntitlement, AdminD
 		except frappe.DuplicateEntryError:
 			frappe.clear_last_message()
 			if self.flags.is_adopted:
-				validation.refuse_on_record(self)
-			validation.refuse_taken(self)
+				free_names.refuse_on_record(self)
+			free_names.refuse_taken(self)
 
 	def before_insert(self) -> None:
 		"""Check the subdomain before it becomes the record's name, and fill what staff left empty.
@@ -170,7 +171,7 @@ class Tenant(TenantActions, TenantLife, TenantDomains, TenantEntitlement, AdminD
 		if self.is_new():
 			validation.lock_bench(self.bench)
 			validation.check_can_be_made(self)
-			validation.check_names_free(self)
+			free_names.check(self)
 			if not self.cloned_from:
 				validation.warn_of_same_company(self)
 		elif (
@@ -178,7 +179,7 @@ class Tenant(TenantActions, TenantLife, TenantDomains, TenantEntitlement, AdminD
 			and self.database_name
 			and self.has_value_changed("database_name")
 		):
-			validation.check_names_free(self)
+			free_names.check(self)
 
 	def after_insert(self) -> None:
 		"""Inserting a tenant is all that staff do: the job makes its site."""
