@@ -54,6 +54,10 @@ TRANSIENT_ERRNOS = frozenset(
 )
 
 
+# Seconds: who asks to be left alone for longer is asked again all the same.
+LONGEST_ASKED = 3600.0
+
+
 class AgentError(Exception):
 	"""A permanent fault: trying again does not help. `hint` says what to do."""
 
@@ -70,9 +74,13 @@ class AgentError(Exception):
 
 
 class TransientError(AgentError):
-	"""A fault that passes by itself: the same call may succeed later."""
+	"""A fault that passes by itself: the same call may succeed later.
+
+	retry_after: seconds for which whoever was asked wants to be left alone; 0 where he did not say so.
+	"""
 
 	is_transient = True
+	retry_after = 0.0
 
 
 class KilledError(TransientError):
@@ -101,6 +109,11 @@ def sentence(error: BaseException) -> str:
 	if isinstance(error, AgentError):
 		return text
 	return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def seconds_asked(error: BaseException) -> float:
+	"""For how many seconds whoever was asked wants to be left alone: LONGEST_ASKED at most, 0 where he did not say so."""
+	return min(max(error.retry_after, 0.0), LONGEST_ASKED) if isinstance(error, TransientError) else 0.0
 
 
 def as_plain(error: BaseException) -> dict:

@@ -122,6 +122,14 @@ class Nginx:
 				"Run `saas setup-proxy` again: it lets the bench's user reload nginx.",
 			)
 
+	def refused_commands(self) -> list[str]:
+		"""The commands by which it is tried and reloaded that this user may not run as root; none for an nginx of our own."""
+		return [
+			f"`{' '.join(words[2:])}`"
+			for words in (self.settings.test, self.settings.reload)
+			if not _is_let(words)
+		]
+
 	def master(self) -> psutil.Process | None:
 		"""nginx's first process; None where it does not run. Of an nginx of our own only the very one that has our configuration."""
 		try:
@@ -181,6 +189,23 @@ class Nginx:
 		if done.returncode:
 			raise broken(done.stderr or done.stdout, http)
 		return done.stderr
+
+
+def _is_let(words: list[str]) -> bool:
+	"""Whether sudo lets this user run the command, which begins with `sudo -n`; asked without running it."""
+	if words[:2] != ["sudo", "-n"]:
+		return True
+	try:
+		asked = subprocess.run(
+			["sudo", "-n", "-l", *words[2:]],
+			capture_output=True,
+			timeout=60,
+			check=False,
+			stdin=subprocess.DEVNULL,
+		)
+	except FileNotFoundError:
+		return False
+	return asked.returncode == 0
 
 
 def not_running() -> TransientError:

@@ -21,7 +21,9 @@ def state_of(bench: Bench) -> ProxyState:
 	publishing = Publishing(settings, places)
 	state = publishing.releases.state()
 	is_running = publishing.nginx.master() is not None
-	if not is_running:
+	if refused := publishing.nginx.refused_commands():
+		problem = f"The bench's user may not run {' and '.join(refused)}: {proxy_settings.SETUP} gives it the right, as root."
+	elif not is_running:
 		problem = "nginx does not run. Start it (`systemctl start`)."
 	elif not state.release:
 		problem = "Nothing was published yet."

@@ -8,7 +8,7 @@ from frappe.utils.commands import render_table
 
 from buildpro_saas.commands.admin_site import fail, on_admin_site, on_each, print_json
 from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
-from buildpro_saas.fleet import admin_backup, backup_keys, point_in_time
+from buildpro_saas.fleet import admin_backup, backup_keys, bench_proxy, point_in_time
 from buildpro_saas.fleet import doctor as advice
 from buildpro_saas.jobs import queue
 from buildpro_saas.jobs.bench_door import reached
@@ -21,7 +21,7 @@ from buildpro_saas.tenant_site.sandbox import reachable
 def doctor(is_json: bool) -> None:
 	"""Say which settings of each bench's MariaDB are too low for its sites; exits with 1 when one is, or a bench could not be looked at.
 
-	And whether a bench's Redis takes commands without a password, and whether its machine has the programs that backups need, and its MariaDB the binary log that plans promise; of the admin site's bench also whether the tenants' web processes can
+	And whether a bench's Redis takes commands without a password, and whether its machine has the programs that backups need, and its MariaDB the binary log that plans promise, and whether what its proxy, its DNS and its certificates need is there; of the admin site's bench also whether the tenants' web processes can
 	read the admin site's secrets, which entries of buildpro_reachable are none, and whether workers are too few. That changes nothing of
 	how it exits.
 	"""
@@ -30,11 +30,13 @@ def doctor(is_json: bool) -> None:
 	open_servers, missed = on_each(reached(), advice.redis_complaints)
 	lacking, _missed = on_each(reached(), advice.missing_for_backups)
 	promises, _missed = on_each(reached(), point_in_time.complaints)
+	proxies, _missed = on_each(reached(), bench_proxy.complaints)
 	own = admin_backup.complaint() if backup_keys.recipient() else None
 	for sentence in [
 		*open_servers,
 		*lacking,
 		*promises,
+		*proxies,
 		own,
 		*reachable.complaints(frappe.conf),
 		queue.complaint(bench),

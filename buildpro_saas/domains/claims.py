@@ -7,7 +7,7 @@ from frappe import _
 from frappe.utils import now_datetime
 from frappe.utils.password import get_encryption_key
 
-from buildpro_saas.domains import flow, host_names, ownership, records, settings
+from buildpro_saas.domains import flow, host_names, own_names, ownership, records, settings
 from buildpro_saas.licensing import signing
 from buildpro_saas.refusal import refuse
 from buildpro_saas.tenant_status import WITH_SITE
@@ -85,8 +85,12 @@ def _make(tenant, host: str, by: str, serves: bool) -> str:
 
 
 def token(tenant: str, host: str) -> str:
-	"""What the TXT record of the host name says, if it is the tenant's."""
-	return ownership.token(get_encryption_key().encode(), tenant, host)
+	"""What the TXT record of the host name says, if it is the tenant's.
+
+	By when the tenant was made: who gets its name once it has another must not own what its old texts prove.
+	"""
+	made = frappe.db.get_value("Tenant", tenant, "creation")
+	return ownership.token(get_encryption_key().encode(), f"{made}", host)
 
 
 def wanted_records(host: str, bench: dict) -> str:
@@ -97,6 +101,13 @@ def wanted_records(host: str, bench: dict) -> str:
 	addresses = settings.addresses_of(bench)
 	lines += [f"{host} {'AAAA' if ':' in address else 'A'} {address}" for address in addresses]
 	return "\n".join(lines)
+
+
+def note_wanted_records(bench) -> None:
+	"""Note anew, with each customer's name of the Bench (document), what leads to it. The caller commits."""
+	of = {"bench": bench.name, "kind": records.CUSTOMERS, "state": ("!=", records.REMOVED)}
+	for row in frappe.get_all(records.DOMAIN, of, ["name", "host"]):
+		records.change(row.name, records=wanted_records(row.host, bench.as_dict()))
 
 
 def normalised(text: str) -> str:
@@ -134,6 +145,18 @@ def _refuse_taken(host: str) -> None:
 		title=_(TITLE),
 		error=frappe.DuplicateEntryError,
 	)
+
+
+def check_own_free(site: str, tenant: str) -> None:
+	"""Raise frappe.DuplicateEntryError where another tenant has the name that the tenant's site is to get: by now it is below a base domain."""
+	if other := own_names.taken_by(tenant, site):
+		refuse(
+			_("{0} is on record as a host name of {1}: use another subdomain, or remove it there."),
+			site,
+			other,
+			title=_("Subdomain"),
+			error=frappe.DuplicateEntryError,
+		)
 
 
 def own_domains() -> set[str]:

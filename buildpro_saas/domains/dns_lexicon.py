@@ -19,7 +19,7 @@ from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.domains import record_marks
 from buildpro_saas.domains.bounded_http import CONNECT, READ, Call, Requests, bounded_session
 from buildpro_saas.domains.dns_records import BusyError, Provider
-from buildpro_saas.domains.record_marks import Change, Mark
+from buildpro_saas.domains.record_marks import KINDS, Change
 
 # They guess a provider, want programs or packages that are not here, or do what rfc2136 does.
 LEFT_OUT = {
@@ -115,14 +115,18 @@ class LexiconProvider(Provider):
 			"Look at the name at the provider, and use another way to it (rfc2136, or by hand).",
 		)
 
-	def marks(self) -> list[Mark]:
-		"""As Provider.marks."""
-		found = self._call(lambda provider: provider.list_records("TXT", None, None))
-		named = (
-			(self._name(each["name"]), _text(each["content"])) for each in found if each["type"] == "TXT"
-		)
-		marks = (record_marks.parsed(record_marks.marked_name(name), text) for name, text in named)
-		return [mark for mark in marks if mark]
+	def whole(self) -> dict[str, dict[str, list[str]]]:
+		"""As Provider.whole."""
+		return self._call(self._listed)
+
+	def _listed(self, provider) -> dict[str, dict[str, list[str]]]:
+		found: dict[str, dict[str, list[str]]] = {}
+		for kind in KINDS:
+			for record in provider.list_records(kind, None, None):
+				if record["type"] == kind:
+					values = found.setdefault(self._name(record["name"]), {}).setdefault(kind, [])
+					values.append(_plain(kind, record["content"]))
+		return found
 
 	def _records(self, provider, name: str, kinds: list[str]) -> dict[str, list[str]]:
 		"""What is at the name. Providers differ in how exactly they look: what they give is looked through once more."""

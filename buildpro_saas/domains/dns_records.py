@@ -54,8 +54,14 @@ class Provider(ABC):
 		"""Do the changes in their order, or all at once. seen: what read said. Raises ChangedMeanwhile where that no more holds."""
 
 	@abstractmethod
-	def marks(self) -> list[Mark]:
-		"""All marks in the zone, of all owners."""
+	def whole(self) -> dict[str, dict[str, list[str]]]:
+		"""All that the zone has of the kinds that are made here, as `read` answers it."""
+
+	def states(self) -> dict[str, State]:
+		"""{name: what is there, with the marks for it} of the whole zone; of a name that has nothing but marks, too."""
+		whole = self.whole()
+		names = {record_marks.marked_name(name) if record_marks.is_mark(name) else name for name in whole}
+		return {name: _state_of(name, whole) for name in sorted(names)}
 
 	def ensure(self, name: str, kind: str, values: list[str], owner_mark: str) -> Outcome:
 		"""Have these values of the kind at the name, and no other of the owner's; ours of kinds that cannot stand beside them go.

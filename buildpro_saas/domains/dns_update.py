@@ -21,7 +21,7 @@ import dns.zone
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.domains import record_marks
 from buildpro_saas.domains.dns_records import BusyError, ChangedMeanwhile, Provider
-from buildpro_saas.domains.record_marks import Change, Mark
+from buildpro_saas.domains.record_marks import KINDS, Change
 
 SECONDS = 10.0  # for one message
 WANTED = ("server", "key_name", "key_secret")
@@ -73,8 +73,8 @@ class UpdateProvider(Provider):
 			raise ChangedMeanwhile
 		self._raise_for(rcode)
 
-	def marks(self) -> list[Mark]:
-		"""As Provider.marks: by a transfer of the zone, which the key must be allowed."""
+	def whole(self) -> dict[str, dict[str, list[str]]]:
+		"""As Provider.whole: by a transfer of the zone, which the key must be allowed."""
 		try:
 			message = dns.message.make_query(self.zone, "AXFR")
 			message.use_tsig(self.key)
@@ -83,17 +83,16 @@ class UpdateProvider(Provider):
 		except (dns.exception.Timeout, OSError, EOFError) as error:
 			raise self._busy(error) from error
 		except dns.exception.DNSException as error:
-			hint = (
-				"Allow the key to transfer the zone (AXFR) on the server, for left-over records to be found."
-			)
+			hint = "Allow the key to transfer the zone (AXFR) on the server, for its records to be compared."
 			raise AgentError(
 				f"{self.server} does not let us read the whole zone {self.zone}: {error}.", hint
 			) from error
-		found = []
-		for name, _ttl, rdata in zone.iterate_rdatas("TXT"):
-			host = record_marks.marked_name(name.to_text(omit_final_dot=True).lower())
-			found.append(record_marks.parsed(host, b"".join(rdata.strings).decode(errors="replace")))
-		return [mark for mark in found if mark]
+		found: dict[str, dict[str, list[str]]] = {}
+		for name, _ttl, rdata in zone.iterate_rdatas():
+			if (kind := dns.rdatatype.to_text(rdata.rdtype)) in KINDS:
+				host = name.to_text(omit_final_dot=True).lower()
+				found.setdefault(host, {}).setdefault(kind, []).append(_plain(kind, rdata))
+		return found
 
 	def _values(self, name: str, kind: str) -> list[str]:
 		query = dns.message.make_query(name, kind)

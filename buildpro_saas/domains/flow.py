@@ -3,7 +3,7 @@
 Each name has a job of its own, or its own part of a turn of a batch: one bad name stops no other.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import frappe
 from frappe import _
@@ -12,6 +12,7 @@ from frappe.utils import now_datetime
 from buildpro_saas import site_role
 from buildpro_saas.agent.errors import AgentError, is_transient, sentence
 from buildpro_saas.domains import addresses, issuing, looks, own_names, publishing, records, shown
+from buildpro_saas.domains.proxy_spec import SERVED
 from buildpro_saas.jobs import batches, lifecycle
 from buildpro_saas.jobs.batch_runner import TenantWork, Turn
 from buildpro_saas.jobs.ending import UNFINISHED
@@ -28,6 +29,8 @@ RENEWALS_AT_ONCE = 20  # certificates of a bench: a thousand that are due are sp
 OWN_IS_GOOD = looks.Look(True, True, "")
 # A look that was started is not started again within this time, in seconds.
 TAKEN_FOR = 900
+# The longest that anything here is put off is a week, by an authority's limits.
+LONGEST_AHEAD = timedelta(days=8)
 
 
 # -- what somebody asks for ------------------------------------------------------------------------------------------
@@ -53,7 +56,8 @@ def remove(name: str) -> str:
 	The caller commits.
 	"""
 	row = records.get(name)
-	if row.is_primary:
+	is_primary = {each.name: each.is_primary for each in records.held_of(row.tenant)}
+	if is_primary.get(name):
 		_make_primary(row.tenant, records.own_of(row.tenant))
 	records.remove(name)
 	return _start(REMOVE, row)
@@ -67,7 +71,11 @@ def make_primary(name: str) -> str:
 
 
 def _make_primary(tenant: str, row) -> None:
-	for each in records.of_tenant(tenant):
+	"""Of two who do it at once, the second waits here, and sees what the first has done: a tenant never has two."""
+	names = records.held_of(tenant)
+	if row is not None and row.name not in [each.name for each in names]:
+		return  # it was removed meanwhile
+	for each in names:
 		is_it = row is not None and each.name == row.name
 		if bool(each.is_primary) != is_it:
 			records.change(each.name, is_primary=int(is_it))
@@ -111,6 +119,11 @@ def start_due_looks() -> None:
 		lifecycle.shielded(_look_at_due, bench)
 
 
+def _has_come(moment: datetime, now: datetime) -> bool:
+	"""Whether something is due at that moment. One that lies further ahead than anything is put off was noted by a clock that ran ahead."""
+	return not now < moment < now + LONGEST_AHEAD
+
+
 def _bring_missing(bench: str) -> None:
 	for name in own_names.adopt_missing(bench):
 		look_now(name)
@@ -119,8 +132,9 @@ def _bring_missing(bench: str) -> None:
 
 def _look_at_due(bench: str) -> None:
 	now = now_datetime()
-	of = {"bench": bench, "state": ("!=", records.REMOVED), "next_check": ("<=", now)}
-	due = frappe.get_all(records.DOMAIN, of, ["name", "tenant"], order_by="next_check")
+	of = {"bench": bench, "state": ("!=", records.REMOVED)}
+	has_come = [["next_check", "<=", now], ["next_check", ">=", now + LONGEST_AHEAD]]
+	due = frappe.get_all(records.DOMAIN, of, ["name", "tenant"], or_filters=has_come, order_by="next_check")
 	for row in due:
 		records.change(row.name, next_check=now + timedelta(seconds=TAKEN_FOR))
 	there = _with_site(bench) if due else set()  # the names of an archived tenant stay his, and wait
@@ -159,7 +173,7 @@ def due_to_ask(bench: str) -> list[str]:
 	"""Certificates of the Bench whose authority is to be asked when to renew them."""
 	of = {"bench": bench, "status": records.VALID, "method": ("!=", records.UPLOADED)}
 	rows = frappe.get_all(records.CERTIFICATE, of, ["name", "ask_at"])
-	return [row.name for row in rows if not row.ask_at or row.ask_at <= now_datetime()]
+	return [row.name for row in rows if not row.ask_at or _has_come(row.ask_at, now_datetime())]
 
 
 def _with_site(bench: str) -> set[str]:
@@ -186,7 +200,7 @@ def _renew_some(bench: str) -> None:
 		row
 		for row in rows
 		if issuing.is_due(row)
-		and (not row.next_try or row.next_try <= now)
+		and (not row.next_try or _has_come(row.next_try, now))
 		and (not row.tenant or row.tenant in there)
 		and _is_wanted(row)
 	]
@@ -219,10 +233,8 @@ class CheckDomains(TenantWork):
 		"""Look at each of them. A name that has come further gets a job of its own. Returns a sentence."""
 		rows = [row for row in records.of_tenant(turn.tenant) if row.name in turn.inputs["domains"]]
 		said = [self._look(row) for row in rows]
-		if any(records.is_sound(row) and not records.is_sound(records.get(row.name)) for row in rows):
-			publishing.want(
-				frappe.db.get_value("Tenant", turn.tenant, "bench")
-			)  # nobody is sent there from now on
+		if any(_is_less(row, records.get(row.name)) for row in rows):
+			publishing.want(frappe.db.get_value("Tenant", turn.tenant, "bench"))
 			frappe.db.commit()
 		shown.put(turn.tenant)
 		addresses.tell_site(turn.tenant)
@@ -246,10 +258,17 @@ class CheckDomains(TenantWork):
 		except Exception as error:
 			frappe.db.rollback()
 			if is_transient(error):
-				looks.note_later(row.name, sentence(error))
+				looks.note_later(row.name, error)
 			elif isinstance(error, AgentError):
 				looks.note_fault(row.name, " ".join(filter(None, (str(error), error.hint))))
 			else:
 				frappe.log_error(title=f"Looking at {row.host}")
+				records.change(row.name, checked_at=now_datetime())  # nobody waits for it any more
 			frappe.db.commit()
 			return f"{row.host}: {sentence(error)}"
+
+
+def _is_less(before, now) -> bool:
+	"""Whether nobody is sent to the name any more, or it is served no more."""
+	is_sound = records.is_sound(before) and not records.is_sound(now)
+	return is_sound or (before.state in SERVED and now.state not in SERVED)

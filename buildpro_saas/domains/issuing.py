@@ -13,7 +13,7 @@ from frappe import _
 from frappe.utils import add_to_date, convert_utc_to_system_timezone, now_datetime
 
 from buildpro_saas.agent.certificate_facts import Certificate
-from buildpro_saas.agent.errors import AgentError, TransientError, sentence
+from buildpro_saas.agent.errors import AgentError, TransientError, seconds_asked, sentence
 from buildpro_saas.domains import authority_limits, records, renewal, settings
 from buildpro_saas.domains.dns_records import not_yet_served
 from buildpro_saas.jobs.playbook import Context
@@ -187,7 +187,8 @@ def note_failure(name: str, error: Exception) -> str:
 		frappe.db.commit()
 		return told
 	failures = (row.failures or 0) + 1
-	at = renewal.next_try(failures, time.time(), row.folder)
+	now = time.time()
+	at = max(renewal.next_try(failures, now, row.folder), now + seconds_asked(error))
 	values = {"last_error": told, "failures": failures, "next_try": as_record_time(at)}
 	frappe.db.set_value(records.CERTIFICATE, name, values)
 	frappe.db.commit()

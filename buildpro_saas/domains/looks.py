@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import frappe
 from frappe.utils import now_datetime
 
-from buildpro_saas.agent.errors import is_transient, sentence
+from buildpro_saas.agent.errors import is_transient, seconds_asked, sentence
 from buildpro_saas.domains import ownership, preflight, records, settings
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -15,16 +15,20 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 LADDER = (MINUTE, MINUTE, MINUTE, 2 * MINUTE, 2 * MINUTE, 5 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE)
 LONGEST_WAIT = 6 * HOUR
 LONGEST_SAID = 1000
-UNPROVEN_DAYS = 30
+UNPROVEN_DAYS, UNPROVEN_LOOKS = 30, 60
 
 
 @dataclass(frozen=True)
 class Look:
-	"""What a look found. is_owned, is_routed: None where it could not be found out. says: what to set; empty where nothing is missing."""
+	"""What a look found. is_owned, is_routed: None where it could not be found out. says: what to set; empty where nothing is missing.
+
+	is_anothers: whether the zone's owner has another tenant's text there, and not this one's.
+	"""
 
 	is_owned: bool | None
 	is_routed: bool | None
 	says: str
+	is_anothers: bool = False
 
 	@property
 	def is_good(self) -> bool:
@@ -41,12 +45,15 @@ def look(row) -> Look:
 	"""Look at the DNS of a Site Domain (records.FIELDS) of a customer's. A DNS that does not answer says nothing about the name."""
 	lookup = settings.lookup()
 	said: list[str] = []
-	owned = _asked(said, lambda: _is_owned(lookup, row, said))
+	proof = _asked(said, lambda: ownership.proof(lookup, row.tenant, row.host, row.token))
+	if proof and not proof.is_owned:
+		said.append(proof.sentence)
 	routed = _asked(said, lambda: _is_routed(lookup, row, said))
-	return Look(owned, routed, " ".join(said)[:LONGEST_SAID])
+	is_anothers = bool(proof) and ownership.is_anothers(proof)
+	return Look(proof and proof.is_owned, routed, " ".join(said)[:LONGEST_SAID], is_anothers)
 
 
-def _asked(said: list[str], question) -> bool | None:
+def _asked(said: list[str], question):
 	try:
 		return question()
 	except Exception as error:
@@ -54,13 +61,6 @@ def _asked(said: list[str], question) -> bool | None:
 			raise
 		said.append(sentence(error))
 		return None
-
-
-def _is_owned(lookup, row, said: list[str]) -> bool:
-	proof = ownership.proof(lookup, row.tenant, row.host, row.token)
-	if not proof.is_owned:
-		said.append(proof.sentence)
-	return proof.is_owned
 
 
 def _is_routed(lookup, row, said: list[str]) -> bool:
@@ -81,7 +81,8 @@ def note(row, found: Look) -> str:
 	"""Write down what a look at a Site Domain found; returns its state. The caller commits.
 
 	A name that is live does not stop being so because the DNS could not be asked. One that failed does not answer again because its DNS is
-	right: its job looks (steps/names.py).
+	right: its job looks (steps/names.py). One that its owner has given to another tenant waits, and is served no more: so it is where
+	the records are of an older backup.
 	"""
 	now = now_datetime()
 	values: dict[str, object] = {"checked_at": now}
@@ -94,8 +95,16 @@ def note(row, found: Look) -> str:
 		values |= {"failures": failures, "next_check": now + timedelta(seconds=pause_after(failures))}
 		if found.is_known or row.state == records.WAITING:
 			values |= {"says": found.says, "is_failing": int(row.state != records.WAITING)}
+		if found.is_anothers:
+			values |= {"says": found.says, "is_failing": 0, "state": records.WAITING}
 	records.change(row.name, **values)
 	return str(values.get("state") or row.state)
+
+
+def forget_looks() -> None:
+	"""Have each customer's name looked at anew before any proxy is published: the records are of a backup. The caller commits."""
+	of = {"kind": records.CUSTOMERS, "state": ("!=", records.REMOVED)}
+	frappe.db.set_value(records.DOMAIN, of, {"checked_at": None, "next_check": now_datetime()})
 
 
 def note_live(name: str) -> None:
@@ -111,18 +120,20 @@ def note_live(name: str) -> None:
 	records.change(name, state=records.LIVE, next_check=next_day(row.host, now), **values)
 
 
-def note_later(name: str, says: str) -> None:
+def note_later(name: str, error: Exception) -> None:
 	"""Note that a name could not be looked at, which says nothing about it, and when it is tried again. The caller commits."""
 	row = records.get(name)
 	failures = (row.failures or 0) + 1
-	at = now_datetime() + timedelta(seconds=pause_after(failures))
-	records.change(name, says=says[:LONGEST_SAID], failures=failures, next_check=at)
+	at = now_datetime() + timedelta(seconds=max(pause_after(failures), seconds_asked(error)))
+	records.change(name, says=sentence(error)[:LONGEST_SAID], failures=failures, next_check=at)
 
 
 def is_given_up(row) -> bool:
 	"""Whether nobody has proven in time whose the name is. Whoever adds a name without having it must not keep it from its owner for ever."""
 	is_unproven = row.state == records.WAITING and row.kind == records.CUSTOMERS and not row.verified_at
-	return is_unproven and row.creation < now_datetime() - timedelta(days=UNPROVEN_DAYS)
+	is_old = row.creation < now_datetime() - timedelta(days=UNPROVEN_DAYS)
+	# in that time it was looked at a hundred times; where a clock has leapt ahead it was not
+	return is_unproven and is_old and (row.failures or 0) >= UNPROVEN_LOOKS
 
 
 def note_fault(name: str, says: str, at: datetime | None = None) -> None:

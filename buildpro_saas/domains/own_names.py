@@ -8,7 +8,7 @@ from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.domains import host_names, issuing, records, settings
 from buildpro_saas.domains.proxy_spec import LEADS, wildcard_folder
 from buildpro_saas.jobs import lifecycle
-from buildpro_saas.jobs.bench_door import door_of
+from buildpro_saas.jobs.bench_door import door_of, is_reached
 from buildpro_saas.tenant_status import WITH_SITE
 
 CNAME = "CNAME"
@@ -21,21 +21,24 @@ def ensure_record(tenant: str, site: str, bench: str) -> frappe._dict:
 		return row
 	if row:
 		records.remove(row.name)
-	if (there := records.held(site)) and there.tenant != tenant:
-		raise AgentError(
-			_("The name {0} is on record as the tenant {1}'s.").format(site, there.tenant),
-			_("Remove it there, then press Retry."),
-		)
+	if there := records.held(site):
+		return _if_its_own(there, tenant)
 	values = {"kind": records.OWN, "serves": records.SERVES, "state": records.WAITING, "asked_by": ""}
-	name = records.make(
-		host=site,
-		shown=host_names.shown(site),
-		tenant=tenant,
-		bench=bench,
-		is_primary=int(not _has_primary(tenant)),
-		**values,
+	values |= {"tenant": tenant, "bench": bench, "is_primary": int(not _has_primary(tenant))}
+	try:
+		return records.get(records.make(host=site, shown=host_names.shown(site), **values))
+	except frappe.UniqueValidationError:  # somebody else has made it meanwhile: the scheduler's minute, say
+		frappe.clear_last_message()
+		return _if_its_own(records.held(site, for_update=True), tenant)
+
+
+def _if_its_own(row, tenant: str) -> frappe._dict:
+	if row.tenant == tenant and row.kind == records.OWN:
+		return row
+	raise AgentError(
+		_("The name {0} is on record as the tenant {1}'s.").format(row.host, row.tenant),
+		_("Remove it there, then press Retry."),
 	)
-	return records.get(name)
 
 
 def _has_primary(tenant: str) -> bool:
@@ -47,23 +50,34 @@ def ensure_dns(row, bench: dict) -> str:
 
 	Repeatable. What is not ours is left alone. Raises AgentError where it is in the way, and what the provider says (TransientError).
 	"""
-	domain = row.host.partition(".")[2]
-	provider = settings.default_provider(domain)
+	provider = settings.default_provider(domain_of(row.host))
 	if not provider:
 		return _("No DNS provider is set: records are made by hand")
-	name = row.host if settings.has_record_each() else f"*.{domain}"
+	name = record_name(row.host)
 	mark = issuing.mark_of(bench["name"])
 	made = []
-	for kind, values in _wanted(bench).items():
+	for kind, values in leading_here(bench).items():
 		provider.ensure(name, kind, values, mark)
 		made.append(f"{name} {kind} {' '.join(values)}")
 	told = "; ".join(made)
-	records.change(row.name, dns_record=told[:255] if settings.has_record_each() else "")
+	if name == row.host:
+		# also of a name that somebody has removed meanwhile: what is on record is taken away again (withdraw_left)
+		frappe.db.set_value(records.DOMAIN, row.name, "dns_record", told[:255])
 	return told
 
 
-def _wanted(bench: dict) -> dict[str, list[str]]:
-	"""{kind: values} that lead to the bench."""
+def domain_of(host: str) -> str:
+	"""The base domain of an own name."""
+	return host.partition(".")[2]
+
+
+def record_name(host: str) -> str:
+	"""The name at which the DNS has the record that leads an own name here: its own, or the wildcard's."""
+	return host if settings.has_record_each() else f"*.{domain_of(host)}"
+
+
+def leading_here(bench: dict) -> dict[str, list[str]]:
+	"""{kind: values} of records that lead to the bench (its fields). Raises AgentError where none is on record."""
 	addresses = settings.addresses_of(bench)
 	wanted = {
 		"A": [address for address in addresses if ":" not in address],
@@ -84,7 +98,7 @@ def withdraw_dns(row, bench: str) -> str:
 	"""Take the own name's record away, where we have made one; returns a sentence, or "". Repeatable."""
 	if not row.dns_record:
 		return ""
-	provider = settings.default_provider(row.host.partition(".")[2])
+	provider = settings.default_provider(domain_of(row.host))
 	if not provider:
 		return _("No DNS provider is set any more: {0} stays").format(row.dns_record)
 	for each in row.dns_record.split("; "):
@@ -100,7 +114,7 @@ def ensure_certificate_record(row, bench: dict) -> str:
 
 	The wildcard's, where a DNS provider can prove the base domain or somebody has uploaded one; else one of the name's own.
 	"""
-	domain = row.host.partition(".")[2]
+	domain = domain_of(row.host)
 	folder = wildcard_folder(domain)
 	wildcard = records.certificate_for(bench["name"], folder)
 	if not wildcard and settings.provider_for(domain):
@@ -112,20 +126,31 @@ def ensure_certificate_record(row, bench: dict) -> str:
 
 def adopt_missing(bench: str) -> list[str]:
 	"""Give the own names of tenants a record where they have none: the bench's proxy was not ours before. Returns the records. Commits."""
-	of = {"bench": bench, "status": ("in", WITH_SITE), "site": ("is", "set")}
-	known = set(
-		frappe.get_all(
-			records.DOMAIN,
-			{"bench": bench, "kind": records.OWN, "state": ("!=", records.REMOVED)},
-			pluck="host",
-		)
-	)
 	made = []
-	for tenant in frappe.get_all("Tenant", of, ["name", "site"]):
-		if tenant.site not in known:
+	for tenant in without_record(bench):
+		if not taken_by(tenant.name, tenant.site):
 			made.append(ensure_record(tenant.name, tenant.site, bench).name)
 			frappe.db.commit()
 	return made
+
+
+def without_record(bench: str) -> list[frappe._dict]:
+	"""[name, site] of the tenants of the Bench whose own name is not on record as theirs."""
+	of = {"bench": bench, "status": ("in", WITH_SITE), "site": ("is", "set")}
+	held = {"bench": bench, "kind": records.OWN, "state": ("!=", records.REMOVED)}
+	known = {(row.tenant, row.host) for row in frappe.get_all(records.DOMAIN, held, ["tenant", "host"])}
+	return [
+		row for row in frappe.get_all("Tenant", of, ["name", "site"]) if (row.name, row.site) not in known
+	]
+
+
+def taken_by(tenant: str, site: str) -> str:
+	"""The tenant that has the name of the tenant's site on record: another one, or itself as a name that it has brought; empty for none.
+
+	zone_drift.py reports it.
+	"""
+	there = records.held(site)
+	return there.tenant if there and (there.tenant, there.kind) != (tenant, records.OWN) else ""
 
 
 def withdraw_left() -> None:
@@ -134,9 +159,18 @@ def withdraw_left() -> None:
 		return
 	of = {"kind": records.OWN, "state": records.REMOVED, "dns_record": ("is", "set")}
 	for row in frappe.get_all(records.DOMAIN, of, records.FIELDS):
-		leads = {"site": row.host, "status": LEADS}
-		if not records.held(row.host) and not frappe.db.exists("Former Name", leads):
+		if not records.held(row.host) and not leads(row.host):
 			lifecycle.shielded(_withdraw, row)
+
+
+def leads(host: str) -> bool:
+	"""Whether it is a former name, under which visitors are still sent on."""
+	return bool(frappe.db.exists("Former Name", {"site": host, "status": LEADS}))
+
+
+def has_site(bench: str, host: str) -> bool:
+	"""Whether the bench has a site of that name, whatever the records say: those of an older backup do not know their newest tenants."""
+	return host in door_of(bench).do("site_names")
 
 
 def remove_left_certificates() -> None:
@@ -145,10 +179,9 @@ def remove_left_certificates() -> None:
 		return
 	for bench in records.managed_benches():
 		of = {"bench": bench, "tenant": ("is", "set"), "status": ("!=", records.REMOVED)}
-		for row in frappe.get_all(records.CERTIFICATE, of, ["name", "folder", "bench"]):
-			if not frappe.db.exists(
-				records.DOMAIN, {"certificate": row.name, "state": ("!=", records.REMOVED)}
-			):
+		for row in frappe.get_all(records.CERTIFICATE, of, ["name", "folder", "bench", "names"]):
+			is_used = {"certificate": row.name, "state": ("!=", records.REMOVED)}
+			if not frappe.db.exists(records.DOMAIN, is_used) and not any(map(leads, issuing.names_of(row))):
 				lifecycle.shielded(_remove_certificate, row)
 
 
@@ -164,5 +197,9 @@ def _remove_certificate(row) -> None:
 
 
 def _withdraw(row) -> None:
-	withdraw_dns(row, row.bench)
+	if is_reached(row.bench) and has_site(row.bench, row.host):
+		return  # somebody's it is, though not on record (zone_drift.py reports it)
+	# nobody gets the name until it is done: whose record it would be, is decided by then
+	if not records.held(row.host, for_update=True):
+		withdraw_dns(row, row.bench)
 	frappe.db.commit()

@@ -22,8 +22,15 @@ class Proof:
 	found: list[str] = field(default_factory=list)
 
 
+def is_anothers(proof: Proof) -> bool:
+	"""Whether there is another's text, and not the tenant's: who runs the zone has given the name to somebody else."""
+	return not proof.is_owned and any(value.startswith(f"{TOKEN}=") for value in proof.found)
+
+
 def token(secret: bytes, tenant: str, host: str) -> str:
 	"""The text that proves the host (normalised) to be the tenant's. secret: the control plane's own, of 16 bytes at least.
+
+	tenant: what no other tenant ever has; its name may be another's later.
 
 	The same tenant gets the same text again. Another tenant's, or another host's, cannot be guessed from it.
 	"""

@@ -12,7 +12,7 @@ from buildpro_saas.agent.proxy_facts import ProxyHost, ProxySite, ProxySpec
 from buildpro_saas.domains import records
 from buildpro_saas.entitlements import plans
 from buildpro_saas.licensing import stored_plans
-from buildpro_saas.tenant_status import PROVISIONING, SUSPENDED, WITH_SITE
+from buildpro_saas.tenant_status import ARCHIVED, PROVISIONING, SUSPENDED, WITH_SITE
 
 # Limits of a plan that the proxy keeps: requests of one client a second, and the largest file in MB.
 REQUESTS, FILE_MB = "requests_per_second", "max_file_size_mb"
@@ -37,11 +37,9 @@ def of_bench(bench) -> ProxySpec:
 	limits = _limits()
 	former = _former(bench.name)
 	sites = []
-	for tenant in _tenants(bench.name, {row.tenant for row in domains}):
+	for tenant in _tenants(bench.name, domains):
 		rows = [row for row in domains if row.tenant == tenant.name]
-		hosts = compose(
-			tenant.site, rows, certificates, [name for name, whose in former if whose == tenant.name]
-		)
+		hosts = compose(tenant.site, rows, certificates, former.get(tenant.name, {}))
 		of_plan = limits.get(tenant.plan, {})
 		sites.append(
 			ProxySite(
@@ -72,16 +70,19 @@ def _spec(bench, sites: list[ProxySite], certificates: dict) -> ProxySpec:
 	)
 
 
-def compose(site: str, domains: Iterable, certificates: dict, former: Iterable[str]) -> list[ProxyHost]:
+def compose(
+	site: str, domains: Iterable, certificates: dict, former: dict[str, str | None]
+) -> list[ProxyHost]:
 	"""The names under which a site is reached, and what each does.
 
-	domains: the tenant's Site Domains (records.FIELDS). certificates: {record's name: row} of those that can be served. former: names that
-	the site had. A name is only ever sent on to one that can be counted on, and that one serves: so
-	there is no loop, and no way to a dead end.
+	domains: the tenant's Site Domains (records.FIELDS). certificates: {record's name: row} of those that can be served, with folder and is_over.
+	former: {name that the site had: the record's name of its certificate, None for the wildcard's}. A name is only ever sent on to one that can be
+	counted on, and that one serves: so there is no loop, and no way to a dead end. A certificate that is over is still served, for browsers say
+	so, and a clock that has leapt ahead must not take names away.
 	"""
 	domains = list(domains)
 	primary = next((row for row in domains if row.is_primary and records.is_sound(row)), None)
-	if primary and not _folder(primary, certificates) and primary.kind != records.OWN:
+	if primary and primary.kind != records.OWN and not _is_valid(primary, certificates):
 		primary = None
 	target = primary.host if primary else site
 	own = next((row for row in domains if row.kind == records.OWN), None)
@@ -98,8 +99,16 @@ def compose(site: str, domains: Iterable, certificates: dict, former: Iterable[s
 			continue
 		serves = row.host == target or row.serves == records.SERVES
 		hosts.append(ProxyHost(row.host, folder, "" if serves else target, row.hsts_seconds or 0))
-	hosts += [ProxyHost(name, redirects_to=target) for name in former if name != site]
+	for name, certificate in former.items():
+		if name != site:
+			found = certificates.get(certificate)
+			hosts.append(ProxyHost(name, found.folder if found else "", redirects_to=target))
 	return hosts
+
+
+def _is_valid(row, certificates: dict) -> bool:
+	found = certificates.get(row.certificate)
+	return bool(found and not found.is_over)
 
 
 def _folder(row, certificates: dict) -> str:
@@ -113,22 +122,40 @@ def _domains(bench: str) -> list:
 
 
 def _certificates(bench: str) -> dict:
-	of = {"bench": bench, "status": records.VALID, "valid_until": (">", now_datetime())}
-	rows = frappe.get_all(records.CERTIFICATE, of, ["name", "folder"])
-	return {row.name: row for row in rows}
+	of = {"bench": bench, "status": records.VALID}
+	rows = frappe.get_all(records.CERTIFICATE, of, ["name", "folder", "valid_until"])
+	return {
+		row.name: frappe._dict(row, is_over=not row.valid_until or row.valid_until <= now_datetime())
+		for row in rows
+	}
 
 
-def _tenants(bench: str, with_domain: set[str]) -> list:
-	"""Tenants whose site answers; also those whose site is being made, once their own name is on record."""
-	of = {"bench": bench, "status": ("in", (*WITH_SITE, PROVISIONING)), "site": ("is", "set")}
+def _tenants(bench: str, domains: list) -> list:
+	"""Tenants whose site answers; also those whose site is being made, or brought back, once their own name is led here."""
+	of = {"bench": bench, "status": ("in", (*WITH_SITE, PROVISIONING, ARCHIVED)), "site": ("is", "set")}
 	rows = frappe.get_all("Tenant", of, ["name", "site", "status", "plan"], order_by="name")
-	return [row for row in rows if row.status != PROVISIONING or row.name in with_domain]
+	named = {PROVISIONING: {row.tenant for row in domains}}
+	named[ARCHIVED] = {row.tenant for row in domains if row.kind == records.OWN and row.state in SERVED}
+	return [row for row in rows if row.status in WITH_SITE or row.name in named[row.status]]
 
 
-def _former(bench: str) -> list[tuple[str, str]]:
-	"""(name, tenant) of the names that lead to the sites of tenants for a while."""
+def _former(bench: str) -> dict[str, dict[str, str | None]]:
+	"""{tenant: {name that leads to its site for a while: the record's name of the certificate that it had for itself}}."""
 	of = {"bench": bench, "status": LEADS, "until": (">", now_datetime())}
-	return [(row.site, row.tenant) for row in frappe.get_all("Former Name", of, ["site", "tenant"])]
+	rows = frappe.get_all("Former Name", of, ["site", "tenant"])
+	had = {
+		"bench": bench,
+		"state": records.REMOVED,
+		"kind": records.OWN,
+		"host": ("in", [row.site for row in rows]),
+	}
+	certificates = dict(
+		frappe.get_all(records.DOMAIN, had, ["host", "certificate"], order_by="creation", as_list=True)
+	)
+	found: dict[str, dict[str, str | None]] = {}
+	for row in rows:
+		found.setdefault(row.tenant, {})[row.site] = certificates.get(row.site)
+	return found
 
 
 def _limits() -> dict[str, dict]:

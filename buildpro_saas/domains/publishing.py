@@ -13,10 +13,12 @@ from buildpro_saas.jobs import lifecycle
 from buildpro_saas.jobs.bench_door import is_reached
 from buildpro_saas.jobs.ending import UNFINISHED
 from buildpro_saas.jobs.named_locks import named_lock
+from buildpro_saas.tenant_status import WITH_SITE
 
 PLAYBOOK = "publish_proxy"
 LOCK, WAIT = "proxy", 60  # seconds for whoever publishes at the moment
 TIMEOUT = 300
+NOT_BEGUN = ("Waiting", "Queued")
 Ask = Callable[..., Any]
 
 
@@ -36,6 +38,23 @@ def publish(bench: str, ask: Ask):
 	return published
 
 
+def waits_for_looks(bench: str) -> bool:
+	"""Whether names that the proxy of the Bench would serve have not been looked at since the records came from a backup.
+
+	By now such a name may be another tenant's. Until that is known the proxy serves what it does.
+	"""
+	of = {
+		"bench": bench,
+		"state": ("in", proxy_spec.SERVED),
+		"kind": records.CUSTOMERS,
+		"checked_at": ("is", "not set"),
+	}
+	tenants = frappe.get_all(records.DOMAIN, of, pluck="tenant")
+	return bool(tenants) and bool(
+		frappe.db.exists("Tenant", {"name": ("in", tenants), "status": ("in", WITH_SITE)})
+	)
+
+
 def _note_set_aside(bench: str, set_aside: dict[str, str]) -> None:
 	"""Note what does not answer, or cannot be served, with the reason: a Site Domain is failing, and nobody is sent there."""
 	for host, sentence in set_aside.items():
@@ -50,9 +69,22 @@ def want(bench: str | None) -> None:
 	"""Have the Bench's proxy published once this transaction commits, where it is ours and nobody is about to do it anyway."""
 	if not records.is_managed(bench) or not is_reached(bench):
 		return
-	waiting = {"playbook": PLAYBOOK, "bench": bench, "status": ("in", ("Waiting", "Queued"))}
-	if not frappe.db.exists("Provisioning Job", waiting):
+	waiting = {
+		"playbook": PLAYBOOK,
+		"bench": bench,
+		"status": ("in", NOT_BEGUN),
+		"run_after": ("is", "not set"),
+	}
+	job = frappe.db.get_value("Provisioning Job", waiting)
+	# its row is held until this transaction commits: so it does not begin before, and publishes what is changed here, too
+	if not job or frappe.db.get_value("Provisioning Job", job, "status", for_update=True) not in NOT_BEGUN:
 		lifecycle.start(PLAYBOOK, tenant=None, bench=bench, about=bench)
+
+
+def want_all() -> None:
+	"""The same for all Benches: what their proxies are made of has changed."""
+	for bench in records.managed_benches():
+		want(bench)
 
 
 def publish_all() -> None:

@@ -16,6 +16,8 @@ LABEL, WILDCARD, WORD = "_buildpro-mark", "_wildcard", "buildpro-mark"
 OWNER = re.compile(r"[A-Za-z0-9._@:/ -]{1,100}")
 NAME = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 LONGEST_IN_MARK = 120  # characters of a value; of a longer one its digest is in the mark
+# Keys of a Difference.
+MISSING, FOREIGN, CHANGED, LEFT_OVER = "missing", "foreign", "changed", "left over"
 LONGEST_TEXT = 255  # bytes of one string of a TXT record (RFC 1035 §3.3)
 
 
@@ -63,7 +65,7 @@ class State:
 
 @dataclass(frozen=True)
 class Difference:
-	"""One thing at a name that is not as it is to be. key: missing, foreign, changed, left over."""
+	"""One thing at a name that is not as it is to be. key: MISSING, FOREIGN, CHANGED or LEFT_OVER."""
 
 	key: str
 	kind: str
@@ -80,6 +82,16 @@ def marked_name(mark: str) -> str:
 	"""The name that mark_name made this one of."""
 	name = mark.removeprefix(f"{LABEL}.")
 	return f"*.{name.removeprefix(f'{WILDCARD}.')}" if name.startswith(f"{WILDCARD}.") else name
+
+
+def is_in(name: str, zone: str) -> bool:
+	"""Whether the name is the zone's own, or below it."""
+	return name == zone or name.endswith(f".{zone}")
+
+
+def is_mark(name: str) -> bool:
+	"""Whether mark_name makes such names."""
+	return name.startswith(f"{LABEL}.")
 
 
 def parsed(name: str, text: str) -> Mark | None:
@@ -136,7 +148,7 @@ def check(name: str, kind: str, owner: str, zone: str) -> None:
 		raise AgentError(f"Records of the kind {kind} are not made here, only {', '.join(KINDS)}.")
 	if not NAME.fullmatch(name) or len(mark_name(name)) > 253:
 		raise AgentError(f"{name} is no name that a record can have.")
-	if name != zone and not name.endswith(f".{zone}"):
+	if not is_in(name, zone):
 		raise AgentError(f"{name} is not in the zone {zone}: name the DNS Provider that has its zone.")
 	if owner and not OWNER.fullmatch(owner):
 		raise AgentError(
@@ -209,23 +221,30 @@ def differences(state: State, wanted: dict[str, list[str]], owner: str) -> list[
 		missing = [value for value in values if value not in there]
 		for value in missing:
 			found.append(_missing(state, kind, value, others, owner))
-		is_changed = any(each.key == "changed" for each in found if each.kind == kind)
+		is_changed = any(each.key == CHANGED for each in found if each.kind == kind)
 		for value in others if wanted and not is_changed else ():
 			said = f"{state.name} has the {kind} record {value}, which is not ours: take it away, or use another name."
-			found.append(Difference("foreign", kind, value, said))
-		for value in there:
-			if value not in values and state.is_ours(kind, value, owner):
-				said = f"{state.name} still has our {kind} record {value}, which nothing needs."
-				found.append(Difference("left over", kind, value, said))
+			found.append(Difference(FOREIGN, kind, value, said))
+		needed = {in_mark(value) for value in values}
+		for mark in state.marks:
+			if mark.owner == owner and mark.kind == kind and mark.value not in needed:
+				found.append(_left_over(state, mark))
 	return found
+
+
+def _left_over(state: State, mark: Mark) -> Difference:
+	is_there = mark.value in map(in_mark, state.records.get(mark.kind, []))
+	what = "record" if is_there else "mark of a record"
+	said = f"{state.name} still has our {mark.kind} {what} {mark.value}, which nothing needs."
+	return Difference(LEFT_OVER, mark.kind, mark.value, said)
 
 
 def _missing(state: State, kind: str, value: str, others: list[str], owner: str) -> Difference:
 	if state.is_ours(kind, value, owner) and others:
 		said = f"{state.name} had our {kind} record {value}; somebody changed it to {', '.join(others)}."
-		return Difference("changed", kind, value, said)
+		return Difference(CHANGED, kind, value, said)
 	was = ", which we made: somebody took it away" if state.is_ours(kind, value, owner) else ""
-	return Difference("missing", kind, value, f"{state.name} lacks the {kind} record {value}{was}.")
+	return Difference(MISSING, kind, value, f"{state.name} lacks the {kind} record {value}{was}.")
 
 
 def _of_marks(marks: list[Mark], is_added: bool) -> list[Change]:

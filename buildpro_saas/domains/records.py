@@ -49,6 +49,14 @@ def of_tenant(tenant: str) -> list[frappe._dict]:
 	return sorted(rows, key=lambda row: row.kind != OWN)
 
 
+def held_of(tenant: str) -> list[frappe._dict]:
+	"""[name, is_primary] of the names that the tenant has, as they are now, their rows held until the caller commits."""
+	of = {"tenant": tenant, "state": ("!=", REMOVED)}
+	return frappe.db.get_values(
+		DOMAIN, of, ["name", "is_primary"], as_dict=True, for_update=True, order_by="name"
+	)
+
+
 def own_of(tenant: str) -> frappe._dict | None:
 	"""FIELDS of the tenant's own subdomain; None where it has no record, as on a bench whose proxy is not ours."""
 	return next((row for row in of_tenant(tenant) if row.kind == OWN), None)
@@ -114,8 +122,13 @@ def certificate_for(bench: str, folder: str) -> frappe._dict | None:
 
 
 def note_certificate(bench: str, folder: str, names: list[str], tenant: str | None) -> str:
-	"""The record's name of the Site Certificate of that folder on the bench, made where there is none yet. The caller commits."""
+	"""The record's name of the Site Certificate of that folder on the bench, made where there is none yet. The caller commits.
+
+	One that was another tenant's, who had the name before, is this one's from now on: it is renewed for as long as this one has a site.
+	"""
 	if found := certificate_for(bench, folder):
+		if found.tenant != tenant:
+			frappe.db.set_value(CERTIFICATE, found.name, "tenant", tenant)
 		return found.name
 	values = {"folder": folder, "names": "\n".join(names), "bench": bench, "tenant": tenant}
 	doc = frappe.get_doc({"doctype": CERTIFICATE, **values, "status": "Waiting", "next_try": now_datetime()})

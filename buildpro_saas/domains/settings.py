@@ -114,6 +114,11 @@ def provider_for(host: str) -> Provider | None:
 	return provider(frappe.get_doc(PROVIDER, name), zone)
 
 
+def has_default_provider() -> bool:
+	"""Whether SaaS Settings name a provider for names under the base domain; where not, records are made by hand."""
+	return bool(frappe.db.get_single_value(SETTINGS, "dns_provider"))
+
+
 def default_provider(domain: str) -> Provider | None:
 	"""The provider of SaaS Settings, for a name under the base domain; None where none is set."""
 	if not (name := frappe.db.get_single_value(SETTINGS, "dns_provider")):
@@ -153,3 +158,30 @@ def credentials(doc) -> dict[str, str]:
 def has_record_each() -> bool:
 	"""Whether each tenant's name gets a DNS record of its own."""
 	return frappe.db.get_single_value(SETTINGS, "dns_records") == EACH
+
+
+def complaints(bench) -> list[str]:
+	"""A sentence for each setting that names of the Bench (document) need, and that is not there."""
+	told = []
+	if not (addresses_of(bench.as_dict()) or cname_target(bench.as_dict())):
+		told.append(
+			_(
+				"It is not on record to where its names lead: enter its public addresses, or a CNAME target, in its record."
+			)
+		)
+	try:
+		authority(failures=0)
+	except AgentError as error:
+		told.append(f"{error} {error.hint}")
+	if not bench.domain:
+		return [*told, _("It has no base domain: enter one in its record, or in SaaS Settings.")]
+	try:
+		if not default_provider(bench.domain):
+			told.append(
+				_(
+					"SaaS Settings name no DNS provider: records below {0} are made by hand, and each tenant's name needs a certificate of its own."
+				).format(bench.domain)
+			)
+	except AgentError as error:
+		told.append(f"{error} {error.hint}")
+	return told

@@ -12,6 +12,7 @@ from frappe.utils import convert_utc_to_system_timezone, get_datetime
 from buildpro_saas.agent import door
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import AdminStore, App, Manifest, Recovered
+from buildpro_saas.domains import looks
 from buildpro_saas.fleet import backup_keys, backups, offsite
 
 SECONDS = 6 * 3600
@@ -85,8 +86,9 @@ def recover(
 def note_recovered(backup: str, taken_at: str, about: dict, is_offsite: bool) -> None:
 	"""On the site that was made of the backup, before anybody uses it: its record, which says that it is being taken, says what it is.
 
-	Without this its job would take it once more, in its place.
+	Without this its job would take it once more, in its place. Host names may have gone to other tenants since: they are looked at anew.
 	"""
+	looks.forget_looks()
 	name = frappe.db.get_value(backups.DOCTYPE, {"backup_id": backup, "status": backups.TAKING})
 	if not name:
 		return

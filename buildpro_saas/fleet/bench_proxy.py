@@ -1,9 +1,11 @@
 """The proxy (nginx) of a bench, as staff ask about it: its state, its files, trying and reloading it; and setting it up on this machine."""
 
 import frappe
+from frappe import _
 
 from buildpro_saas.agent import door
-from buildpro_saas.agent.proxy_facts import MODES, ProxySetup, ProxyState
+from buildpro_saas.agent.proxy_facts import MODES, NOT_MANAGED, ProxySetup, ProxyState
+from buildpro_saas.domains import records, settings
 from buildpro_saas.jobs.bench_door import door_of
 
 LONGEST_RELOAD = 300  # seconds
@@ -12,6 +14,22 @@ LONGEST_RELOAD = 300  # seconds
 def state(bench: str = "") -> ProxyState:
 	"""How the proxy of a Bench stands; of this one where none is named. Raises AgentError for one that cannot be reached."""
 	return _door(bench).do("proxy_state")
+
+
+def complaints(bench: str) -> list[str]:
+	"""A sentence for each thing that keeps the names of the Bench from being served, where nginx is to serve them by its record."""
+	row = frappe.get_doc("Bench", bench)
+	if row.proxy != records.NGINX:
+		return []
+	found = state(bench)
+	said = [found.problem] if found.problem else []
+	if found.mode == NOT_MANAGED:
+		said = [
+			_(
+				"By its record nginx serves its names, and `saas setup-proxy` was never run there: run it, as root (docs/proxy.md)."
+			)
+		]
+	return [f"Bench {bench}: {sentence}" for sentence in [*said, *settings.complaints(row)]]
 
 
 def files(bench: str = "") -> dict[str, str]:

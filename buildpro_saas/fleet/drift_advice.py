@@ -41,3 +41,18 @@ NO_WAY_BACK = (
 	"Nothing is done by itself, and the site is not touched. It cannot be swapped in any more: press Drop on it, and copy the site anew if a"
 	" copy is needed."
 )
+MADE_AGAIN = "Nothing to do: it is made again by itself."
+IN_THE_WAY = "It cannot be made while another's record is in the way. Take that away at the DNS provider if nothing needs it; ours is made by itself then."
+CHANGED_RECORD = "Nothing is done by itself. If nobody meant to, put the value back at the DNS provider, or delete it: ours is made again then."
+FOREIGN_RECORD = "Nothing is done to it. Visitors may be led elsewhere by it: take it away at the DNS provider, or rename the tenant (`saas rename`)."
+RECORD_GOES = (
+	"Nothing to do: it is removed by itself once it has been seen for an hour. Press Ignore to keep it."
+)
+SHADOWED_NAME = "Nothing is done to it. Take what is there away at the DNS provider, or choose *A record a tenant* in SaaS Settings."
+UNKNOWN_RECORD = (
+	"Nothing is done to it, for it may be a customer's: no record here says why it was made, as after this admin site was restored from an older"
+	" backup. Take it away at the DNS provider when nobody needs it, with its mark."
+)
+SPARE_WILDCARD = "Nothing is done to it: names without a record of their own may go by it. Take it away at the DNS provider when none does, with its mark."
+TAKEN_NAME = "Nothing is done by itself. Find out whose the name is; remove it from the other tenant (`saas domains remove`), or rename one of them."
+ZONE_UNREAD = "Open the DNS Provider and save it: it is tried out, and says what is wrong."

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 
 from buildpro_saas.agent.facts import Folder
+from buildpro_saas.domains.zone_drift import Departure
 
 SITE_FOLDER, DATABASE, USER = "Site Folder", "Database", "Database User"
 TENANT, IMAGE, STANDBY, SHADOW = "Tenant", "Image", "Standby Site", "Site Shadow"
 BACKUP, BACKUP_STORE, OFFSITE_STORE = "Backup", "Backup Store", "Offsite Store"
+DNS_RECORD, DNS_ZONE = "DNS Record", "DNS Zone"
 
 # How the names of databases begin in which a backup sets tables aside, and of nothing else's (agent/database_dump.py).
 SET_ASIDE = "_dump_"
@@ -81,6 +83,7 @@ class Finding:
 	is_removable: bool = False
 	folder: Folder | None = None
 	unmarked: str = ""  # the tenant's database that has lost its mark, which was `mark`
+	departure: Departure | None = None  # of the DNS
 
 	@property
 	def key(self) -> tuple:

@@ -9,6 +9,7 @@ from buildpro_saas import site_role
 from buildpro_saas.agent.facts import Entry
 from buildpro_saas.fleet import (
 	bench_trash,
+	dns_drift,
 	drift,
 	expected_state,
 	images,
@@ -65,7 +66,7 @@ def compare(bench: str, *, is_mending: bool = False) -> list:
 	"""
 	with named_lock(LOCK, bench, wait=LOCK_WAIT) as is_ours:
 		if is_ours:
-			findings = look(bench)
+			findings = [*look(bench), *dns_drift.findings(bench)]
 			_record(bench, findings)
 			if is_mending:
 				_mend(bench, findings)
@@ -156,6 +157,10 @@ def _mend(bench: str, findings: list[Finding]) -> None:
 		try:
 			if finding.kind in (IMAGE, STANDBY):
 				_take_out_of_use(bench, finding)
+			elif finding.departure:
+				is_old = row.first_found <= add_to_date(now_datetime(), seconds=-AGE)
+				if status := dns_drift.mend(bench, finding, is_old):
+					_end(row.name, status, action=dns_drift.MENDED[status])
 			elif finding.unmarked:
 				there = door_of(bench)
 				if site_standing.mark_database_again(there, finding.unmarked, finding.mark, finding.subject):

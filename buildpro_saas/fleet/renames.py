@@ -15,6 +15,7 @@ from frappe.model.rename_doc import rename_doc
 from frappe.utils import add_to_date, get_datetime, now_datetime
 
 from buildpro_saas import site_role
+from buildpro_saas.domains import claims
 from buildpro_saas.fleet import benches, database_history, engaged
 from buildpro_saas.jobs import lifecycle
 from buildpro_saas.jobs.bench_door import door_of, is_reached
@@ -68,6 +69,7 @@ def check_free(tenant, subdomain: str, site: str) -> None:
 	if frappe.db.exists("Tenant", subdomain):
 		_refuse_taken(_("{0} is taken by another tenant: use another subdomain."), subdomain)
 	check_kept(subdomain, tenant.name)
+	claims.check_own_free(site, tenant.name)
 	if benches.site_exists(tenant.bench, site):
 		_refuse_taken(_("{0} exists on the bench already and is no tenant's: use another subdomain."), site)
 

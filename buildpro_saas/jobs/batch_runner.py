@@ -11,7 +11,7 @@ import frappe
 from frappe.utils import get_datetime, now_datetime
 
 from buildpro_saas.agent.door import Door, SiteDoor
-from buildpro_saas.agent.errors import AgentError, TransientError, hint_for, is_transient
+from buildpro_saas.agent.errors import AgentError, TransientError, hint_for, is_transient, seconds_asked
 from buildpro_saas.jobs import batch_rows, batch_runners, batches, sites, stop_rules
 from buildpro_saas.jobs.batch_rows import Claimed
 from buildpro_saas.jobs.deadline import deadline
@@ -203,7 +203,9 @@ class _Turns:
 		if isinstance(error, sites.SiteTakenError):
 			batch_rows.again(row, said, seconds, error.pause, is_counted=False)
 		elif is_transient(error) and row.attempts < self.work.retry.attempts:
-			batch_rows.again(row, said, seconds, self.work.retry.delay_after(row.attempts))
+			batch_rows.again(
+				row, said, seconds, self.work.retry.delay_after(row.attempts, seconds_asked(error))
+			)
 		else:
 			# the batch before its rows, as everybody locks them
 			frappe.db.get_value("Batch", row.batch, "name", for_update=True)

@@ -6,7 +6,14 @@ from typing import Any
 import frappe
 from frappe.utils import add_to_date, now_datetime
 
-from buildpro_saas.agent.errors import AgentError, KilledError, hint_for, is_transient, sentence
+from buildpro_saas.agent.errors import (
+	AgentError,
+	KilledError,
+	hint_for,
+	is_transient,
+	seconds_asked,
+	sentence,
+)
 from buildpro_saas.jobs.deadline import deadline
 from buildpro_saas.jobs.memory import peak_memory_mb
 from buildpro_saas.jobs.outcome import GiveBack, Outcome
@@ -136,7 +143,7 @@ class Engine:
 			return self._after_kill(row, error)
 		if not is_transient(error) or not self._rows.has_attempts_left(row):
 			return self._stop(row, error)
-		delay = step.retry.delay_after(row.attempts)
+		delay = step.retry.delay_after(row.attempts, seconds_asked(error))
 		self.store.log(
 			row, f"Trying again in {delay:.0f} s (attempt {row.attempts} of {step.retry.attempts})."
 		)

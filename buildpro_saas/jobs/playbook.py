@@ -42,9 +42,9 @@ class RetryPolicy:
 	factor: float = 3.0
 	longest_delay: float = 900.0
 
-	def delay_after(self, attempts: int) -> float:
-		"""Seconds to wait after that many attempts."""
-		return min(self.first_delay * self.factor ** (attempts - 1), self.longest_delay)
+	def delay_after(self, attempts: int, asked: float = 0.0) -> float:
+		"""Seconds to wait after that many attempts. asked: so long at least, since whoever is asked wants to be left alone."""
+		return max(min(self.first_delay * self.factor ** (attempts - 1), self.longest_delay), asked)
 
 
 @dataclass

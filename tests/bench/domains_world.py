@@ -238,9 +238,9 @@ class World:
 		row = self.names(tenant)[host]
 		self.set_record(row.token_name, "TXT", row.token)
 
-	def set_record(self, name: str, kind: str, value: str | None) -> None:
-		"""Be the customer, who has this record at a name of his zone, and no other of its kind; None: no more."""
-		update = dns.update.UpdateMessage(CUSTOMER, keyring=dns.tsig.Key(KEY, SECRET, "hmac-sha256"))
+	def set_record(self, name: str, kind: str, value: str | None, zone: str = CUSTOMER) -> None:
+		"""Be the customer, who has this record at a name of his zone, and no other of its kind; None: no more. Or whoever has another zone."""
+		update = dns.update.UpdateMessage(zone, keyring=dns.tsig.Key(KEY, SECRET, "hmac-sha256"))
 		update.delete(f"{name}.", kind)
 		if value:
 			update.add(f"{name}.", 60, kind, value)

@@ -3,10 +3,10 @@
 import json
 import os
 import shutil
-import signal
 
 import pytest
 import requests
+from as_worker import connect_anew, is_free, killed_after, queued_again, run, run_and_die
 from site_of_tenant import config, folder, get
 
 SECONDS = 60
@@ -58,54 +58,6 @@ def current(bench, acme):
 	return frappe.get_doc("Tenant", name)
 
 
-def run(bench, job: str) -> str:
-	"""Be the worker that has the job; returns the job's status afterwards."""
-	from buildpro_saas.jobs import lifecycle
-
-	frappe = bench.frappe
-	is_free(bench, queued_again(bench, job))
-	lifecycle.run(job)
-	frappe.db.commit()
-	return frappe.db.get_value("Provisioning Job", job, "status")
-
-
-def is_free(bench, job: str) -> None:
-	"""Wait until MariaDB has seen that the process is gone which had the job."""
-	from buildpro_saas.jobs.lifecycle import JOB_LOCK
-	from buildpro_saas.jobs.named_locks import is_held
-
-	bench.wait_for(lambda: not is_held(JOB_LOCK, job), SECONDS)
-
-
-def run_and_die(bench, job: str, patched: list[tuple[object, str]]) -> None:
-	"""Be a worker that is killed: where the first of these functions, given as (owner, name), is called, or has done its work ("after")."""
-	is_free(bench, job)
-	child = os.fork()
-	if not child:
-		try:
-			connect_anew(bench.frappe)
-			for owner, name in patched:
-				setattr(owner, name, dying(getattr(owner, name)))
-			from buildpro_saas.jobs import lifecycle
-
-			lifecycle.run(job)
-		finally:
-			os._exit(3)
-	_pid, status = os.waitpid(child, 0)
-	assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, bench.frappe.db.get_value(
-		"Provisioning Job", job, ["status", "error"]
-	)
-	bench.frappe.db.commit()
-
-
-def connect_anew(frappe) -> None:
-	"""In a child process: have a connection of its own. The parent's is left as it is."""
-	site = frappe.local.site
-	frappe.local.db = None
-	frappe.init(site=site, sites_path=".", force=True)
-	frappe.connect()
-
-
 def fails_after(bench, job: str, owner: object, name: str) -> None:
 	"""Run the job with a worker in which this function raises an error once it has done its work: the job fails there."""
 	is_free(bench, queued_again(bench, job))
@@ -135,20 +87,6 @@ def failing(function):
 		raise AgentError("broken off")
 
 	return fail
-
-
-def dying(function):
-	def die(*args, **kwargs):
-		function(*args, **kwargs)
-		os.kill(os.getpid(), signal.SIGKILL)
-
-	return die
-
-
-def killed_after(bench, job: str, *steps: type) -> None:
-	"""Run the job with a worker that is killed after each of these steps has done its work, and before that is on record."""
-	for step in steps:
-		run_and_die(bench, job, [(step, "run")])
 
 
 def asked(bench, host: str, path: str, **options) -> requests.Response:
@@ -335,13 +273,6 @@ def test_an_archiving_whose_backup_fails_leaves_the_site_untouched(bench, acme, 
 	killed_after(bench, job, closing.CloseSite, removal.TakeLastBackup, removal.RemoveSite)
 	assert run(bench, job) == "Completed"
 	check_archived(bench, tenant, before)
-
-
-def queued_again(bench, job: str) -> str:
-	"""As the dispatcher sends it. Returns the job."""
-	bench.frappe.db.set_value("Provisioning Job", job, {"status": "Queued", "run_after": None})
-	bench.frappe.db.commit()
-	return job
 
 
 def check_archived(bench, tenant, before: dict) -> None:

@@ -34,7 +34,8 @@ def test_a_record_is_made_once_and_removed_with_its_mark(api, provider):
 	assert provider.ensure(NAME, "A", ["192.0.2.1"], OURS) == Outcome(False)
 	assert api.at(NAME, "A") == ["192.0.2.1"]
 	assert api.at(record_marks.mark_name(NAME), "TXT") == [f'"buildpro-mark,{OURS},A,192.0.2.1"']
-	assert [mark.name for mark in provider.marks()] == [NAME]
+	(there,) = provider.states().values()
+	assert there.records == {"A": ["192.0.2.1"]} and there.is_ours("A", "192.0.2.1", OURS)
 	provider.withdraw(NAME, "A", OURS)
 	assert provider.withdraw(NAME, "A", OURS) == Outcome(False)
 	assert api.sets == {}
@@ -52,7 +53,7 @@ def test_values_change_and_kinds_too(api, provider):
 
 def test_a_wildcard_record(api, provider):
 	provider.ensure(f"*.{ZONE}", "A", ["192.0.2.1"], OURS)
-	assert [mark.name for mark in provider.marks()] == [f"*.{ZONE}"]
+	assert provider.states()[f"*.{ZONE}"].is_ours("A", "192.0.2.1", OURS)
 	provider.withdraw(f"*.{ZONE}", "A", OURS)
 	assert api.sets == {}
 

@@ -73,7 +73,8 @@ def test_values_change_and_kinds_too(server, provider):
 def test_a_wildcard_record_has_its_mark_beside_it(server, provider):
 	provider.ensure(f"*.{ZONE}", "A", ["192.0.2.1"], OURS)
 	assert at(server, f"anything.{ZONE}") == {"A": ["192.0.2.1"]}
-	assert record_marks.Mark(OURS, f"*.{ZONE}", "A", "192.0.2.1") in provider.marks()
+	there = provider.states()[f"*.{ZONE}"]
+	assert there.records == {"A": ["192.0.2.1"]} and there.is_ours("A", "192.0.2.1", OURS)
 	provider.withdraw(f"*.{ZONE}", "A", OURS)
 	assert at(server, f"anything.{ZONE}") == {}
 
@@ -203,7 +204,27 @@ def test_many_at_once_at_one_name_lose_nothing(server):
 
 
 def provider_marks(server: Knot, name: str) -> list:
-	return [mark for mark in server.provider(ZONE).marks() if mark.name == name]
+	return server.provider(ZONE).states()[name].marks
+
+
+def test_the_whole_zone_is_what_its_names_are_one_by_one(server, provider):
+	provider.ensure(f"whole.{ZONE}", "AAAA", ["2001:DB8:0::1"], OURS)
+	states = provider.states()
+	for name in (f"whole.{ZONE}", f"hand.{ZONE}", f"odd.{ZONE}", f"*.wild.{ZONE}"):
+		alone = provider.state(name)
+		assert {kind: values for kind, values in alone.records.items() if values} == {
+			kind: sorted(values) for kind, values in states[name].records.items()
+		}
+		assert states[name].marks == alone.marks
+	assert f"acme.wild.{ZONE}" not in states, "a wildcard's answer is no record"
+	provider.withdraw(f"whole.{ZONE}", "AAAA", OURS)
+	assert f"whole.{ZONE}" not in provider.states()
+
+
+def test_a_zone_that_may_not_be_read_whole_is_a_sentence(server):
+	with pytest.raises(AgentError, match="does not let us read the whole zone") as refused:
+		provider_of("rfc2136", server.credentials(), "nowhere.test").states()
+	assert "AXFR" in refused.value.hint and not refused.value.is_transient
 
 
 def test_saved_credentials_are_tried_and_leave_nothing(server, provider):

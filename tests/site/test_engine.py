@@ -89,6 +89,20 @@ def test_a_long_wait_gives_the_worker_back(engine):
 	assert engine.run(job).status == "Completed"
 
 
+@pytest.mark.parametrize(("asked", "seconds"), [(120, 120), (86400, 3600)])
+def test_whoever_wants_to_be_left_alone_is_asked_again_only_then(engine, asked, seconds):
+	"""As a DNS provider says with 429 and Retry-After; at most for an hour."""
+	from buildpro_saas.domains.dns_records import BusyError
+
+	busy = BusyError("It answers 429.", retry_after=asked)
+	job = engine.run(engine.job(step(engine, "Asks", run=failing(1, busy))))
+	left = (job.run_after - engine.frappe.utils.now_datetime()).total_seconds()
+	assert job.status == "Waiting" and seconds - 60 < left <= seconds
+	job.db_set({"status": "Queued", "run_after": None})
+	engine.frappe.db.commit()
+	assert engine.run(job).status == "Completed"
+
+
 def test_a_step_that_waits_for_a_batch_gives_the_worker_back_and_has_had_no_attempt(engine):
 	from buildpro_saas.jobs import batch_rows
 	from buildpro_saas.jobs.playbook import StepWaits

@@ -39,7 +39,7 @@ def test_a_thousand_names_are_spread_over_the_day():
 def test_only_what_nobody_has_proven_is_given_up(monkeypatch):
 	now = datetime(2026, 11, 27, 12)
 	monkeypatch.setattr(looks, "now_datetime", lambda: now)
-	usual = {"state": records.WAITING, "kind": records.CUSTOMERS, "verified_at": None}
+	usual = {"state": records.WAITING, "kind": records.CUSTOMERS, "verified_at": None, "failures": 100}
 	old, young = now - timedelta(days=looks.UNPROVEN_DAYS, seconds=1), now - timedelta(days=1)
 
 	def given_up(**values) -> bool:
@@ -47,6 +47,8 @@ def test_only_what_nobody_has_proven_is_given_up(monkeypatch):
 
 	assert given_up()
 	assert not given_up(creation=young)
+	# its clock has leapt ahead
+	assert not given_up(failures=12)
 	# a name that dangles stays its tenant's
 	assert not given_up(verified_at=young)
 	assert not given_up(state=records.LIVE)

@@ -23,11 +23,16 @@ def own(**values) -> SimpleNamespace:
 	return name(SITE, **{"kind": OWN, "serves": "Serves", "certificate": "wildcard", **values})
 
 
-def composed(*names, former=()):
+def composed(*names, former=None, over=()):
+	"""What each name does. over: certificates that have ended."""
 	from buildpro_saas.domains import proxy_spec
 
-	folders = {each.certificate: SimpleNamespace(folder=each.host) for each in names if each.certificate}
-	return {host.name: host for host in proxy_spec.compose(SITE, names, folders, former)}
+	folders = {
+		each.certificate: SimpleNamespace(folder=each.host, is_over=each.certificate in over)
+		for each in names
+		if each.certificate
+	}
+	return {host.name: host for host in proxy_spec.compose(SITE, names, folders, former or {})}
 
 
 def test_a_site_without_any_record_answers_under_its_own_name():
@@ -59,10 +64,21 @@ def test_a_name_without_certificate_is_not_served_at_all():
 	assert "new.acme.test" not in composed(own(), name("new.acme.test", state="Verified"))
 
 
+def test_a_certificate_that_has_ended_is_still_served_and_nobody_is_sent_there():
+	"""Also where a clock has leapt ahead, and all seem to have ended: names that answer must not be taken away."""
+	found = composed(own(), name("erp.acme.test", is_primary=1), over=("of erp.acme.test", "wildcard"))
+	assert found[SITE].redirects_to == "" and found[SITE].certificate == SITE
+	assert found["erp.acme.test"].certificate == "erp.acme.test"
+	assert found["erp.acme.test"].redirects_to == SITE
+
+
 def test_former_names_lead_to_where_the_site_is_now():
-	found = composed(own(), name("erp.acme.test", is_primary=1), former=["was.example.com", SITE])
+	former = {"was.example.com": None, SITE: None, "first.example.com": "of erp.acme.test"}
+	found = composed(own(), name("erp.acme.test", is_primary=1), former=former)
 	assert found["was.example.com"].redirects_to == "erp.acme.test"
 	assert found["was.example.com"].certificate == ""
+	# where there is no wildcard's certificate, the one that it had
+	assert found["first.example.com"].certificate == "erp.acme.test"
 
 
 names = st.builds(

@@ -20,6 +20,7 @@ from buildpro_saas.jobs.playbook import Context, RetryPolicy, Step, StepWaits
 from buildpro_saas.jobs.sites import SiteTakenError
 
 MINUTE = 60
+LOOKS = 30  # seconds until it is asked again whether names were looked at
 LOCK = "certificate"
 SET_ASIDE = "set_aside"  # in a job's state: what the proxy does not serve as wanted
 ENDED = "Its certificate has ended: upload a newer one."
@@ -149,6 +150,9 @@ class PublishProxy(Step):
 		if not records.is_managed(bench):
 			context.log("The proxy of this bench is not managed from here")
 			return {SET_ASIDE: {}}
+		if publishing.waits_for_looks(bench):
+			context.log("The records came from a backup: names are looked at before they are served")
+			raise StepWaits(LOOKS)
 		published = publishing.publish(bench, context.run)
 		told(context, published)
 		return {SET_ASIDE: published.set_aside}
@@ -159,8 +163,12 @@ def told(context: Context, published) -> None:
 	if published.is_changed:
 		reloaded = "reloaded" if published.is_reloaded else "not reloaded: it needs no reload"
 		context.log(f"Release {published.release} in {published.seconds:.2f} s, {reloaded}")
-	else:
+	elif published.release:
 		context.log("The proxy has all of it already")
+	else:
+		context.log(
+			"nginx is not set up on this bench, so nothing is served: run `saas setup-proxy` there, as root"
+		)
 	for host, why in published.set_aside.items():
 		context.log(f"{host} is set aside: {why}")
 

@@ -8,6 +8,7 @@ from buildpro_saas.domains.steps import names
 from buildpro_saas.jobs.playbook import Context, RetryPolicy, Step
 
 MINUTE = 60
+AWAY = "The site is archived."
 NOT_OURS = "The proxy of this bench is not managed from here"
 
 
@@ -41,7 +42,7 @@ class LeadNameHere(Step):
 			return
 		records.remove(row.name)
 		frappe.db.commit()
-		if records.is_managed(row.bench):
+		if records.is_managed(row.bench) and not publishing.waits_for_looks(row.bench):
 			publishing.publish(row.bench, context.run)
 		names.forget(context, row)
 
@@ -100,11 +101,14 @@ class WithdrawName(Step):
 	title = "Withdraw DNS record"
 
 	def run(self, context: Context) -> None:
-		if not is_managed(context):
-			return
 		row = records.own_of(context.tenant["name"])
-		if row and (told := own_names.withdraw_dns(row, row.bench)):
+		if not row:
+			context.log("No name of it is on record")
+			return
+		if told := own_names.withdraw_dns(row, row.bench):
 			context.log(f"No DNS record any more: {told}")
+		# from here on the proxy leaves it out, until it is led here again
+		records.change(row.name, state=records.WAITING, is_failing=0, says=AWAY)
 
 
 class DropNames(Step):
@@ -118,5 +122,7 @@ class DropNames(Step):
 			if row.state != records.REMOVED:
 				records.remove(row.name)
 				context.keep({})
-				names.forget(context, row)
 				context.log(f"{row.host} is free")
+			# also of one that was free before: a run that was killed has left its record and certificate
+			if not records.held(row.host):
+				names.forget(context, row)

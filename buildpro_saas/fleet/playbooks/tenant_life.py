@@ -84,6 +84,8 @@ UNARCHIVE_SITE = Playbook(
 		CheckReachable(),
 		LeadNameHere(),
 		GetOwnCertificate(),
+		PublishOwn(),
+		CheckAddress(),
 		ForgetConfig(),
 	),
 	tenant_when_completed="Active",
@@ -109,7 +111,7 @@ REMOVE_SITE = Playbook(
 ARCHIVE_LOST_SITE = Playbook(
 	name=engaged.ARCHIVE_LOST,
 	title="Archive lost site",
-	steps=(JudgeLoss(), TrashRemains(keeps_config=True)),
+	steps=(JudgeLoss(), TrashRemains(keeps_config=True), WithdrawName()),
 	tenant_when_completed="Archived",
 	check_undo=lost_site.check_can_be_undone,
 )
@@ -117,7 +119,7 @@ ARCHIVE_LOST_SITE = Playbook(
 REMOVE_LOST_SITE = Playbook(
 	name=engaged.REMOVE_LOST,
 	title="Remove lost site",
-	steps=(JudgeLoss(), TrashRemains(keeps_config=False), DropShadows(), WriteCertificate()),
+	steps=(JudgeLoss(), TrashRemains(keeps_config=False), DropShadows(), DropNames(), WriteCertificate()),
 	tenant_when_completed="Removed",
 	check_undo=lost_site.check_can_be_undone,
 )

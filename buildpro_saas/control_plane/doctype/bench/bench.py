@@ -82,6 +82,10 @@ class Bench(AdminDocument):
 				", ".join(sorted(known)),
 			)
 
+	def on_update(self) -> None:
+		"""Have the proxy follow what was changed."""
+		proxy_settings.follow(self)
+
 	def _was_registered(self) -> bool:
 		"""Whether a shell named the folder. That bench's Python runs with our rights, so only a shell may say where it is."""
 		before = self.get_doc_before_save()

@@ -5,11 +5,32 @@ import ipaddress
 from frappe import _
 
 from buildpro_saas.control_plane.host_names import check_domain
-from buildpro_saas.domains import records
+from buildpro_saas.domains import claims, publishing, records
 from buildpro_saas.refusal import refuse
 
 TITLE = "Proxy"
 PORTS = {"http_port": 80, "https_port": 443}
+
+
+# What the proxy's files are made of, and to where names lead.
+PUBLISHED = (
+	"proxy",
+	"base_domain",
+	"http_port",
+	"https_port",
+	"web_port",
+	"socketio_port",
+	"trusted_balancers",
+)
+LEADS_TO = ("public_address", "public_addresses", "cname_target")
+
+
+def follow(bench) -> None:
+	"""Have the proxy follow at once what was changed in the Bench (document), and customers be told to where their names are to lead."""
+	if any(bench.has_value_changed(field) for field in PUBLISHED):
+		publishing.want(bench.name)
+	if any(bench.has_value_changed(field) for field in LEADS_TO):
+		claims.note_wanted_records(bench)
 
 
 def check(bench) -> None:

@@ -33,6 +33,8 @@ class DriftFinding(AdminDocument):
 			"Backup",
 			"Backup Store",
 			"Offsite Store",
+			"DNS Record",
+			"DNS Zone",
 		]
 		last_found: DF.Datetime | None
 		mark: DF.Data | None

@@ -6,6 +6,7 @@ from buildpro_saas.control_plane.access import arguments, staff
 from buildpro_saas.control_plane.access.document import AdminDocument
 from buildpro_saas.control_plane.access.row_checks import check_name, check_number, check_once
 from buildpro_saas.control_plane.doctype.plan import apps, draft_rows
+from buildpro_saas.domains import publishing
 from buildpro_saas.entitlements import plans
 from buildpro_saas.licensing import delivery, plan_versions
 from buildpro_saas.licensing.entitlement_sources import tenants_following
@@ -91,6 +92,7 @@ class Plan(AdminDocument):
 		change, choice, why = self.flags.pop("change", None) or (None, None, None)
 		if change and change.contents:
 			plan_versions.record(change, why, only_new=choice == plan_versions.ONLY_NEW)
+			publishing.want_all()  # its limits of requests and uploads are the proxies' to keep
 		is_listed_anew = self.has_value_changed("rank") or self.has_value_changed("is_active")
 		if is_listed_anew or (change and change.contents):
 			delivery.send(None, _("plan {0}").format(self.name))

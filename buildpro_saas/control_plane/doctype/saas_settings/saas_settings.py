@@ -9,6 +9,7 @@ from buildpro_saas.control_plane.access import arguments, staff
 from buildpro_saas.control_plane.access.document import AdminDocument
 from buildpro_saas.control_plane.doctype.tenant import backup_settings
 from buildpro_saas.control_plane.host_names import check_domain
+from buildpro_saas.domains import publishing
 from buildpro_saas.fleet import (
 	admin_backup,
 	backups,
@@ -119,9 +120,11 @@ class SaaSSettings(AdminDocument):
 		self._check_authorities()
 
 	def on_update(self) -> None:
-		"""Send the tenants' sites at once what stands in their entitlements (the contact)."""
+		"""Send the tenants' sites at once what stands in their entitlements (the contact), and have proxies follow the base domain."""
 		if any(self.has_value_changed(field) for field in IN_ENTITLEMENTS):
 			delivery.send(None, _("SaaS Settings"))
+		if self.has_value_changed("base_domain"):
+			publishing.want_all()
 
 	@frappe.whitelist(methods=["POST"])
 	@arguments.checked

@@ -21,11 +21,12 @@ class TenantDomains:
 			self.set_onload("domains", shown.of_tenant(self.name))
 
 	def follow_in_proxy(self, before) -> None:
-		"""Have the proxy follow another status: a suspended site's files are closed, and one that is away is not served.
+		"""Have the proxy follow another status or plan: a suspended site's files are closed, one that is away is not served, plans have limits.
 
 		before: the document as it was. A site that has just been made was published by its own job.
 		"""
-		if before and before.status in SERVED and before.status != self.status:
+		is_other = before and (before.status, before.plan) != (self.status, self.plan)
+		if is_other and before.status in SERVED:
 			publishing.want(self.bench)
 
 	@frappe.whitelist(methods=["POST"])

@@ -4,6 +4,7 @@ import frappe
 from frappe import _
 
 from buildpro_saas.control_plane.host_names import LONGEST_NAME
+from buildpro_saas.domains import claims
 from buildpro_saas.fleet import benches, renames
 from buildpro_saas.refusal import refuse
 
@@ -21,6 +22,7 @@ def check(tenant) -> None:
 	if tenant.is_new() and frappe.db.exists("Tenant", tenant.subdomain):
 		refuse_taken(tenant)
 	renames.check_kept(tenant.subdomain, tenant.name)
+	claims.check_own_free(site, tenant.name)
 	if benches.site_exists(tenant.bench, site):
 		_check_not_taken_now(tenant)
 		refuse(
