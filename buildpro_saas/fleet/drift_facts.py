@@ -51,6 +51,7 @@ class Believed:
 	databases: frozenset[str]
 	expected: tuple[Expected, ...]
 	living: tuple[Living, ...] = ()
+	holding: frozenset[str] = frozenset()  # tenants of whose site a record says that somebody may hold it
 
 	@property
 	def prefix(self) -> str:
@@ -81,6 +82,8 @@ class Finding:
 	is_removable: bool = False
 	folder: Folder | None = None
 	unmarked: str = ""  # the tenant's database that has lost its mark, which was `mark`
+	is_user_lost: bool = False  # the tenant lacks its database user, and nothing else
+	is_held: bool = False  # the tenant's site is held by a job of which no record is left
 
 	@property
 	def key(self) -> tuple:

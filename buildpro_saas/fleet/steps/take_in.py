@@ -72,6 +72,7 @@ class CloseOldSite(Step):
 		asked = {
 			"is_on": True,
 			"by": context.job,
+			"mark": context.mark,
 			"since": f"{now_datetime():%Y-%m-%d %H:%M}",
 			"message": f"This site has moved to {context.site.name}.",
 		}
@@ -89,7 +90,7 @@ class CloseOldSite(Step):
 
 
 def _is_closed_by(context: Context, config: dict) -> bool:
-	return (config.get(MAINTENANCE) or {}).get("by") == context.job
+	return (config.get(MAINTENANCE) or {}).get("mark") == context.mark
 
 
 class FillShadow(Step):
