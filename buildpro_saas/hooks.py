@@ -113,6 +113,7 @@ buildpro_playbooks = [
 	"buildpro_saas.fleet.playbooks.SWAP_SITE",
 	"buildpro_saas.fleet.playbooks.BACK_UP",
 	"buildpro_saas.fleet.playbooks.BACK_UP_ADMIN_SITE",
+	"buildpro_saas.fleet.playbooks.DRILL_ADMIN_BACKUP",
 	"buildpro_saas.fleet.playbooks.EXPORT_FOR_TENANT",
 	"buildpro_saas.fleet.playbooks.COPY_OFFSITE",
 	"buildpro_saas.fleet.playbooks.CHECK_STORE",

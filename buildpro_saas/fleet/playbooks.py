@@ -10,6 +10,7 @@ from buildpro_saas.domains.steps.tenant import (
 )
 from buildpro_saas.fleet import (
 	admin_backup,
+	admin_drill,
 	adoption,
 	backups,
 	clones,
@@ -36,6 +37,7 @@ from buildpro_saas.fleet.drill_rota import DrillTenant
 from buildpro_saas.fleet.restores import RestoreLostTenant
 from buildpro_saas.fleet.site_works import ClearCache, RunFunction, SetMaintenance, SetScheduler
 from buildpro_saas.fleet.steps import closing, lost_site, removal, rename, unarchive
+from buildpro_saas.fleet.steps.admin_drill import DrillAdminBackup
 from buildpro_saas.fleet.steps.backup import (
 	CheckAdminBackupRoom,
 	CheckBackupRoom,
@@ -194,6 +196,14 @@ BACK_UP_ADMIN_SITE = Playbook(
 	on_status=backups.job_is,
 )
 
+DRILL_ADMIN_BACKUP = Playbook(
+	name=admin_drill.PLAYBOOK,
+	title="Drill admin site's backup",
+	steps=(DrillAdminBackup(),),
+	is_heavy=False,
+	on_status=admin_drill.job_is,
+)
+
 EXPORT_FOR_TENANT = Playbook(
 	name=exports.PLAYBOOK,
 	title="Export for tenant",
@@ -241,7 +251,7 @@ REHEARSE_SITE = Playbook(
 )
 MIGRATE = for_many(site_operations.MIGRATE, "Migrate", migrations.MigrateTenant(migrations.MIGRATE))
 REHEARSE = for_many(site_operations.REHEARSE, "Rehearse", migrations.MigrateTenant(migrations.REHEARSE))
-BACK_UP_SITES = for_many(refreshes.BACK_UP, "Back up", refreshes.BackUpSite())
+BACK_UP_SITES = for_many(site_operations.BACK_UP, "Back up", refreshes.BackUpSite())
 # its work is done by batches, and by other programs: it has no slot, and no worker while it waits for them
 REFRESH = Playbook(
 	name=refreshes.PLAYBOOK,
