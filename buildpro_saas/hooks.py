@@ -113,6 +113,7 @@ buildpro_playbooks = [
 	"buildpro_saas.fleet.playbooks.copies.SWAP_SITE",
 	"buildpro_saas.fleet.playbooks.backups.BACK_UP",
 	"buildpro_saas.fleet.playbooks.backups.BACK_UP_ADMIN_SITE",
+	"buildpro_saas.fleet.playbooks.backups.DRILL_ADMIN_BACKUP",
 	"buildpro_saas.fleet.playbooks.backups.EXPORT_FOR_TENANT",
 	"buildpro_saas.fleet.playbooks.backups.COPY_OFFSITE",
 	"buildpro_saas.fleet.playbooks.backups.CHECK_STORE",

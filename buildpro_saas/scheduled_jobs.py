@@ -21,6 +21,7 @@ ADMIN = {
 		"buildpro_saas.licensing.renewal.renew_entitlements",
 		"buildpro_saas.fleet.shadows.drop_old_shadows",
 		"buildpro_saas.fleet.admin_backup.take_due_backup",
+		"buildpro_saas.fleet.admin_drill.start_due_drill",
 		"buildpro_saas.fleet.clones.suspend_expired_clones",
 		"buildpro_saas.fleet.backup_schedule.take_due_backups",
 		"buildpro_saas.fleet.backup_schedule.remove_destroyed_stores",

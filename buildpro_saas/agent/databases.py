@@ -3,9 +3,16 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from buildpro_saas.agent.database_connection import Account, DatabaseConnection, check_name, quoted
-from buildpro_saas.agent.errors import AgentError, NotOursError
+from buildpro_saas.agent.errors import (
+	NOT_LET_IN_CODES,
+	AgentError,
+	NotOursError,
+	is_transient,
+	mariadb_code,
+)
 
 # The names that check_name takes, as MariaDB's grants have them: the account's rights end there.
 GRANTED_PATTERNS = (r"\_%", r"%\_db")
@@ -183,3 +190,19 @@ def server(account: Account) -> Iterator[DatabaseServer]:
 	"""Connect to MariaDB as the account for the length of the block."""
 	with DatabaseServer(account) as connected:
 		yield connected
+
+
+def lets_in(of_bench: Account, database: str, password: str) -> bool:
+	"""Whether the server of that account lets the user of the database in with that password, and lets him see the database.
+
+	True where it cannot be told now, as for a user who has as many connections as he may.
+	"""
+	try:
+		with server(replace(of_bench, user=database, password=password)) as own:
+			return own.has_database(database)
+	except Exception as error:
+		if mariadb_code(error) in NOT_LET_IN_CODES:
+			return False
+		if is_transient(error):
+			return True
+		raise

@@ -48,6 +48,8 @@ CRASHED_CODES = frozenset(
 	{126, 127, 144, 145, ER.NOT_KEYFILE, ER.OLD_KEYFILE, ER.CRASHED_ON_USAGE, ER.CRASHED_ON_REPAIR}
 )
 NO_SUCH_SAVEPOINT = ER.SP_DOES_NOT_EXIST
+# What a database user meets who is not there, has another password, has no rights, or is locked.
+NOT_LET_IN_CODES = frozenset({ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ACCOUNT_LOCKED})
 TRANSIENT_ERRNOS = frozenset(
 	{errno.EAGAIN, errno.EINTR, errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE}
 	| {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EMFILE, errno.ENFILE}

@@ -22,6 +22,8 @@ MAINTENANCE, PAUSED = "buildpro_maintenance", "buildpro_scheduler_paused"
 HELD, HELD_BY = "buildpro_held", "buildpro_held_by"
 # In site_config.json of a clone: {"of": the tenant that it is a clone of, "until": the day on which it ends}.
 CLONE = "buildpro_clone"
+# In Redis, before a site's name: how often its features were asked for. It is under the site's name, and outlives a clearing of caches.
+USES = "buildpro_usage|"
 # In the meta of a job that found its site held, and went back into its queue.
 PUT_BACK = "buildpro_put_back"
 # In site_config.json: the mark of the job that made the site; whether the site is its tenant's for good.
@@ -39,6 +41,7 @@ SERVER_KEYS = ("db_host", "db_port", "db_socket", "db_ssl_ca", "db_ssl_cert", "d
 # What to say where a site is there and its configuration is lost or damaged; and where the site itself is gone.
 UNTOUCHED = "Its data is untouched: do not restore it."
 CONFIG_BACK = f"Put back its own site_config.json, from a backup. {UNTOUCHED}"
+USER_LOST = "He is made again within ten minutes, or at once with `saas restore-lost`; then press Retry."
 RESTORE = "Find out who took it away, and restore it from its last backup."
 # What came of a check of a bench's security: nothing is wrong; something is; it could not be looked at.
 FINE, FOUND, NOT_SEEN = "Fine", "Found", "Not Seen"
@@ -71,6 +74,8 @@ class Folder:
 	is_finished: bool  # its job has handed it over to its tenant
 	is_readable: bool  # False: its site_config.json cannot be read
 	modified: float  # seconds since the epoch: when something directly in it last came or went
+	held_by: str = ""  # who holds it, and since when, as a piece of a sentence; empty where nobody does
+	is_half_migrated: bool = False  # whoever holds it was migrating the site itself
 
 	@property
 	def path(self) -> str:
@@ -89,6 +94,7 @@ class Inventory:
 	in_trash: frozenset[str] = frozenset()  # databases that the bench's trash keeps
 	without_config: frozenset[str] = frozenset()  # folders of sites that have lost their site_config.json
 	set_aside: frozenset[str] = frozenset()  # databases that dumps which were killed have left
+	shut_out: frozenset[str] = frozenset()  # our sites whose database user the server does not let in
 
 
 @dataclass(frozen=True)
@@ -101,9 +107,8 @@ class Remains:
 	database_mark: str | None  # of its database; None where that is lost
 	has_user: bool  # its database user is there, and no database of his
 	is_name_taken: bool  # something that is not its own has its folder's name
-	unmovable: (
-		str  # what its database holds for which it cannot be renamed, such as "views"; empty for nothing
-	)
+	unmovable: str  # what its database holds for which it keeps its name, such as "views"
+	is_shut_out: bool = False  # nothing is lost but its database user, whom the server does not let in
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,11 @@ class Entry:
 		is_note = all(isinstance(text, str) for text in texts) and self.kind in (FOLDER, DATABASE)
 		if not (is_note and all(isinstance(number, int | float) for number in numbers)):
 			raise TypeError(f"The note of {self.name} has values of another kind.")
+
+	@property
+	def is_in_place(self) -> bool:
+		"""Whether it is a database that has kept its name, for what does not move with tables; nobody can sign in there."""
+		return self.kind == DATABASE and self.database == self.subject
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ are put back into their queue (tenant_site/closed_for_now.py).
 from buildpro_saas.agent.facts import HELD, HELD_BY
 from buildpro_saas.agent.site import Site
 
+IN_PLACE = "is_in_place"  # in HELD_BY: the site itself is being migrated, and letting go alone does not make it whole
 CLOSED = {"maintenance_mode": 1, "allow_reads_during_maintenance": 0}
 SHUT = {**CLOSED, "pause_scheduler": 1}
 NO_WRITES = {"maintenance_mode": 1, "allow_reads_during_maintenance": 1, "pause_scheduler": 1}
@@ -37,7 +38,7 @@ def stop_writes(site: Site, by: dict) -> None:
 def shut(site: Site, by: dict) -> None:
 	"""From now on nobody comes in, and no scheduled job begins: the site itself is worked on. Repeatable. by: as stop_writes takes it."""
 	config = site.config
-	site.update_config({**SHUT, HELD: before(config, SHUT), HELD_BY: by})
+	site.update_config({**SHUT, HELD: before(config, SHUT), HELD_BY: {**by, IN_PLACE: 1}})
 
 
 def before(config: dict, keys: dict) -> dict:

@@ -212,18 +212,27 @@ def remove(bench: Bench, mariadb: DatabaseServer, site: Site, database: str, mar
 def stage_uploads(bench: Bench, site: Site, name: str, parts: dict[str, str]) -> Path:
 	"""Make a folder of files that were uploaded to a site, and return it. The files are the same ones, not copies. Repeatable.
 
+	What a folder of that name has of other files goes: names may come again where the admin site was made again of an older backup.
+
 	parts: {one of UPLOADED: the File's address}. Raises AgentError for a file that is not there.
 	"""
 	folder = bench.sites_path / UPLOADS / name
 	folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-	for part, address in parts.items():
-		source = (site.path / _below_site(address)).resolve()
-		if site.path.resolve() not in source.parents or not source.is_file():
-			raise AgentError(f"The uploaded file {address} is not there.", "Attach it again.")
-		target = folder / UPLOADED[part]
+	sources = {folder / UPLOADED[part]: _uploaded(site, address) for part, address in parts.items()}
+	for path in sorted(folder.glob("*")):
+		if path not in sources or not path.samefile(sources[path]):
+			path.unlink()
+	for target, source in sources.items():
 		if not target.exists():
 			os.link(source, target)
 	return folder
+
+
+def _uploaded(site: Site, address: str) -> Path:
+	source = (site.path / _below_site(address)).resolve()
+	if site.path.resolve() not in source.parents or not source.is_file():
+		raise AgentError(f"The uploaded file {address} is not there.", "Attach it again.")
+	return source
 
 
 def drop_uploads(bench: Bench, name: str) -> None:

@@ -10,7 +10,7 @@ from buildpro_saas.agent.actual_state import folders
 from buildpro_saas.agent.backup_folder import TENANT
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.database_connection import check_name
-from buildpro_saas.agent.databases import DatabaseServer
+from buildpro_saas.agent.databases import DatabaseServer, lets_in
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import MARK, Entry, Remains
 from buildpro_saas.agent.trash import Trash
@@ -62,13 +62,37 @@ class LostSite:
 			has_user=mark is None and has_user and self._is_our_user(config),
 			is_name_taken=is_name_taken,
 			unmovable=self.mariadb.other_contents(self.database) if is_ours else "",
+			is_shut_out=not lost and self._is_shut_out(config),
 		)
 
-	def trash(self, keeps_unmovable: bool = False) -> list[Entry] | None:
+	def _is_shut_out(self, config: dict) -> bool:
+		"""Whether the server does not let in the user that site_config.json names. One with another name than the database is not ours."""
+		password, user = config.get("db_password"), config.get("db_user") or self.database
+		if not password or user != self.database:
+			return False
+		return not lets_in(self.mariadb.account, self.database, password)
+
+	def let_user_in(self) -> bool:
+		"""Make the database user again as site_config.json has him, where nothing else is lost; returns whether he was lost. Repeatable.
+
+		Raises AgentError where that does not help, NotOursError where the database does not carry the site's mark.
+		"""
+		if not self.look().is_shut_out:
+			return False
+		config = self._config()
+		self.mariadb.create(self.database, config["db_password"], config[MARK])
+		self.mariadb.let_in(self.database, config[MARK])
+		if self._is_shut_out(config):
+			raise AgentError(
+				f"MariaDB does not let in its user {self.database}, though he was made anew.",
+				"See in MariaDB's `mysql.user` from which hosts he may come.",
+			)
+		return True
+
+	def trash(self) -> list[Entry] | None:
 		"""Move to the trash what is left, and drop a user without a database; None, and nothing is done, where the site is whole. Repeatable.
 
-		The folder goes last: it says whose the others are. keeps_unmovable: a database that cannot be renamed stays where it is; otherwise it is
-		dropped.
+		The folder goes last: it says whose the others are.
 		"""
 		left = self.look()
 		if not left.lost:
@@ -76,11 +100,8 @@ class LostSite:
 		trash, entries = Trash(self.bench, self.mariadb), []
 		if left.has_user:
 			self.mariadb.drop_lone_user(self.database)
-		if left.database_mark and not (left.unmovable and keeps_unmovable):
-			if left.unmovable:
-				self.mariadb.drop(self.database, left.database_mark)
-			else:
-				entries.append(trash.put_database(self.database, left.database_mark))
+		if left.database_mark:
+			entries.append(trash.put_database(self.database, left.database_mark))
 		if left.mark:
 			fact = next(each for each in folders(self.bench) if each.path == self.site)
 			entries.append(trash.put_folder(fact, left.mark))

@@ -24,7 +24,7 @@ from buildpro_saas.agent.repository import DATABASE, Part, Repository
 from buildpro_saas.agent.shadow import Shadow
 from buildpro_saas.agent.site import BACKUPS, Site
 
-ROLE, ADMIN = "buildpro_role", "admin"
+ROLE, ADMIN, SIGNING_KEY = "buildpro_role", "admin", "buildpro_signing_key"
 TAILS = "recovery-"  # how the last part of each mark begins; a folder that is half made has it in its name, and no mark yet
 MARKS = f"recover-admin-site/{TAILS}"  # no job's mark begins so
 UNDER_WAY = f"{HIDDEN}/recovery"  # below sites/: the backup as it was fetched

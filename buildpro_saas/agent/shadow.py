@@ -18,9 +18,24 @@ from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.database_connection import Account
 from buildpro_saas.agent.database_copy import DatabaseCopy, contents_of
 from buildpro_saas.agent.databases import DatabaseServer, server
-from buildpro_saas.agent.errors import AgentError, NotOursError, TransientError
+from buildpro_saas.agent.errors import (
+	NOT_LET_IN_CODES,
+	AgentError,
+	NotOursError,
+	TransientError,
+	mariadb_code,
+)
 from buildpro_saas.agent.exchange import exchange
-from buildpro_saas.agent.facts import FINISHED, HELD, HELD_BY, MARK, OF_DATABASE, OF_SHADOW, Manifest
+from buildpro_saas.agent.facts import (
+	FINISHED,
+	HELD,
+	HELD_BY,
+	MARK,
+	OF_DATABASE,
+	OF_SHADOW,
+	USER_LOST,
+	Manifest,
+)
 from buildpro_saas.agent.hold import let_go
 from buildpro_saas.agent.site import BACKUPS, Site
 from buildpro_saas.agent.table_locks import locked
@@ -212,10 +227,18 @@ def lend_config(folder: Site, site: Site) -> None:
 
 @contextmanager
 def as_user(of_bench: Account, config: dict) -> Iterator[DatabaseServer]:
-	"""A connection as the site's own user, who alone sees and may end what he has open, but for this bench's account."""
+	"""A connection as the site's own user, who alone sees and may end what he has open, but for this bench's account.
+
+	Raises AgentError where the server does not let him in.
+	"""
 	user = config.get("db_user") or config["db_name"]
-	with server(Account(of_bench.host, of_bench.port, user, config["db_password"])) as connected:
-		yield connected
+	try:
+		with server(Account(of_bench.host, of_bench.port, user, config["db_password"])) as connected:
+			yield connected
+	except Exception as error:
+		if mariadb_code(error) not in NOT_LET_IN_CODES:
+			raise
+		raise AgentError(f"MariaDB does not let in the site's database user {user}.", USER_LOST) from error
 
 
 def end_connections(of_bench: Account, config: dict) -> None:

@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import frappe
 from frappe.utils.background_jobs import get_queues
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
@@ -23,7 +24,7 @@ from rq.registry import (
 )
 
 from buildpro_saas.agent import site_context
-from buildpro_saas.agent.facts import PUT_BACK
+from buildpro_saas.agent.facts import PUT_BACK, USES
 
 REGISTRIES = (
 	*(StartedJobRegistry, DeferredJobRegistry, ScheduledJobRegistry),
@@ -34,7 +35,9 @@ SEPARATORS = ("::", "||")  # Frappe names a job by its site, one of these (by it
 
 
 def forget(site: str, bench_sites: Path) -> None:
-	"""Remove all jobs of the site from the queues and registries of its bench. A run that is under way is not stopped.
+	"""Remove all jobs of the site from the queues and registries of its bench, and what was counted of it and not written down yet.
+
+	Whoever gets its name next has none of both. A run that is under way is not stopped.
 
 	site: as Frappe names it, its folder below `bench_sites` (the bench's sites/). Raises redis.exceptions.RedisError when Redis is
 	away.
@@ -47,6 +50,7 @@ def forget(site: str, bench_sites: Path) -> None:
 def _forget(site: str, bench_sites: str) -> None:
 	begins = tuple(f"{site}{separator}" for separator in SEPARATORS)
 	with site_context.entered("", bench_sites):
+		forget_uses(site)
 		for queue in get_queues():
 			for registry in (kind(queue=queue) for kind in REGISTRIES):
 				# not get_job_ids, which first settles what other sites' dead workers left
@@ -56,6 +60,11 @@ def _forget(site: str, bench_sites: str) -> None:
 			for job in _of_site(queue.job_ids, begins):
 				queue.remove(job)
 				_delete(job, queue)
+
+
+def forget_uses(site: str) -> None:
+	"""Remove what Redis has counted of the site and its database does not have. Needs an initialised frappe."""
+	frappe.cache.delete_value(f"{USES}{site}", make_keys=False)
 
 
 def running(site: str) -> list[str]:

@@ -1,7 +1,8 @@
 """The bench's trash. What is removed by itself lies there for some days, and can be put back.
 
 A folder is moved there, a database gets another name. Both keep the mark of the job that made them. Each entry has a folder of
-its own with a note. The note is written before anything is moved, so an interrupted move is known.
+its own with a note. The note is written before anything is moved, so an interrupted move is known. A database with views, triggers,
+routines or events, which do not move with tables, keeps its name and loses its user.
 """
 
 import json
@@ -87,14 +88,21 @@ class Trash:
 	def put_database(self, name: str, mark: str) -> Entry | None:
 		"""Give the database another name when it carries the mark. Returns None for one without tables: it is dropped.
 
-		Raises NotOursError for another mark, AgentError for one that cannot be renamed.
+		One that holds what cannot be moved keeps its name: nobody can sign in there any more. Raises NotOursError for another mark.
 		"""
 		if not self.mariadb.has_tables(name):
 			self.mariadb.drop(name, mark)
 			return None
+		if self.mariadb.other_contents(name):
+			self.mariadb.drop_user(name, mark)
+			return self._in_place(name, mark) or self._note(DATABASE, name, mark, name)
 		entry = self._note(DATABASE, name, mark, f"{RENAMED}{secrets.token_hex(8)}")
 		self.mariadb.rename(name, entry.database, mark)
 		return entry
+
+	def _in_place(self, name: str, mark: str) -> Entry | None:
+		of_it = (each for each in self._entries() if each.is_in_place and each.subject == name)
+		return next((each for each in of_it if each.mark == mark), None)
 
 	def _note(self, kind: str, subject: str, mark: str, database: str | None) -> Entry:
 		now = datetime.now()
@@ -156,11 +164,14 @@ class Trash:
 	def _is_place_taken(self, entry: Entry) -> bool:
 		if entry.kind == FOLDER:
 			return os.path.lexists(self.bench.sites_path / entry.subject)
+		if entry.is_in_place and self.mariadb.mark_of(entry.subject) == entry.mark:
+			return self.mariadb.has_user(entry.subject)
 		return self.mariadb.has_database(entry.subject) or self.mariadb.has_user(entry.subject)
 
 	def _put_database_back(self, entry: Entry, folder: Entry | None) -> None:
 		"""Rename it, and make its user with the password in the site's configuration. Where no site has that, there is no user."""
-		self.mariadb.rename(entry.database, entry.subject, entry.mark)
+		if not entry.is_in_place:
+			self.mariadb.rename(entry.database, entry.subject, entry.mark)
 		for config in self._configs(folder):
 			if config.get("db_name") == entry.subject and config.get("db_password"):
 				self.mariadb.create(entry.subject, config["db_password"], entry.mark)
@@ -180,7 +191,7 @@ class Trash:
 		for entry in self.entries():
 			passed = min(max(time.time() - entry.looked_at, 0), LONGEST_LOOK)
 			entry = Entry(**{**asdict(entry), "age": entry.age + passed, "looked_at": time.time()})
-			if self._is_empty(entry) or entry.age >= days * DAY:
+			if self._is_empty(entry) or self._is_used_again(entry) or entry.age >= days * DAY:
 				self.remove(entry)
 				removed.append(entry)
 			else:
@@ -188,8 +199,9 @@ class Trash:
 		return removed
 
 	def remove(self, entry: Entry) -> None:
-		"""Remove it for good."""
-		if entry.kind == DATABASE and self.mariadb.mark_of(entry.database) == entry.mark:
+		"""Remove it for good; of a database that has kept its name, and is in use again, the note alone."""
+		is_there = entry.kind == DATABASE and self.mariadb.mark_of(entry.database) == entry.mark
+		if is_there and not self._is_used_again(entry):
 			self.mariadb.drop(entry.database, entry.mark)
 		shutil.rmtree(self.path / entry.name)
 
@@ -198,6 +210,12 @@ class Trash:
 		if entry.kind == FOLDER:
 			return not os.path.lexists(self.path / entry.name / CONTENT)
 		return not self.mariadb.has_tables(entry.database)
+
+	def _is_used_again(self, entry: Entry) -> bool:
+		"""Whether somebody has made the user of a database that has kept its name, or a database of that name, anew."""
+		if not entry.is_in_place:
+			return False
+		return self.mariadb.mark_of(entry.subject) != entry.mark or self.mariadb.has_user(entry.subject)
 
 	# -- notes -----------------------------------------------------------------------------------------------------
 

@@ -118,6 +118,26 @@ def drill(
 
 @frappe.whitelist(methods=["POST"])
 @arguments.checked
+def back_up(
+	tenants: list | str | None = None,
+	plan: str | None = None,
+	status: str | None = None,
+	bench: str | None = None,
+	tag: str | None = None,
+	width: int | str = 1,
+	stop_after: int | str = 0,
+	why: str | None = None,
+) -> dict:
+	"""Take a backup of each site into its store. why: stays on record with them. stop_after: so many failures; 0 is never."""
+	staff.only_for_manager()
+	how = {"width": width, "stop_after": stop_after, "why": why or ""}
+	return _start(
+		site_operations.BACK_UP, _whom(tenants, plan, status, bench, tag), {"why": why or ""}, **how
+	)
+
+
+@frappe.whitelist(methods=["POST"])
+@arguments.checked
 def restore_lost(
 	tenants: list | str | None = None,
 	plan: str | None = None,

@@ -5,7 +5,7 @@ import sys
 import click
 
 from buildpro_saas.commands import preloading
-from buildpro_saas.commands.admin_backup import admin_backups, backup_admin, recover_admin_site
+from buildpro_saas.commands.admin_backup import admin_backups, backup_admin, drill_admin, recover_admin_site
 from buildpro_saas.commands.adoption import adopt, customisations
 from buildpro_saas.commands.backups import backup, backup_export, backups, open_backup_key, recovery_key
 from buildpro_saas.commands.batches import batch, batches
@@ -73,7 +73,7 @@ for command in (
 	),
 	*(batches, batch),
 	*(backup, backups, backup_export, recovery_key, open_backup_key, check_backups, copy_offsite),
-	*(backup_admin, admin_backups, recover_admin_site, refresh),
+	*(backup_admin, admin_backups, drill_admin, recover_admin_site, refresh),
 	*(
 		sites,
 		migrate,

@@ -1,4 +1,4 @@
-"""`saas backup-admin`, `saas admin-backups`, `saas recover-admin-site`."""
+"""`saas backup-admin`, `saas admin-backups`, `saas drill-admin`, `saas recover-admin-site`."""
 
 import os
 
@@ -11,7 +11,7 @@ from buildpro_saas.commands.jobs import follow_to_success
 from buildpro_saas.commands.setup import ask_root_password
 from buildpro_saas.control_plane.access import staff
 from buildpro_saas.fleet import admin_backup as own_backup
-from buildpro_saas.fleet import admin_recovery, offsite
+from buildpro_saas.fleet import admin_drill, admin_recovery, offsite
 
 # as programs that speak S3 have them in their environment
 BUCKET_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -43,6 +43,20 @@ def admin_backups(is_json: bool) -> None:
 		click.echo("There is no backup of this site.")
 	else:
 		show(found)
+
+
+@click.command("drill-admin")
+@click.option("--wait", is_flag=True, help="Follow the job to its end; exit with 1 unless it completes.")
+@on_admin_site
+def drill_admin(wait: bool) -> None:
+	"""Restore the admin site's newest backup beside the sites, compare it with what it must hold, and drop it."""
+	staff.only_for_manager()
+	backup, job = admin_drill.start()
+	frappe.db.commit()
+	click.echo(f"{job} drills {backup} of {frappe.local.site}.")
+	if wait:
+		follow_to_success(job, LONGEST_WAIT)
+		click.echo(frappe.parse_json(frappe.db.get_value("Provisioning Job", job, "state"))["said"])
 
 
 @click.command("recover-admin-site")

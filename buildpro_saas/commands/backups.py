@@ -5,26 +5,20 @@ import frappe
 from frappe.utils.commands import render_table
 
 from buildpro_saas.commands.admin_site import fail, on_admin_site, on_no_site, print_json
-from buildpro_saas.commands.jobs import follow_to_success
+from buildpro_saas.commands.sites import on_sites
 from buildpro_saas.control_plane.access import staff
-from buildpro_saas.fleet import backup_keys, backup_requests, point_in_time
+from buildpro_saas.fleet import backup_keys, backup_requests, point_in_time, site_operations
 from buildpro_saas.fleet import backups as site_backups
 
 LONGEST_WAIT = 6 * 3600  # seconds
 
 
 @click.command("backup")
-@click.argument("tenant")
-@click.option("--why", help="Stays on record with the backup.")
-@click.option("--wait", is_flag=True, help="Follow the job to its end; exit with 1 unless it completes.")
-@on_admin_site
-def backup(tenant: str, why: str | None, wait: bool) -> None:
-	"""Take a backup of the site of TENANT, database and files, into its encrypted store."""
-	made = frappe.get_doc("Tenant", tenant).back_up(why)
-	frappe.db.commit()
-	click.echo(f"{made['job']} takes {made['backup']} of {tenant}.")
-	if wait:
-		follow_to_success(made["job"], LONGEST_WAIT)
+@click.option("--why", help="Stays on record with the backups.")
+@on_sites
+def backup(why: str | None):
+	"""Take backups of the sites of TENANTs, database and files, into their encrypted stores."""
+	return site_operations.BACK_UP, {"why": why or ""}, why or ""
 
 
 @click.command("backups")

@@ -8,7 +8,7 @@ from frappe.utils.commands import render_table
 
 from buildpro_saas.commands.admin_site import fail, on_admin_site, on_each, print_json
 from buildpro_saas.control_plane.doctype.bench.bench import ensure_local_bench
-from buildpro_saas.fleet import admin_backup, backup_keys, bench_proxy, point_in_time
+from buildpro_saas.fleet import admin_backup, admin_drill, backup_keys, bench_proxy, point_in_time
 from buildpro_saas.fleet import doctor as advice
 from buildpro_saas.jobs import queue
 from buildpro_saas.jobs.bench_door import reached
@@ -38,6 +38,7 @@ def doctor(is_json: bool) -> None:
 		*promises,
 		*proxies,
 		own,
+		admin_drill.complaint(),
 		*reachable.complaints(frappe.conf),
 		queue.complaint(bench),
 	]:

@@ -1,4 +1,5 @@
 // What staff do with tenants' sites: the same buttons on a tenant's page and in the list. Each starts a batch, and shows it.
+// is_for_many: a tenant's page has a button of its own for it.
 const SITE_OPERATIONS = {
 	migrate: {
 		label: __("Migrate"),
@@ -11,6 +12,15 @@ const SITE_OPERATIONS = {
 	drill: {
 		label: __("Drill"),
 		told: __("The newest backup is restored into a copy, compared with what it must hold, asked, and dropped. The site is not touched."),
+	},
+	back_up: {
+		label: __("Back Up"),
+		is_for_many: true,
+		fields: [{ fieldname: "why", fieldtype: "Data", label: __("Why"), description: __("Stays on record with the backups.") }],
+	},
+	restore_lost: {
+		label: __("Mend Lost Site"),
+		told: __("A site whose folder or database is lost is made anew from its newest backup; a lost database user is made again. A site that is whole is left alone."),
 	},
 	clear_cache: { label: __("Clear Cache"), told: __("Forget what Redis has of the site.") },
 	close: {

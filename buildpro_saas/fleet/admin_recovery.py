@@ -5,8 +5,10 @@ What the site knew is as old as its backup. What has been made since goes on wit
 
 import secrets
 from collections.abc import Callable
+from datetime import datetime, timezone
 
 import frappe
+from frappe.model.naming import NamingSeries
 from frappe.utils import convert_utc_to_system_timezone, get_datetime
 
 from buildpro_saas.agent import door
@@ -16,6 +18,8 @@ from buildpro_saas.domains import looks
 from buildpro_saas.fleet import backup_keys, backups, offsite
 
 SECONDS = 6 * 3600
+MODULE = "Control Plane"
+FEWEST_SKIPPED = 1000
 NOTE = "buildpro_saas.fleet.admin_recovery.note_recovered"
 
 
@@ -87,8 +91,10 @@ def note_recovered(backup: str, taken_at: str, about: dict, is_offsite: bool) ->
 	"""On the site that was made of the backup, before anybody uses it: its record, which says that it is being taken, says what it is.
 
 	Without this its job would take it once more, in its place. Host names may have gone to other tenants since: they are looked at anew.
+	And records get names that were not in use since the backup.
 	"""
 	looks.forget_looks()
+	_skip_names(taken_at)
 	name = frappe.db.get_value(backups.DOCTYPE, {"backup_id": backup, "status": backups.TAKING})
 	if not name:
 		return
@@ -104,3 +110,16 @@ def note_recovered(backup: str, taken_at: str, about: dict, is_offsite: bool) ->
 			"place": backups.OFFSITE if is_offsite else backups.LOCAL,
 		},
 	)
+
+
+def _skip_names(taken_at: str) -> None:
+	"""Let numbered names go on above all that were given after the backup: logs, notes and papers speak of those.
+
+	One a second is more than anybody makes. What lies on benches is told apart by marks, not by names.
+	"""
+	since = datetime.now(timezone.utc) - get_datetime(taken_at).replace(tzinfo=timezone.utc)
+	skipped = max(int(since.total_seconds()), FEWEST_SKIPPED)
+	numbered = {"module": MODULE, "autoname": ("like", "%.#%")}
+	for autoname in frappe.get_all("DocType", numbered, pluck="autoname"):
+		series = NamingSeries(autoname)
+		series.update_counter(series.get_current_value() + skipped)

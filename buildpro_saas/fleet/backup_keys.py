@@ -26,6 +26,16 @@ def recipient() -> str:
 	return frappe.db.get_single_value("SaaS Settings", "recovery_recipient") or ""
 
 
+def needed_recipient() -> str:
+	"""The same. Raises frappe.ValidationError where none was made: no backup is taken that only the admin site could read."""
+	return recipient() or refuse(
+		_(
+			"There is no recovery key yet, and without one no backup is taken: make it with `saas recovery-key`."
+		),
+		title=_("Recovery Key"),
+	)
+
+
 def check_recipient(text: str) -> str:
 	"""The recipient in its one spelling. Raises frappe.ValidationError for a text that is none."""
 	text = (text or "").strip()
@@ -70,13 +80,7 @@ def store_of(tenant: str | None, bench: str) -> str:
 	found = frappe.db.get_value(STORE, {"tenant": whose, "bench": bench, "status": IN_USE})
 	if found:
 		return found
-	if not (wrapped_for := recipient()):
-		refuse(
-			_(
-				"There is no recovery key yet, and without one no backup is taken: make it with `saas recovery-key`."
-			),
-			title=_("Recovery Key"),
-		)
+	wrapped_for = needed_recipient()
 	key = secrets.token_urlsafe(KEY_BYTES)
 	doc = frappe.get_doc(
 		{

@@ -206,8 +206,23 @@ def is_in_use(store: str) -> bool:
 
 
 def is_kept_by_drill(tenant: str | None) -> bool:
-	"""Whether nothing of the tenant's is forgotten, because its last drill failed: nobody knows which backups are good."""
-	return bool(tenant) and frappe.db.get_value("Tenant", tenant, "drill_status") == DRILL_FAILED
+	"""Whether nothing of the tenant's (None: this site's) is forgotten, because its last drill failed: nobody knows which are good."""
+	if not tenant:
+		return bool(failing_of_admin_site())
+	return frappe.db.get_value("Tenant", tenant, "drill_status") == DRILL_FAILED
+
+
+def failing_of_admin_site() -> str | None:
+	"""The newest backup of this site itself whose drill failed, where none that is newer has passed since; None for none."""
+	failed = _newest_of_admin_site(drill_error=("is", "set"))
+	passed = _newest_of_admin_site(verified_how=RESTORED)
+	return failed.name if failed and not (passed and passed.taken_at > failed.taken_at) else None
+
+
+def _newest_of_admin_site(**having):
+	of = {"tenant": ("is", "not set"), "status": KEPT, **having}
+	newest = {"order_by": "taken_at desc, creation desc", "limit": 1}
+	return next(iter(frappe.get_all(DOCTYPE, of, ["name", "taken_at"], **newest)), None)
 
 
 def zone_of(tenant: str | None) -> str:

@@ -11,24 +11,18 @@ are removed, and none of these that may be a customer's:
 
 from buildpro_saas.agent.facts import Folder, Inventory
 from buildpro_saas.fleet import drift_advice as advice
+from buildpro_saas.fleet import drift_missing
 from buildpro_saas.fleet.drift_facts import (
 	DATABASE,
-	IMAGE,
 	IMAGE_DATABASE,
 	SET_ASIDE,
-	SHADOW,
 	SITE_FOLDER,
-	STANDBY,
-	TENANT,
 	USER,
 	Believed,
 	Evidence,
-	Expected,
 	Finding,
 	Living,
 )
-
-MISSING = {TENANT: advice.GONE, IMAGE: advice.STALE_THEN, STANDBY: advice.ANOTHER, SHADOW: advice.NO_WAY_BACK}
 
 
 def compare(believed: Believed, found: Inventory, evidence: Evidence) -> list[Finding]:
@@ -37,8 +31,7 @@ def compare(believed: Believed, found: Inventory, evidence: Evidence) -> list[Fi
 	there = {folder.path: folder for folder in found.folders}
 	moved = _moved(believed, found)
 	missing = (
-		_missing(expected, there.get(expected.folder), found, moved.get(expected.name))
-		or _not_set_up(expected, there.get(expected.folder), believed, found)
+		drift_missing.look(expected, there.get(expected.folder), believed, found, moved.get(expected.name))
 		for expected in believed.expected
 	)
 	return [
@@ -211,69 +204,3 @@ def _users(believed: Believed, found: Inventory, evidence: Evidence) -> list[Fin
 			action = advice.GOES if is_ours else advice.LEFT_ALONE
 			findings.append(Finding(USER, name, what, action, is_ours, is_removable=is_ours))
 	return findings
-
-
-# -- what is missing -----------------------------------------------------------------------------------------------
-
-
-def _missing(
-	expected: Expected, folder: Folder | None, found: Inventory, moved: Folder | None
-) -> Finding | None:
-	mark, database = expected.mark, expected.database
-	lacks = []
-	if config := _config_fault(expected, folder, found):
-		lacks.append(config)
-	elif not folder or (mark and folder.mark != mark):
-		lacks.append(f"its folder sites/{expected.folder}")
-	if database not in found.databases or (mark and found.marked.get(database) != mark):
-		lacks.append(f"its database {database}")
-	if expected.has_user and database not in found.users:
-		lacks.append(f"its database user {database}")
-	if not lacks:
-		return None
-	what = f"{expected.kind} {expected.name} is {expected.status} and lacks {', '.join(lacks)}."
-	action = MISSING[expected.kind]
-	if expected.kind == TENANT and not folder and moved:
-		action = f"sites/{moved.path} is its site. {advice.MOVED.format(moved.path, expected.folder)}"
-	elif expected.kind == TENANT and config and database in found.databases:
-		action = advice.CONFIG_LOST
-	return Finding(expected.kind, expected.name, what, action, is_ours=True)
-
-
-def _config_fault(expected: Expected, folder: Folder | None, found: Inventory) -> str:
-	"""What is wrong with the site_config.json in the folder's place; empty where the folder is missing, or all is right."""
-	if not folder:
-		is_bare = expected.folder in found.without_config
-		return f"the site_config.json of sites/{expected.folder}" if is_bare else ""
-	if not folder.is_readable:
-		return f"a site_config.json that can be read in sites/{folder.path}"
-	if folder.database == expected.database:
-		return ""
-	others = [each.path for each in found.folders if each.database == folder.database and each is not folder]
-	whose = f", which is that of sites/{others[0]}" if folder.database and others else ""
-	return f"a site_config.json that names its database {expected.database} (it names {folder.database or 'none'}{whose})"
-
-
-def _not_set_up(
-	expected: Expected, folder: Folder | None, believed: Believed, found: Inventory
-) -> Finding | None:
-	"""The finding for a tenant's complete site that does not say any more whose it is, or whose database has lost its mark.
-
-	Uninstalling the app leaves the first, `bench restore` the second.
-	"""
-	if expected.kind != TENANT or not folder:
-		return None
-	if folder.tenant != expected.name:
-		whose = f"for {folder.tenant}" if folder.tenant else "as no tenant's"
-		what = f"Tenant {expected.name} is {expected.status}, and its site sites/{folder.path} is set up {whose}."
-		return Finding(TENANT, expected.name, what, advice.NOT_SET_UP.format(site=folder.name), is_ours=True)
-	if not _has_lost_its_mark(expected.database, folder, believed, found):
-		return None
-	what = f"The database {expected.database} of tenant {expected.name} carries no mark any more, as after `bench restore`."
-	lost = {"mark": folder.mark, "unmarked": expected.database}
-	return Finding(TENANT, expected.name, what, advice.MARKED_AGAIN, is_ours=True, **lost)
-
-
-def _has_lost_its_mark(database: str, folder: Folder, believed: Believed, found: Inventory) -> bool:
-	is_ours = (folder.mark or "").startswith(believed.prefix)
-	return is_ours and database in found.databases and database not in found.marked

@@ -35,6 +35,12 @@ GONE = (
 	"Nothing is done by itself. Find out who took it, and restore the site from its last backup (`saas restore`). A tenant that nobody needs any more can be"
 	" archived or removed as it is (--without-site)."
 )
+USER_LOST = (
+	"Nothing to do, and nothing to restore: he is made again as its site_config.json has him, with the next look of every ten minutes, or at once"
+	" with `saas restore-lost {0}`."
+)
+LET_GO = "Nothing to do: it is opened by itself, with the next look of every ten minutes."
+HALF_MIGRATED = "Nothing is done by itself, for the site itself was being migrated, and may be half migrated: restore it from its last backup (`saas restore`)."
 STALE_THEN = "Nothing to do: it is Stale from now on, and is pruned and built anew like any stale image."
 ANOTHER = "Nothing to do: it is discarded, and another one takes its place."
 NO_WAY_BACK = (

@@ -53,6 +53,7 @@ class Believed:
 	databases: frozenset[str]
 	expected: tuple[Expected, ...]
 	living: tuple[Living, ...] = ()
+	holding: frozenset[str] = frozenset()  # tenants of whose site a record says that somebody may hold it
 
 	@property
 	def prefix(self) -> str:
@@ -84,6 +85,8 @@ class Finding:
 	folder: Folder | None = None
 	unmarked: str = ""  # the tenant's database that has lost its mark, which was `mark`
 	departure: Departure | None = None  # of the DNS
+	is_user_lost: bool = False  # the tenant lacks its database user, and nothing else
+	is_held: bool = False  # the tenant's site is held by a job of which no record is left
 
 	@property
 	def key(self) -> tuple:

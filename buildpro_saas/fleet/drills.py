@@ -71,7 +71,7 @@ def manifest_on_record(backup: str) -> Manifest:
 	return found
 
 
-TAKE_ANOTHER = "Take another backup of the tenant, and drill that."
+TAKE_ANOTHER = "Take another backup, and drill that."
 
 
 def seconds_to_recover(job: str) -> float:

@@ -1,5 +1,7 @@
 """Whether a tenant's site is free for what waits for nobody: a rename, an archiving, a removal."""
 
+from typing import NoReturn
+
 import frappe
 from frappe import _
 from frappe.utils import pretty_date
@@ -14,22 +16,16 @@ ARCHIVE_LOST, REMOVE_LOST = "archive_lost_site", "remove_lost_site"
 TO_BE_ENDED = (RENAME, ARCHIVE, REMOVE, ARCHIVE_LOST, REMOVE_LOST, shadows.RESTORE_LOST, shadows.UNARCHIVE)
 
 
+FIELDS = ("name", "title", "owner", "creation", "playbook", "status", "started_at")
+
+
 def check(tenant: str) -> None:
 	"""Raise frappe.ValidationError where a job of the tenant (its name) is at work, or one that has failed stands half way: who, which, since when."""
-	fields = ["name", "title", "owner", "creation", "playbook", "status", "started_at"]
 	of = {"tenant": tenant, "status": ("in", (*shadows.UNDER_WAY, "Failed"))}
 	of["playbook"] = ("not in", flow.BESIDE)  # they leave the site alone
-	for job in frappe.get_all("Provisioning Job", of, fields, order_by="creation desc"):
+	for job in frappe.get_all("Provisioning Job", of, FIELDS, order_by="creation desc"):
 		if job.status != "Failed":
-			refuse(
-				_("{0} ({1}) of {2} is at work on the site, since {3}{4}: wait for its end, or cancel it."),
-				job.name,
-				job.title,
-				job.owner,
-				pretty_date(job.started_at or job.creation),
-				_usually(job.playbook),
-				title=_("In Use"),
-			)
+			refuse_busy(job)
 		if job.playbook in TO_BE_ENDED:
 			refuse(
 				_("{0} ({1}) has failed half way: press Retry there, or Cancel."),
@@ -37,6 +33,19 @@ def check(tenant: str) -> None:
 				job.title,
 				title=_("In Use"),
 			)
+
+
+def refuse_busy(job) -> NoReturn:
+	"""Raise frappe.ValidationError for a job (its FIELDS) that is at work on the site: which, whose, since when, how long such a job takes."""
+	refuse(
+		_("{0} ({1}) of {2} is at work on the site, since {3}{4}: wait for its end, or cancel it."),
+		job.name,
+		job.title,
+		job.owner,
+		pretty_date(job.started_at or job.creation),
+		_usually(job.playbook),
+		title=_("In Use"),
+	)
 
 
 def _usually(playbook: str) -> str:

@@ -35,7 +35,7 @@ def believed(bench: str) -> Believed:
 	shadows = frappe.get_all(
 		"Site Shadow",
 		{"status": ("!=", "Dropped")},
-		["name", "status", "bench", "database", "mark", "tenant"],
+		["name", "status", "bench", "database", "mark", "tenant", "holds_site"],
 	)
 	at_work = {job.tenant for job in jobs if job.status != "Failed"}
 	copies = [*images, *standbys, *shadows]
@@ -56,6 +56,10 @@ def believed(bench: str) -> Believed:
 					drift_facts.SHADOW, bench, [row for row in shadows if row.tenant not in at_work]
 				),
 			]
+		),
+		# a failed job may stand half way, and its site is to stay closed until that is gone on with
+		holding=frozenset(
+			{*(job.tenant for job in jobs), *(row.tenant for row in shadows if row.holds_site)}
 		),
 		living=tuple(
 			Living(row.name, row.site, row.database, row.bench if row.bench != bench else "")

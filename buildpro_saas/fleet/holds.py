@@ -12,7 +12,7 @@ import frappe
 from frappe.utils import now_datetime
 
 from buildpro_saas import site_role
-from buildpro_saas.agent.errors import AgentError, TransientError
+from buildpro_saas.agent.errors import AgentError, TransientError, sentence
 from buildpro_saas.fleet import shadows
 from buildpro_saas.jobs import lifecycle, sites
 from buildpro_saas.jobs.bench_door import door_of, is_reached
@@ -20,6 +20,7 @@ from buildpro_saas.jobs.playbook import Context
 
 FIELD = "holds_site"
 WAY_BACK = shadows.WAY_BACK
+WRITE_DOWN = "buildpro_saas.tenant_site.waiting_writes.write_down"
 JOBS_WAIT = 60  # seconds for which a hold waits for the site's jobs that are under way
 PAUSE = 0.2  # seconds between two looks at them
 LONGEST = 600  # seconds for which writers are kept away, unless SaaS Settings say otherwise
@@ -35,12 +36,21 @@ def held(context: Context, shadow: str, *, is_shut: bool = False) -> Iterator[Ca
 	let_go(shadow)  # of a run that died: what was before must be noted anew
 	_note(shadow, 1)
 	try:
-		by = {"by": context.job, "since": f"{now_datetime():%Y-%m-%d %H:%M}"}
-		context.bench.do("shut_site" if is_shut else "stop_writes", site=context.site.name, by=by)
+		operation = "shut_site" if is_shut else "stop_writes"
+		context.bench.do(operation, site=context.site.name, by=by(context))
 		wait_for_jobs(context)
 		yield context.checkpoint if is_shut else _limited(context)
 	finally:
 		let_go(shadow)
+
+
+def by(context: Context, since: str = "") -> dict[str, str]:
+	"""Who holds a site, as its site_config.json has it: the job, and its mark, which tells it from another job of that name."""
+	return {
+		"by": context.job,
+		"mark": context.mark,
+		"since": since or f"{now_datetime():%Y-%m-%d %H:%M}",
+	}
 
 
 def let_go(shadow: str) -> bool:
@@ -92,6 +102,11 @@ def _let_go_if_forgotten(row) -> None:
 		frappe.db.rollback()  # its job goes on, or will
 
 
+def let_go_of_unknown(tenant) -> None:
+	"""Let people in again to the site of the tenant (document), whose holder no record knows. The caller has the site."""
+	door_of(tenant.bench).do("let_go_of_site", site=tenant.site_name)
+
+
 def _note(shadow: str, value: int) -> None:
 	frappe.db.set_value(shadows.DOCTYPE, shadow, FIELD, value)
 	frappe.db.commit()
@@ -108,6 +123,16 @@ def wait_for_jobs(context: Context) -> None:
 				"Wait for its end (RQ Job on that site), then press Retry.",
 			)
 		time.sleep(PAUSE)
+
+
+def write_down(context: Context) -> None:
+	"""Have the held site write down what Redis has under its names. What cannot be written is told, and keeps nothing from going on."""
+	try:
+		lost = context.site.call(WRITE_DOWN)
+	except Exception as error:  # the site may be as unwell as its apps
+		lost = [sentence(error)]
+	for each in lost:
+		context.log(f"What waited in Redis is lost: {each}")
 
 
 def _limited(context: Context) -> Callable[[], None]:

@@ -32,14 +32,26 @@ def look(tenant) -> Remains:
 		refuse("{0}", error.advice, title=_("Site Lost"))
 
 
+def let_user_in(tenant) -> bool:
+	"""Make the database user of the tenant's (document) site again, where nothing else is lost; returns whether. The caller has the site.
+
+	Raises AgentError where nobody can tell, or it does not help.
+	"""
+	return door_of(tenant.bench).do("let_user_in", **spec(tenant))
+
+
 def last_backup(tenant: str) -> str | None:
 	"""The newest backup of the tenant that is kept and verified, and with which no drill has failed; None for none."""
-	of = {
-		"tenant": tenant,
-		"status": backups.KEPT,
-		"verified_at": ("is", "set"),
-		"drill_error": ("is", "not set"),
-	}
+	return _newest(tenant, verified_at=("is", "set"))
+
+
+def backup_to_restore(tenant: str) -> str | None:
+	"""The same, also one that was found in a store and read there: a restore compares all before it stands. None for none."""
+	return _newest(tenant, tables=(">", 0))
+
+
+def _newest(tenant: str, **having) -> str | None:
+	of = {"tenant": tenant, "status": backups.KEPT, "drill_error": ("is", "not set"), **having}
 	found = frappe.get_all(backups.DOCTYPE, of, pluck="name", order_by="taken_at desc", limit=1)
 	return found[0] if found else None
 

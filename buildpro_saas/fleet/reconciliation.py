@@ -12,14 +12,16 @@ from buildpro_saas.fleet import (
 	dns_drift,
 	drift,
 	expected_state,
+	holds,
 	images,
+	lost_sites,
 	site_standing,
 	standby,
 	store_checks,
 	store_records,
 )
 from buildpro_saas.fleet.drift_facts import DATABASE, IMAGE, SET_ASIDE, STANDBY, Finding
-from buildpro_saas.jobs import lifecycle
+from buildpro_saas.jobs import lifecycle, sites
 from buildpro_saas.jobs.bench_door import door_of
 from buildpro_saas.jobs.named_locks import named_lock
 
@@ -165,6 +167,9 @@ def _mend(bench: str, findings: list[Finding]) -> None:
 				there = door_of(bench)
 				if site_standing.mark_database_again(there, finding.unmarked, finding.mark, finding.subject):
 					_end(row.name, "Resolved")
+			elif finding.is_user_lost or finding.is_held:
+				_mend_site(finding)
+				_end(row.name, "Resolved")
 			elif is_due(finding, row):
 				_remove(bench, finding.key, row.name)
 		except Exception as error:
@@ -173,6 +178,16 @@ def _mend(bench: str, findings: list[Finding]) -> None:
 			action = f"It could not be mended by itself, and is tried again: {error}"
 			frappe.db.set_value("Drift Finding", row.name, "action", action, update_modified=False)
 			frappe.db.commit()
+
+
+def _mend_site(finding: Finding) -> None:
+	"""Make a tenant's database user again, or let go of its site. Raises SiteTakenError where somebody is at work on the site."""
+	with sites.taken(finding.subject):
+		tenant = frappe.get_doc("Tenant", finding.subject)
+		if finding.is_user_lost:
+			lost_sites.let_user_in(tenant)
+		else:
+			holds.let_go_of_unknown(tenant)
 
 
 def is_due(finding: Finding, row) -> bool:

@@ -12,7 +12,7 @@ from buildpro_saas.jobs.bench_door import door_of
 from buildpro_saas.jobs.ending import UNFINISHED
 from buildpro_saas.refusal import refuse
 
-PLAYBOOK, BACK_UP = "refresh", "back_up_sites"
+PLAYBOOK = "refresh"
 STATES = ("Active", "Past Due", "Suspended")
 HOUR = 3600
 

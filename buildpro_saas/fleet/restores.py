@@ -6,7 +6,6 @@ or database is lost there is nothing to swap: the shadow becomes the site, and w
 
 import frappe
 from frappe import _
-from frappe.utils import pretty_date
 
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.fleet import (
@@ -103,9 +102,19 @@ def _check_wish(
 def _lost(tenant) -> list[str]:
 	"""What is lost of the site of the tenant (document), as pieces of a sentence; [] for a whole site.
 
-	Raises frappe.ValidationError where nobody can tell, where something else has its name, and where a job stands half way.
+	Raises frappe.ValidationError where nobody can tell, where something else has its name, where a job stands half way, and where nothing
+	but its database user is lost, for which nothing is to be restored.
 	"""
 	found = lost_sites.look(tenant)
+	if found.is_shut_out:
+		refuse(
+			_(
+				"Nothing of {0} is lost but its database user {1}, whom MariaDB does not let in, and nothing is to be restored for that: he is made"
+				" again within ten minutes, or at once with `saas restore-lost {0}`. Restore the site then, if that is still wanted."
+			),
+			*(tenant.name, tenant.database),
+			title=_("Database User Lost"),
+		)
 	if found.lost:
 		engaged.check(tenant.name)
 		if found.is_name_taken:
@@ -138,14 +147,7 @@ def check_backup(tenant, name: str, from_tenant: str | None) -> None:
 def _check_no_job(tenant: str) -> None:
 	"""A restore waits for nobody: what the other job does on the site would be gone with it."""
 	for job in _at_work(tenant):
-		refuse(
-			_("{0} ({1}) of {2} is at work on the site, since {3}: wait for its end, or cancel it."),
-			job.name,
-			job.title,
-			job.owner,
-			pretty_date(job.creation),
-			title=_("In Use"),
-		)
+		engaged.refuse_busy(job)
 
 
 def _at_work(tenant: str) -> list:
@@ -154,7 +156,7 @@ def _at_work(tenant: str) -> list:
 		"Provisioning Job",
 		# a drill does nothing on the site
 		{"tenant": tenant, "status": ("in", shadows.UNDER_WAY), "playbook": ("!=", shadows.DRILL)},
-		["name", "title", "owner", "creation"],
+		engaged.FIELDS,
 		limit=1,
 	)
 
@@ -173,13 +175,16 @@ class RestoreLostTenant(TenantWork):
 		with sites.taken(turn.tenant):
 			if ended := inline.ended_alone(turn.tenant, shadows.RESTORE_LOST, turn.batch):
 				return _said(ended)
-			if not lost_sites.look(tenant).lost:
+			found = lost_sites.look(tenant)
+			if found.is_shut_out and lost_sites.let_user_in(tenant):
+				return _("Its database user was made again; nothing else was lost.")
+			if not found.lost:
 				return _("Its site is there, and was left alone.")
 		for job in _at_work(
 			tenant.name
 		):  # such as a backup that was under way as all was lost, and is to fail first
 			raise sites.SiteTakenError(f"{job.name} waits for the site.", PAUSE)
-		backup = lost_sites.last_backup(tenant.name) or backup_requests.of_tenant(tenant.name, None)
+		backup = lost_sites.backup_to_restore(tenant.name) or backup_requests.of_tenant(tenant.name, None)
 		_shadow, job = start(tenant, None, tenant.subdomain, backup=backup, batch=turn.batch)
 		return _said(inline.run(job, turn.checkpoint))
 

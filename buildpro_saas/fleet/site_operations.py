@@ -8,7 +8,7 @@ import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
-from buildpro_saas.fleet import benches, forecast, rehearsals
+from buildpro_saas.fleet import backup_keys, benches, forecast, rehearsals
 from buildpro_saas.jobs import batches, queue
 from buildpro_saas.refusal import refuse
 from buildpro_saas.tenant_status import WITH_SITE
@@ -22,6 +22,7 @@ CLEAR_CACHE, MAINTENANCE, SCHEDULER, FUNCTION = (
 MIGRATE, REHEARSE = "migrate", "rehearse"
 DRILL = "drill"
 RESTORE_LOST = "restore_lost"
+BACK_UP = "back_up_sites"
 LONGEST_MESSAGE = 500
 URGENT = 10  # what one tenant waits for goes before what a thousand do
 
@@ -90,8 +91,11 @@ def start(
 
 	by: who asks; the user of this session where it is left out. why: shown with the batch. width: None or 0: of migrates as many at once
 	as rehearsals say is needed, else 1. how: stop_after, stop_rate, as batches.start takes them. Migrates have their turns in the order that
-	rehearsals say (forecast.py). Raises frappe.ValidationError, and nothing is begun, for tenants that cannot be met.
+	rehearsals say (forecast.py). Raises frappe.ValidationError, and nothing is begun, for tenants that cannot be met, and for backups before
+	there is a recovery key.
 	"""
+	if playbook == BACK_UP:
+		backup_keys.needed_recipient()
 	found = whom.found()
 	for bench in sorted({row["bench"] for row in found}):
 		benches.only_reached(bench)

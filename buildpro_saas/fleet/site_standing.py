@@ -2,8 +2,8 @@
 
 from buildpro_saas import site_role
 from buildpro_saas.agent.door import Door, SiteDoor
-from buildpro_saas.agent.errors import AgentError
-from buildpro_saas.agent.facts import CONFIG_BACK, FINISHED, MARK, RESTORE
+from buildpro_saas.agent.errors import NOT_LET_IN_CODES, AgentError, mariadb_code
+from buildpro_saas.agent.facts import CONFIG_BACK, FINISHED, MARK, RESTORE, USER_LOST
 from buildpro_saas.fleet import benches
 from buildpro_saas.fleet.expected_state import is_made_for
 from buildpro_saas.jobs.bench_door import door_of, is_reached
@@ -71,7 +71,8 @@ def _fault_of_entering(site: SiteDoor) -> str:
 	try:
 		site.call("frappe.ping")
 	except Exception as error:
-		return f"The site {site.name} cannot be entered: {error}"
+		hint = USER_LOST if mariadb_code(error) in NOT_LET_IN_CODES else ""
+		return f"The site {site.name} cannot be entered: {error} {hint}".strip()
 	return ""
 
 

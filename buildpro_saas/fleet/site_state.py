@@ -17,7 +17,8 @@ SHELL = "somebody in a shell"
 def maintenance(config: Mapping, asked: Mapping) -> dict[str, Any]:
 	"""The keys of site_config.json that close the site or open it; {} where it is so already.
 
-	config: what it has now. asked: {"is_on", "by", "since", "message"}. What `allow_reads_during_maintenance` was is put back.
+	config: what it has now. asked: {"is_on", "by", "since", "message"}, and the "mark" of a job. What `allow_reads_during_maintenance` was
+	is put back.
 	"""
 	noted = config.get(MAINTENANCE)
 	if not asked["is_on"]:
@@ -25,6 +26,8 @@ def maintenance(config: Mapping, asked: Mapping) -> dict[str, Any]:
 		return {"maintenance_mode": None, MAINTENANCE: None, **reads} if noted or is_closed(config) else {}
 	reads = (noted or {}).get("reads", config.get("allow_reads_during_maintenance"))
 	note = {"by": asked["by"], "since": asked["since"], "message": asked["message"], "reads": reads}
+	if asked.get("mark"):
+		note["mark"] = asked["mark"]
 	return {"maintenance_mode": 1, "allow_reads_during_maintenance": 0, MAINTENANCE: note}
 
 

@@ -73,6 +73,12 @@ def start_all() -> list[str]:
 	return [start(name) for name in frappe.get_all(backup_keys.STORE, filters, pluck="name", order_by="name")]
 
 
+def with_strangers() -> list[str]:
+	"""The stores in use in which the last look found backups that no record knows."""
+	filters = {"status": backup_keys.IN_USE, "strangers": ("is", "set")}
+	return frappe.get_all(backup_keys.STORE, filters, pluck="name", order_by="name")
+
+
 def under_way(store: str) -> str | None:
 	"""The unfinished job that checks the store; None for none."""
 	return backups.job_on_store(PLAYBOOK, store, status=("in", backups.UNFINISHED))

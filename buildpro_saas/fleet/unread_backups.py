@@ -13,8 +13,12 @@ def start(store: str) -> str | None:
 	"""Start the job that reads those of a store, unless one is under way; returns its name, None where there are none. The caller commits."""
 	if not of_store(store):
 		return None
-	found = backups.job_on_store(PLAYBOOK, store, status=("in", backups.UNFINISHED))
-	return found or backups.start_on_store(PLAYBOOK, store)
+	return under_way(store) or backups.start_on_store(PLAYBOOK, store)
+
+
+def under_way(store: str) -> str | None:
+	"""The unfinished job that reads those of a store; None for none."""
+	return backups.job_on_store(PLAYBOOK, store, status=("in", backups.UNFINISHED))
 
 
 def of_store(store: str) -> list[str]:

@@ -17,6 +17,7 @@ import redis
 from frappe import local
 from frappe.utils import now
 
+from buildpro_saas.agent.facts import USES
 from buildpro_saas.tenant_site import limit_usage, utc_days
 
 DOCTYPE = "Feature Usage"
@@ -171,7 +172,7 @@ def _parsed(found: dict[bytes, bytes]) -> dict[tuple[date, str, str], int]:
 
 def _redis_name(site: str) -> str:
 	# not below the site's own prefix: clearing the cache would drop what was counted
-	return f"buildpro_usage|{site}"
+	return f"{USES}{site}"
 
 
 def _add_row(day: date, feature: str, outcome: str, number: int) -> None:

@@ -173,6 +173,7 @@ ENDPOINTS = {
 		"api.tenants.recoverable_moments": OF_TENANT,
 		"api.admin_site.back_up": {"why": "fuzz"},
 		"api.admin_site.backups": {},
+		"api.admin_site.drill": {},
 		# a folder that could be one would be read
 		"api.tenants.restore": {
 			**{**OF_TENANT, "files": "fuzz", "confirm": TENANT},
@@ -203,6 +204,7 @@ ENDPOINTS = {
 		"api.sites.migrate": {**OF_SITES, "stop_after": 1, "tag": "fuzz", "in_place": 0},
 		"api.sites.rehearse": OF_SITES,
 		"api.sites.drill": OF_SITES,
+		"api.sites.back_up": {**OF_SITES, "why": "fuzz"},
 		"api.sites.restore_lost": OF_SITES,
 		"api.sites.maintenance": {**OF_SITES, "is_on": 1, "message": "fuzz"},
 		"api.sites.scheduler": {**OF_SITES, "is_paused": 1, "message": "fuzz"},
@@ -313,7 +315,7 @@ BUTTONS = {
 	},
 	"Site Certificate": {"renew": ()},
 	"Site Shadow": {"swap_in": ("confirm",), "keep_longer": ("hours",), "drop": ()},
-	"SaaS Settings": {"back_up_admin_site": ("why",)},
+	"SaaS Settings": {"back_up_admin_site": ("why",), "drill_admin_site": ()},
 	"Backup Store": {"check": (), "copy_offsite": (), "take_in": ()},
 	"Site Intake": {"look": (), "take_in": ()},
 }

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import requests
 from s3_server import ACCESS, SECRET, S3Server
 
 from dev.service_list import bench_environment, frappe_command
@@ -17,6 +18,7 @@ from dev.service_list import bench_environment, frappe_command
 PAGE = Path(__file__).parents[2] / "docs/admin-site-gone.md"
 KEY_FILE, SITE_OF_TENANT = "/media/usb/recovery-key.txt", "acme.example.com"
 SECONDS = 300
+ON_BENCH = ("Tenant", "Site Folder", "Database", "Database User")
 
 
 class Runbook:
@@ -105,21 +107,21 @@ class AdminSite:
 
 	def _lock(self, how: str) -> None:
 		with self.bench.root() as cursor:
-			for host in self.hosts(self.database):
+			for host in hosts(self.bench, self.database):
 				cursor.execute(f"alter user `{self.database}`@`{host}` account {how}")
 
-	def hosts(self, user: str) -> list[str]:
-		with self.bench.root() as cursor:
-			cursor.execute("select Host from mysql.user where User = %s", (user,))
-			return [host for (host,) in cursor.fetchall()]
 
-	def drop(self, database: str) -> None:
-		if database == self.database:
-			return
-		with self.bench.root() as cursor:
-			for host in self.hosts(database):
-				cursor.execute(f"drop user `{database}`@`{host}`")
-			cursor.execute(f"drop database if exists `{database}`")
+def hosts(bench, user: str) -> list[str]:
+	with bench.root() as cursor:
+		cursor.execute("select Host from mysql.user where User = %s", (user,))
+		return [host for (host,) in cursor.fetchall()]
+
+
+def drop(bench, database: str) -> None:
+	with bench.root() as cursor:
+		for host in hosts(bench, database):
+			cursor.execute(f"drop user `{database}`@`{host}`")
+		cursor.execute(f"drop database if exists `{database}`")
 
 
 @pytest.fixture
@@ -152,7 +154,8 @@ def admin(module_bench, tmp_path):
 	yield site
 	made = site.config().get("db_name") if (site.folder / "site_config.json").exists() else None
 	site.put_back()
-	site.drop(made or site.database)
+	if made and made != site.database:
+		drop(module_bench, made)
 	for store in frappe.get_all("Backup Store", {"tenant": ("is", "not set")}, pluck="store_id"):
 		shutil.rmtree(module_bench.path / "backups" / store, ignore_errors=True)
 		for path in (module_bench.path / "backups").glob(f"{store}.*"):
@@ -286,8 +289,76 @@ def test_the_runbook_line_by_line(module_bench, admin, tmp_path):
 	assert [(row.status, row.store) for row in own(admin)] == [("Kept", first.store)] * 2
 
 
-def test_from_the_bucket_alone(module_bench, s3, admin, tmp_path):
-	"""The machine's stores are gone, too. Nothing is written into the bucket until the site is there."""
+@pytest.fixture
+def acme(module_bench, s3):
+	"""A tenant that is lost and made anew meanwhile. Asked for before `admin`: the site that is put back does not know what was made."""
+	from buildpro_saas.agent import door
+
+	bench, frappe = module_bench, module_bench.frappe
+	tenant = bench.active_tenant()
+	yield tenant
+	site = bench.path / "sites" / tenant.site / "site_config.json"
+	made = json.loads(site.read_text())["db_name"] if site.exists() else tenant.database
+	drop(bench, made)
+	for store in frappe.get_all("Backup Store", {"tenant": tenant.name}, pluck="store_id"):
+		door.here().do("remove_store", folder="", store=store)
+	for doctype in ("Backup", "Backup Store", "Site Shadow"):
+		frappe.db.delete(doctype, {"tenant": tenant.name})
+	frappe.db.commit()
+
+
+def back_up(bench, tenant, title: str) -> None:
+	"""A backup of the tenant with one more note in it."""
+	bench.on_site(tenant.name, "on_tenant_notes.write", title=title)
+	bench.frappe.get_doc("Tenant", tenant.name).back_up()
+	bench.frappe.db.commit()
+	assert bench.wait_job(tenant.name).status == "Completed", bench.describe(tenant.name)
+
+
+def lose_all(bench, admin, tenant) -> None:
+	"""The machine: the admin site, all stores, the tenant's folder and database."""
+	for store in admin.frappe.get_all("Backup Store", pluck="store_id"):
+		for path in (bench.path / "backups").glob(f"{store}*"):
+			shutil.rmtree(path) if path.is_dir() else path.unlink()
+	drop(bench, tenant.database)
+	shutil.rmtree(bench.path / "sites" / tenant.site)
+	admin.destroy()
+	shutil.rmtree(admin.folder)
+
+
+def number_of_newest_job(frappe) -> int:
+	frappe.db.commit()
+	return max(int(name.rpartition("-")[2]) for name in frappe.get_all("Provisioning Job", pluck="name"))
+
+
+def check_drills(runbook: Runbook, admin: AdminSite) -> None:
+	"""A drill that would compare nothing fails, and bars pruning; one of the whole backup proves it, and leaves nothing."""
+	from buildpro_saas.fleet import admin_drill, backups
+
+	frappe, bench = admin.frappe, admin.bench
+	(backup,) = own(admin)
+	before = bench.everything()
+
+	def drill():
+		frappe.db.commit()
+		done = runbook.run("bench --site ADMIN saas drill-admin --wait")
+		frappe.db.commit()
+		return done
+
+	frappe.db.set_value("Backup", backup.name, "manifest", "")
+	failed = drill()
+	assert failed.returncode == 1 and "has no manifest" in failed.stderr, failed.stdout + failed.stderr
+	assert "has no manifest" in admin_drill.complaint() and backups.is_kept_by_drill(None)
+	frappe.db.set_value("Backup", backup.name, "manifest", backup.manifest)
+	passed = drill()
+	assert passed.returncode == 0, passed.stdout + passed.stderr
+	assert f"{backup.name} is good" in passed.stdout and "as in its manifest" in passed.stdout
+	assert admin_drill.complaint() is None and not backups.is_kept_by_drill(None)
+	assert admin_drill.last_passed() and bench.everything() == before
+
+
+def test_the_machine_is_lost(module_bench, s3, acme, admin, tmp_path):
+	"""The bucket alone brings the admin site back, then the tenant, with what is newer there than the admin site's own backup."""
 	bench, frappe = module_bench, admin.frappe
 	runbook = Runbook(bench, admin.name, tmp_path, "From the bucket alone")
 	prefix = frappe.db.get_single_value("SaaS Settings", "offsite_prefix")
@@ -298,19 +369,25 @@ def test_from_the_bucket_alone(module_bench, s3, admin, tmp_path):
 	}
 	runbook.names["/media/usb/bucket-keys.txt"] = str(tmp_path / "bucket-keys.txt")
 	(tmp_path / "bucket-keys.txt").write_text(f"{ACCESS}\n{SECRET}\n")
-	for line in ("backup-admin --wait", "copy-offsite ADMIN --wait"):
-		done = runbook.run(f"bench --site ADMIN saas {line}")
-		assert done.returncode == 0, done.stdout + done.stderr
+	back_up(bench, acme, "early")
+	done = runbook.run("bench --site ADMIN saas backup-admin --wait")
+	assert done.returncode == 0, done.stdout + done.stderr
+	check_drills(runbook, admin)
+	done = runbook.run("bench --site ADMIN saas copy-offsite ADMIN --wait")
+	assert done.returncode == 0, done.stdout + done.stderr
 	(first,) = own(admin)
-	assert first.place == "Local and Offsite"
+	assert (first.place, first.verified_how) == ("Local and Offsite", "Restored") and first.recover_seconds
 	kept, store_id = admin.config(), frappe.db.get_value("Backup Store", first.store, "store_id")
 	assert f"{prefix}/{store_id}.site" in s3.keys()
+	# of this the admin site's backup knows nothing
+	back_up(bench, acme, "late")
+	done = runbook.run(f"bench --site ADMIN saas copy-offsite {acme.name} --wait")
+	assert done.returncode == 0, done.stdout + done.stderr
 	settled(bench)
+	last, number = number_of_newest_job(frappe), config_of(bench, acme.site)["buildpro_sequence"]
+	before = {key for key in s3.keys() if "/locks/" not in key}
 
-	admin.destroy()
-	shutil.rmtree(admin.folder)
-	for path in (bench.path / "backups").glob(f"{store_id}*"):
-		shutil.rmtree(path) if path.is_dir() else path.unlink()
+	lose_all(bench, admin, acme)
 	del s3.requests[:]
 	recover = runbook.lines[0]
 	assert recover.startswith("bench saas recover-admin-site --bucket")
@@ -326,13 +403,54 @@ def test_from_the_bucket_alone(module_bench, s3, admin, tmp_path):
 	admin.connect()
 	assert admin.config()["buildpro_signing_key"] == kept["buildpro_signing_key"]
 
-	runbook.next("bench --site ADMIN saas check-backups --all")
+	runbook.next("bench --site ADMIN saas check-backups --all --wait")
 	settled(bench)
+	assert number_of_newest_job(frappe) > last  # no job gets a name that one had
 	(again,) = own(admin)
 	assert (again.status, again.place, again.backup_id) == ("Kept", "Offsite", first.backup_id)
+	assert not runbook.lines, "the page says more than the test does"
+
+	bring_back(bench, admin, acme, tmp_path)
+	assert bench.on_site(acme.name, "on_tenant_notes.titles") == ["early", "late"]
+	answer = requests.get(
+		f"http://127.0.0.1:{bench.services.port('web')}/api/method/ping",
+		headers={"Host": acme.site},
+		timeout=SECONDS,
+	)
+	assert (answer.status_code, answer.json()) == (200, {"message": "pong"})
+	# entitlements go on, drift is clean but for what was the admin site's database, and nothing has gone from the bucket
+	assert config_of(bench, acme.site)["buildpro_sequence"] > number
+	assert frappe.get_doc("Tenant", acme.name).is_entitlement_current()
+	pulled = runbook.run(f"bench --site {acme.site} saas pull")
+	assert pulled.returncode == 0 and "Nothing new" in pulled.stdout, pulled.stdout + pulled.stderr
+	from buildpro_saas.fleet import reconciliation
+
+	found = reconciliation.compare(frappe.db.get_value("Bench", {"is_local": 1}))
+	left = {row.subject: row.what for row in found if row.kind in ON_BENCH}
+	assert left.keys() <= {admin.database}, left
+	assert before <= s3.keys()
+
 	done = runbook.run("bench --site ADMIN saas backup-admin --wait")
 	assert done.returncode == 0, done.stdout + done.stderr
 	assert [row.status for row in own(admin)] == ["Kept", "Kept"] and (
 		bench.path / "backups" / store_id
 	).exists()
-	assert not runbook.lines, "the page says more than the test does"
+
+
+def bring_back(bench, admin, tenant, tmp_path) -> None:
+	"""The page's lines for tenants whose sites are lost; those for other benches and single tenants are only seen to be there."""
+	(tmp_path / "machine").mkdir()
+	runbook = Runbook(bench, admin.name, tmp_path / "machine", "The machine is gone")
+	runbook.names["acme"] = tenant.name
+	for line in ("doctor", "add-bench"):
+		assert f" saas {line}" in runbook.lines.pop(0)
+	taken_in = runbook.next("bench --site ADMIN saas check-backups --all --take-in --wait")
+	assert "On record now" in taken_in
+	admin.frappe.db.commit()  # to read what holds now
+	newest = admin.frappe.get_all("Backup", {"tenant": tenant.name}, pluck="name", order_by="taken_at desc")[
+		0
+	]
+	told = runbook.next("bench --site ADMIN saas restore-lost --all")
+	assert f"{tenant.name}: Completed. Made anew from {newest}." in told, told
+	assert " saas restore acme --backup" in runbook.lines.pop(0)
+	settled(bench)

@@ -133,9 +133,6 @@ def test_folder_and_database_are_lost_and_the_worker_is_killed_meanwhile(bench, 
 
 
 def test_only_the_folder_is_lost(bench, acme, bench_command):
-	from buildpro_saas.agent import door
-	from buildpro_saas.fleet import lost_sites
-
 	frappe, old, own = bench.frappe, acme.database, folder(bench, acme)
 	note_mark(bench, acme)
 	bench.on_site(acme.name, "on_tenant_notes.write", title="later still")
@@ -161,20 +158,16 @@ def test_only_the_folder_is_lost(bench, acme, bench_command):
 	bench.wait_job(acme.name, "Cancelled")
 	assert bench.everything() == before
 
-	# what cannot be renamed stays where it is
+	# what does not move with tables keeps its name
 	with bench.its_root() as cursor:
 		cursor.execute(f"create view `{old}`.`a view` as select 1")
-	assert door.here().do("trash_remains", keeps_unmovable=True, **lost_sites.spec(acme)) == []
-	assert bench.everything() == before
-	with bench.its_root() as cursor:
-		cursor.execute(f"drop view `{old}`.`a view`")
 
 	done = bench_command("--site", frappe.local.site, "saas", "restore-lost", acme.name, "--wait")
 	assert done.returncode == 0, done.stderr + bench.describe(acme.name)
 	assert f"{acme.name}: Completed. Made anew from {acme.flags.backup}." in done.stdout, done.stdout
 	check_is_back(bench, acme, old)
 	(entry,) = in_trash(acme)
-	assert (entry.kind, entry.subject) == ("Database", old)
+	assert (entry.kind, entry.subject, entry.is_in_place) == ("Database", old, True)
 	with bench.its_root() as cursor:
 		cursor.execute(f"select title from `{entry.database}`.tabNote order by title")
 		assert cursor.fetchall() == (("backed up",), ("later still",))
@@ -200,6 +193,20 @@ def test_only_the_database_is_lost(bench, acme):
 	(entry,) = [each for each in in_trash(acme) if each.kind == "Site Folder"]
 	kept = bench.path / "sites/.buildpro/trash" / entry.name / "content/private/files/only here.txt"
 	assert kept.read_text() == "later"
+
+
+def test_only_the_database_user_is_lost(bench, acme, bench_command):
+	"""He is told, and made again; nothing is restored for that."""
+	frappe = bench.frappe
+	lose_user(bench, acme)
+	with pytest.raises(frappe.ValidationError, match=f"{acme.database}, whom MariaDB does not let in"):
+		acme.restore(confirm=acme.subdomain, backup=acme.flags.backup)
+	frappe.db.rollback()
+	(told,) = drift(bench, acme)
+	assert f"lacks its database user {acme.database}" in told
+	done = bench_command("--site", frappe.local.site, "saas", "restore-lost", acme.name, "--wait")
+	assert done.returncode == 0 and "Its database user was made again" in done.stdout, done.stdout
+	assert get(bench, acme).status_code == 200 and drift(bench, acme) == []
 
 
 def test_a_clone_stays_silent_though_its_configuration_is_lost(bench, acme):

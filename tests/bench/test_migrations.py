@@ -229,6 +229,8 @@ def test_a_rehearsal_says_what_would_be_and_changes_nothing(bench, acme, frappe)
 
 def test_a_failing_patch_leaves_the_site_as_it_was(bench, acme, frappe):
 	call(bench, acme, "prepare", wanted="fails")
+	# a migrate begins with it: the site itself would do it within the hour
+	assert bench.on_site(acme.name, "buildpro_saas.tenant_site.waiting_writes.write_down") == []
 	before, settings = dump(bench, acme), config(bench, acme)
 	row = ended(bench, started(bench, acme))
 	assert row.status == "Failed", row

@@ -670,18 +670,6 @@ def test_a_move_into_the_trash_that_was_killed_is_done_again(drifting):
 		assert not mariadb.has_database(entry.database) and mariadb.has_tables(kept.database)
 
 
-def test_a_database_that_cannot_be_moved_as_a_whole_stays(drifting):
-	mark = drifting.mark()
-	drifting.job(mark, "Cancelled")
-	database = drifting.database(mark, has_tables=True)
-	with drifting.server() as mariadb:
-		mariadb.db.sql(f"create view `{database}`.`v` as select 1")
-	drifting.seen_long_ago()
-	drifting.mend()
-	assert drifting.has(database)
-	assert "views" in drifting.frappe.db.get_value("Drift Finding", {"subject": database}, "action")
-
-
 # -- what somebody may have used -----------------------------------------------------------------------------------------
 
 

@@ -117,6 +117,7 @@ MAY_NAME = {
 	("fleet", "buildpro_saas.tenant_site.operator_call"): CALLED_ON_SITES,
 	("fleet", "buildpro_saas.tenant_site.own_facts"): CALLED_ON_SITES,
 	("fleet", "buildpro_saas.tenant_site.prepared_company"): CALLED_ON_SITES,
+	("fleet", "buildpro_saas.tenant_site.waiting_writes"): CALLED_ON_SITES,
 	("licensing", "buildpro_saas.tenant_site.entitlement_in_force"): CALLED_ON_SITES,
 	(
 		"tenant_site",

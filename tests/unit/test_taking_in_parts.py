@@ -1,13 +1,15 @@
 """What is said of a site before it is taken in, and what of its configuration comes along."""
 
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import pytest
 
 from buildpro_saas.agent import intake
 from buildpro_saas.agent.intake_facts import Survey
 from buildpro_saas.agent.site import Site
-from buildpro_saas.fleet import taking_in
+from buildpro_saas.fleet import site_state, taking_in
+from buildpro_saas.fleet.steps.take_in import _is_closed_by
 
 MB = 10**6
 SURVEY = Survey(
@@ -98,3 +100,28 @@ def test_nothing_comes_along_that_opens_what_tenants_sites_have_closed(tmp_path)
 	}
 	intake.take_along(old, site)
 	assert site.config == {"mail_server": "mx"}
+
+
+def test_uploads_of_another_job_of_that_name_are_not_taken_for_its_own(tmp_path):
+	"""The admin site was made again of an older backup, and gives the same names once more."""
+	bench = SimpleNamespace(sites_path=tmp_path)
+	site = Site(tmp_path, "admin.example.com")
+	files = site.path / "private/files"
+	files.mkdir(parents=True)
+	for name in ("theirs.sql", "theirs.tar", "own.sql"):
+		(files / name).write_text(name)
+	address = "/private/files/{}".format
+	theirs = {"database": address("theirs.sql"), "private_files": address("theirs.tar")}
+	folder = intake.stage_uploads(bench, site, "intake-00003-PJ-00050", theirs)
+	assert len(list(folder.iterdir())) == 2
+	assert intake.stage_uploads(bench, site, folder.name, {"database": address("own.sql")}) == folder
+	assert [path.read_text() for path in folder.iterdir()] == ["own.sql"]
+
+
+def test_only_the_job_that_has_closed_a_site_opens_it_again():
+	context = SimpleNamespace(job="PJ-00050", mark="admin/2")
+	assert _is_closed_by(context, {"buildpro_maintenance": {"by": "PJ-00050", "mark": "admin/2"}})
+	for of_another in ({"by": "PJ-00050", "mark": "admin/1"}, {"by": "PJ-00050"}):
+		assert not _is_closed_by(context, {"buildpro_maintenance": of_another})
+	asked = {"is_on": True, "by": "PJ-00050", "mark": "admin/2", "since": "now", "message": ""}
+	assert _is_closed_by(context, site_state.maintenance({}, asked))

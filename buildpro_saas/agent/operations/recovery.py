@@ -4,6 +4,7 @@ import base64
 
 from buildpro_saas.agent import account
 from buildpro_saas.agent import admin_stores as stores_of_admin_sites
+from buildpro_saas.agent.backup_folder import BackupFolder
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import server
 from buildpro_saas.agent.facts import AdminStore, Recovered
@@ -12,7 +13,7 @@ from buildpro_saas.agent.operations.backups import Id, folder_of_stores
 from buildpro_saas.agent.operations.names import Method, SiteName
 from buildpro_saas.agent.operations.operation import in_thread, quick
 from buildpro_saas.agent.operations.running import Progress
-from buildpro_saas.agent.recovery import Recovery
+from buildpro_saas.agent.recovery import ADMIN, ROLE, SIGNING_KEY, Recovery
 
 
 @quick
@@ -28,6 +29,14 @@ def admin_stores(
 	else:
 		found = stores_of_admin_sites.in_folder(folder_of_stores(bench, folder), name)
 	return [AdminStore(name, site, base64.b64encode(key).decode()) for name, (site, key) in found.items()]
+
+
+@quick
+def has_admin_keys(bench: Bench, folder: str) -> bool:
+	"""Whether the backup in that folder is an admin site's, with the key that signs statements and the one that its passwords need."""
+	backup = BackupFolder(folder)
+	keys = backup.config.get(SIGNING_KEY), backup.encryption_key
+	return backup.config.get(ROLE) == ADMIN and all(keys)
 
 
 @in_thread

@@ -22,7 +22,10 @@ from buildpro_saas.agent.trash import Trash
 
 @quick
 def close_site(bench: Bench, site: SiteName, by: dict[str, Any]) -> None:
-	"""Hold the site: nobody comes in, and no job begins. by: {"by": the job, …}; let_go_of_site opens it again. Repeatable."""
+	"""Hold the site: nobody comes in, and no job begins. let_go_of_site opens it again. Repeatable.
+
+	by: {"by": the job, "mark": its mark, …}. The mark tells jobs apart: their names come again where the admin site was made again.
+	"""
 	folder = bench.site(site)
 	folder.config_in_place()
 	hold.close(folder, by)
@@ -48,18 +51,18 @@ def config_to_keep(bench: Bench, site: SiteName) -> dict[str, Any]:
 
 
 @quick
-def trash_closed_site(bench: Bench, site: SiteName, database: str, mark: Mark, job: str) -> list[Entry]:
+def trash_closed_site(bench: Bench, site: SiteName, database: str, mark: Mark, holder: Mark) -> list[Entry]:
 	"""Move the folder and the database of a tenant's site to the trash, though people have used it. Repeatable.
 
-	Only for the jobs that archive or remove a tenant. A database that cannot be renamed is dropped. Returns what lies in the trash by
-	this call. Raises NotOursError, and leaves all as it is, unless the site has that database, both have that mark, and the job holds it.
+	Only for the jobs that archive or remove a tenant. Returns what lies in the trash by this call. Raises NotOursError, and leaves all as it
+	is, unless the site has that database, both have that mark, and the job with the mark `holder` holds it.
 	"""
 	folder = bench.site(site)
 	with server(account.read(bench)) as mariadb:
 		trash = Trash(bench, mariadb)
 		entries = []
 		if folder.exists():
-			_check_closed(folder, database, mark, job)
+			_check_closed(folder, database, mark, holder)
 			if mariadb.mark_of(database) != mark:
 				raise NotOursError(
 					f"The database {database} is another than its site says.", "See `saas drift`."
@@ -68,10 +71,7 @@ def trash_closed_site(bench: Bench, site: SiteName, database: str, mark: Mark, j
 			entries.append(trash.put_folder(fact, mark))
 		elif mariadb.mark_of(database) is None:
 			return []
-		if mariadb.other_contents(database):
-			mariadb.drop(database, mark)
-		else:
-			entries.append(trash.put_database(database, mark))
+		entries.append(trash.put_database(database, mark))
 		return [each for each in entries if each]
 
 
@@ -87,22 +87,29 @@ def look_at_remains(bench: Bench, site: SiteName, database: str, tenant: str, pr
 
 @quick
 def trash_remains(
-	bench: Bench, site: SiteName, database: str, tenant: str, prefix: Mark, keeps_unmovable: bool = False
+	bench: Bench, site: SiteName, database: str, tenant: str, prefix: Mark
 ) -> list[Entry] | None:
-	"""Move what is left of such a site to the trash, and drop its user. None, and nothing is done, where the site is whole. Repeatable.
+	"""Move what is left of such a site to the trash, and drop its user. None, and nothing is done, where the site is whole. Repeatable."""
+	with server(account.read(bench)) as mariadb:
+		return LostSite(bench, mariadb, site, database, tenant, prefix).trash()
 
-	keeps_unmovable: as LostSite.trash takes it.
+
+@quick
+def let_user_in(bench: Bench, site: SiteName, database: str, tenant: str, prefix: Mark) -> bool:
+	"""Make the database user of a tenant's site again, as its site_config.json has him, where nothing else is lost. Repeatable.
+
+	Returns whether he was lost: not there, another password, without rights, or locked. Raises AgentError as look_at_remains does.
 	"""
 	with server(account.read(bench)) as mariadb:
-		return LostSite(bench, mariadb, site, database, tenant, prefix).trash(keeps_unmovable)
+		return LostSite(bench, mariadb, site, database, tenant, prefix).let_user_in()
 
 
-def _check_closed(folder: Site, database: str, mark: str, job: str) -> None:
+def _check_closed(folder: Site, database: str, mark: str, holder: str) -> None:
 	config = folder.config_in_place()
 	if (config["db_name"], config.get(MARK)) != (database, mark):
 		raise NotOursError(f"The site {folder.name} is another than the job has closed.", "See `saas drift`.")
-	if (config.get(HELD_BY) or {}).get("by") != job:
-		raise NotOursError(f"The site {folder.name} is not held by {job}: somebody has opened it.")
+	if (config.get(HELD_BY) or {}).get("mark") != holder:
+		raise NotOursError(f"The site {folder.name} is not held by this job: somebody has opened it.")
 
 
 @quick

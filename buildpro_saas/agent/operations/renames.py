@@ -3,7 +3,7 @@
 import os
 import time
 
-from buildpro_saas.agent import account, moved_jobs, redirects
+from buildpro_saas.agent import account, moved_jobs, redirects, site_jobs
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import server
 from buildpro_saas.agent.errors import AgentError, NotOursError
@@ -32,6 +32,7 @@ def move_site(bench: Bench, site: SiteName, to: SiteName, mark: Mark) -> None:
 		raise AgentError(f"The site {site} is not closed.", "Press Retry: that closes it again.")
 	moved_jobs.keep_aside(site, to, bench.sites_path)
 	os.rename(folder.path, target.path)
+	site_jobs.forget_uses(site)  # they are written down; the next site of that name begins at none
 
 
 @quick

@@ -2,6 +2,7 @@
 
 from buildpro_saas.fleet import (
 	admin_backup,
+	admin_drill,
 	backups,
 	drills,
 	exports,
@@ -12,6 +13,7 @@ from buildpro_saas.fleet import (
 	unread_backups,
 )
 from buildpro_saas.fleet.drill_rota import DrillTenant
+from buildpro_saas.fleet.steps.admin_drill import DrillAdminBackup
 from buildpro_saas.fleet.steps.backup import (
 	CheckAdminBackupRoom,
 	CheckBackupRoom,
@@ -49,6 +51,14 @@ BACK_UP_ADMIN_SITE = Playbook(
 	# it is small, and must not wait behind what is done to tenants' sites
 	is_heavy=False,
 	on_status=backups.job_is,
+)
+
+DRILL_ADMIN_BACKUP = Playbook(
+	name=admin_drill.PLAYBOOK,
+	title="Drill admin site's backup",
+	steps=(DrillAdminBackup(),),
+	is_heavy=False,
+	on_status=admin_drill.job_is,
 )
 
 EXPORT_FOR_TENANT = Playbook(

@@ -26,7 +26,7 @@ REHEARSE_SITE = Playbook(
 
 MIGRATE = for_many(site_operations.MIGRATE, "Migrate", migrations.MigrateTenant(migrations.MIGRATE))
 REHEARSE = for_many(site_operations.REHEARSE, "Rehearse", migrations.MigrateTenant(migrations.REHEARSE))
-BACK_UP_SITES = for_many(refreshes.BACK_UP, "Back up", refreshes.BackUpSite())
+BACK_UP_SITES = for_many(site_operations.BACK_UP, "Back up", refreshes.BackUpSite())
 
 # its work is done by batches, and by other programs: it has no slot, and no worker while it waits for them
 REFRESH = Playbook(

@@ -26,9 +26,10 @@ class CloseSite(Step):
 			return {}
 		site, bench = context.site, context.bench
 		config, now = site.config_in_place(), f"{now_datetime():%Y-%m-%d %H:%M:%S}"
-		bench.do("close_site", site=site.name, by={"by": context.job, "since": now})
+		bench.do("close_site", site=site.name, by=holds.by(context, now))
 		holds.wait_for_jobs(context)
 		bench.do("end_connections", site=site.name)
+		holds.write_down(context)
 		context.log(f"{site.name} answers 503 to everybody since {now}")
 		return {
 			"closed_at": now,

@@ -64,7 +64,7 @@ def check(loaded: Loaded, on_record: Manifest) -> None:
 	)
 	if other or on_record.schema != loaded.held.schema:
 		raise AgentError(
-			f"The backup is not what its record says: {_some(other) or 'columns or indexes'} differ.",
+			f"The backup is not what its record says: {some(other) or 'columns or indexes'} differ.",
 			"Somebody changed the record, or what lies in the store. Take another backup, and find out who.",
 		)
 
@@ -86,10 +86,10 @@ class CompareFiles(OnShadow):
 		on_site = context.run_on_site(f"{ON_SITE}.lost_files", self.timeout, urls=found["urls"])
 		if lost := sorted(set(found["urls"]) - set(on_site["urls"])):
 			raise AgentError(
-				f"The backup lacks files that the site has: {_some(lost)}.",
+				f"The backup lacks files that the site has: {some(lost)}.",
 				"Take another backup, and drill that.",
 			)
-		context.log(f"The site lacks them, too: {_some(found['urls'])}")
+		context.log(f"The site lacks them, too: {some(found['urls'])}")
 		return {
 			"files": f"{found['rows']} File records, of which {found['count']} have lost their file on the site, too"
 		}
@@ -128,7 +128,7 @@ class AskShadow(OnShadow):
 		on_site = context.run_on_site(f"{ON_SITE}.unreadable_secrets", self.timeout)
 		if lost["count"] > on_site["count"]:
 			raise AgentError(
-				f"{lost['count']} passwords of the backup cannot be decrypted: {_some(lost['told'])}.",
+				f"{lost['count']} passwords of the backup cannot be decrypted: {some(lost['told'])}.",
 				"The encryption key in the site's site_config.json is not the one of the data. Put the right one back.",
 			)
 		context.log(f"{lost['count']} passwords cannot be decrypted, on the site neither")
@@ -148,6 +148,7 @@ class DropDrilled(Step):
 		}
 
 
-def _some(names: list[str]) -> str:
+def some(names: list[str]) -> str:
+	"""The first of these names, and how many more there are."""
 	more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
 	return f"{', '.join(names[:TOLD])}{more}"

@@ -151,7 +151,7 @@ class MakeRoom(Step):
 		spec = lost_sites.spec(context.tenant)
 		if not context.state.get("is_going"):
 			self._begin(context, spec["database"])
-		entries = context.bench.do("trash_remains", keeps_unmovable=True, **spec)
+		entries = context.bench.do("trash_remains", **spec)
 		if entries is None:
 			context.keep({"is_going": False})
 			raise AgentError(BACK.format(context.tenant["name"]), RESTORE_IT)
@@ -164,7 +164,7 @@ class MakeRoom(Step):
 			_keep_config(context)
 		if found.unmovable:
 			context.log(
-				f"The database {database} has {found.unmovable}, and cannot be renamed: it stays where it is. Nobody uses it any more."
+				f"The database {database} has {found.unmovable}, which cannot be moved: it keeps its name, and nobody can sign in there any more."
 			)
 		context.checkpoint()
 		database_history.note_end(context.tenant["name"], database, time.time())

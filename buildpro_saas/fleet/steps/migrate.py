@@ -105,6 +105,7 @@ class MigrateCopy(Step):
 		copy = None
 		try:
 			with holds.held(context, shadow.name) as checkpoint:
+				holds.write_down(context)
 				copy = MigratedCopy(context, shadow, checkpoint)
 				copy.make()
 				copy.check_site_is_as_copied()

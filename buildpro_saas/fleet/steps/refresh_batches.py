@@ -98,7 +98,7 @@ class BackUpSites(InBatch):
 	"""Take a backup of each site that is to be migrated."""
 
 	title = "Back up"
-	playbook = refreshes.BACK_UP
+	playbook = site_operations.BACK_UP
 
 	def tenants(self, context: Context) -> list[str]:
 		return context.inputs["tenants"] if context.inputs["has_backup"] else []

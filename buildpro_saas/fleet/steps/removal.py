@@ -123,7 +123,7 @@ class RemoveSite(Step):
 			site=site.name,
 			database=state["closed_database"],
 			mark=state["closed_mark"],
-			job=context.job,
+			holder=context.mark,
 		)
 		for entry in entries:
 			context.log(f"{entry.subject} lies in the bench's trash as {entry.name}")

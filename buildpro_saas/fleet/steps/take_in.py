@@ -8,13 +8,14 @@ from buildpro_saas.agent.errors import AgentError, NotOursError
 from buildpro_saas.agent.facts import MAINTENANCE, SHADOWS
 from buildpro_saas.fleet import benches, finished_site, image_spec, site_state, taking_in
 from buildpro_saas.fleet.steps.configuration import Configure
-from buildpro_saas.fleet.steps.restore import MISSING_PATCHES, ON_SITE, SIGN_IN
+from buildpro_saas.fleet.steps.restore import ON_SITE, SIGN_IN
 from buildpro_saas.fleet.steps.site import ReserveName
 from buildpro_saas.jobs.playbook import Context, RetryPolicy, Step
 
 MINUTES = 60
 INSTALL = "buildpro_saas.agent.installer.install_app"
 INSTALLED = "buildpro_saas.agent.installer.installed_apps"
+MISSING_PATCHES = "buildpro_saas.agent.pending_migration.missing_patches"
 OWNER = "buildpro_saas.tenant_site.onboarding.make_owner_unless_there"
 UNTOUCHED = "What is taken in is untouched. Cancel takes away what was made; Retry begins again."
 
@@ -72,6 +73,7 @@ class CloseOldSite(Step):
 		asked = {
 			"is_on": True,
 			"by": context.job,
+			"mark": context.mark,
 			"since": f"{now_datetime():%Y-%m-%d %H:%M}",
 			"message": f"This site has moved to {context.site.name}.",
 		}
@@ -89,7 +91,7 @@ class CloseOldSite(Step):
 
 
 def _is_closed_by(context: Context, config: dict) -> bool:
-	return (config.get(MAINTENANCE) or {}).get("by") == context.job
+	return (config.get(MAINTENANCE) or {}).get("mark") == context.mark
 
 
 class FillShadow(Step):

@@ -2,14 +2,17 @@
 
 from typing import Any
 
-from frappe.utils import now_datetime
-
 from buildpro_saas.agent.errors import NotOursError, TransientError
 from buildpro_saas.agent.facts import SHADOWS, Manifest
 from buildpro_saas.fleet import finished_site, holds, shadows, taking_in
 from buildpro_saas.fleet.steps.migrate import changed_tables
-from buildpro_saas.fleet.steps.restore import MISSING_PATCHES
-from buildpro_saas.fleet.steps.take_in import CheckNew, ConfigureNew, InstallMissing, JudgeIntake
+from buildpro_saas.fleet.steps.take_in import (
+	MISSING_PATCHES,
+	CheckNew,
+	ConfigureNew,
+	InstallMissing,
+	JudgeIntake,
+)
 from buildpro_saas.jobs.playbook import Context, RetryPolicy
 
 MINUTES = 60
@@ -87,9 +90,8 @@ class TakeOver(CheckNew):
 		self.undo(context)  # what an interrupted try left
 		before = {key: context.site.config.get(key) for key in OPENED_BY}
 		self._keep(context, before=before, jobs=[])
-		by = {"by": context.job, "since": f"{now_datetime():%Y-%m-%d %H:%M}"}
 		try:
-			context.bench.do("stop_writes", site=context.site.name, by=by)
+			context.bench.do("stop_writes", site=context.site.name, by=holds.by(context))
 			holds.wait_for_jobs(context)
 			held = self._copy(context)
 			self._make_ready(context)

@@ -12,7 +12,10 @@ frappe.ui.form.on("SaaS Settings", {
 		frm.get_field("account_state").html(
 			`<p><span class="indicator ${has_account ? "green" : "red"}"></span>${text}</p>`
 		);
-		if (frm.perm[0]?.write) frm.add_custom_button(__("Back Up This Site"), () => back_up(frm));
+		if (frm.perm[0]?.write) {
+			frm.add_custom_button(__("Back Up This Site"), () => back_up(frm));
+			frm.add_custom_button(__("Drill Its Backup"), () => drill(frm));
+		}
 		frm.add_custom_button(__("Backups of This Site"), () =>
 			frappe.set_route("List", "Backup", { kind: "Admin Site" })
 		);
@@ -26,4 +29,12 @@ function back_up(frm) {
 		frappe.set_route("Form", "Backup", message.backup);
 	};
 	frappe.prompt([field], act, __("Back Up This Site"), __("Back Up"));
+}
+
+function drill(frm) {
+	const told = __("This site's newest backup is restored beside the sites, compared with what it must hold, and dropped.");
+	frappe.confirm(`<b>${__("Drill Its Backup")}</b><br>${told}`, async () => {
+		const { message } = await frm.call("drill_admin_site");
+		frappe.set_route("Form", "Provisioning Job", message.job);
+	});
 }

@@ -12,6 +12,7 @@ from buildpro_saas.control_plane.host_names import check_domain
 from buildpro_saas.domains import publishing
 from buildpro_saas.fleet import (
 	admin_backup,
+	admin_drill,
 	backups,
 	bench_trash,
 	database_account,
@@ -132,6 +133,14 @@ class SaaSSettings(AdminDocument):
 		"""Start the job that takes a backup of this site: {"backup", "job"}. For SaaS Manager. Raises frappe.ValidationError with what to change."""
 		staff.only_for_manager()
 		backup, job = admin_backup.start(why or "")
+		return {"backup": backup, "job": job}
+
+	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
+	def drill_admin_site(self) -> dict:
+		"""Start the job that drills this site's newest backup: {"backup", "job"}. For SaaS Manager. Raises frappe.ValidationError where there is none."""
+		staff.only_for_manager()
+		backup, job = admin_drill.start()
 		return {"backup": backup, "job": job}
 
 	def reserved(self) -> list[str]:

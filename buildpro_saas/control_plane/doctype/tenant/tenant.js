@@ -100,8 +100,8 @@ function add_buttons(frm) {
 	if (is_manager && HAS_SITE.includes(status)) {
 		frm.add_custom_button(__("Copy Site"), () => ask_to_copy(frm));
 		frm.add_custom_button(__("Back Up"), () => ask_to_back_up(frm));
-		for (const [name, { label }] of Object.entries(SITE_OPERATIONS)) {
-			frm.add_custom_button(label, () => ask_site_operation(name, [frm.docname]), __("Site"));
+		for (const [name, { label, is_for_many }] of Object.entries(SITE_OPERATIONS)) {
+			if (!is_for_many) frm.add_custom_button(label, () => ask_site_operation(name, [frm.docname]), __("Site"));
 		}
 		frm.add_custom_button(__("Restore"), () => ask_to_restore(frm.docname));
 		frm.add_custom_button(__("Clone"), () => ask_to_clone(frm));
