@@ -35,7 +35,7 @@ def test(bench: Bench, admin: AdminSite, arguments: list[str], **environment: st
 	"""
 	arguments = _chosen(arguments)
 	number = lanes.wanted(bench, WHOLE in arguments)
-	packages.ensure(*packages.BROWSER, *packages.PDF, *packages.NETWORK)
+	packages.ensure(*packages.of_tests())
 	unpacked.ensure(bench.home, *unpacked.NETWORK)
 	try:
 		copies = lanes.prepare(bench, admin, number)

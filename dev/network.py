@@ -1,4 +1,4 @@
-"""DNS, an authority and a proxy on loopback for `make demo PROXY=1`: what an operator, his DNS host and his customer set up elsewhere."""
+"""DNS, an authority and a proxy on loopback for `make demo PROXY=1` and a benchmark: what an operator, his DNS host and his customer set up elsewhere."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from dev.home import is_port_free, write_atomically, write_json
 from dev.network_services import BASE_DOMAIN, CUSTOMER_ZONE, NAMES
 from dev.services import Services
 from dev.shell import DevError, clean_environment, output_of
+from dev.site_client import SiteClient
+from dev.sites import AdminSite
 
 CNAME_TARGET = f"proxy.{BASE_DOMAIN}"
 KEY = "demo"
+PROVIDER = "Demo DNS"
 ADMIN_SITE = "admin-proxy.localhost"
 PAUSED = "pause_scheduler"  # in a site's configuration: Frappe's scheduler leaves the site alone
 TTL = 60  # seconds
@@ -92,6 +95,57 @@ class Network:
 		)
 		self._services().start_all("nginx")
 
+	# on an admin site ------------------------------------------------------------------------------------------
+
+	def enter_into(self, admin: AdminSite, staff: SiteClient) -> None:
+		"""Do what docs/domains.md has an operator do once, with these servers. staff: signed in there. Repeatable."""
+		for key, value in self._site_config().items():
+			admin.command("set-config", "--parse", key, repr(value))
+		self._set_provider(staff)
+		staff.change(
+			"SaaS Settings",
+			"SaaS Settings",
+			dns_provider=PROVIDER,
+			dns_records="A record a tenant",
+			acme_directory=self.directory(),
+			acme_contact="it@buildpro.test",
+		)
+		ports = self.home.ports()
+		staff.change(
+			"Bench",
+			staff.list("Bench", [["is_local", "=", 1]], "name")[0]["name"],
+			proxy="nginx",
+			base_domain=BASE_DOMAIN,
+			http_port=ports["proxy_http"],
+			https_port=ports["proxy_https"],
+			public_addresses="127.0.0.1",
+			cname_target=CNAME_TARGET,
+		)
+
+	def _site_config(self) -> dict:
+		return {
+			"buildpro_dns_servers": [self.server()],
+			"buildpro_acme_ca_file": str(self.directory_ca),
+			"buildpro_issuer_ca_file": str(self.ca),
+			"buildpro_proxy_listen": ["127.0.0.1"],
+			PAUSED: 0,
+		}
+
+	def _set_provider(self, staff: SiteClient) -> None:
+		fields = {
+			"kind": "rfc2136",
+			"zones": BASE_DOMAIN,
+			"server": self.server(),
+			"key_name": KEY,
+			"credentials": self.key(),
+		}
+		if staff.find("DNS Provider", PROVIDER):
+			staff.change("DNS Provider", PROVIDER, **fields)
+		else:
+			staff.make("DNS Provider", provider_name=PROVIDER, **fields)
+
+	# what others are told --------------------------------------------------------------------------------------
+
 	def key(self) -> str:
 		"""The secret with which records are set, in base64."""
 		return base64.b64encode(self.home.secret("dns_key").encode()).decode()
@@ -115,6 +169,8 @@ class Network:
 			"send",
 		)
 		output_of(["knsupdate", "-v"], env=clean_environment(), text="\n".join(lines) + "\n")
+
+	# inside ----------------------------------------------------------------------------------------------------
 
 	def _services(self) -> Services:
 		return Services(self.home, self.bench.path)

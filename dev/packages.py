@@ -48,6 +48,18 @@ NETWORK = (
 	Need(("kdig",), ("knot-dnsutils",)),
 	Need(("openssl",), ("openssl",)),
 )
+# For tests that only root can run: the firewall in network namespaces, sudo's line, systemd's own look at units.
+ROOTS = (
+	Need(("nft",), ("nftables",)),
+	Need(("ip",), ("iproute2",)),
+	Need(("sysctl",), ("procps",)),
+	Need(("nsenter",), ("util-linux",)),
+	Need(("mount",), ("mount",)),
+	Need(("sudo",), ("sudo",)),
+	Need(("systemd-analyze",), ("systemd",)),
+)
+# For a test of dumps as others pack them.
+PACKERS = (Need(("zstd",), ("zstd",)),)
 # With Debian's Qt it makes no headers and footers; Frappe's Desk asks for it to print.
 PDF = (Need(("wkhtmltopdf",), ("wkhtmltopdf",)),)
 # What building ERPNext's and the newer frameworks' Python packages takes when no wheel fits.
@@ -79,6 +91,12 @@ def ensure(*needs: Need) -> None:
 			raise DevError(
 				f"The package {need.packages[0]} was installed, but {need.programs[0]} is still not found."
 			)
+
+
+def of_tests() -> tuple[Need, ...]:
+	"""What the whole suite takes beside what runs a bench. What only root's tests ask for is left out for others."""
+	needs = (*BROWSER, *PDF, *NETWORK, *PACKERS)
+	return (*needs, *ROOTS) if os.geteuid() == 0 else needs
 
 
 def check_node() -> None:

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from dev.bench import Bench
 from dev.demo import Demo
-from dev.network import CNAME_TARGET, KEY, PAUSED, Network
+from dev.network import CNAME_TARGET, Network
 from dev.network_services import BASE_DOMAIN, CUSTOMER_ZONE
 from dev.shell import DevError, say
 from dev.site_client import SiteClient
 from dev.sites import AdminSite
 
 CUSTOM_HOST = f"erp.{CUSTOMER_ZONE}"
-PROVIDER = "Demo DNS"
 LIVE_SECONDS = 900  # a name takes under a minute, and several where the machine is busy
 LOOK_EACH = 1  # second
 ASK_EACH = 20  # seconds
@@ -33,55 +32,8 @@ class ProxiedDemo(Demo):
 		self.secure = SiteClient(self.owner.site, port, network.ca)
 		self.custom = SiteClient(CUSTOM_HOST, port, network.ca)
 
-	# setting up --------------------------------------------------------------------------------------------
-
 	def _prepare(self) -> None:
-		"""Do what docs/domains.md has an operator do once, with the servers of this machine."""
-		for key, value in self._site_config().items():
-			self.admin.command("set-config", "--parse", key, repr(value))
-		self._set_provider()
-		self.staff.change(
-			"SaaS Settings",
-			"SaaS Settings",
-			dns_provider=PROVIDER,
-			dns_records="A record a tenant",
-			acme_directory=self.network.directory(),
-			acme_contact="it@buildpro.test",
-		)
-		ports = self.bench.home.ports()
-		bench = self.staff.list("Bench", [["is_local", "=", 1]], "name")[0]["name"]
-		self.staff.change(
-			"Bench",
-			bench,
-			proxy="nginx",
-			base_domain=BASE_DOMAIN,
-			http_port=ports["proxy_http"],
-			https_port=ports["proxy_https"],
-			public_addresses="127.0.0.1",
-			cname_target=CNAME_TARGET,
-		)
-
-	def _site_config(self) -> dict:
-		return {
-			"buildpro_dns_servers": [self.network.server()],
-			"buildpro_acme_ca_file": str(self.network.directory_ca),
-			"buildpro_issuer_ca_file": str(self.network.ca),
-			"buildpro_proxy_listen": ["127.0.0.1"],
-			PAUSED: 0,
-		}
-
-	def _set_provider(self) -> None:
-		fields = {
-			"kind": "rfc2136",
-			"zones": BASE_DOMAIN,
-			"server": self.network.server(),
-			"key_name": KEY,
-			"credentials": self.network.key(),
-		}
-		if self.staff.find("DNS Provider", PROVIDER):
-			self.staff.change("DNS Provider", PROVIDER, **fields)
-		else:
-			self.staff.make("DNS Provider", provider_name=PROVIDER, **fields)
+		self.network.enter_into(self.admin, self.staff)
 
 	# using it ----------------------------------------------------------------------------------------------
 

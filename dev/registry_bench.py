@@ -115,6 +115,7 @@ def _write_project_files(wheel: Path, source: Path) -> None:
 		metadata = archive.read(f"{PACKAGE}-{VERSION}.dist-info/METADATA").decode()
 	requirements = re.findall(r"^Requires-Dist: (.+)$", metadata, re.MULTILINE)
 	requirements.append("setuptools<81")  # for pkg_resources
+	requirements.append("pydyf<0.11")  # WeasyPrint 59 makes no PDF with a newer one
 	lines = "".join(f"\t{requirement!r},\n" for requirement in requirements)
 	(source / "pyproject.toml").write_text(
 		"[project]\n"

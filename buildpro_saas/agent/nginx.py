@@ -11,7 +11,7 @@ import psutil
 
 from buildpro_saas.agent import own_nginx_config, unix_users
 from buildpro_saas.agent.errors import AgentError, TransientError
-from buildpro_saas.agent.proxy_config import HTTP_FILE
+from buildpro_saas.agent.proxy_config import HTTP_FILE, SITE_FILE
 from buildpro_saas.agent.proxy_facts import OWN
 from buildpro_saas.agent.proxy_settings import Places, Settings
 
@@ -21,6 +21,7 @@ WAIT_FOR_DYING = 60  # seconds
 LOOK = 0.02  # seconds between two looks
 FIRST_OPEN_PORT = 1024  # below it only root listens
 TRIED_AT = 60_000  # such a port is tried as this one more
+TRIED = "tried-"  # how the files of a release begin as they are tried
 TOLD = 600  # characters of what the program says
 FAULT = re.compile(r"\[emerg\] (?:\d+#\d+: )?(.+?)(?: in (\S+):(\d+))?\s*$", re.MULTILINE)
 CONFLICT = re.compile(r'conflicting server name "([^"]+)"')
@@ -56,19 +57,28 @@ class Nginx:
 	def try_release(self, folder: Path) -> None:
 		"""Have nginx read a release that nothing leads to yet. Raises BrokenConfig.
 
-		Ports below 1024 are tried as others, since only root may open them.
+		Ports below 1024 are tried as others, since only root may open them. So are logs: the machine's nginx makes them as root.
 		"""
-		tried, main = folder / f"tried-{HTTP_FILE}", folder / "tried.conf"
+		tried, main = folder / f"{TRIED}{HTTP_FILE}", folder / f"{TRIED}main.conf"
 		self.places.run.mkdir(parents=True, exist_ok=True)
-		tried.write_text(LISTEN.sub(_port_to_try, (folder / HTTP_FILE).read_text()))
+		self._write_tried(folder)
 		main.write_text(
 			own_nginx_config.render(self.places, tried, self.places.run / "tried.pid", worker_user())
 		)
 		try:
 			self._run([self.settings.nginx, "-t", "-q", "-c", str(main)], tried)
 		finally:
-			tried.unlink()
-			main.unlink()
+			for file in folder.glob(f"{TRIED}*"):
+				file.unlink()
+
+	def _write_tried(self, folder: Path) -> None:
+		"""The release's files as they are tried, each beside its own."""
+		for file in (HTTP_FILE, SITE_FILE):
+			if (folder / file).exists():  # one that serves nothing has no sites
+				text = LISTEN.sub(_port_to_try, (folder / file).read_text())
+				text = text.replace(f"{folder}/{SITE_FILE}", f"{folder}/{TRIED}{SITE_FILE}")
+				logs = f"access_log {self.places.logs}/", f"access_log {self.places.run}/{TRIED}"
+				(folder / f"{TRIED}{file}").write_text(text.replace(*logs))
 
 	def try_current(self) -> set[str]:
 		"""Have nginx read all that it would be reloaded with, others' files too.

@@ -13,7 +13,7 @@ from frappe.rate_limiter import rate_limit
 from buildpro_saas import given, site_role
 from buildpro_saas.api.entitlements import HOUR, requests_per_hour
 from buildpro_saas.control_plane.access import arguments, staff
-from buildpro_saas.domains import changes, claims, shown
+from buildpro_saas.domains import changes, claims, records, shown
 from buildpro_saas.licensing import sync_tokens
 
 
@@ -52,6 +52,22 @@ def make_primary(tenant: str, host: str) -> dict:
 def remove(tenant: str, host: str) -> dict:
 	"""Take a host name from a tenant. It may be anybody's then."""
 	return {"job": changes.remove(_row(tenant, host))}
+
+
+@frappe.whitelist(methods=["GET"])
+@arguments.checked
+def certificates() -> list:
+	"""The certificates with which tenants' sites are served, the next to end first. For SaaS Manager and SaaS Support."""
+	staff.only_for_staff()
+	return records.certificates()
+
+
+@frappe.whitelist(methods=["POST"])
+@arguments.checked
+def renew(certificate: str) -> dict:
+	"""Get a certificate (Site Certificate) anew now."""
+	staff.only_for_manager()
+	return {"job": changes.renew(frappe.get_doc(records.CERTIFICATE, certificate).name)}
 
 
 def _row(tenant: str, host: str) -> str:

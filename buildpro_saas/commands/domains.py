@@ -5,7 +5,7 @@ import frappe
 from frappe.utils.commands import render_table
 
 from buildpro_saas.commands.admin_site import fail, on_admin_site, print_json
-from buildpro_saas.commands.jobs import follow
+from buildpro_saas.commands.jobs import finish
 from buildpro_saas.commands.sites import by_whom
 from buildpro_saas.domains import changes, claims, records, seeing
 
@@ -53,13 +53,17 @@ def _state(row) -> str:
 @click.option(
 	"--serves", is_flag=True, help="The site answers under it itself, also beside another primary name."
 )
+@as_json
 @on_admin_site
-def add(tenant: str, host: str, serves: bool) -> None:
+def add(tenant: str, host: str, serves: bool, is_json: bool) -> None:
 	"""Give TENANT the host name HOST that the customer has brought, and say what to set in its DNS."""
 	doc = frappe.get_doc("Tenant", tenant)
 	doc.flags.by_whom = by_whom()
 	made = doc.add_domain(host, int(serves))
 	frappe.db.commit()
+	if is_json:
+		print_json(made)
+		return
 	click.echo(f"{made['host']} is {tenant}'s. To be set in its DNS, the TXT record and one of the others:")
 	render_table([["Type", "Name", "Value"], *made["records"]])
 
@@ -102,27 +106,31 @@ def _show_walk(row, stages: list[dict]) -> None:
 @click.argument("tenant")
 @click.argument("host")
 @waits
+@as_json
 @on_admin_site
-def primary(tenant: str, host: str, wait: bool) -> None:
+def primary(tenant: str, host: str, **how: bool) -> None:
 	"""Have links of TENANT's site, and its names that redirect, lead to HOST."""
-	_start(changes.make_primary(claims.own_row(tenant, host).name), f"makes {host} the primary name", wait)
+	job = changes.make_primary(claims.own_row(tenant, host).name)
+	_finish(job, f"makes {host} the primary name", **how)
 
 
 @domains.command("remove")
 @click.argument("tenant")
 @click.argument("host")
 @waits
+@as_json
 @on_admin_site
-def remove(tenant: str, host: str, wait: bool) -> None:
+def remove(tenant: str, host: str, **how: bool) -> None:
 	"""Take the host name HOST from TENANT. It may be anybody's then."""
-	_start(changes.remove(claims.own_row(tenant, host).name), f"removes {host}", wait)
+	_finish(changes.remove(claims.own_row(tenant, host).name), f"removes {host}", **how)
 
 
-def _start(job: str, what: str, wait: bool) -> None:
+def _finish(job: str, what: str, *, wait: bool, is_json: bool) -> None:
+	"""Say which job does it, and follow that to its end if asked to."""
 	frappe.db.commit()
-	click.echo(f"{job} {what}.")
-	if wait and follow(job, HOUR) != "Completed":
-		fail(f"{job} did not complete: `saas job {job}` shows it.")
+	if not is_json:
+		click.echo(f"{job} {what}.")
+	finish({"job": job}, wait=wait, is_json=is_json, timeout=HOUR)
 
 
 @click.group("certificates", invoke_without_command=True)
@@ -139,10 +147,7 @@ def certificates(context, is_json: bool) -> None:
 @on_admin_site
 def list_certificates(is_json: bool) -> None:
 	"""List them."""
-	fields = ["name", "folder", "status", "method", "valid_until", "renew_from", "next_try", "last_error"]
-	rows = frappe.get_all(
-		records.CERTIFICATE, {"status": ("!=", records.REMOVED)}, fields, order_by="valid_until"
-	)
+	rows = records.certificates()
 	if is_json:
 		print_json(rows)
 	elif not rows:
@@ -168,13 +173,12 @@ def _time(value) -> str:
 @certificates.command("renew")
 @click.argument("name")
 @waits
+@as_json
 @on_admin_site
-def renew(name: str, wait: bool) -> None:
+def renew(name: str, **how: bool) -> None:
 	"""Get the certificate NAME (a host name, or wildcard.DOMAIN) anew now."""
-	found = frappe.get_all(
-		records.CERTIFICATE, {"folder": name, "status": ("!=", records.REMOVED)}, pluck="name"
-	)
+	found = [row.name for row in records.certificates() if row.folder == name]
 	if not found:
 		fail(f"There is no certificate {name} on record: `saas certificates` lists them.")
 	for each in found:
-		_start(changes.renew(each), f"renews {name}", wait)
+		_finish(changes.renew(each), f"renews {name}", **how)

@@ -9,6 +9,9 @@ from buildpro_saas.commands.admin_site import fail, on_admin_site, on_no_site, p
 from buildpro_saas.fleet import bench_proxy
 
 BENCH = click.option("--bench", default="", help="Name of the Bench; this one without it.")
+AS_JSON = click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+DONE = "Done. Names are served as soon as they are published."
+NOT_DONE = "Nothing was done. The same with --apply, as root, does it."
 
 
 @click.command("setup-proxy")
@@ -22,13 +25,29 @@ BENCH = click.option("--bench", default="", help="Name of the Bench; this one wi
 @click.option("--http-port", type=click.IntRange(1, 65535), default=80, show_default=True)
 @click.option("--https-port", type=click.IntRange(1, 65535), default=443, show_default=True)
 @click.option("--apply", "is_applied", is_flag=True, help="Do what is shown; for root (sudo).")
+@AS_JSON
 @on_no_site
-def setup_proxy(mode: str, http_port: int, https_port: int, is_applied: bool) -> None:
+def setup_proxy(mode: str, http_port: int, https_port: int, is_applied: bool, is_json: bool) -> None:
 	"""Show what lets nginx serve this bench's sites: the files outside the bench, whole, and the commands. With --apply do it.
 
 	Needed once. Repeatable. --site is not looked at.
 	"""
 	planned = bench_proxy.plan_setup(mode, http_port, https_port)
+	if not is_json:
+		show_plan(planned)
+	is_applied = is_applied and not planned.hindrance
+	if is_applied:
+		bench_proxy.set_up(mode, http_port, https_port)
+	if is_json:
+		print_json({**asdict(planned), "is_applied": is_applied})
+	if planned.hindrance:
+		fail(planned.hindrance)
+	if not is_json:
+		click.echo(DONE if is_applied else NOT_DONE)
+
+
+def show_plan(planned: bench_proxy.ProxySetup) -> None:
+	"""Print the notes, the files and the commands."""
 	for note in planned.notes:
 		click.echo(note)
 	for path, text in planned.files.items():
@@ -39,13 +58,6 @@ def setup_proxy(mode: str, http_port: int, https_port: int, is_applied: bool) ->
 		for command in planned.commands:
 			click.echo(f"    {shlex.join(command)}")
 		click.echo()
-	if planned.hindrance:
-		fail(planned.hindrance)
-	if not is_applied:
-		click.echo("Nothing was done. The same with --apply, as root, does it.")
-		return
-	bench_proxy.set_up(mode, http_port, https_port)
-	click.echo("Done. Names are served as soon as they are published.")
 
 
 @click.group("proxy")
@@ -56,7 +68,7 @@ def proxy() -> None:
 @proxy.command("show")
 @BENCH
 @click.option("--files", "is_of_files", is_flag=True, help="Print what nginx reads of ours.")
-@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@AS_JSON
 @on_admin_site
 def show(bench: str, is_of_files: bool, is_json: bool) -> None:
 	"""Tell what the proxy serves, and which names are set aside, each with its reason. Exits with 1 where something is wrong."""
@@ -88,8 +100,7 @@ def show(bench: str, is_of_files: bool, is_json: bool) -> None:
 @on_admin_site
 def test(bench: str) -> None:
 	"""Have nginx read what it would be reloaded with. Exits with 1, and what nginx says, where it does not take it."""
-	bench_proxy.test(bench)
-	click.echo("nginx takes its configuration.")
+	click.echo(bench_proxy.test(bench))
 
 
 @proxy.command("reload")
@@ -97,5 +108,4 @@ def test(bench: str) -> None:
 @on_admin_site
 def reload(bench: str) -> None:
 	"""Try the configuration, then have nginx read it anew."""
-	bench_proxy.reload(bench)
-	click.echo("nginx serves its configuration.")
+	click.echo(bench_proxy.reload(bench))

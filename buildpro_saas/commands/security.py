@@ -103,12 +103,14 @@ def show(rows: list[dict]) -> None:
 	"--remove", "is_remove", is_flag=True, help="Take the firewall and the settings of updates away again."
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "is_json", is_flag=True, help="Print what would be done as JSON, and do nothing.")
 @on_no_site
 def setup_firewall(
 	is_confirm: bool,
 	is_at_console: bool,
 	is_remove: bool,
 	yes: bool,
+	is_json: bool,
 	seconds: int,
 	no_web: bool,
 	opened: tuple[str, ...],
@@ -130,6 +132,9 @@ def setup_firewall(
 	lists = {name: list(value) if isinstance(value, tuple) else value for name, value in wishes.items()}
 	lists["opened"] = [*web, *opened]
 	plan = bench_security.plan_firewall(**lists)
+	if is_json:
+		print_json(plan)
+		return
 	show_plan(plan)
 	if not plan["is_root"]:
 		fail(f"Nothing was changed. Run the same as root: {plan['as_root']} saas setup-firewall …")

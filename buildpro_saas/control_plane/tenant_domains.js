@@ -5,16 +5,22 @@ function show_domains(frm) {
 	field.html("");
 	if (!names) return;
 	const text = frappe.utils.escape_html;
+	// a phone has room for two columns: the others' cells stand below the name
+	const [wide, narrow] = ["d-none d-md-table-cell text-nowrap", "d-md-none"];
 	const rows = names.map((name) => {
 		const colour = name.is_failing ? "red" : name.state === "Live" ? "green" : "orange";
 		const state = name.is_failing ? `${__(name.state)}, ${__("failing")}` : __(name.state);
-		return `<tr><td><a href="${frappe.utils.get_form_link("Site Domain", name.name)}">${text(name.shown)}</a>
-			${name.is_primary ? `<span class="text-muted">${__("Primary")}</span>` : ""}</td>
-			<td><span class="indicator-pill ${colour}">${state}</span></td><td>${text(name.says)}</td>
-			<td>${text(name.valid_until)}</td></tr>`;
+		const pill = `<span class="indicator-pill ${colour} text-nowrap">${state}</span>`;
+		const until = text(name.valid_until);
+		const next = name.says ? text(name.says) : `<span class="text-muted">${__("Nothing is missing.")}</span>`;
+		return `<tr><td style="min-width: 9em; width: 30%"><a href="${frappe.utils.get_form_link("Site Domain", name.name)}">${text(name.shown)}</a>
+			${name.is_primary ? `<span class="text-muted">${__("Primary")}</span>` : ""}
+			<div class="${narrow}">${pill}${until ? `<div class="text-muted">${__("Certificate until {0}", [until])}</div>` : ""}</div></td>
+			<td class="${wide}">${pill}</td><td>${next}</td><td class="${wide}">${until}</td></tr>`;
 	});
-	field.html(`<table class="table table-bordered buildpro-domains"><thead><tr><th>${__("Host Name")}</th><th>${__("State")}</th>
-		<th>${__("Next")}</th><th>${__("Certificate Until")}</th></tr></thead><tbody>${rows.join("")}</tbody></table>`);
+	field.html(`<table class="table table-bordered buildpro-domains" style="overflow-wrap: anywhere"><thead><tr><th>${__("Host Name")}</th>
+		<th class="${wide}">${__("State")}</th><th>${__("Next")}</th><th class="${wide}">${__("Certificate Until")}</th></tr></thead>
+		<tbody>${rows.join("")}</tbody></table>`);
 	const is_manager = frappe.session.user === "Administrator" || frappe.user.has_role("SaaS Manager");
 	if (is_manager) frm.add_custom_button(__("Add Domain"), () => ask_for_domain(frm), __("Site"));
 }

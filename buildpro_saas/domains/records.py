@@ -110,6 +110,22 @@ def to_set(row) -> list[list[str]]:
 # -- certificates ----------------------------------------------------------------------------------------------------
 
 
+def certificates() -> list[frappe._dict]:
+	"""Those that are not removed, the next to end first: name, folder, bench, status, method, times, and what failed last."""
+	fields = [
+		"name",
+		"folder",
+		"bench",
+		"status",
+		"method",
+		"valid_until",
+		"renew_from",
+		"next_try",
+		"last_error",
+	]
+	return frappe.get_all(CERTIFICATE, {"status": ("!=", REMOVED)}, fields, order_by="valid_until")
+
+
 def certificate(name: str | None) -> frappe._dict | None:
 	"""All fields of a Site Certificate by its record's name; None for none."""
 	return frappe.db.get_value(CERTIFICATE, name, "*", as_dict=True) if name else None

@@ -3,6 +3,7 @@
 import time
 
 import frappe
+from frappe import _
 
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.domains import records
@@ -24,10 +25,19 @@ def _shown(row) -> dict:
 		"is_primary": bool(row.is_primary),
 		"is_failing": bool(row.is_failing),
 		"name": row.name,
-		"says": row.says or "",
+		"says": row.says or _next(row.state),
 		"records": [] if row.kind == records.OWN else records.to_set(row),
 		"valid_until": f"{until:%Y-%m-%d}" if until else "",
 	}
+
+
+def _next(state: str) -> str:
+	"""What comes next by itself for a name of which nothing is said; empty where that is nothing."""
+	if state == records.VERIFIED:
+		return _("It is proven and leads here. Its certificate comes next, by itself.")
+	if state == records.CERTIFIED:
+		return _("Its certificate is there. It is served next, by itself.")
+	return ""
 
 
 def put(tenant: str) -> None:

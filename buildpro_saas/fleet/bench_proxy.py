@@ -1,11 +1,16 @@
 """The proxy (nginx) of a bench, as staff ask about it: its state, its files, trying and reloading it; and setting it up on this machine."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import frappe
 from frappe import _
 
 from buildpro_saas.agent import door
+from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.proxy_facts import MODES, NOT_MANAGED, ProxySetup, ProxyState
 from buildpro_saas.domains import records, settings
+from buildpro_saas.fleet.benches import only_reached
 from buildpro_saas.jobs.bench_door import door_of
 
 LONGEST_RELOAD = 300  # seconds
@@ -37,13 +42,14 @@ def files(bench: str = "") -> dict[str, str]:
 	return _door(bench).do("show_proxy")
 
 
-def test(bench: str = "") -> None:
-	"""Have nginx read what it would be reloaded with. Raises AgentError, with what it says."""
+def test(bench: str = "") -> str:
+	"""Have nginx read what it would be reloaded with; returns a sentence. Raises AgentError, with what it says."""
 	_door(bench).do("test_proxy")
+	return _("nginx takes its configuration.")
 
 
-def reload(bench: str = "") -> None:
-	"""Try it, then have nginx read it anew. Raises AgentError; what was served still is then."""
+def reload(bench: str = "") -> str:
+	"""Try it, then have nginx read it anew; returns a sentence. Raises AgentError; what was served still is then."""
 	_door(bench).run(
 		"reload_proxy",
 		id=f"reload-proxy:{frappe.generate_hash(length=10)}",
@@ -51,6 +57,18 @@ def reload(bench: str = "") -> None:
 		log=lambda line: None,
 		checkpoint=lambda: None,
 	)
+	return _("nginx serves its configuration.")
+
+
+@contextmanager
+def told(bench: str) -> Iterator[None]:
+	"""For callers over HTTP: what goes wrong within the block on the Bench of that name is frappe.ValidationError, with what to do."""
+	only_reached(bench)
+	try:
+		yield
+	except AgentError as error:
+		sentence = " ".join(filter(None, (str(error), error.hint)))
+		frappe.throw(frappe.utils.escape_html(sentence), title=_("Proxy"))
 
 
 def plan_setup(mode: str, http_port: int, https_port: int) -> ProxySetup:

@@ -51,8 +51,10 @@ def find_program(name: str) -> str:
 class World:
 	"""The servers, and the bench's records that lead to them."""
 
-	def __init__(self, bench, folder: Path):
+	def __init__(self, bench, folder: Path, zones: dict[str, str] | None = None):
+		"""zones: further ones that the DNS server has: name → the lines of its file."""
 		self.bench, self.frappe, self.folder = bench, bench.frappe, folder
+		self.zones = zones or {}
 		self.knot = self.resolver = self.pebble = self.nginx = None
 		self.dns_port, self.http, self.https = free_ports(3)
 		self._remember()
@@ -63,16 +65,21 @@ class World:
 		zones = {
 			BASE: "proxy 60 A 127.0.0.1",
 			CUSTOMER: f"erp 60 CNAME {TARGET}.\nother 60 CNAME {TARGET}.\nwww 60 CNAME {TARGET}.",
+			**self.zones,
 		}
 		self.knot = Knot(find_program("knotd"), folder / "knot", zones, self.dns_port).__enter__()
 		at_knot = ("127.0.0.1", self.dns_port)
-		self.resolver = Following({BASE: at_knot, CUSTOMER: at_knot}).__enter__()
-		dns_of_pebble = SimpleNamespace(address="{}:{}".format(*self.resolver.place))
-		self.pebble = Pebble(find_program, folder / "pebble", dns_of_pebble, self.http)
+		self.resolver = Following(dict.fromkeys(zones, at_knot)).__enter__()
+		self.pebble = self.authority("pebble")
 		self.ca = folder / "issuer.pem"
 		self.ca.write_bytes(self.pebble.root())
 		self._configure()
 		self._start_nginx()
+
+	def authority(self, name: str, **settings) -> Pebble:
+		"""An authority that proves hosts by these servers; its folder has that name."""
+		dns_of_pebble = SimpleNamespace(address="{}:{}".format(*self.resolver.place))
+		return Pebble(find_program, self.folder / name, dns_of_pebble, self.http, **settings)
 
 	# -- the bench's records -------------------------------------------------------------------------------------------
 
@@ -86,7 +93,7 @@ class World:
 
 	def _configure(self) -> None:
 		frappe = self.frappe
-		self._set_conf(
+		self.set_conf(
 			buildpro_dns_servers=[f"127.0.0.1:{self.dns_port}"],
 			buildpro_acme_ca_file=str(self.pebble.authority.ca_file),
 			buildpro_issuer_ca_file=str(self.ca),
@@ -106,7 +113,7 @@ class World:
 		settings.save()
 		frappe.db.commit()
 
-	def _set_conf(self, **values) -> None:
+	def set_conf(self, **values) -> None:
 		"""In the admin site's file, where each job reads it anew, and here."""
 		path = self.bench.path / "sites" / self.frappe.local.site / "site_config.json"
 		known = {**json.loads(path.read_text()), **values}
@@ -175,7 +182,7 @@ class World:
 		for doctype in DOCTYPES:
 			frappe.db.delete(doctype)
 		frappe.db.commit()
-		self._set_conf(
+		self.set_conf(
 			**dict.fromkeys(
 				(
 					"buildpro_dns_servers",
@@ -238,8 +245,9 @@ class World:
 		row = self.names(tenant)[host]
 		self.set_record(row.token_name, "TXT", row.token)
 
-	def set_record(self, name: str, kind: str, value: str | None, zone: str = CUSTOMER) -> None:
-		"""Be the customer, who has this record at a name of his zone, and no other of its kind; None: no more. Or whoever has another zone."""
+	def set_record(self, name: str, kind: str, value: str | None) -> None:
+		"""Be whoever has the name's zone (its last two labels): it has this record, and no other of its kind; None: no more."""
+		zone = ".".join(name.split(".")[-2:])
 		update = dns.update.UpdateMessage(zone, keyring=dns.tsig.Key(KEY, SECRET, "hmac-sha256"))
 		update.delete(f"{name}.", kind)
 		if value:

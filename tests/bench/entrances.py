@@ -184,6 +184,8 @@ ENDPOINTS = {
 		"api.domains.check": {**OF_TENANT, "host": "erp.fuzz.example"},
 		"api.domains.make_primary": {**OF_TENANT, "host": "erp.fuzz.example"},
 		"api.domains.remove": {**OF_TENANT, "host": "erp.fuzz.example"},
+		"api.domains.certificates": {},
+		"api.domains.renew": {"certificate": "fuzz-certificate"},
 		"api.domains.ask": {
 			**OF_TENANT,
 			"user": "fuzz@example.com",
@@ -215,6 +217,8 @@ ENDPOINTS = {
 			**{"canaries": 2, "stop_after": 1},
 		},
 		"api.refreshes.report": {"job": "PJ-00000"},
+		# a bench that there is has an nginx that would be reloaded
+		**{f"api.proxy.{what}": {"bench": BENCH} for what in ("state", "files", "test", "reload")},
 		# a bench that there is would be looked at for seconds
 		"api.security.report": {"bench": BENCH},
 		"api.batches.status": OF_BATCH,

@@ -248,7 +248,7 @@ def seen_long_ago(frappe, subject: str) -> None:
 
 def test_a_record_that_somebody_took_away_is_made_again(bench, world, acme, frappe):
 	subject = f"{acme.site} A 127.0.0.1"
-	world.set_record(acme.site, "A", None, BASE)
+	world.set_record(acme.site, "A", None)
 	((found, action),) = drift(bench)
 	assert found == subject and "made again" in action
 	drift(bench, mended=True)
@@ -258,8 +258,8 @@ def test_a_record_that_somebody_took_away_is_made_again(bench, world, acme, frap
 
 def test_what_is_not_ours_is_told_and_never_touched(bench, world, acme, frappe):
 	subject = f"{acme.site} A 127.0.0.1"
-	world.set_record(acme.site, "A", BY_HAND, BASE)
-	world.set_record(acme.site, "AAAA", "2001:db8::9", BASE)
+	world.set_record(acme.site, "A", BY_HAND)
+	world.set_record(acme.site, "AAAA", "2001:db8::9")
 	for _ in range(2):
 		assert {found for found, _action in drift(bench, mended=True)} == {
 			subject,
@@ -275,8 +275,8 @@ def test_what_is_not_ours_is_told_and_never_touched(bench, world, acme, frappe):
 		doc.flags.ignore_validate = True
 		doc.server = server
 	no_rest(bench)
-	world.set_record(acme.site, "A", None, BASE)
-	world.set_record(acme.site, "AAAA", None, BASE)
+	world.set_record(acme.site, "A", None)
+	world.set_record(acme.site, "AAAA", None)
 	drift(bench, mended=True)
 	assert in_dns(world, acme.site)[0] == ["127.0.0.1"] and drift(bench) == []
 	assert newest(frappe, subject) == newest(frappe, f"{acme.site} AAAA 2001:db8::9") == "Resolved"
@@ -318,10 +318,10 @@ def test_names_go_over_to_the_wildcard_and_back(bench, world, acme, frappe):
 	drift(bench, mended=True)
 	assert newest(frappe, subject) == "Removed" and in_dns(world, acme.site) == (["127.0.0.1"], 0)
 	# what is below a name keeps the wildcard from it
-	world.set_record(f"x.{acme.site}", "TXT", '"anything"', BASE)
+	world.set_record(f"x.{acme.site}", "TXT", '"anything"')
 	((found, action),) = drift(bench, mended=True)
 	assert found == acme.site and "A record a tenant" in action
-	world.set_record(f"x.{acme.site}", "TXT", None, BASE)
+	world.set_record(f"x.{acme.site}", "TXT", None)
 	frappe.db.set_single_value("SaaS Settings", "dns_records", "A record a tenant")
 	assert {subject, f"*.{BASE} A 127.0.0.1"} == dict(drift(bench)).keys()
 	drift(bench, mended=True)

@@ -1,5 +1,7 @@
 """Host names from a record to a padlock: a new tenant, a customer's own name, and two who want one name."""
 
+import json
+import os
 import threading
 
 import pytest
@@ -199,6 +201,61 @@ def test_the_owner_brings_a_name_where_the_plan_lets_him(module_bench, world, ac
 	headers["Authorization"] = f"token {key}"
 	after = done("remove", OWNERS)
 	assert OWNERS not in {each["host"] for each in after["names"]}
+
+
+def test_the_shell_does_what_desk_does(module_bench, world, acme, bench_command):
+	shop, wildcard = f"shop.{CUSTOMER}", f"wildcard.{BASE}"
+
+	def saas(*words: str, is_refused: bool = False):
+		done = bench_command("--site", module_bench.frappe.local.site, "saas", *words)
+		assert done.returncode == int(is_refused), done.stdout + done.stderr
+		assert "Traceback" not in done.stderr
+		return done
+
+	def told(*words: str, **how):
+		return json.loads(saas(*words, "--json", **how).stdout)
+
+	assert ["CNAME", shop, TARGET] in told("domains", "add", acme.name, shop)["records"]
+	assert {row["host"] for row in told("domains", "list", acme.name)} >= {acme.site, shop}
+	walked = told("domains", "check", acme.name, is_refused=True)
+	assert all(stage["is_ok"] for stage in walked[acme.site]) and not walked[shop][0]["is_ok"]
+	primary = saas("domains", "primary", acme.name, shop, is_refused=True)
+	assert "does not answer yet" in primary.stderr
+	assert told("domains", "remove", acme.name, shop, "--wait")["status"] == "Completed"
+
+	def serial() -> str:
+		module_bench.frappe.db.commit()
+		return module_bench.frappe.db.get_value("Site Certificate", {"folder": wildcard}, "serial")
+
+	before = serial()
+	assert told("certificates", "renew", wildcard, "--wait")["status"] == "Completed"
+	assert serial() != before
+	(row,) = (row for row in told("certificates") if row["folder"] == wildcard)
+	assert row["status"] == "Valid" and row["method"] == "DNS-01"
+	assert "serves its configuration" in saas("proxy", "reload").stdout
+
+
+def test_the_proxy_and_certificates_are_seen_to_over_http(module_bench, world, acme):
+	frappe, session = module_bench.frappe, requests.Session()
+	url = f"http://127.0.0.1:{module_bench.services.port('web')}/api/method"
+	session.headers["Host"] = frappe.local.site
+	who = {"usr": "Administrator", "pwd": os.environ["BUILDPRO_ADMIN_PASSWORD"]}
+	assert session.post(f"{url}/login", data=who, timeout=60).status_code == 200
+
+	def ask(method: str, what: str, **given):
+		kind = "params" if method == "GET" else "data"
+		answer = session.request(method, f"{url}/buildpro_saas.api.{what}", **{kind: given}, timeout=120)
+		assert answer.status_code == 200, answer.text
+		return answer.json()["message"]
+
+	of_bench = {"bench": world.name}
+	state = ask("GET", "proxy.state", **of_bench)
+	assert state["is_running"] and state["mode"] == "own" and not state["problem"]
+	assert any(BASE in text for text in ask("GET", "proxy.files", **of_bench).values())
+	assert "takes" in ask("POST", "proxy.test", **of_bench)["sentence"]
+	assert "serves" in ask("POST", "proxy.reload", **of_bench)["sentence"]
+	assert world.get(acme.site).status_code == 200
+	assert f"wildcard.{BASE}" in {row["folder"] for row in ask("GET", "domains.certificates")}
 
 
 def test_another_subdomain_has_its_padlock_and_the_former_one_leads_there(module_bench, world, acme):

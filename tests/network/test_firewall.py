@@ -276,6 +276,20 @@ def test_where_systemd_runs_it_keeps_the_way_back_and_the_rules(net):
 	assert not (net.root / "etc/systemd/system" / unit).exists()
 
 
+def test_systemd_takes_the_unit(tmp_path):
+	"""Its own check of what is there once rules were confirmed."""
+	from buildpro_saas.agent.firewall import Firewall
+
+	(tmp_path / "run/systemd/system").mkdir(parents=True)
+	(unit,) = Firewall(tmp_path).files()
+	file = tmp_path / unit.path.rpartition("/")[2]
+	file.write_text(unit.text)
+	done = subprocess.run(
+		["systemd-analyze", "verify", file], capture_output=True, text=True, env=environment(), check=False
+	)
+	assert "Unknown" not in done.stderr and done.returncode == 0, done.stderr
+
+
 def test_it_is_removed_with_its_files(net):
 	applied(net)
 	net.does("confirm", is_at_console=True)

@@ -92,6 +92,8 @@ def test_the_firewall_is_only_shown_to_who_does_not_agree(cli):
 	assert done.returncode == 1 and "Traceback" not in done.stderr
 	if shutil.which("nft", path=f"{os.environ['PATH']}:/usr/sbin"):
 		assert "tcp dport 22 accept" in done.stdout and "/etc/buildpro/firewall.nft" in done.stdout
+		done = cli("setup-firewall", "--ssh-port", "22", "--no-updates", "--json")
+		assert done.returncode == 0 and "tcp dport 22 accept" in json.loads(done.stdout)["rules"]
 	else:
 		assert "apt-get install nftables" in done.stderr
 	assert os.path.exists(kept) is was_there

@@ -473,4 +473,6 @@ def test_the_proxy_is_shown_and_what_setting_it_up_does_is_shown_first(cli, benc
 	done = cli("setup-proxy", *ports)
 	assert done.returncode == 0, done.stderr
 	assert "AmbientCapabilities=CAP_NET_BIND_SERVICE" in done.stdout and "Nothing was done" in done.stdout
+	plan = json.loads(cli("setup-proxy", *ports, "--json").stdout)
+	assert any(path.endswith(".service") for path in plan["files"]) and plan["is_applied"] is False
 	assert not (bench_path / "config/buildpro/proxy").exists()

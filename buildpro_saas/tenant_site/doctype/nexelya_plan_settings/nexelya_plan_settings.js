@@ -54,7 +54,7 @@ function show_domains(frm, shown) {
 	const rows = shown.names.map((name) => domain_row(name, shown.may_change)).join("");
 	place.html(`<h5 class="mt-4">${__("Domains")}</h5>
 		<p class="text-danger buildpro-domains-refused">${frappe.utils.escape_html(shown.sentence)}</p>
-		<table class="table table-sm table-bordered"><tbody>${rows}</tbody></table>
+		${rows}
 		${shown.may_change ? `<button class="btn btn-default btn-sm buildpro-add-domain">${__("Add Domain")}</button>` : ""}`);
 	place.find("button").prop("disabled", shown.is_under_way);
 	place.find(".buildpro-add-domain").on("click", () => ask_domain(frm));
@@ -68,22 +68,43 @@ function domain_row(name, may_change) {
 	const text = frappe.utils.escape_html;
 	const colour = name.is_failing ? "red" : name.state === "Live" ? "green" : "orange";
 	const state = name.is_failing ? `${__(name.state)}, ${__("failing")}` : __(name.state);
-	const to_set = name.state === "Waiting for DNS" || name.is_failing ? name.records : [];
-	const records = to_set.map((record) => `<li><code>${record.map(text).join(" ")}</code></li>`).join("");
 	const is_own = name.kind === "Own Subdomain";
 	const button = (what, label) =>
-		`<button class="btn btn-xs btn-default ml-1" data-what="${what}" data-host="${text(name.host)}">${label}</button>`;
+		`<button class="btn btn-xs btn-default mr-2" data-what="${what}" data-host="${text(name.host)}">${label}</button>`;
 	const buttons = [
-		name.is_primary || name.state !== "Live" ? "" : button("primary", __("Make Primary")),
+		name.is_primary || name.state !== "Live" || name.is_failing ? "" : button("primary", __("Make Primary")),
 		is_own ? "" : button("check", __("Check")),
 		is_own ? "" : button("remove", __("Remove")),
-	];
-	return `<tr data-domain="${text(name.host)}">
-		<td><b>${text(name.shown)}</b>${name.is_primary ? ` <span class="text-muted">${__("Primary")}</span>` : ""}</td>
-		<td><span class="indicator-pill ${colour}">${state}</span>
-			${name.valid_until ? `<span class="text-muted ml-2">${__("Certificate until {0}", [text(name.valid_until)])}</span>` : ""}
-			<div>${text(name.says)}</div><ul class="list-unstyled">${records}</ul></td>
-		<td class="text-right">${may_change ? buttons.join("") : ""}</td></tr>`;
+	].join("");
+	return `<div class="border rounded p-3 mb-2" style="overflow-wrap: anywhere" data-domain="${text(name.host)}">
+		<div class="d-flex flex-wrap justify-content-between">
+			<div><b>${text(name.shown)}</b> <span class="text-muted">${text(place_of(name))}</span></div>
+			<span class="indicator-pill ${colour}">${state}</span>
+		</div>
+		${name.valid_until ? `<div class="text-muted">${__("Certificate until {0}", [text(name.valid_until)])}</div>` : ""}
+		<div>${text(name.says)}</div>${records_to_set(name)}
+		${may_change && buttons ? `<div class="mt-2">${buttons}</div>` : ""}</div>`;
+}
+
+// Whether it is the primary name, or leads there.
+function place_of(name) {
+	if (name.is_primary) return __("Primary");
+	return name.serves === "Redirects" && name.state === "Live" && !name.is_failing ? __("leads to the primary name") : "";
+}
+
+// What the customer sets in his DNS, while that is missing.
+function records_to_set(name) {
+	if (!name.records.length || (name.state !== "Waiting for DNS" && !name.is_failing)) return "";
+	const text = frappe.utils.escape_html;
+	const code = (value) => `<code style="white-space: normal">${text(value)}</code>`;
+	const rows = name.records.map(
+		([type, host, value]) => `<div class="row no-gutters border-top py-1"><div class="col-12 col-md-1">${text(type)}</div>
+			<div class="col-12 col-md-5">${code(host)}</div><div class="col-12 col-md-6">${code(value)}</div></div>`
+	);
+	const what = name.records.some(([type]) => type === "CNAME")
+		? __("In your DNS, set the TXT record, and the CNAME or else the addresses (type, name, value):")
+		: __("In your DNS, set these records (type, name, value):");
+	return `<div class="mt-2 mb-1">${what}</div>${rows.join("")}`;
 }
 
 function ask_domain(frm) {
