@@ -18,6 +18,7 @@ from benchmarks import (
 	drill,
 	gate,
 	memory,
+	metrics,
 	migrations,
 	provisioning,
 	restore,
@@ -41,6 +42,7 @@ PARTS = (
 	("Drills", drill),
 	("Nothing to migrate", migrations),
 	("Domains", domains),
+	("Metrics", metrics),
 )
 
 

@@ -36,7 +36,7 @@ def test(bench: Bench, admin: AdminSite, arguments: list[str], **environment: st
 	arguments = _chosen(arguments)
 	number = lanes.wanted(bench, WHOLE in arguments)
 	packages.ensure(*packages.of_tests())
-	unpacked.ensure(bench.home, *unpacked.NETWORK)
+	unpacked.ensure(bench.home, *unpacked.NETWORK, *unpacked.PROMETHEUS)
 	try:
 		copies = lanes.prepare(bench, admin, number)
 		say(f"$ {shlex.join(['pytest', *arguments])}" + (f", on {number} lanes" if copies else ""))

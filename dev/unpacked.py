@@ -1,4 +1,4 @@
-"""Programs of Debian packages that would start a system service when they are installed: nginx and knot, for tests/network and `make demo PROXY=1`.
+"""Programs of Debian packages that would start a system service when they are installed: nginx and knot, for tests/network and `make demo PROXY=1`, and Prometheus, for tests of what it is told.
 
 Such a package is fetched with apt and unpacked in `.bench/unpacked`: nothing is configured, no service and no file in
 /etc comes of it. Only the libraries that a program lacks are installed.
@@ -39,6 +39,8 @@ NETWORK = (
 		),
 	),
 )
+# written in Go, with what it needs inside; the package has promtool, too
+PROMETHEUS = (Unpacked("prometheus", "prometheus", ()),)
 
 
 def folders(home: Home) -> list[str]:

@@ -137,7 +137,7 @@ class DatabaseServer(DatabaseConnection):
 		"""Make the control plane's account, or bring its rights up to date. Needs root's connection.
 
 		The account may make and drop users, and the databases of GRANTED_PATTERNS. It sees the names of all databases and users, so that
-		it can tell which are taken. replays: it may also read the server's binary log and replay it. MariaDB asks for no right on the tables
+		it can tell which are taken; and what the server is at (PROCESS): how large databases are, who uses and who holds what. replays: it may also read the server's binary log and replay it. MariaDB asks for no right on the tables
 		that are replayed, so that is nearly all that root may.
 		"""
 		if not USER_PATTERN.fullmatch(user):
@@ -145,7 +145,7 @@ class DatabaseServer(DatabaseConnection):
 		account = self._user(user)
 		self._ddl(f"create user if not exists {account} identified by %s", password)
 		self._ddl(f"alter user {account} identified by %s", password)
-		self._ddl(f"grant create user, show databases on *.* to {account}")
+		self._ddl(f"grant create user, show databases, process on *.* to {account}")
 		self._ddl(f"grant select (User, Host) on mysql.user to {account}")
 		self._ddl(
 			f"grant {REPLAY_RIGHTS} on *.* to {account}"

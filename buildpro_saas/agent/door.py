@@ -18,6 +18,7 @@ import frappe
 
 from buildpro_saas.agent import errors
 from buildpro_saas.agent.bench import Bench
+from buildpro_saas.agent.diagnosis import hung_cache
 from buildpro_saas.agent.errors import AgentError, TransientError
 from buildpro_saas.agent.facts import IMAGES, MARK, STANDBY
 from buildpro_saas.agent.neighbour import Neighbour
@@ -264,6 +265,11 @@ def to(path: str | None) -> Door:
 def path_here() -> Path:
 	"""The folder of the bench that this process runs on."""
 	return Path(os.path.realpath(frappe.local.sites_path)).parent
+
+
+def do_without_hung_cache() -> None:
+	"""Have the framework of this process take the bench's cache for away where it hangs. To be called in sites/, before frappe.init."""
+	hung_cache.set_aside(Path.cwd())
 
 
 def same_path(path: str | None) -> str:

@@ -21,6 +21,8 @@ SHUT_OUT_CODES = frozenset(
 )
 # What a statement meets whose tables have moved to another database.
 NO_TABLE = ER.NO_SUCH_TABLE
+# What a question meets that asks for a table or a column which another version of the framework has.
+LACKING_CODES = frozenset({ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR})
 # MariaDB's answers for "not now": cannot connect, gone away, lost, too many connections, shutting down, killed, lock wait,
 # deadlock, row changed since it was read.
 TRANSIENT_MARIADB_CODES = frozenset(
@@ -50,6 +52,26 @@ CRASHED_CODES = frozenset(
 NO_SUCH_SAVEPOINT = ER.SP_DOES_NOT_EXIST
 # What a database user meets who is not there, has another password, has no rights, or is locked.
 NOT_LET_IN_CODES = frozenset({ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR, ACCOUNT_LOCKED})
+# What keeps somebody out of MariaDB, or from writing there, in one word (trouble_of).
+AWAY, LATE, DENIED, NO_DATABASE, NO_CONNECTION, FULL = (
+	"away",
+	"late",
+	"denied",
+	"no database",
+	"no connection",
+	"full",
+)
+OTHER = "other"
+TROUBLES = {
+	**dict.fromkeys(
+		(CR.CR_CONNECTION_ERROR, CR.CR_CONN_HOST_ERROR, CR.CR_UNKNOWN_HOST, ER.SERVER_SHUTDOWN), AWAY
+	),
+	**dict.fromkeys((CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST, CR.CR_SERVER_LOST_EXTENDED), AWAY),
+	STATEMENT_TIMEOUT: LATE,
+	**dict.fromkeys((ER.CON_COUNT_ERROR, ER.TOO_MANY_USER_CONNECTIONS, ER.USER_LIMIT_REACHED), NO_CONNECTION),
+	ER.BAD_DB_ERROR: NO_DATABASE,
+	**dict.fromkeys((*DENIED_CODES, ACCOUNT_LOCKED), DENIED),
+}
 TRANSIENT_ERRNOS = frozenset(
 	{errno.EAGAIN, errno.EINTR, errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE}
 	| {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EMFILE, errno.ENFILE}
@@ -199,6 +221,25 @@ def _is_of_library(error: BaseException, *names: str) -> bool:
 def mariadb_code(error: BaseException) -> int | None:
 	"""The number that MariaDB's client put first in the exception's arguments; None for no number."""
 	return error.args[0] if error.args and isinstance(error.args[0], int) else None
+
+
+def trouble_of(error: BaseException) -> str:
+	"""What keeps somebody out of MariaDB, or from writing there: one of AWAY, LATE, DENIED, … OTHER; "" for an error that is not MariaDB's."""
+	if isinstance(error, TimeoutError) or isinstance(error.__cause__ or error.__context__, TimeoutError):
+		return LATE
+	if not _is_of_library(error, "pymysql", "MySQLdb"):
+		return ""
+	if is_of_full_disk(error):
+		return FULL
+	text = str(error.args[-1]) if error.args else ""
+	return LATE if "timed out" in text else TROUBLES.get(mariadb_code(error), OTHER)
+
+
+def sentence_of_mariadb(error: BaseException) -> str:
+	"""What MariaDB's client says, without its number; `sentence` for other errors."""
+	if mariadb_code(error) is None or len(error.args) < 2:
+		return sentence(error)
+	return " ".join(str(error.args[1]).split())
 
 
 def is_of_full_disk(error: BaseException) -> bool:
