@@ -7,12 +7,14 @@ import re
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from buildpro_saas.domains.dns_exchange import LookupFault
 from buildpro_saas.domains.lookup import Lookup
 
+STAGES = ("DNS", "TCP", "TLS", "HTTP")
 SECONDS = 5.0  # for one connection, or one answer
 LONGEST = 32 << 10  # bytes of an answer's head
 STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})\b")
@@ -34,12 +36,13 @@ EXPIRED, SELF_SIGNED, SELF_SIGNED_IN_CHAIN, NO_ISSUER, WRONG_NAME = (
 
 @dataclass(frozen=True)
 class Stage:
-	"""One part of the way. seconds: how long it took."""
+	"""One part of the way. seconds: how long it took. addresses: those that are known by then."""
 
-	name: str  # "DNS", "TCP", "TLS", "HTTP"
+	name: str  # one of STAGES
 	is_ok: bool
 	sentence: str
 	seconds: float
+	addresses: list[str] = field(default_factory=list)
 
 
 class _Stop(Exception):
@@ -160,22 +163,25 @@ def walk(
 	ca_file: str | None = None,
 	connect_to: str | None = None,
 	redirects_to: str = "",
+	told: Callable[[Stage], None] = lambda stage: None,
 ) -> list[Stage]:
 	"""The stages of the way to the host (normalised), in their order; the last is the first that is not well, if any.
 
 	ca_file: certificates to trust instead of the system's. connect_to: an address to go to; the DNS is not asked then. http_port 0:
-	plain HTTP is left out. redirects_to: the host that this one leads to; empty: it has to answer itself. Raises nothing for what it finds.
+	plain HTTP is left out. redirects_to: the host that this one leads to; empty: it has to answer itself. told: gets each stage as it comes,
+	for who does not wait to the end. Raises nothing for what it finds.
 	"""
 	way = _Way(host, lookup, port, http_port, ca_file, connect_to, redirects_to)
 	stages = []
 	try:
-		for name, part in (("DNS", way.dns), ("TCP", way.tcp), ("TLS", way.tls), ("HTTP", way.http)):
+		for name, part in zip(STAGES, (way.dns, way.tcp, way.tls, way.http), strict=True):
 			began = time.monotonic()
 			try:
 				said, is_ok = part(), True
 			except _Stop as stop:
 				said, is_ok = str(stop), False
-			stages.append(Stage(name, is_ok, said, time.monotonic() - began))
+			stages.append(Stage(name, is_ok, said, time.monotonic() - began, list(way.addresses)))
+			told(stages[-1])
 			if not is_ok:
 				break
 	finally:

@@ -2,6 +2,7 @@
 {% include "buildpro_saas/control_plane/tenant_life.js" %}
 {% include "buildpro_saas/control_plane/restore_site.js" %}
 {% include "buildpro_saas/control_plane/tenant_domains.js" %}
+{% include "buildpro_saas/control_plane/tenant_diagnosis.js" %}
 
 const POLL_SECONDS = 3;
 
@@ -108,6 +109,7 @@ function add_buttons(frm) {
 		if (frm.doc.cloned_from) frm.add_custom_button(__("Keep Clone Longer"), () => ask_days_of_clone(frm));
 		frm.add_custom_button(__("List Customisations"), () => act(frm, "list_customisations").then(() => frm.reload_doc()), __("Site"));
 	}
+	if (HAS_SITE.includes(status)) frm.add_custom_button(__("Diagnose"), () => show_diagnosis(frm));
 	if (__onload?.url) {
 		frm.add_custom_button(__("Open Site"), () => window.open(__onload.url, "_blank", "noopener"));
 		if (is_manager && status === "Active") frm.add_custom_button(__("Owner's Link"), () => show_owner_link(frm));
