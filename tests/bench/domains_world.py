@@ -19,9 +19,10 @@ from requests.adapters import HTTPAdapter
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "network")]
 
-from acme_authority import Pebble, free_ports
+from acme_authority import Pebble
 from forwarding_resolver import Resolver
 from knot import KEY, SECRET, Knot
+from loopback_ports import free_ports
 
 SECONDS = 240
 LOOK_EACH = 10  # seconds, for the scheduler's minute

@@ -103,6 +103,7 @@ class DueWorld(World):
 				**{"host": host, "shown": host, "tenant": TENANT, "bench": self.name, "certificate": name},
 				**{"kind": records.CUSTOMERS, "serves": records.SERVES},
 				state=records.VERIFIED if is_new else records.LIVE,
+				checked_at=self.frappe.utils.now_datetime(),
 			)
 		self.frappe.db.commit()
 		return found

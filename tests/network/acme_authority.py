@@ -10,30 +10,13 @@ from contextlib import closing
 from pathlib import Path
 
 import requests
+from loopback_ports import free_ports
 from made_certificates import Maker
 
 from buildpro_saas.agent.certificate_facts import Authority
 
 READY_SECONDS = 60
 EAB_KID, EAB_HMAC = "kid-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
-
-
-def free_ports(count: int) -> list[int]:
-	"""Ports of loopback that nobody listens on, neither by TCP nor by UDP."""
-	held, ports = [], []
-	while len(ports) < count:
-		tcp, udp = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
-		held += [tcp, udp]
-		tcp.bind(("127.0.0.1", 0))
-		port = tcp.getsockname()[1]
-		try:
-			udp.bind(("127.0.0.1", port))
-		except OSError:
-			continue
-		ports.append(port)
-	for each in held:
-		each.close()
-	return ports
 
 
 def wait_for_port(port: int, process: subprocess.Popen, log: Path) -> None:

@@ -2,9 +2,9 @@
 
 import os
 import shutil
-import socket
 
 import pytest
+from loopback_ports import free_ports
 
 from dev import unpacked
 from dev.home import Home
@@ -28,22 +28,7 @@ def program():
 @pytest.fixture
 def free_port():
 	"""free_port() → a loopback port, for TCP and UDP, that nothing uses; another one at each call of a test."""
-	given = set()
-
-	def choose() -> int:
-		while True:
-			with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-				tcp.bind(("127.0.0.1", 0))
-				port = tcp.getsockname()[1]
-				try:
-					udp.bind(("127.0.0.1", port))
-				except OSError:
-					continue
-			if port not in given:
-				given.add(port)
-				return port
-
-	return choose
+	return lambda: free_ports(1)[0]
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from acme_authority import EAB_HMAC, EAB_KID, Dns, Nginx, Pebble, free_ports
+from acme_authority import EAB_HMAC, EAB_KID, Dns, Nginx, Pebble
+from loopback_ports import free_ports
 from made_certificates import DAY, Maker
 
 from buildpro_saas.agent import certificate_reading as reading

@@ -53,8 +53,12 @@ def test_a_new_plan_is_its_first_version(frappe, plans):
 
 
 def test_without_a_choice_a_change_that_concerns_tenants_is_refused(frappe, plans):
-	for choice in (None, "", "Nobody"):
-		with pytest.raises(frappe.ValidationError, match="concerns is 2: set Apply Changes To"):
+	for choice, told in {
+		None: "concerns is 2: set Apply Changes To",
+		"": "concerns is 2: set Apply Changes To",
+		"Nobody": "Apply Changes To cannot be Nobody: choose one of",
+	}.items():
+		with pytest.raises(frappe.ValidationError, match=told):
 			edit(frappe, choice)
 
 
