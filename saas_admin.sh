@@ -12,16 +12,15 @@ admin=${BUILDPRO_ADMIN_SITE:-$(grep -ls '"buildpro_role": *"admin"' ./*/site_con
 [ -n "$admin" ] || { echo "saas_admin.sh: no site of $bench is the admin site; BUILDPRO_ADMIN_SITE=… names it." >&2; exit 1; }
 
 code=0
-saas() { ../env/bin/python -m frappe.utils.bench_helper frappe --site "$admin" saas "$@" || code=1; }
-health() { saas doctor; saas drift; }
-disk_space() { df -h . || code=1; saas shadows; }
+saas() { ../env/bin/python -m frappe.utils.bench_helper frappe --site "$admin" saas "$@" || code=$?; }
+disk_space() { saas disk-space; saas shadows; }
 
 case ${1:-} in
-	health) health ;;
-	metrics) saas sites ;;
-	disk-space) disk_space; saas sites ;;
-	full) health; disk_space; saas sites; saas jobs --limit 10 ;;
-	site-info) saas sites --site "${2:?say which site: saas_admin.sh site-info customer1.example.com}" ;;
+	health) saas health ;;
+	metrics) saas metrics ;;
+	disk-space) disk_space ;;
+	full) disk_space; saas jobs --limit 10; saas full ;;
+	site-info) saas site-info "${2:?say which site: saas_admin.sh site-info customer1.example.com}" ;;
 	*) echo "usage: saas_admin.sh health, metrics, disk-space, full, or site-info SITE" >&2; code=2 ;;
 esac
 exit $code

@@ -158,6 +158,8 @@ ADMIN_DOCTYPES = (
 	*("Add-on", "Kill Switch", "Plan Version", "Batch", "Batch Row", "Site Shadow"),
 	*("Backup", "Backup Store", "Former Name", "Site Intake"),
 	*("Site Domain", "Site Certificate", "DNS Provider"),
+	"Monitoring Alert",
+	"Metric Series",
 )
 ADMIN_TABLES = (
 	*("Plan Feature", "Plan Limit", "Plan App", "Bench App", "Tenant App", "Provisioning Job Step"),
@@ -220,6 +222,7 @@ doc_events["*"] = {
 	"after_delete": "buildpro_saas.tenant_site.limits.note_deletion",
 }
 before_request = [
+	"buildpro_saas.api.bearer_token.keep",
 	"buildpro_saas.site_role.hide_tracebacks",
 	"buildpro_saas.tenant_site.strict_names.on_request",
 	"buildpro_saas.tenant_site.file_names.keep",
@@ -257,4 +260,6 @@ ignore_links_on_delete = [
 	*("Plan Version", "Kill Switch", "Batch Row", "Site Shadow"),
 	*("Backup", "Backup Store", "Former Name", "Site Intake"),
 	*("Site Domain", "Site Certificate"),
+	"Monitoring Alert",
+	"Metric Series",
 ]

@@ -2,8 +2,8 @@
 
 # They find lost jobs and rows of batches, let go of sites that a lost job held, fill pools, build images, follow agreed dates, compare
 # benches with the records, renew entitlements, take backups, copy them offsite, drill them, check their stores, let former names be
-# free, and destroy keys of removed tenants' backups, suspend clones whose time is over, and look after host
-# names, their certificates and proxies.
+# free, and destroy keys of removed tenants' backups, suspend clones whose time is over, look after host
+# names, their certificates and proxies, and measure benches and sites.
 ADMIN = {
 	"* * * * *": (
 		"buildpro_saas.jobs.lifecycle.recover_lost_jobs",
@@ -11,6 +11,8 @@ ADMIN = {
 		"buildpro_saas.fleet.standby.fill_pools",
 		"buildpro_saas.fleet.holds.let_go_of_forgotten",
 		"buildpro_saas.domains.flow.start_due_looks",
+		"buildpro_saas.monitoring.watching.look_each_minute",
+		"buildpro_saas.monitoring.collecting.collect_all",
 	),
 	"*/5 * * * *": (
 		"buildpro_saas.fleet.images.renew_images",
@@ -38,8 +40,9 @@ ADMIN = {
 	"7 * * * *": (
 		"buildpro_saas.domains.publishing.publish_all",
 		"buildpro_saas.domains.flow.ask_due",
-		"buildpro_saas.fleet.certificate_alarms.look_at_served",
+		"buildpro_saas.domains.served.look_at_served",
 	),
+	"0 7 * * *": ("buildpro_saas.monitoring.telling.send_digest",),
 }
 MEASURE_LIMITS = "buildpro_saas.tenant_site.limits.measure_limits"
 # Each site has a minute of its own (jobs/schedule.py).

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from buildpro_saas.agent.errors import AgentError
@@ -49,7 +50,8 @@ AccuracySec=1min
 [Install]
 WantedBy=timers.target
 """
-DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+DAY = f"(?:{'|'.join(DAYS)})"
 WINDOW = re.compile(rf"({DAY}(?:,{DAY})* )?([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
@@ -108,6 +110,22 @@ def check_possible(root: Path, windows: list[str]) -> None:
 		raise AgentError(
 			"No systemd runs here, which would restart the machine in its time.", "Leave --reboot out."
 		)
+
+
+def last_restarts(root: Path, now: float) -> list[float]:
+	"""When each window for a restart last began, before `now` (seconds since the epoch); [] where the machine never restarts by itself."""
+	try:
+		text = (root / TIMER).read_text()
+	except OSError:
+		return []
+	today = datetime.fromtimestamp(now)
+	found = []
+	for days, hour, minute in WINDOW.findall("\n".join(re.findall(r"^OnCalendar=(.*)$", text, re.MULTILINE))):
+		at = today.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
+		past = [at - timedelta(days=number) for number in range(8)]
+		fits = [each.timestamp() for each in past if not days or DAYS[each.weekday()] in days]
+		found += [moment for moment in fits if moment <= now][:1]
+	return found
 
 
 def remove(root: Path) -> None:

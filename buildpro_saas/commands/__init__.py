@@ -7,17 +7,28 @@ import click
 from buildpro_saas.commands import preloading
 from buildpro_saas.commands.admin_backup import admin_backups, backup_admin, drill_admin, recover_admin_site
 from buildpro_saas.commands.adoption import adopt, customisations
+from buildpro_saas.commands.alerts import alert, alerts
 from buildpro_saas.commands.backups import backup, backup_export, backups, open_backup_key, recovery_key
 from buildpro_saas.commands.batches import batch, batches
 from buildpro_saas.commands.benches import add_bench
 from buildpro_saas.commands.clones import clone, keep_clone
+from buildpro_saas.commands.diagnosis import (
+	diagnose,
+	disk_usage,
+	end_job,
+	end_statement,
+	slow,
+	support_bundle,
+)
 from buildpro_saas.commands.doctor import doctor
 from buildpro_saas.commands.domains import certificates, domains
 from buildpro_saas.commands.drift import drift
 from buildpro_saas.commands.explain import explain
+from buildpro_saas.commands.health import full, health
 from buildpro_saas.commands.images import images, pool, set_pool
 from buildpro_saas.commands.jobs import cancel, job, jobs, retry
 from buildpro_saas.commands.keys import pull, rotate_key
+from buildpro_saas.commands.metrics import disk_space, metrics
 from buildpro_saas.commands.plans import set_plan, set_plan_apps
 from buildpro_saas.commands.proxy import proxy, setup_proxy
 from buildpro_saas.commands.refresh import refresh
@@ -35,6 +46,7 @@ from buildpro_saas.commands.sites import (
 	restore_lost,
 	run_function,
 	scheduler,
+	site_info,
 	sites,
 )
 from buildpro_saas.commands.stores import check_backups, copy_offsite
@@ -76,6 +88,7 @@ for command in (
 	*(backup_admin, admin_backups, drill_admin, recover_admin_site, refresh),
 	*(
 		sites,
+		site_info,
 		migrate,
 		rehearse,
 		drill,
@@ -91,7 +104,9 @@ for command in (
 	*(rename, archive, unarchive, remove),
 	*(domains, certificates),
 	*(set_plan_apps, images, pool, set_pool, drift, trash, put_back, doctor),
-	*(security, setup_firewall),
+	*(diagnose, slow, end_statement, end_job, disk_usage, support_bundle),
+	*(security, setup_firewall, metrics, disk_space),
+	*(health, full, alerts, alert),
 	*(setup_proxy, proxy),
 	*(explain, rotate_key, pull),
 ):

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from functools import wraps
@@ -15,6 +16,7 @@ from redis.exceptions import RedisError
 
 from buildpro_saas import site_role
 from buildpro_saas.jobs import AgentError
+from buildpro_saas.monitoring.diagnosis import gathering
 
 # Errors that are told in a sentence. Any other is a defect of ours, and its traceback is wanted.
 TOLD = (
@@ -55,6 +57,38 @@ def on_site(command: Callable) -> Callable:
 			frappe.connect()
 			command(*args, **kwargs)
 			show_notes()
+
+	return pass_context(run)
+
+
+def on_admin_site_if_it_answers(command: Callable) -> Callable:
+	"""Run the command connected to its --site, which must be the admin site; where its servers do not answer, without a connection.
+
+	The command gets `why_not`: why they do not, as a sentence; "" where it is connected; and `began`: when that was asked, on the monotonic
+	clock. Otherwise as on_site does.
+	"""
+
+	@wraps(command)
+	def run(context, *args, **kwargs):
+		site = get_site(context)
+		is_for_program = any(kwargs.get(option) for option in JSON_OPTIONS)
+		try:
+			with redirect_stdout(sys.stderr) if is_for_program else nullcontext():
+				began = time.monotonic()
+				gathering.begin_without_hung_cache()
+				frappe.init(site=site)
+				site_role.only_on_admin_site()
+				why_not = gathering.own_fault()
+				if not why_not:
+					frappe.connect()
+				command(*args, why_not=why_not, began=began, **kwargs)
+				show_notes()
+		except Exception as error:
+			if not is_told(error):
+				raise
+			fail(told(error))
+		finally:
+			frappe.destroy()
 
 	return pass_context(run)
 

@@ -15,6 +15,7 @@ from buildpro_saas.fleet import console as site_console
 from buildpro_saas.fleet import refreshes, site_list, site_operations
 from buildpro_saas.fleet.site_operations import Whom
 from buildpro_saas.jobs import batch_rows
+from buildpro_saas.monitoring import site_info as info
 
 HOUR = 3600
 
@@ -124,6 +125,20 @@ def sites(
 	render_table(
 		[["Site", "Plan", "Apps", "Database MB", "Files MB", "Last backup", "Status", "State"], *rows]
 	)
+
+
+@click.command("site-info")
+@click.argument("site")
+@click.option("--json", "is_json", is_flag=True, help="As JSON, for a program.")
+@on_admin_site
+def site_info(site: str, is_json: bool) -> None:
+	"""Say all that is known of SITE: whose, plan, status, apps, users, sizes, last backup, entitlement, host names."""
+	found = info.of(site)
+	if is_json:
+		print_json(found)
+		return
+	for name, value in info.told(found):
+		click.echo(f"{name + ':':<16}{value}")
 
 
 def _size(megabytes: float | None) -> str:

@@ -174,7 +174,7 @@ def write(name: str, made: Certificate) -> None:
 		"valid_until": as_record_time(made.valid_until),
 		"renew_from": as_record_time(renewal.renew_from(made.valid_from, made.valid_until, seed=made.name)),
 	}
-	frappe.db.set_value(records.CERTIFICATE, name, {**values, "alarmed": ""})
+	frappe.db.set_value(records.CERTIFICATE, name, {**values, "alarmed": "", "alarm_says": ""})
 
 
 def note_failure(name: str, error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Drills of this site's own backups: the newest one is restored beside the sites, compared, and dropped; what came of it stands on the Backup.
 
-As long as the newest one that was drilled is a failed one, none of this site's backups is forgotten, and staff are told.
+As long as the newest one that was drilled is a failed one, none of this site's backups is forgotten, and
+there is an alert (monitoring/checks/records.py).
 """
 
 from datetime import datetime, timezone
@@ -11,7 +12,7 @@ from frappe import _
 from frappe.utils import get_datetime, get_system_timezone, now_datetime
 
 from buildpro_saas import site_role
-from buildpro_saas.fleet import admin_backup, alerts, backups, shadows
+from buildpro_saas.fleet import admin_backup, backups, shadows
 from buildpro_saas.fleet.drill_times import is_due
 from buildpro_saas.jobs import lifecycle
 from buildpro_saas.refusal import refuse
@@ -110,17 +111,10 @@ def set_passed(name: str, seconds: float) -> None:
 
 
 def job_is(inputs: dict, status: str) -> None:
-	"""The playbook's on_status: a failed drill stands on the Backup, and is an alert."""
+	"""The playbook's on_status: a failed drill stands on the Backup."""
 	if status != "Failed":
 		return
 	name = inputs["backup"]
 	job = frappe.db.get_value(backups.DOCTYPE, name, "drill")
 	error = frappe.db.get_value("Provisioning Job", job, "error") or _("See {0}.").format(job)
 	frappe.db.set_value(backups.DOCTYPE, name, "drill_error", error)
-	alerts.tell(
-		f"The drill of {name} of this site failed",
-		f"{error} ({job})",
-		"No backup of this site is forgotten until a drill passes: `saas drill-admin`.",
-		backups.DOCTYPE,
-		name,
-	)

@@ -1,15 +1,16 @@
 """Drills: a backup is restored for real into a shadow, compared, asked, and dropped. What came of it stands on Backup and Tenant.
 
-A failed one is an alert. As long as a tenant's last drill is a failed one, none of its backups is forgotten.
+A failed one is an alert (monitoring/checks/records.py). As long as a tenant's last drill is a failed one, none of its backups is forgotten.
 """
 
 import frappe
 from frappe import _
 from frappe.utils import now_datetime
 
+from buildpro_saas import tenant_status
 from buildpro_saas.agent.errors import AgentError
 from buildpro_saas.agent.facts import Manifest
-from buildpro_saas.fleet import alerts, backup_requests, backups, shadows
+from buildpro_saas.fleet import backup_requests, backups, shadows
 from buildpro_saas.jobs import lifecycle
 from buildpro_saas.jobs.bench_door import is_reached
 from buildpro_saas.refusal import refuse
@@ -55,6 +56,16 @@ def under_way(tenant: str) -> str | None:
 	return frappe.db.get_value("Provisioning Job", filters)
 
 
+def next_in_line() -> str | None:
+	"""The Active tenant with a backup on its bench whose last drill is the oldest, or that never had one; None for none."""
+	having = {"status": backups.KEPT, "tenant": ("is", "set")}
+	with_backup = frappe.get_all(backups.DOCTYPE, having, pluck="tenant", distinct=True)
+	of = {"name": ("in", with_backup), "status": tenant_status.ACTIVE}
+	order = "ifnull(drilled_at, '1970-01-01'), name"
+	rows = frappe.get_all("Tenant", of, ["name", "bench"], order_by=order) if with_backup else []
+	return next((row.name for row in rows if is_reached(row.bench)), None)
+
+
 def manifest_on_record(backup: str) -> Manifest:
 	"""What the record says that the backup holds. Raises AgentError where that is nothing: a drill that compares nothing proves nothing."""
 	text = frappe.db.get_value(backups.DOCTYPE, backup, "manifest")
@@ -84,7 +95,7 @@ def seconds_to_recover(job: str) -> float:
 
 
 def job_is(inputs: dict, status: str) -> None:
-	"""The playbook's on_status: Backup and Tenant say what came of the drill; a failed one is an alert, and its shadow goes."""
+	"""The playbook's on_status: Backup and Tenant say what came of the drill; the shadow of a failed one goes."""
 	shadow, backup = shadows.row(inputs["shadow"]), inputs["backup"]
 	if status in ("Failed", "Cancelled") and shadow.status != shadows.DROPPED:
 		frappe.db.set_value(shadows.DOCTYPE, shadow.name, "status", shadows.DROPPING)
@@ -119,17 +130,6 @@ def _failed(tenant: str, backup: str, job) -> None:
 		"drill_error": error,
 	}
 	frappe.db.set_value("Tenant", tenant, of_tenant, update_modified=False)
-	_alert(tenant, backup, f"{error} ({job.name})")
-
-
-def _alert(tenant: str, backup: str, error: str) -> None:
-	alerts.tell(
-		f"The drill of {backup} of {tenant} failed",
-		error,
-		f"No backup of {tenant} is forgotten until a drill passes: `saas drill {tenant}`.",
-		backups.DOCTYPE,
-		backup,
-	)
 
 
 def drop_what_failed(bench: str) -> None:

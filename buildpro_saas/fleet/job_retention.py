@@ -1,4 +1,4 @@
-"""How long Provisioning Jobs and Batches are kept. Frappe's Log Settings say the days; this file says what is needed for longer."""
+"""How long Provisioning Jobs, Batches and Alerts are kept. Frappe's Log Settings say the days; this file says what is needed for longer."""
 
 import frappe
 from frappe import _
@@ -9,7 +9,7 @@ from buildpro_saas.fleet.expected_state import LET_GO
 
 DOCTYPE = "Provisioning Job"
 DAYS = 90
-KEPT = {DOCTYPE: DAYS, "Batch": 30}
+KEPT = {DOCTYPE: DAYS, "Batch": 30, "Monitoring Alert": 180}
 # The fewest days: what is told of the last day (standby.overview) needs the jobs of that day.
 LEAST_DAYS = 2
 AT_ONCE = 500  # jobs that one transaction deletes
@@ -25,7 +25,7 @@ MAKES_SITE = (
 
 
 def register() -> None:
-	"""Have Frappe's Log Settings prune this site's jobs and batches, unless staff have set their days."""
+	"""Have Frappe's Log Settings prune this site's jobs, batches and alerts, unless staff have set their days."""
 	settings = frappe.get_doc("Log Settings")
 	known = {row.ref_doctype for row in settings.logs_to_clear}
 	missing = {doctype: days for doctype, days in KEPT.items() if doctype not in known}
@@ -37,7 +37,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-	"""Take both out of the Log Settings, for uninstalling."""
+	"""Take them out of the Log Settings, for uninstalling."""
 	frappe.db.delete("Logs To Clear", {"parent": "Log Settings", "ref_doctype": ("in", list(KEPT))})
 
 

@@ -7,7 +7,7 @@ from frappe import _
 from frappe.utils import get_datetime, now_datetime
 
 from buildpro_saas import site_role
-from buildpro_saas.fleet import alerts, backup_keys, backups, benches, offsite
+from buildpro_saas.fleet import backup_keys, backups, benches, offsite
 from buildpro_saas.fleet.backup_retention import superfluous
 from buildpro_saas.fleet.backup_times import pause_after
 from buildpro_saas.jobs import lifecycle
@@ -132,20 +132,15 @@ def set_copied(store: str, place: dict, there: list[str], size: int) -> None:
 
 
 def job_is(inputs: dict, status: str) -> None:
-	"""The playbook's on_status: the store's record says why copying failed, which drift shows (store_drift.py)."""
+	"""The playbook's on_status: the store's record says why copying failed, which alerts and drift show."""
 	if status != "Failed":
 		return
 	store = inputs["store"]
 	error = frappe.db.get_value("Provisioning Job", backups.job_on_store(PLAYBOOK, store), "error") or ""
-	row = frappe.db.get_value(backup_keys.STORE, store, ["tenant", "offsite_failures"], as_dict=True)
+	failures = frappe.db.get_value(backup_keys.STORE, store, "offsite_failures") or 0
 	values = {
 		"offsite_error": error,
 		"offsite_tried_at": now_datetime(),
-		"offsite_failures": (row.offsite_failures or 0) + 1,
+		"offsite_failures": failures + 1,
 	}
 	frappe.db.set_value(backup_keys.STORE, store, values)
-	if not row.offsite_failures:  # of several in a row the first one is told; drift shows it until it works
-		title = f"The backups of {row.tenant or frappe.local.site} were not copied offsite"
-		alerts.tell(
-			title, error, "They are kept here. It is tried again by itself.", backup_keys.STORE, store
-		)

@@ -100,7 +100,9 @@ RECORDS = {
 	"Site Intake": "fuzz-intake",
 	"Site Domain": "fuzz-domain",
 	"Site Certificate": "fuzz-certificate",
+	"Metric Series": "fuzz-series",
 	"DNS Provider": "fuzz-provider",
+	"Monitoring Alert": "fuzz-alert",
 }
 # The app itself makes them and writes them; a caller gets a refusal, whatever comes.
 WRITTEN_BY_THE_APP = (
@@ -114,6 +116,8 @@ WRITTEN_BY_THE_APP = (
 	"Former Name",
 	"Site Domain",
 	"Site Certificate",
+	"Monitoring Alert",
+	"Metric Series",
 )
 # Without what fills the other fields, the first one that is missing would be all that is ever said.
 COMPLETE = {
@@ -219,8 +223,17 @@ ENDPOINTS = {
 		"api.refreshes.report": {"job": "PJ-00000"},
 		# a bench that there is has an nginx that would be reloaded
 		**{f"api.proxy.{what}": {"bench": BENCH} for what in ("state", "files", "test", "reload")},
+		"api.diagnosis.diagnose": OF_TENANT,
+		"api.diagnosis.slow": OF_TENANT,
+		"api.diagnosis.disk_usage": {"bench": BENCH},
+		"api.diagnosis.end_statement": {**OF_TENANT, "connection": 1, "why": "fuzz", "whole": 0},
+		"api.diagnosis.end_job": {**OF_TENANT, "job": "fuzz::1", "why": "fuzz"},
 		# a bench that there is would be looked at for seconds
 		"api.security.report": {"bench": BENCH},
+		"api.alerts.report": {"with_closed": 0},
+		"api.alerts.acknowledge": {"alert": "fuzz-alert"},
+		"api.alerts.silence": {"alert": "fuzz-alert", "reason": "fuzz", "hours": 1},
+		"api.metrics.prometheus": {},
 		"api.batches.status": OF_BATCH,
 		"api.batches.pause": OF_BATCH,
 		"api.batches.resume": OF_BATCH,
@@ -260,6 +273,10 @@ READ = (
 	"download",
 	"report",
 	"of_tenant",
+	"diagnose",
+	"slow",
+	"disk_usage",
+	"prometheus",
 )
 # Those that do more on a tenant's site than refuse.
 ON_TENANTS = tuple(
@@ -269,7 +286,7 @@ GUESTS = tuple(
 	f"buildpro_saas.{name}"
 	for name in (
 		*("api.feature_gating.check_feature_access", "api.entitlements.pull", "api.exports.ask"),
-		"api.domains.ask",
+		*("api.domains.ask", "api.metrics.prometheus"),
 	)
 )
 # {doctype: {method of its documents: its arguments}}
@@ -319,7 +336,8 @@ BUTTONS = {
 	},
 	"Site Certificate": {"renew": ()},
 	"Site Shadow": {"swap_in": ("confirm",), "keep_longer": ("hours",), "drop": ()},
-	"SaaS Settings": {"back_up_admin_site": ("why",), "drill_admin_site": ()},
+	"SaaS Settings": {"back_up_admin_site": ("why",), "drill_admin_site": (), "send_test_alert": ()},
+	"Monitoring Alert": {"acknowledge": (), "silence": ("reason", "hours")},
 	"Backup Store": {"check": (), "copy_offsite": (), "take_in": ()},
 	"Site Intake": {"look": (), "take_in": ()},
 }

@@ -148,7 +148,9 @@ def make_records(frappe) -> None:
 			**{"kind": "Customer's Domain", "state": "Live"},
 		},
 		"Site Certificate": {"folder": "www.fuzz.example", "bench": BENCH, "status": "Valid"},
+		"Metric Series": {"tenant": TENANT, "span": "Month", "begins": now, "is_open": 0},
 		"DNS Provider": COMPLETE["DNS Provider"],
+		"Monitoring Alert": {"check_key": "fuzz", "subject": "fuzz", "severity": "Info", "status": "Open"},
 	}.items():
 		frappe.get_doc({"doctype": doctype, "name": RECORDS[doctype], **fields}).db_insert()
 	batch_rows.add(RECORDS["Batch"], [(TENANT, BENCH)])

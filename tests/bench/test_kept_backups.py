@@ -189,6 +189,8 @@ def test_a_drill_proves_a_backup(bench, acme, unknown, bench_command):
 
 def test_a_drill_that_fails_is_an_alert_and_bars_pruning(bench, acme, unknown):
 	from buildpro_saas.fleet import backups
+	from buildpro_saas.monitoring import record_facts
+	from buildpro_saas.monitoring.checks import records
 
 	frappe = bench.frappe
 	manifest = json.loads(unknown.manifest)
@@ -202,9 +204,8 @@ def test_a_drill_that_fails_is_an_alert_and_bars_pruning(bench, acme, unknown):
 		job.error,
 		"Read Again",
 	)
-	about = {"reference_doctype": "Backup", "reference_name": unknown.name}
-	assert frappe.get_all("Error Log", about), "no alert"
-	assert frappe.get_all("Notification Log", {"document_name": unknown.name, "for_user": "Administrator"})
+	(alert,) = (each for each in records.drills(record_facts.gather()) if each.tenant == acme.name)
+	assert (alert.check, alert.severity) == ("backup.drill", "Critical") and job.error in alert.sentence
 	check_nothing_is_left(bench, acme)
 
 	for number in range(3):  # more than the plan keeps, had the drill passed

@@ -206,6 +206,10 @@ def test_the_scripts_of_the_guide_work_as_they_stand(module_bench, app, acme):
 	info = run(f"{repository}/saas_admin.sh", "site-info", acme.site)
 	said = info.communicate()[0]
 	assert info.returncode == 0 and acme.site in said and "Last backup" in said and APP in said, said
+	for word, told in (("health", "Sites answer under their names"), ("full", "What is due to go:")):
+		looked = run(f"{repository}/saas_admin.sh", word)
+		said = looked.communicate()[0]
+		assert told in said and "Traceback" not in said and looked.returncode in (0, 1, 2), said
 	wrong = run(f"{repository}/refresh.sh", "--site", "nobody.example.com")
 	assert "No tenant has the site nobody.example.com" in wrong.communicate()[0] and wrong.returncode == 1
 	assert "health, metrics" in run(f"{repository}/saas_admin.sh", "what").communicate()[0]

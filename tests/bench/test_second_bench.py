@@ -210,6 +210,19 @@ def test_a_site_made_from_scratch_is_there_and_nowhere_else(second_bench, acme):
 	assert commit == subprocess.run(head, capture_output=True, text=True, check=True).stdout.strip()
 
 
+def test_its_numbers_are_read_and_kept(second_bench, acme):
+	from buildpro_saas.monitoring import collecting, series
+
+	sample = collecting.collect(second_bench.name)
+	site = second_bench.site(acme.name)
+	assert sample.tenants[acme.name] == site and sample.faults == {}
+	assert sample.of_sites[site]["database_bytes"] > 10**6 and sample.of_bench["mariadb_is_up"] == 1
+	series.keep(sample)
+	assert series.latest(tenant=acme.name)["users_enabled"] >= 1
+	assert series.latest(bench=second_bench.name)["sites"] >= 1
+	second_bench.frappe.db.rollback()
+
+
 @pytest.mark.parametrize("way", WAYS[1:])
 def test_a_site_is_copied_there(second, acme, way):
 	before = second.everything()

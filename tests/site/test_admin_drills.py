@@ -31,17 +31,20 @@ def test_a_failed_drill_bars_pruning_until_a_newer_one_passes(drifting, backup):
 
 def test_a_drill_that_fails_is_told(drifting, backup):
 	from buildpro_saas.fleet import admin_drill
+	from buildpro_saas.monitoring import record_facts
+	from buildpro_saas.monitoring.checks import records
 
 	frappe = drifting.frappe
 	job = drifting.job(drifting.mark(), "Failed")
 	frappe.db.set_value("Provisioning Job", job, "error", "The store is damaged.")
 	name = backup("2099-11-02 10:00:00", drill=job)
-	about = {"document_type": "Backup", "document_name": name}
 	try:
 		admin_drill.job_is({"backup": name}, "Failed")
 		assert frappe.db.get_value("Backup", name, "drill_error") == "The store is damaged."
-		told = frappe.get_all("Notification Log", about, ["subject", "email_content"])
-		assert told and all(name in row.subject and job in row.email_content for row in told)
+		found = {each.check: each for each in records.own_backup(record_facts.gather())}
+		told = found["backup.admin.drill"]
+		assert name in told.sentence and "The store is damaged." in told.sentence
+		assert told.severity == "Critical" and "saas drill-admin" in told.advice
 	finally:
 		frappe.db.rollback()
 

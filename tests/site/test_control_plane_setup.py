@@ -161,7 +161,7 @@ def test_the_workspace_shows_its_cards_to_staff(frappe):
 	assert {row.link_to for row in workspace.shortcuts} == {
 		*("Tenant", "Plan", "Feature", "Provisioning Job", "Batch", "Bench", "SaaS Settings"),
 		*("Site Image", "Standby Site", "Standby Pool", "Security of Benches"),
-		*("Add-on", "Plan Version", "Kill Switch"),
+		*("Add-on", "Plan Version", "Kill Switch", "Monitoring Alert"),
 	}
 	for row in workspace.number_cards:
 		assert frappe.db.exists("Number Card", row.number_card_name)

@@ -49,11 +49,11 @@ ACTIVE = {
 		to="2027-01-31 14:05", from_tenant=tenant.name
 	)(tenant),
 	"the subdomain of the tenant whose site is swapped": restored(files="/srv/acme", confirm="another"),
-	"Keep it for more than 0 hours": of("shadows", "start_copy", "", 0),
-	"has no shadow that could be swapped in": named("shadows", "of_tenant", None),
-	"There is no shadow shadow-none": named("shadows", "of_tenant", "shadow-none"),
+	"Keep it for more than 0 hours": of("shadow_requests", "start_copy", "", 0),
+	"has no shadow that could be swapped in": named("shadow_requests", "of_tenant", None),
+	"There is no shadow shadow-none": named("shadow_requests", "of_tenant", "shadow-none"),
 	"has no backup that is kept": named("drills", "start"),
-	"There is no backup backup-none of": named("backups", "of_tenant", "backup-none"),
+	"There is no backup backup-none of": named("backup_requests", "of_tenant", "backup-none"),
 	"has no backups that could be checked": named("store_checks", "of_tenant"),
 	"is called that already": lambda tenant: of("renames", "start", tenant.subdomain)(tenant),
 	"the subdomain of the tenant whose site goes": of("removals", "archive", "another", by="test"),
@@ -72,8 +72,8 @@ ACTIVE = {
 	"No tenant has the site": lambda _tenant: of("refreshes", "of_site")("nobody.example.com"),
 }
 ARCHIVED = {
-	"is Archived, and has no site to back up": of("backups", "start"),
-	"is Archived, and has no site to copy": of("shadows", "start_copy", ""),
+	"is Archived, and has no site to back up": of("backup_requests", "start"),
+	"is Archived, and has no site to copy": of("shadow_requests", "start_copy", ""),
 	"is Archived, and has no site to archive": of("removals", "archive", "", by="test"),
 	"is Archived, and has no site to rename": of("renames", "start", "birch"),
 }
@@ -132,6 +132,13 @@ def test_who_is_at_work_is_told_and_how_long_such_a_job_takes(tenant_that_is, dr
 		told = refused(frappe, lambda check=check: check(tenant.name))
 		assert f"{job} (Back up) of Administrator is at work on the site, since " in told
 		assert "(such a job takes about 7 s): wait for its end, or cancel it." in told
+
+
+def test_the_form_does_not_change_the_recovery_key(drifting):
+	"""Backups would be wrapped for nobody, or for whoever may write settings."""
+	settings = drifting.frappe.get_doc("SaaS Settings")
+	settings.recovery_recipient = "somebody else's"
+	assert "`saas recovery-key` alone" in refused(drifting.frappe, settings.save)
 
 
 def test_without_a_recovery_key_no_backup_is_begun(tenant_that_is, drifting):

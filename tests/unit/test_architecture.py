@@ -14,6 +14,7 @@ ROOMS = (
 	"control_plane",
 	"api",
 	"commands",
+	"monitoring",
 	"fleet",
 	"domains",
 	"licensing",

@@ -12,7 +12,7 @@ APP = Path(__file__).parents[2] / "buildpro_saas"
 # what any room may use: the guard, tables of countries, names, dates and statuses, and Python packages
 COMMON = {
 	*("site_role", "region", "company_name", "framework", "snapshot_isolation"),
-	*("refusal", "given", "datetimes", "tenant_status", "scheduled_jobs"),
+	*("refusal", "given", "datetimes", "tenant_status", "scheduled_jobs", "side_by_side", "redaction"),
 }
 MAY_IMPORT = {
 	"agent": set(),
@@ -23,11 +23,19 @@ MAY_IMPORT = {
 	"fleet": {"domains", "licensing", "jobs", "agent", "entitlements"},
 	# whether a plan has host names of its own, and what its limits say to the proxy, is licensing's
 	"domains": {"licensing", "jobs", "agent", "entitlements"},
+	# it looks at what the rooms below keep and do; none of them asks it
+	"monitoring": {"fleet", "domains", "jobs", "agent", "entitlements"},
 	"tenant_site": {"entitlements", "agent"},
 	"feature_gating": {"entitlements", "tenant_site"},
-	"control_plane": {"fleet", "domains", "licensing", "jobs", "entitlements"},
-	"api": {"control_plane", "fleet", "domains", "licensing", "jobs", "entitlements", "feature_gating"},
-	"commands": {"control_plane", "fleet", "domains", "licensing", "jobs", "entitlements", "tenant_site"},
+	"control_plane": {"monitoring", "fleet", "domains", "licensing", "jobs", "entitlements"},
+	"api": {
+		*("control_plane", "monitoring", "fleet", "domains", "licensing", "jobs", "entitlements"),
+		"feature_gating",
+	},
+	"commands": {
+		*("control_plane", "monitoring", "fleet", "domains", "licensing", "jobs", "entitlements"),
+		"tenant_site",
+	},
 	"openfeature_provider": {"entitlements", "tenant_site"},
 	"testing": {"entitlements", "tenant_site"},
 	"overrides": {"jobs", "tenant_site"},
@@ -36,7 +44,7 @@ MAY_IMPORT = {
 # What the framework calls first, and what bench does once: they know all rooms.
 KNOW_ALL = {"hooks", "install", "patches"}
 # The agent's door: what others may import of it. What is behind is plain Python on the bench's disk and servers.
-DOOR = {"door", "facts", "errors", "proxy_facts", "certificate_facts", "intake_facts"}
+DOOR = {"door", "facts", "errors", "proxy_facts", "certificate_facts", "intake_facts", "health_facts"}
 ALSO_OPEN = {
 	# the site's own file, how it proves that it is itself, and where it went: all three are asked by web processes
 	"tenant_site": {"site_config", "proof", "redirects"},
@@ -65,6 +73,7 @@ MAY_OPEN = {
 	"framework.py": "asks the framework for the configuration and database of the very site that the process is on",
 	"hooks.py": "reads what this app ships",
 	"install.py": f"{OWN_BENCH}: whether it has an admin site already",
+	"monitoring/diagnosis/gathering.py": f"{OWN_BENCH}: where the admin site's own records cannot be read",
 	"jobs/memory.py": f"{OWN_BENCH}: all benches that are reached are on this machine, and share its memory",
 	"jobs/queue.py": f"{OWN_BENCH}: its workers do the jobs for all benches",
 	"region.py": "reads the machine's tz database",
@@ -159,12 +168,15 @@ MAY_USE_DOCTYPES = {
 			("Tenant", "Tenant App", "Bench", "Plan", "SaaS Settings"), "says what a site is to be"
 		),
 		**dict.fromkeys(("Provisioning Job", "Provisioning Job Step"), "is evidence of what made a site"),
-		**dict.fromkeys(("Batch", "Batch Row"), "is pruned as jobs are"),
+		**dict.fromkeys(("Batch", "Batch Row", "Monitoring Alert"), "is pruned as jobs are"),
 		**dict.fromkeys(
 			("Nexelya Plan Settings", "Limit Level"), "is one of those whose cache is made ahead on a site"
 		),
 	},
-	"api": dict.fromkeys(("Batch", "Bench", "Plan", "Site Intake", "Tenant"), "is what is asked for"),
+	"api": {
+		**dict.fromkeys(("Batch", "Bench", "Plan", "Site Intake", "Tenant"), "is what is asked for"),
+		"SaaS Settings": "has the token for Prometheus",
+	},
 	"domains": {
 		**dict.fromkeys(("Site Domain", "Site Certificate", "DNS Provider"), "is the room's own record"),
 		**dict.fromkeys(("Tenant", "Bench", "SaaS Settings"), "says which site is reached where"),
@@ -186,6 +198,19 @@ MAY_USE_DOCTYPES = {
 		),
 		"is what is asked for",
 	),
+	"monitoring": {
+		**dict.fromkeys(("Metric Series", "Monitoring Alert"), "is the room's own record"),
+		**dict.fromkeys(
+			("Tenant", "Bench", "Plan", "Add-on", "Tenant Add-on", "Tenant Limit Level", "Backup"),
+			"is what a number is told of",
+		),
+		**dict.fromkeys(("Site Certificate", "Provisioning Job", "Drift Finding"), "is counted"),
+		**dict.fromkeys(
+			("Batch", "Batch Row"), "says on whose site a batch is at work, and what was changed last"
+		),
+		"Plan Version": "is what was changed last on a site",
+		"SaaS Settings": "says who is told, and when",
+	},
 	"agent": {
 		"Bench": "is the agent's own class, not the doctype",
 		**dict.fromkeys(("Feature Usage", "Limit Level"), "is emptied on a clone's site: its original's use"),
@@ -457,7 +482,7 @@ def test_a_room_uses_the_doctypes_that_are_listed_with_a_reason_and_no_others():
 
 def test_calls_upward_through_a_document_are_listed_with_a_reason():
 	"""A name that a lower room has, too, counts where it is asked of what is a document for sure."""
-	below = ("jobs", "licensing", "domains", "fleet", "agent")
+	below = ("jobs", "licensing", "domains", "fleet", "monitoring", "agent")
 	methods, own = methods_of_documents(), defined_in(below)
 	called = {
 		(room, node.attr)

@@ -9,7 +9,7 @@ import requests
 from filelock import FileLock
 
 from buildpro_saas import framework
-from buildpro_saas.agent import account, proof, site_config, site_use
+from buildpro_saas.agent import account, asking, proof, site_config, site_use
 from buildpro_saas.agent.bench import Bench
 from buildpro_saas.agent.databases import DatabaseServer, server
 from buildpro_saas.agent.errors import AgentError, TransientError
@@ -22,7 +22,6 @@ from buildpro_saas.agent.site_runner import Order
 SEQUENCE = (
 	"buildpro_sequence"  # in site_config.json: the number of the newest statement that the site has had
 )
-PROVE = "buildpro_saas.tenant_site.identity.prove"
 PROVE_SECONDS = 30  # for one request; a site's first one loads its hooks and caches
 OK = 200
 LOCK_TIMEOUT = 30  # seconds; whoever holds the lock writes for milliseconds
@@ -121,22 +120,24 @@ def ask_site(bench: Bench, site: SiteName, port: int) -> Answer:
 
 	Raises what `requests` raises when nothing answers, and AgentError where the site, or the secret in its configuration, is missing.
 	"""
-	secret, nonce = _secret_of(bench.site(site)), secrets.token_urlsafe(16)
-	url = f"http://127.0.0.1:{port}/api/method/{PROVE}"
+	secret = secret_of(bench.site(site))
+	nonce, fields = asking.question(secret, site)
+	url = f"http://{asking.LOOPBACK}:{port}{asking.PATH}"
 	with requests.Session() as session:
 		session.trust_env = False  # a proxy of the environment is not for this machine's own address
 		answer = session.get(
 			url,
-			params={"nonce": nonce, "question": proof.question(secret, site, nonce)},
+			params=fields,
 			headers={"Host": site, "Accept": "application/json"},
 			timeout=PROVE_SECONDS,
 			allow_redirects=False,
 		)
-	is_itself = answer.status_code == OK and proof.is_right(_said(answer), proof.answer(secret, site, nonce))
+	is_itself = answer.status_code == OK and asking.is_itself(_said(answer), secret, site, nonce)
 	return Answer(url, answer.status_code, is_itself)
 
 
-def _secret_of(folder: Site) -> str:
+def secret_of(folder: Site) -> str:
+	"""The secret by which the site proves itself. Raises AgentError, with what to do, where the site or the secret is missing."""
 	secret = folder.config_in_place().get(proof.SECRET)
 	if not secret or not isinstance(secret, str):
 		raise AgentError(
@@ -146,11 +147,11 @@ def _secret_of(folder: Site) -> str:
 	return secret
 
 
-def _said(answer: requests.Response) -> str:
+def _said(answer: requests.Response) -> object:
 	try:
-		return str(answer.json()["message"]["answer"])
-	except (ValueError, KeyError, TypeError):
-		return ""
+		return answer.json()
+	except ValueError:
+		return None
 
 
 # -- from its first moment to its last -------------------------------------------------------------------------------

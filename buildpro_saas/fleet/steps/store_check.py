@@ -6,7 +6,7 @@ import frappe
 from frappe.utils import now_datetime
 
 from buildpro_saas.agent.errors import AgentError, TransientError
-from buildpro_saas.fleet import alerts, backup_keys, backups, offsite, store_checks, store_records
+from buildpro_saas.fleet import backup_keys, backups, offsite, store_checks, store_records
 from buildpro_saas.jobs.playbook import Context, RetryPolicy, Step
 
 HOUR = 3600
@@ -27,18 +27,12 @@ class CheckStore(Step):
 		error = _fault(lambda: _run(context, "check_store", share=share, **spec))
 		context.log(error or f"the store is sound; read {share} of its data")
 		values = {"check_error": error, "checked_at": now_datetime(), "checks": number + 1}
-		error_offsite = ""
 		if place:
 			share = store_checks.share_of(number, store_checks.PARTS_OFFSITE)
 			error_offsite = _fault(lambda: _run(context, "check_offsite", share=share, **spec, **place))
 			context.log(error_offsite or f"offsite it is sound; read {share} of its data")
 			values |= {"offsite_check_error": error_offsite, "offsite_checked_at": now_datetime()}
 		frappe.db.set_value(backup_keys.STORE, store, values)
-		if error or error_offsite:
-			whose = context.tenant.get("name") or frappe.local.site
-			title = f"The store of the backups of {whose} is damaged"
-			follows = "Nothing is removed there until a check finds no damage: `saas drift` says what to do."
-			alerts.tell(title, error or error_offsite, follows, backup_keys.STORE, store)
 
 
 class CompareStore(Step):

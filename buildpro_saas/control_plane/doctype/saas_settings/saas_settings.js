@@ -15,6 +15,7 @@ frappe.ui.form.on("SaaS Settings", {
 		if (frm.perm[0]?.write) {
 			frm.add_custom_button(__("Back Up This Site"), () => back_up(frm));
 			frm.add_custom_button(__("Drill Its Backup"), () => drill(frm));
+			frm.add_custom_button(__("Send Test Alert"), () => send_test_alert(frm));
 		}
 		frm.add_custom_button(__("Backups of This Site"), () =>
 			frappe.set_route("List", "Backup", { kind: "Admin Site" })
@@ -37,4 +38,10 @@ function drill(frm) {
 		const { message } = await frm.call("drill_admin_site");
 		frappe.set_route("Form", "Provisioning Job", message.job);
 	});
+}
+
+async function send_test_alert(frm) {
+	const { message } = await frm.call("send_test_alert");
+	const told = message.length ? message.map(frappe.utils.escape_html).join("<br>") : __("Every way that is set up was told.");
+	frappe.msgprint({ title: __("Send Test Alert"), message: told, indicator: message.length ? "red" : "green" });
 }

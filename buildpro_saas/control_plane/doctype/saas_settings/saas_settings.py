@@ -13,6 +13,7 @@ from buildpro_saas.domains import publishing
 from buildpro_saas.fleet import (
 	admin_backup,
 	admin_drill,
+	backup_keys,
 	backups,
 	bench_trash,
 	database_account,
@@ -26,10 +27,12 @@ from buildpro_saas.fleet import (
 )
 from buildpro_saas.fleet.image_spec import DEFAULT_LANGUAGE
 from buildpro_saas.licensing import delivery
+from buildpro_saas.monitoring import alert_settings, telling
 from buildpro_saas.refusal import refuse
 
 # Each standby site is a site with its database, made by a job: a number with a digit too many would fill the disk.
 MOST_STANDBY_SITES = 100
+TOKEN_LENGTH = 32
 IN_ENTITLEMENTS = ("support_contact", "entitlement_valid_days", "entitlement_grace_days")
 
 
@@ -53,6 +56,17 @@ class SaaSSettings(AdminDocument):
 		admin_keep_daily: DF.Int
 		admin_keep_monthly: DF.Int
 		admin_keep_weekly: DF.Int
+		alert_channels: DF.Password | None
+		alert_digest: DF.Literal["", "Daily", "Weekly", "Daily and Weekly"]
+		alert_escalate_minutes: DF.Int
+		alert_escalate_to: DF.SmallText | None
+		alert_fault: DF.SmallText | None
+		alert_hook_secret: DF.Password | None
+		alert_hook_url: DF.Password | None
+		alert_hours: DF.Data | None
+		alert_least: DF.Literal["Info", "Warning", "Critical"]
+		alert_mail_to: DF.SmallText | None
+		alert_repeat_hours: DF.Int
 		base_domain: DF.Data | None
 		build_images: DF.Check
 		clone_days: DF.Int
@@ -66,6 +80,7 @@ class SaaSSettings(AdminDocument):
 		export_hours: DF.Int
 		longest_copy: DF.Int
 		longest_hold: DF.Int
+		metrics_token: DF.Password | None
 		offsite_access_key: DF.Data | None
 		offsite_bucket: DF.Data | None
 		offsite_endpoint: DF.Data | None
@@ -88,6 +103,7 @@ class SaaSSettings(AdminDocument):
 		support_contact: DF.Data | None
 		token_days: DF.Int
 		trash_days: DF.Int
+		watchdog_url: DF.Password | None
 	# end: auto-generated types
 
 	def onload(self) -> None:
@@ -119,6 +135,12 @@ class SaaSSettings(AdminDocument):
 		self._move_account()
 		offsite.check(self)
 		self._check_authorities()
+		alert_settings.check(self)
+		self._check_metrics_token()
+		if (self.recovery_recipient or "") != backup_keys.recipient():
+			refuse(
+				_("A recovery key is set by `saas recovery-key` alone: leave Recovery Recipient as it is.")
+			)
 
 	def on_update(self) -> None:
 		"""Send the tenants' sites at once what stands in their entitlements (the contact), and have proxies follow the base domain."""
@@ -142,6 +164,13 @@ class SaaSSettings(AdminDocument):
 		staff.only_for_manager()
 		backup, job = admin_drill.start()
 		return {"backup": backup, "job": job}
+
+	@frappe.whitelist(methods=["POST"])
+	@arguments.checked
+	def send_test_alert(self) -> list[str]:
+		"""Tell every way that is set up that this is a test; returns what went wrong, a sentence each. For SaaS Manager."""
+		staff.only_for_manager()
+		return telling.send_test()
 
 	def reserved(self) -> list[str]:
 		"""Subdomains that no tenant gets, in small letters, each once, in the order given."""
@@ -188,6 +217,14 @@ class SaaSSettings(AdminDocument):
 				)
 		if self.acme_contact and not validate_email_address(self.acme_contact):
 			refuse(_("{0} is no e-mail address."), self.acme_contact)
+
+	def _check_metrics_token(self) -> None:
+		"""Refuse a token that is easy to guess. One that was kept before comes as stars."""
+		token = self.metrics_token or ""
+		if token and not self.is_dummy_password(token) and len(token) < TOKEN_LENGTH:
+			refuse(
+				_("The token for Prometheus is too short: enter {0} random characters or more."), TOKEN_LENGTH
+			)
 
 	def _check_numbers(self, row) -> None:
 		if max(row.sites or 0, row.most_sites or 0) > MOST_STANDBY_SITES:

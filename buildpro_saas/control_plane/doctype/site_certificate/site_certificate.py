@@ -15,6 +15,7 @@ class SiteCertificate(AdminDocument):
 	if TYPE_CHECKING:
 		from frappe.types import DF
 
+		alarm_says: DF.SmallText | None
 		alarmed: DF.Data | None
 		ask_at: DF.Datetime | None
 		authority: DF.Data | None
