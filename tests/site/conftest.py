@@ -412,3 +412,19 @@ def drifting(admin_site, bench_path):
 	drifting = Drifting(admin_site, bench_path)
 	yield drifting
 	drifting.clean_up()
+
+
+@pytest.fixture
+def bench_record(frappe):
+	"""The name of the record of the bench that the tests run on."""
+	return frappe.db.get_value("Bench", {"is_local": 1})
+
+
+@pytest.fixture
+def series(frappe):
+	"""monitoring.series, with nothing kept; at the end as it was."""
+	from buildpro_saas.monitoring import series
+
+	frappe.db.delete(series.SERIES)
+	yield series
+	frappe.db.rollback()

@@ -29,11 +29,6 @@ def cli(bench_path, admin_site_name):
 
 
 @pytest.fixture
-def own_bench(frappe):
-	return frappe.db.get_value("Bench", {"is_local": 1})
-
-
-@pytest.fixture
 def open_config(bench_path, admin_site_name):
 	"""The admin site's configuration where every user of the machine can read it."""
 	config = bench_path / "sites" / admin_site_name / "site_config.json"
@@ -45,13 +40,13 @@ def open_config(bench_path, admin_site_name):
 		path.chmod(mode)
 
 
-def test_the_shell_says_it_and_exits_with_1(cli, open_config, own_bench):
+def test_the_shell_says_it_and_exits_with_1(cli, open_config, bench_record):
 	done = cli("security", "--json")
 	assert done.returncode == 1, done.stderr
 	rows = json.loads(done.stdout)
 	assert {tuple(row) for row in rows} == {("bench", "subject", "state", "sentence", "command")}
-	assert {row["bench"] for row in rows} >= {own_bench}
-	of_own = [row for row in rows if row["bench"] == own_bench]
+	assert {row["bench"] for row in rows} >= {bench_record}
+	of_own = [row for row in rows if row["bench"] == bench_record]
 	# what is wrong comes first
 	states = [row["state"] for row in of_own]
 	assert states == sorted(states, key=["Found", "Not Seen", "Fine"].index)
@@ -99,7 +94,7 @@ def test_the_firewall_is_only_shown_to_who_does_not_agree(cli):
 	assert os.path.exists(kept) is was_there
 
 
-def test_one_that_does_not_answer_is_said_beside_the_others(frappe, own_bench):
+def test_one_that_does_not_answer_is_said_beside_the_others(frappe, bench_record):
 	from buildpro_saas.fleet import bench_security
 
 	lost = frappe.get_doc(
@@ -158,7 +153,7 @@ def test_users_of_mariadb_are_looked_at_as_the_account_may(frappe, bench_path):
 
 
 @pytest.mark.parametrize("role", ["SaaS Support", "System Manager"])
-def test_only_a_manager_sees_it(frappe, own_bench, role):
+def test_only_a_manager_sees_it(frappe, bench_record, role):
 	from buildpro_saas.api import security
 	from buildpro_saas.control_plane.report.security_of_benches import security_of_benches
 
@@ -170,19 +165,19 @@ def test_only_a_manager_sees_it(frappe, own_bench, role):
 	).db_insert()
 	frappe.clear_cache(user=user)
 	frappe.set_user(user)
-	for ask in (lambda: security.report(bench=own_bench), lambda: security_of_benches.execute({})):
+	for ask in (lambda: security.report(bench=bench_record), lambda: security_of_benches.execute({})):
 		with pytest.raises(frappe.PermissionError):
 			ask()
 
 
-def test_the_report_in_desk_is_the_same(frappe, own_bench):
+def test_the_report_in_desk_is_the_same(frappe, bench_record):
 	from frappe.desk.query_report import run
 
 	# where it took longer than 15 seconds, Frappe has made a prepared report of it
-	told = run(REPORT, filters={"bench": own_bench}, ignore_prepared_report=True)
+	told = run(REPORT, filters={"bench": bench_record}, ignore_prepared_report=True)
 	fields = {column["fieldname"] for column in told["columns"]}
 	assert fields == {"bench", "state", "subject", "sentence", "command"}
-	assert {row["bench"] for row in told["result"]} == {own_bench}
+	assert {row["bench"] for row in told["result"]} == {bench_record}
 	workspace = frappe.get_doc("Workspace", "BuildPro SaaS")
 	assert REPORT in [row.link_to for row in workspace.shortcuts] and REPORT in workspace.content
 	assert [row.role for row in frappe.get_doc("Report", REPORT).roles] == ["SaaS Manager"]

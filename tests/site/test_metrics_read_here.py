@@ -15,11 +15,6 @@ SECONDS = 60
 
 
 @pytest.fixture
-def own_bench(frappe):
-	return frappe.db.get_value("Bench", {"is_local": 1})
-
-
-@pytest.fixture
 def read(frappe):
 	from buildpro_saas.agent import door
 
@@ -165,11 +160,11 @@ def test_where_redis_is_away_the_rest_is_read(frappe):
 	assert told["mariadb"]["connections"] >= 1 and told["machine"]["cpus"] >= 1
 
 
-def test_an_account_without_the_right_is_told_what_to_do(frappe, own_bench):
+def test_an_account_without_the_right_is_told_what_to_do(frappe, bench_record):
 	from buildpro_saas.monitoring.samples import sample
 
 	told = {"at": 1.0, "sites": {"a": {}}, "mariadb": {"connections": 1, "note": "Run saas setup."}}
-	found = sample(own_bench, told, {})
+	found = sample(bench_record, told, {})
 	assert found.faults == {"mariadb sizes": "Run saas setup."}
 	assert found.of_bench["mariadb_is_up"] == 1 and found.of_bench["sites"] == 1
 
@@ -223,7 +218,7 @@ def test_who_uses_the_server_is_told_where_it_counts_that(frappe, read, root, ad
 	assert of_site["database_rows_read"] >= 1 and of_site["database_seconds"] > 0
 
 
-def test_every_number_that_is_read_is_on_the_list(frappe, own_bench):
+def test_every_number_that_is_read_is_on_the_list(frappe, bench_record):
 	"""But those that say what is no metric: where a log's numbers came from, folders, names."""
 	from buildpro_saas.agent import door
 	from buildpro_saas.monitoring.metric_names import metric_of
@@ -257,19 +252,26 @@ def cli(bench_path, admin_site_name):
 	return run
 
 
-def test_metrics_in_a_shell(cli, own_bench):
-	done = cli("metrics", "--json", "--bench", own_bench)
+def test_metrics_in_a_shell(cli, bench_record):
+	done = cli("metrics", "--json", "--bench", bench_record)
 	assert done.returncode == 0, done.stderr
 	(found,) = json.loads(done.stdout)
-	assert found["bench"] == own_bench and found["numbers"]["cpus"] >= 1 and found["faults"] == {}
-	shown = cli("metrics", "--bench", own_bench)
+	assert found["bench"] == bench_record and found["numbers"]["cpus"] >= 1 and found["faults"] == {}
+	shown = cli("metrics", "--bench", bench_record)
 	assert shown.returncode == 0, shown.stderr
-	for words in (f"Bench {own_bench}", "Disk of sites", "MariaDB", "redis_cache", "Queue short", "Tenants:"):
+	for words in (
+		f"Bench {bench_record}",
+		"Disk of sites",
+		"MariaDB",
+		"redis_cache",
+		"Queue short",
+		"Tenants:",
+	):
 		assert words in shown.stdout, words
 
 
-def test_disk_space_in_a_shell(cli, own_bench, admin_site_name):
-	done = cli("disk-space", "--json", "--bench", own_bench)
+def test_disk_space_in_a_shell(cli, bench_record, admin_site_name):
+	done = cli("disk-space", "--json", "--bench", bench_record)
 	assert done.returncode == 0, done.stderr
 	(found,) = json.loads(done.stdout)
 	(own,) = [row for row in found["sites"] if row["site"] == admin_site_name]

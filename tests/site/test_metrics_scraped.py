@@ -18,21 +18,6 @@ SECONDS = 60
 ENDPOINT = "/api/method/buildpro_saas.api.metrics.prometheus"
 
 
-@pytest.fixture
-def own_bench(frappe):
-	return frappe.db.get_value("Bench", {"is_local": 1})
-
-
-@pytest.fixture
-def series(frappe):
-	"""monitoring.series, with nothing kept; at the end as it was."""
-	from buildpro_saas.monitoring import series
-
-	frappe.db.delete(series.SERIES)
-	yield series
-	frappe.db.rollback()
-
-
 # -- Prometheus --------------------------------------------------------------------------------------------------------
 
 
@@ -131,13 +116,13 @@ def prometheus(folder: Path, token: str, target: str):
 
 
 def test_a_real_prometheus_scrapes_the_real_thing(
-	frappe, series, own_bench, token, admin_site_name, tmp_path
+	frappe, series, bench_record, token, admin_site_name, tmp_path
 ):
 	from buildpro_saas.monitoring import collecting
 
-	series.keep(collecting.collect(own_bench))
+	series.keep(collecting.collect(bench_record))
 	frappe.db.commit()
-	question = f'buildpro_bench_cpus{{bench="{own_bench}"}} and on (job) up{{job="buildpro"}} == 1'
+	question = f'buildpro_bench_cpus{{bench="{bench_record}"}} and on (job) up{{job="buildpro"}} == 1'
 	try:
 		with named(admin_site_name) as target, prometheus(tmp_path, token, target) as url:
 			until, found = time.monotonic() + SECONDS, []
